@@ -1,0 +1,55 @@
+//! The three amounts that Klipper counts for a print.
+
+/// What a job took. Source: Klipper's `print_stats`, which Moonraker copies into its history.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Figures {
+    /// Seconds of printing, without pauses and without what came before the first extrusion.
+    pub print_duration: Option<f64>,
+    /// Seconds from start to end, with heating and pauses.
+    pub total_duration: Option<f64>,
+    /// Filament pushed through the nozzle, in mm of filament (not grams).
+    pub filament_used: Option<f64>,
+}
+
+/// How many seconds `total_duration` may lag behind an earlier reading of the same print: Moonraker reports the
+/// values from before the event that ended a job.
+const LAG: f64 = 1.0;
+
+impl Figures {
+    /// Amounts as a printer reports them; what no counter can be (negative, not a number) is unknown.
+    #[must_use]
+    pub fn reported(
+        print_duration: Option<f64>,
+        total_duration: Option<f64>,
+        filament_used: Option<f64>,
+    ) -> Self {
+        let counted = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
+        Self {
+            print_duration: counted(print_duration),
+            total_duration: counted(total_duration),
+            filament_used: counted(filament_used),
+        }
+    }
+
+    /// Whether `self` can be a later (or the same) reading of the print that `earlier` was read from.
+    #[must_use]
+    pub fn continues(&self, earlier: &Self) -> bool {
+        self.total_duration.unwrap_or(0.0) + LAG >= earlier.total_duration.unwrap_or(0.0)
+    }
+
+    /// Whether the two were read at (nearly) the same point of a print.
+    #[must_use]
+    pub fn about_equal(&self, other: &Self) -> bool {
+        self.continues(other) && other.continues(self)
+    }
+
+    /// `self`, with what it does not know taken from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            print_duration: self.print_duration.or(other.print_duration),
+            total_duration: self.total_duration.or(other.total_duration),
+            filament_used: self.filament_used.or(other.filament_used),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A row of Moonraker's history, and what it can be believed about.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::{Figures, Job, JobStatus};
+
+/// One job as `server.history.list` and `notify_history_changed` give it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryJob {
+    /// Moonraker's id, six or more hex digits. Reused after deletions.
+    pub job_id: String,
+    /// Who started it. `None` before Moonraker 0.9.
+    pub user: Option<String>,
+    /// File, relative to the gcodes root. `None` where Moonraker missed the start.
+    pub filename: Option<String>,
+    /// Moonraker's word for how it stands, untouched.
+    pub status: String,
+    /// When Moonraker noticed the start, by the clock of its host. `None` if it says nothing or 0.
+    pub start_time: Option<Timestamp>,
+    /// When Moonraker noticed the end. `None` while running, when nobody saw the end, and for 0.
+    pub end_time: Option<Timestamp>,
+    /// Amounts. Of a job that has no end they are those of its start.
+    pub figures: Figures,
+    /// File metadata. `None` if missing or empty.
+    pub metadata: Option<Value>,
+    /// What Moonraker's other components add, such as spools. `None` before Moonraker 0.9.
+    pub auxiliary_data: Option<Value>,
+}
+
+/// What a history row says of the end of its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryEnd {
+    /// Still running, as far as Moonraker knows.
+    Running,
+    /// Moonraker itself stopped looking (`server_exit`, `interrupted`): the print may have gone on.
+    Unseen,
+    /// Ended, with this status.
+    Seen(JobStatus),
+}
+
+/// Longest time between the end that Moonraker noted and the start it noted for a print whose start it missed.
+const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
+
+impl HistoryJob {
+    /// What the row says of the end. Words that we do not know mean "ended, nobody knows how".
+    #[must_use]
+    pub fn end(&self) -> HistoryEnd {
+        match self.status.as_str() {
+            "in_progress" => HistoryEnd::Running,
+            "server_exit" | "interrupted" => HistoryEnd::Unseen,
+            "completed" => HistoryEnd::Seen(JobStatus::Completed),
+            "cancelled" => HistoryEnd::Seen(JobStatus::Cancelled),
+            "error" | "klippy_shutdown" => HistoryEnd::Seen(JobStatus::Error),
+            _ => HistoryEnd::Seen(JobStatus::Interrupted),
+        }
+    }
+
+    /// Whether Moonraker missed the start: the row was made at the end, without a file, and knows one figure only.
+    #[must_use]
+    pub fn missed_start(&self) -> bool {
+        let (Some(start), Some(end)) = (self.start_time, self.end_time) else {
+            return self.filename.is_none();
+        };
+        self.filename.is_none() && end.duration_since(start).abs() < MISSED_START
+    }
+
+    /// Whether `self` and `other` are one run: a start time never changes, an id or a file name alone proves nothing.
+    #[must_use]
+    pub fn is_run_of(&self, job: &Job) -> bool {
+        if job.history_start_time != self.start_time {
+            return false;
+        }
+        let same_id = job.job_id.as_deref() == Some(self.job_id.as_str());
+        match self.start_time {
+            Some(_) => job.job_id.is_some() && (same_id || job.filename == self.filename),
+            None => same_id && job.filename == self.filename,
+        }
+    }
+
+    /// Whether the row is about a run that was recorded from `print_stats` alone, because Moonraker said nothing
+    /// of it at the time.
+    #[must_use]
+    pub fn is_late_word_of(&self, job: &Job) -> bool {
+        if job.job_id.is_some() {
+            return false;
+        }
+        if self.missed_start() {
+            let near = |a: Option<Timestamp>, b: Option<Timestamp>| match (a, b) {
+                (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(10),
+                _ => true,
+            };
+            return self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time);
+        }
+        let starts_agree = match (self.start_time, job.start_time) {
+            (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(3),
+            _ => false,
+        };
+        self.filename == job.filename && starts_agree
+    }
+}

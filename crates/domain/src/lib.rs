@@ -1,0 +1,20 @@
+//! What a printer and a job are, and how one becomes the other: the job tracker.
+//!
+//! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
+
+mod figures;
+mod history;
+mod job;
+mod moment;
+mod print_stats;
+mod printer;
+mod totals;
+pub mod tracker;
+
+pub use figures::Figures;
+pub use history::{HistoryEnd, HistoryJob};
+pub use job::{Job, JobId, JobStatus, Source, UnknownJobStatus};
+pub use moment::Moment;
+pub use print_stats::{KlippyState, PrintState, PrintStats};
+pub use printer::{Backfill, NewPrinter, Printer, PrinterId};
+pub use totals::JobTotals;

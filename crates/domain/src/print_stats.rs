@@ -1,0 +1,96 @@
+//! What Klipper says of the print that is in it.
+
+use crate::Figures;
+
+/// Klipper's `print_stats` object, merged from a snapshot and the deltas after it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PrintStats {
+    /// What the print does.
+    pub state: PrintState,
+    /// The file, relative to the gcodes root. `None` when no file is loaded.
+    pub filename: Option<String>,
+    /// Its counters so far. They stay at their last values after the end, until another file is loaded.
+    pub figures: Figures,
+    /// Error text. `None` when there is none.
+    pub message: Option<String>,
+}
+
+/// `print_stats.state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrintState {
+    /// No print.
+    #[default]
+    Standby,
+    /// A print runs.
+    Printing,
+    /// A print is paused.
+    Paused,
+    /// The last print ended well.
+    Complete,
+    /// The last print was cancelled.
+    Cancelled,
+    /// The last print ended with an error.
+    Error,
+}
+
+impl PrintState {
+    /// Reads Klipper's word. A word that we do not know is nothing we could act on, so it counts as standby.
+    #[must_use]
+    pub fn from_klipper(word: &str) -> Self {
+        match word {
+            "printing" => Self::Printing,
+            "paused" => Self::Paused,
+            "complete" => Self::Complete,
+            "cancelled" => Self::Cancelled,
+            "error" => Self::Error,
+            _ => Self::Standby,
+        }
+    }
+
+    /// Whether a print is in the machine that has not ended.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Printing | Self::Paused)
+    }
+}
+
+/// State of Klippy, the firmware host behind Moonraker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KlippyState {
+    /// Not connected to Moonraker.
+    Disconnected,
+    /// Starting; says nothing yet.
+    Startup,
+    /// Works.
+    Ready,
+    /// Its configuration or a microcontroller is broken.
+    Error,
+    /// Stopped itself, or was stopped: emergency stop, M112, lost microcontroller.
+    Shutdown,
+}
+
+impl KlippyState {
+    /// Reads the word of `server.info` and `webhooks.state`; an unknown word is a state in which we wait.
+    #[must_use]
+    pub fn from_moonraker(word: &str) -> Self {
+        match word {
+            "ready" => Self::Ready,
+            "error" => Self::Error,
+            "shutdown" => Self::Shutdown,
+            "disconnected" => Self::Disconnected,
+            _ => Self::Startup,
+        }
+    }
+
+    /// The word of `server.info`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Startup => "startup",
+            Self::Ready => "ready",
+            Self::Error => "error",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
