@@ -1,0 +1,281 @@
+//! News from a live connection.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Action, CHECKPOINT, End, GRACE, Starting, Tracker, observe, replaced_by, same_file, shown_end};
+use crate::{HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats};
+
+/// A start that the history tells of this late is still that of the print we see.
+const LATE_START: f64 = 10.0;
+
+impl Tracker {
+    pub(super) fn status(
+        &mut self,
+        now: Moment,
+        stats: PrintStats,
+        klippy: KlippyState,
+        klippy_message: Option<String>,
+        actions: &mut Vec<Action>,
+    ) {
+        match klippy {
+            KlippyState::Ready if stats.state.is_active() => self.print_runs(now, stats, actions),
+            KlippyState::Ready => self.no_print_runs(now, &stats, actions),
+            KlippyState::Shutdown | KlippyState::Error => {
+                // The frame that tells of the shutdown has the counters of that moment; later ones run on.
+                if let Some(current) = &mut self.current
+                    && same_file(&stats, &current.job)
+                    && stats.figures.continues(&current.job.figures)
+                {
+                    observe(&mut current.job, &stats);
+                }
+                self.klippy_shutdown(now, klippy_message, actions);
+            }
+            KlippyState::Startup | KlippyState::Disconnected => {}
+        }
+    }
+
+    fn print_runs(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
+        self.take_back_unseen_end(&stats);
+        if let Some(current) = &mut self.current {
+            if same_file(&stats, &current.job) && stats.figures.continues(&current.job.figures) {
+                let status = current.job.status;
+                observe(&mut current.job, &stats);
+                current.job.last_seen = Some(now.wall);
+                current.seen = Some(now.monotonic);
+                let due = current
+                    .written
+                    .is_none_or(|written| now.monotonic >= written + CHECKPOINT);
+                if current.job.status != status || (due && current.job.status == JobStatus::Printing) {
+                    current.written = Some(now.monotonic);
+                    actions.push(Action::Checkpoint(Box::new(current.job.clone())));
+                }
+                return;
+            }
+            // Another print is in the machine, and nobody told of the end of ours (yet).
+            let end = replaced_by(&stats, &current.job);
+            self.begin_ending(now, end, actions);
+        }
+        if !self.muted && !self.is_stale(now, &stats) {
+            self.begin_starting(now, stats);
+        }
+    }
+
+    /// A print that was thought to be gone (it was not in the machine when we looked) shows itself.
+    fn take_back_unseen_end(&mut self, stats: &PrintStats) {
+        if self.current.is_none()
+            && let Some(ending) = self.ending.take_if(|ending| {
+                ending.end == End::Unseen
+                    && same_file(stats, &ending.job)
+                    && stats.figures.continues(&ending.job.figures)
+            })
+        {
+            self.current = Some(super::Current {
+                job: ending.job,
+                untracked: false,
+                seen: None,
+                written: None,
+            });
+        }
+    }
+
+    /// Whether the print is one whose end the history has told of already; updates from before may come after.
+    fn is_stale(&self, now: Moment, stats: &PrintStats) -> bool {
+        let Some(ended) = &self.ended else { return false };
+        let began = stats
+            .figures
+            .total_duration
+            .and_then(|total| Duration::try_from_secs_f64(total).ok())
+            .and_then(|total| now.monotonic.checked_sub(total));
+        let (Some(began), Some(before)) = (began, ended.began) else {
+            return false;
+        };
+        ended.filename == stats.filename && began < before + Duration::from_millis(900)
+    }
+
+    pub(super) fn begin_starting(&mut self, now: Moment, stats: PrintStats) {
+        if let Some(starting) = &mut self.starting
+            && starting.stats.filename == stats.filename
+            && stats.figures.continues(&starting.stats.figures)
+        {
+            starting.stats = stats;
+            return;
+        }
+        let began = now
+            .wall_before(stats.figures.total_duration.unwrap_or(0.0))
+            .unwrap_or(now.wall);
+        self.starting = Some(Starting {
+            stats,
+            began,
+            deadline: now.monotonic + GRACE,
+        });
+    }
+
+    fn no_print_runs(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
+        self.muted = false;
+        if self.starting.is_some() {
+            self.open_untold(now, actions);
+        }
+        let Some(current) = &mut self.current else { return };
+        let end = match shown_end(stats.state) {
+            Some(end) if same_file(stats, &current.job) => {
+                if stats.figures.continues(&current.job.figures) {
+                    let status = current.job.status;
+                    observe(&mut current.job, stats);
+                    current.job.status = status;
+                }
+                end
+            }
+            Some(_) => End::Unseen,
+            // SDCARD_RESET_FILE during a print: the old way to cancel.
+            None => End::Shown(JobStatus::Cancelled, Some("cancelled")),
+        };
+        self.begin_ending(now, end, actions);
+    }
+
+    pub(super) fn added(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
+        if row.filename.is_none() && self.attach_missed_start(now, row, actions) {
+            return;
+        }
+        if self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| row.is_run_of(&ending.job))
+        {
+            return;
+        }
+        if let Some(current) = &mut self.current {
+            if row.is_run_of(&current.job) {
+                current.untracked = false;
+                return;
+            }
+            let fresh = current.job.figures.total_duration.unwrap_or(0.0) < LATE_START;
+            if current.job.job_id.is_none()
+                && (row.is_late_word_of(&current.job) || (fresh && row.filename == current.job.filename))
+            {
+                current.job.identify(row);
+                current.untracked = false;
+                actions.push(Action::Save(Box::new(current.job.clone())));
+                return;
+            }
+            self.begin_ending(now, End::Unseen, actions);
+        }
+        let stats = self.starting.take().map(|starting| starting.stats);
+        let stats = stats.filter(|stats| stats.filename == row.filename);
+        self.open(
+            now,
+            Job::from_history(self.printer_id, row),
+            stats.as_ref(),
+            false,
+            actions,
+        );
+    }
+
+    /// Moonraker missed a start and tells of it at the end, without a file name. We saw the print.
+    fn attach_missed_start(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) -> bool {
+        if self.ending.is_none() && self.current.is_none() {
+            self.open_untold(now, actions);
+        }
+        let job = match (&mut self.ending, &mut self.current) {
+            (Some(ending), _) if ending.job.job_id.is_none() => &mut ending.job,
+            (_, Some(current)) if current.job.job_id.is_none() => &mut current.job,
+            _ => return false,
+        };
+        job.identify(row);
+        actions.push(Action::Save(Box::new(job.clone())));
+        true
+    }
+
+    pub(super) fn finished(&mut self, now: Moment, row: HistoryJob, actions: &mut Vec<Action>) {
+        let unseen = row.end() == HistoryEnd::Unseen;
+        if unseen && self.current().is_some_and(|job| row.is_run_of(job)) {
+            self.moonraker_leaving = true;
+            return;
+        }
+        let is_about = |job: &Job| {
+            row.is_run_of(job)
+                || (job.job_id.is_none()
+                    && row.filename == job.filename
+                    && row.figures.about_equal(&job.figures))
+        };
+        let job = if let Some(ending) = self.ending.take_if(|ending| !unseen && is_about(&ending.job)) {
+            ending.job
+        } else if let Some(current) = self.current.take_if(|current| !unseen && is_about(&current.job)) {
+            self.note_ended(&current.job, current.seen.or(Some(now.monotonic)));
+            current.job
+        } else {
+            actions.push(Action::Import(Box::new(row)));
+            return;
+        };
+        let mut job = job;
+        job.end_by_history(&row);
+        if row.is_late_word_of(&job) {
+            job.identify(&row);
+        }
+        actions.push(Action::Save(Box::new(job)));
+    }
+
+    pub(super) fn klippy_shutdown(
+        &mut self,
+        now: Moment,
+        message: Option<String>,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.starting.is_some() {
+            self.open_untold(now, actions);
+        }
+        if let Some(current) = &mut self.current {
+            if message.is_some() {
+                current.job.message = message;
+            }
+            let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
+            self.begin_ending(now, end, actions);
+        } else if let Some(ending) = &mut self.ending
+            && ending.job.message.is_none()
+        {
+            ending.job.message = message;
+        }
+    }
+
+    pub(super) fn klippy_disconnected(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.moonraker_leaving {
+            return;
+        }
+        if self.starting.is_some() {
+            self.open_untold(now, actions);
+        }
+        self.begin_ending(now, End::KlippyLost, actions);
+    }
+
+    /// What was shown to have ended is written; what only vanished with the link is looked at again after it is back.
+    pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
+        self.starting = None;
+        let shown = self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| matches!(ending.end, End::Shown(..)));
+        if shown {
+            self.close_ending(actions);
+        } else if let Some(ending) = self.ending.take() {
+            self.current = Some(super::Current {
+                job: ending.job,
+                untracked: false,
+                seen: None,
+                written: None,
+            });
+        } else if let Some(current) = &self.current {
+            actions.push(Action::Checkpoint(Box::new(current.job.clone())));
+        }
+    }
+
+    pub(super) fn deleted_here(&mut self, start_time: Timestamp) {
+        if self
+            .current
+            .take_if(|current| current.job.start_time == Some(start_time))
+            .is_some()
+        {
+            self.muted = true;
+        }
+    }
+}

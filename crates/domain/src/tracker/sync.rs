@@ -1,0 +1,335 @@
+//! What the printer shows after a connection is made, or after Klippy became ready: a state, never news.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Action, Current, End, Ending, GRACE, Tracker, observe, replaced_by, same_file, shown_end};
+use crate::{HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats, Source, job::REPLACED};
+
+/// Everything that was read after connecting. The history has been merged into the store before, except for its
+/// newest row if that has not been seen to end.
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// State of Klippy.
+    pub klippy: KlippyState,
+    /// Klippy's words on it, where it is not ready.
+    pub klippy_message: Option<String>,
+    /// The print. `None` while Klippy cannot be asked.
+    pub stats: Option<PrintStats>,
+    /// The printer's jobs that the store has as open.
+    pub open: Vec<Job>,
+    /// The newest row of the history. `None` if it is empty.
+    pub newest: Option<Newest>,
+    /// The wall clock of the printer's host now. `None` if it does not say; ours is taken then.
+    pub host_clock: Option<Timestamp>,
+}
+
+/// The newest row of a printer's history.
+#[derive(Debug, Clone)]
+pub struct Newest {
+    /// The row.
+    pub row: HistoryJob,
+    /// What the store has of that run. `None` if nothing.
+    pub stored: Option<Job>,
+    /// Whether the user deleted that run here.
+    pub deleted: bool,
+}
+
+/// The counters of two machines, read in turn, may disagree by this much.
+const SLACK: Duration = Duration::from_secs(2);
+
+impl Tracker {
+    pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
+        self.close_ending(actions);
+        self.starting = None;
+        self.moonraker_leaving = false;
+        let candidate = self.take_candidate(&sync, actions);
+        let Sync {
+            klippy,
+            klippy_message,
+            stats,
+            newest,
+            host_clock,
+            ..
+        } = sync;
+        let view = View {
+            now,
+            host_clock: host_clock.unwrap_or(now.wall),
+            newest: newest.as_ref(),
+        };
+        match (klippy, stats) {
+            (KlippyState::Ready, Some(stats)) if stats.state.is_active() => {
+                self.print_is_there(&view, candidate, stats, actions);
+            }
+            (KlippyState::Ready, Some(stats)) => self.no_print_is_there(&view, candidate, &stats, actions),
+            (KlippyState::Shutdown | KlippyState::Error, stats) => {
+                let Some(mut current) = candidate else { return };
+                let was_printing = stats.is_some_and(|stats| {
+                    stats.state.is_active()
+                        && same_file(&stats, &current.job)
+                        && stats.figures.continues(&current.job.figures)
+                });
+                if was_printing || view.is_running_row_of(&current.job) {
+                    current.job.message = current.job.message.or(klippy_message);
+                    let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
+                    self.end_soon(&view, current, end, actions);
+                } else {
+                    actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
+                }
+            }
+            // Nothing can be said yet; the next sync can.
+            _ => self.current = candidate,
+        }
+    }
+
+    /// The open job that may be in the machine: the latest. There should be no other.
+    fn take_candidate(&mut self, sync: &Sync, actions: &mut Vec<Action>) -> Option<Current> {
+        let memory = self.current.take();
+        let mut open = sync.open.clone();
+        open.sort_by_key(|job| std::cmp::Reverse(job.start_time));
+        let mut open = open.into_iter();
+        let latest = open.next();
+        for mut job in open {
+            job.end_unseen(None);
+            actions.push(Action::Save(Box::new(job)));
+        }
+        let latest = latest?;
+        Some(match memory {
+            Some(memory) if memory.job.start_time == latest.start_time => memory,
+            _ => Current {
+                job: latest,
+                untracked: false,
+                seen: None,
+                written: None,
+            },
+        })
+    }
+
+    fn print_is_there(
+        &mut self,
+        view: &View<'_>,
+        candidate: Option<Current>,
+        stats: PrintStats,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut just_closed = None;
+        if let Some(mut current) = candidate {
+            if view.is_print_of(&current, &stats) {
+                current.untracked = !view.is_running_row_of(&current.job);
+                observe(&mut current.job, &stats);
+                current.job.last_seen = Some(view.now.wall);
+                current.seen = Some(view.now.monotonic);
+                current.written = Some(view.now.monotonic);
+                actions.push(Action::Checkpoint(Box::new(current.job.clone())));
+                self.current = Some(current);
+                return;
+            }
+            let mut job = current.job;
+            just_closed = job.history_start_time;
+            if view.is_running_row_of(&job) {
+                if let End::Shown(status, cause) = replaced_by(&stats, &job) {
+                    job.end_by_print_stats(status, cause);
+                }
+            } else {
+                job = view.unseen_end(job);
+            }
+            actions.push(Action::Save(Box::new(job)));
+        }
+        let Some(newest) = view.newest.filter(|newest| {
+            just_closed.is_none_or(|closed| newest.row.start_time != Some(closed))
+                && (newest.row.filename.is_none() || newest.row.filename == stats.filename)
+                && view.may_be_the_print(newest, &stats)
+        }) else {
+            self.begin_starting(view.now, stats);
+            return;
+        };
+        if newest.deleted {
+            self.muted = true;
+            return;
+        }
+        let untracked = newest.row.end() != HistoryEnd::Running;
+        let job = newest
+            .stored
+            .clone()
+            .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
+        self.open(view.now, job, Some(&stats), untracked, actions);
+    }
+
+    fn no_print_is_there(
+        &mut self,
+        view: &View<'_>,
+        candidate: Option<Current>,
+        stats: &PrintStats,
+        actions: &mut Vec<Action>,
+    ) {
+        self.muted = false;
+        let shown = shown_end(stats.state);
+        let Some(mut current) = candidate else {
+            self.correct_newest(view, stats, shown, actions);
+            return;
+        };
+        let end =
+            shown.filter(|_| same_file(stats, &current.job) && stats.figures.continues(&current.job.figures));
+        if end.is_some() {
+            let status = current.job.status;
+            observe(&mut current.job, stats);
+            current.job.status = status;
+        }
+        if end.is_some() || view.is_running_row_of(&current.job) {
+            self.end_soon(view, current, end.unwrap_or(End::Unseen), actions);
+        } else {
+            actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
+        }
+    }
+
+    /// Ends the job; if Moonraker still calls it running, its word on the end is under way.
+    fn end_soon(&mut self, view: &View<'_>, current: Current, end: End, actions: &mut Vec<Action>) {
+        let grace = if view.is_running_row_of(&current.job) {
+            GRACE
+        } else {
+            Duration::ZERO
+        };
+        self.note_ended(&current.job, current.seen);
+        self.ending = Some(Ending {
+            job: current.job,
+            end,
+            deadline: view.now.monotonic + grace,
+        });
+        self.end_graces_of_ending(view.now, actions);
+    }
+
+    /// Moonraker was restarted in mid-print and did not see the end, but `print_stats` still shows it.
+    fn correct_newest(
+        &mut self,
+        view: &View<'_>,
+        stats: &PrintStats,
+        shown: Option<End>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(newest) = view.newest.filter(|newest| !newest.deleted) else {
+            return;
+        };
+        let left_open = match &newest.stored {
+            Some(stored) => {
+                stored.status == JobStatus::Interrupted && stored.end_source != Some(Source::PrintStats)
+            }
+            None => true,
+        };
+        if matches!(newest.row.end(), HistoryEnd::Seen(_)) || !left_open {
+            return;
+        }
+        let shown = shown.filter(|_| {
+            newest.row.filename == stats.filename
+                && stats.figures.continues(&newest.row.figures)
+                && view.fits_since_start(&newest.row, stats)
+        });
+        if let Some(End::Shown(status, cause)) = shown {
+            let mut job = newest
+                .stored
+                .clone()
+                .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
+            observe(&mut job, stats);
+            job.end_by_print_stats(status, cause);
+            actions.push(Action::Save(Box::new(job)));
+        } else if newest.stored.is_none() && !view.just_started(&newest.row) {
+            actions.push(Action::Import(Box::new(newest.row.clone())));
+        }
+    }
+}
+
+/// What a sync can be judged by.
+struct View<'a> {
+    now: Moment,
+    host_clock: Timestamp,
+    newest: Option<&'a Newest>,
+}
+
+impl View<'_> {
+    /// Whether the history has the job as running.
+    fn is_running_row_of(&self, job: &Job) -> bool {
+        self.newest
+            .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
+    }
+
+    /// Whether the print in the machine is the job's. A machine prints one thing at a time: a print of the same
+    /// file that began before the job was last seen to run is the job.
+    fn is_print_of(&self, current: &Current, stats: &PrintStats) -> bool {
+        let job = &current.job;
+        if !same_file(stats, job) || !stats.figures.continues(&job.figures) {
+            return false;
+        }
+        let total = stats.figures.total_duration.unwrap_or(0.0);
+        let began_before_seen = match (current.seen, job.last_seen) {
+            (Some(seen), _) => Duration::try_from_secs_f64(total)
+                .is_ok_and(|total| self.now.monotonic.saturating_sub(total) <= seen + SLACK),
+            (None, Some(seen)) => self
+                .now
+                .wall_before(total)
+                .is_some_and(|began| began.duration_since(seen) <= SignedDuration::from_secs(2)),
+            (None, None) => true,
+        };
+        began_before_seen
+            || (self.is_running_row_of(job)
+                && self.newest.is_some_and(|newest| {
+                    self.began_at(stats)
+                        .zip(newest.row.start_time)
+                        .is_some_and(|(began, start)| {
+                            began.duration_since(start).abs() <= SignedDuration::from_millis(1_500)
+                        })
+                }))
+    }
+
+    /// When the print began, by the clock of the printer's host.
+    fn began_at(&self, stats: &PrintStats) -> Option<Timestamp> {
+        let total = SignedDuration::try_from_secs_f64(stats.figures.total_duration?).ok()?;
+        self.host_clock.checked_sub(total).ok()
+    }
+
+    /// Whether the newest row, of the file that is printed, can be about the print in the machine.
+    fn may_be_the_print(&self, newest: &Newest, stats: &PrintStats) -> bool {
+        let resolved = newest.stored.as_ref().is_some_and(|stored| {
+            stored.end_source == Some(Source::PrintStats) || stored.cause.as_deref() == Some(REPLACED)
+        });
+        if resolved || !stats.figures.continues(&newest.row.figures) {
+            return false;
+        }
+        match newest.row.end() {
+            HistoryEnd::Running => true,
+            HistoryEnd::Seen(_) => false,
+            // It began before Moonraker stopped looking.
+            HistoryEnd::Unseen => {
+                let watched = newest.row.figures.total_duration.unwrap_or(0.0);
+                let watched = SignedDuration::try_from_secs_f64(watched + 5.0).unwrap_or_default();
+                self.began_at(stats)
+                    .zip(newest.row.start_time)
+                    .is_some_and(|(began, start)| began.duration_since(start) <= watched)
+            }
+        }
+    }
+
+    /// Whether a print that took `total_duration` can have begun and ended since the row's start.
+    fn fits_since_start(&self, row: &HistoryJob, stats: &PrintStats) -> bool {
+        self.began_at(stats)
+            .zip(row.start_time)
+            .is_some_and(|(latest_begin, start)| {
+                start.duration_since(latest_begin) <= SignedDuration::from_secs(5)
+            })
+    }
+
+    fn just_started(&self, row: &HistoryJob) -> bool {
+        row.end() == HistoryEnd::Running
+            && row.start_time.is_some_and(|start| {
+                self.host_clock.duration_since(start).abs() < SignedDuration::from_secs(10)
+            })
+    }
+
+    /// Ends a job that nobody saw end, with the history's words on it if it has some.
+    fn unseen_end(&self, mut job: Job) -> Job {
+        match self.newest {
+            Some(newest) if newest.row.is_run_of(&job) => job.end_by_history(&newest.row),
+            _ => job.end_unseen(None),
+        }
+        job
+    }
+}
