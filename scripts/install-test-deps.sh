@@ -1,0 +1,62 @@
+#!/bin/bash
+# Installs what the tests need beside Rust: Debian packages, Python environments with real
+# Moonrakers, and a MySQL of its own. Run it as often as you like: it only does what is missing.
+#
+# Everything but the Debian packages lands in .cache (git-ignored). As root the packages are
+# installed through apt; otherwise the script names the missing ones and stops.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The Moonraker that most tests run against comes with tests/requirements.txt; these are the others.
+older_moonrakers=(0.10.0 0.9.3 0.8.0)
+
+say() { printf 'test-deps: %s\n' "$*"; }
+die() { printf 'test-deps: %s\n' "$*" >&2; exit 1; }
+
+missing_packages() {
+  local package
+  for package in ca-certificates faketime libsodium23 mariadb-client-core mariadb-server-core; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+  done
+  # A Python that did not come from Debian (pyenv, uv) brings its own ensurepip.
+  python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+}
+
+install_packages() {
+  command -v dpkg-query >/dev/null || die 'this is not a Debian system (no dpkg-query)'
+  command -v python3 >/dev/null || die 'python3 is missing'
+  local packages
+  mapfile -t packages < <(missing_packages)
+  ((${#packages[@]})) || return 0
+  ((EUID == 0)) || die "these Debian packages are missing; install them as root: apt-get install --no-install-recommends ${packages[*]}"
+  say "installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  apt-get -qq -y install --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# install_venv FOLDER pip-arguments...: a Python environment, built again when its arguments,
+# the files that they name, or the Python itself change.
+install_venv() {
+  local folder=$1 wanted
+  shift
+  wanted=$(python3 --version && echo "$@" && cat tests/requirements.txt tests/constraints.txt)
+  [[ -e $folder/installed && $(<"$folder/installed") == "$wanted" ]] && return 0
+  say "building $folder"
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+  "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null || true
+  printf '%s' "$wanted" >"$folder/installed"
+}
+
+install_packages
+mkdir -p .cache
+exec 9>.cache/install.lock
+flock 9
+install_venv .cache/venv -r tests/requirements.txt -c tests/constraints.txt
+for version in "${older_moonrakers[@]}"; do
+  install_venv ".cache/moonraker-$version" "moonraker==$version"
+done
+scripts/mysql.sh install .cache/mysql
+scripts/mariadb.sh install .cache/mariadb
