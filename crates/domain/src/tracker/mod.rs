@@ -81,7 +81,7 @@ pub struct Tracker {
 #[derive(Debug)]
 struct Current {
     job: Job,
-    /// Moonraker's history does not follow this run: no event will tell of its end.
+    /// Moonraker's history has given the run up: no event will tell of its end.
     untracked: bool,
     /// When it was last seen to run and when it was last written, if that was in the life of this process.
     seen: Option<Duration>,
@@ -228,7 +228,7 @@ impl Tracker {
             auxiliary_data: None,
             last_seen: None,
         };
-        self.open(now, job, Some(&stats), true, actions);
+        self.open(now, job, Some(&stats), false, actions);
     }
 
     /// Makes `job` the current one; whatever ended before is written first.

@@ -116,7 +116,7 @@ impl Tracker {
         let mut just_closed = None;
         if let Some(mut current) = candidate {
             if view.is_print_of(&current, &stats) {
-                current.untracked = !view.is_running_row_of(&current.job);
+                current.untracked = current.job.job_id.is_some() && !view.is_running_row_of(&current.job);
                 observe(&mut current.job, &stats);
                 current.job.last_seen = Some(view.now.wall);
                 current.seen = Some(view.now.monotonic);

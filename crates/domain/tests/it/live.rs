@@ -1,0 +1,328 @@
+//! A connection that holds.
+
+use domain::PrintState::{Cancelled, Complete, Paused, Printing, Standby};
+use domain::{Figures, JobStatus, KlippyState, PrintState, Source, tracker::Event};
+
+use crate::bench_printer::{BenchPrinter, at, row, stats};
+
+/// A printer that is connected and idle.
+fn idle() -> BenchPrinter {
+    let mut printer = BenchPrinter::new();
+    printer.sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[]);
+    printer
+}
+
+/// A printer that has printed `a.gcode` for ten seconds.
+fn printing() -> BenchPrinter {
+    let mut printer = idle();
+    printer.after(1.0).status(Printing, "a.gcode", 0.2);
+    printer.added(&row("000001", "a.gcode", "in_progress", 1.0, None, 0.2));
+    printer.after(9.8).status(Printing, "a.gcode", 10.0);
+    printer
+}
+
+#[test]
+fn an_idle_printer_causes_no_write() {
+    let mut printer = idle();
+    for _ in 0..1000 {
+        printer.after(0.25).status(Standby, "", 0.0);
+    }
+    assert_eq!(printer.writes, 0);
+}
+
+#[test]
+fn a_row_exists_from_the_start_and_is_finished_by_the_event() {
+    let mut printer = printing();
+    assert_eq!(printer.row().status, JobStatus::Printing);
+    assert_eq!(printer.row().start_time, Some(at(1.0)));
+    printer.after(50.0).status(Complete, "a.gcode", 60.0);
+    printer
+        .finished(&row("000001", "a.gcode", "completed", 1.0, Some(61.0), 60.0))
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.cause.as_deref()),
+        (JobStatus::Completed, Some("completed"))
+    );
+    assert_eq!((job.start_time, job.end_time), (Some(at(1.0)), Some(at(61.0))));
+    assert_eq!(job.figures.total_duration, Some(60.0));
+    assert_eq!(job.end_source, Some(Source::History));
+}
+
+#[test]
+fn the_order_and_the_number_of_the_news_do_not_matter() {
+    let end = row("000001", "a.gcode", "completed", 1.0, Some(61.0), 60.0);
+    let mut expected = None;
+    for order in 0..4 {
+        let mut printer = printing();
+        printer.after(50.0);
+        match order {
+            0 => printer.status(Complete, "a.gcode", 60.0).finished(&end),
+            1 => printer
+                .finished(&end)
+                .status(Printing, "a.gcode", 59.9)
+                .status(Complete, "a.gcode", 60.0),
+            2 => printer
+                .finished(&end)
+                .finished(&end)
+                .status(Complete, "a.gcode", 60.0)
+                .finished(&end),
+            _ => printer
+                .finished(&end)
+                .status(Complete, "a.gcode", 60.0)
+                .status(Complete, "a.gcode", 60.0),
+        };
+        printer.settle().status(Complete, "a.gcode", 60.0).settle();
+        let job = printer.row().clone();
+        let job = domain::Job {
+            last_seen: None,
+            ..job
+        };
+        assert_eq!(&job, expected.get_or_insert_with(|| job.clone()), "order {order}");
+    }
+}
+
+#[test]
+fn a_running_job_is_written_every_30_seconds_at_most() {
+    let mut printer = printing();
+    let before = printer.writes;
+    for second in 11..=310 {
+        printer.after(1.0).status(Printing, "a.gcode", f64::from(second));
+    }
+    assert!(
+        printer.writes - before <= 10,
+        "{} writes in 300 s",
+        printer.writes - before
+    );
+    assert!(printer.row().figures.total_duration > Some(275.0));
+}
+
+#[test]
+fn a_pause_is_written_at_once_and_is_part_of_the_same_job() {
+    let mut printer = printing();
+    printer.after(1.0).status(Paused, "a.gcode", 11.0);
+    assert_eq!(printer.row().status, JobStatus::Paused);
+    printer
+        .after(100.0)
+        .status(Paused, "a.gcode", 111.0)
+        .after(0.3)
+        .status(Printing, "a.gcode", 111.3);
+    assert_eq!(printer.row().status, JobStatus::Printing);
+}
+
+#[test]
+fn a_reprint_of_the_same_file_is_another_job() {
+    let mut printer = printing();
+    printer.after(1.0).status(Cancelled, "a.gcode", 11.0);
+    printer.finished(&row("000001", "a.gcode", "cancelled", 1.0, Some(12.0), 11.0));
+    printer.after(5.0).status(Printing, "a.gcode", 0.2);
+    printer.added(&row("000002", "a.gcode", "in_progress", 16.8, None, 0.2));
+    printer
+        .after(3.0)
+        .status(Paused, "a.gcode", 3.2)
+        .after(3.0)
+        .status(Printing, "a.gcode", 6.2);
+    printer.after(3.0).status(Complete, "a.gcode", 9.2);
+    printer
+        .finished(&row("000002", "a.gcode", "completed", 16.8, Some(26.0), 9.2))
+        .settle();
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Cancelled),
+            (Some("a.gcode"), JobStatus::Completed)
+        ]
+    );
+}
+
+#[test]
+fn another_file_in_place_of_a_paused_print_is_told_of_before_the_end_of_the_first() {
+    let mut printer = printing();
+    printer.after(1.0).status(Paused, "a.gcode", 11.0);
+    printer.after(1.0).status(Printing, "b.gcode", 0.2);
+    printer.finished(&row("000001", "a.gcode", "cancelled", 1.0, Some(12.0), 11.0));
+    printer
+        .added(&row("000002", "b.gcode", "in_progress", 12.8, None, 0.2))
+        .settle();
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Cancelled),
+            (Some("b.gcode"), JobStatus::Printing)
+        ]
+    );
+    assert_eq!(printer.rows[0].end_source, Some(Source::History));
+}
+
+#[test]
+fn the_same_file_started_anew_within_a_tick_is_a_job_of_its_own() {
+    let mut printer = printing();
+    printer.after(1.0).status(Printing, "a.gcode", 0.3);
+    for second in 1..4 {
+        printer
+            .after(1.0)
+            .status(Printing, "a.gcode", 0.3 + f64::from(second));
+    }
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Cancelled),
+            (Some("a.gcode"), JobStatus::Printing)
+        ]
+    );
+    assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
+    assert_eq!(printer.rows[0].figures.total_duration, Some(10.0));
+    // Moonraker has one job of the two, with the start of the first and the figures of the second.
+    printer.after(1.0).status(Complete, "a.gcode", 4.3);
+    let moonrakers = row("000001", "a.gcode", "completed", 1.0, Some(16.0), 4.3);
+    printer.finished(&moonrakers).settle();
+    assert_eq!(printer.rows[0].figures.total_duration, Some(10.0));
+    assert_eq!(printer.rows[1].status, JobStatus::Completed);
+    let before = printer.rows.clone();
+    printer
+        .restart()
+        .sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[moonrakers]);
+    assert_eq!(printer.rows, before);
+}
+
+#[test]
+fn a_start_that_moonraker_missed_is_recorded_with_its_file_and_figures() {
+    let mut printer = idle();
+    printer.after(1.0).status(Printing, "early.gcode", 0.25);
+    printer
+        .after(4.5)
+        .status(Printing, "early.gcode", 4.7)
+        .status(Complete, "early.gcode", 4.7);
+    let mut late = row("000001", "", "in_progress", 5.5, None, 4.7);
+    (late.figures, late.metadata) = (
+        Figures {
+            print_duration: Some(0.0),
+            filament_used: Some(0.0),
+            ..late.figures
+        },
+        None,
+    );
+    printer.added(&late);
+    late.status = "completed".to_owned();
+    late.end_time = Some(at(5.502));
+    printer.finished(&late).settle();
+    let job = printer.row();
+    assert_eq!(job.filename.as_deref(), Some("early.gcode"));
+    assert_eq!(job.job_id.as_deref(), Some("000001"));
+    assert_eq!(job.status, JobStatus::Completed);
+    assert_eq!(job.figures.filament_used, Some(47.0));
+    assert_eq!(job.start_time, Some(at(0.75)));
+    printer.restart().sync(
+        KlippyState::Ready,
+        Some(stats(Complete, "early.gcode", 4.7)),
+        &[late],
+    );
+    assert_eq!(printer.row().figures.filament_used, Some(47.0));
+}
+
+#[test]
+fn a_shutdown_keeps_the_counters_of_its_moment_and_the_error_text() {
+    let mut printer = printing();
+    printer.after(0.25).play(Event::Status {
+        stats: stats(Printing, "a.gcode", 10.2),
+        klippy: KlippyState::Shutdown,
+        klippy_message: Some("Lost communication with MCU 'mcu'".to_owned()),
+    });
+    printer.play(Event::KlippyShutdown);
+    printer.finished(&row(
+        "000001",
+        "a.gcode",
+        "klippy_shutdown",
+        1.0,
+        Some(11.2),
+        10.2,
+    ));
+    printer.after(60.0).play(Event::Status {
+        stats: stats(Paused, "a.gcode", 70.2),
+        klippy: KlippyState::Shutdown,
+        klippy_message: None,
+    });
+    printer.settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.cause.as_deref()),
+        (JobStatus::Error, Some("klippy_shutdown"))
+    );
+    assert_eq!(job.message.as_deref(), Some("Lost communication with MCU 'mcu'"));
+    assert_eq!(job.figures.total_duration, Some(10.2));
+}
+
+#[test]
+fn an_end_without_figures_does_not_take_those_that_were_seen() {
+    let mut printer = printing();
+    printer
+        .after(7200.0)
+        .status(Printing, "a.gcode", 7210.0)
+        .status(Standby, "", 0.0);
+    let mut end = row("000001", "a.gcode", "cancelled", 1.0, Some(7211.0), 0.0);
+    end.metadata = None;
+    printer.finished(&end).settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.figures.total_duration),
+        (JobStatus::Cancelled, Some(7210.0))
+    );
+    assert_eq!(job.figures_source, Source::PrintStats);
+    assert!(job.metadata.is_some(), "the metadata of the start is kept");
+}
+
+#[test]
+fn the_error_text_of_print_stats_is_kept() {
+    let mut printer = printing();
+    let mut failed = stats(PrintState::Error, "a.gcode", 12.0);
+    failed.message = Some("Move out of range".to_owned());
+    printer.after(2.0).play(Event::Status {
+        stats: failed,
+        klippy: KlippyState::Ready,
+        klippy_message: None,
+    });
+    printer
+        .finished(&row("000001", "a.gcode", "error", 1.0, Some(13.0), 12.0))
+        .settle();
+    assert_eq!(printer.row().message.as_deref(), Some("Move out of range"));
+    assert_eq!(printer.row().status, JobStatus::Error);
+}
+
+#[test]
+fn a_job_deleted_here_while_it_prints_does_not_come_back() {
+    let mut printer = printing();
+    let start = printer.row().start_time.expect("a live job has a start");
+    printer.rows.clear();
+    printer.play(Event::DeletedHere(start));
+    for second in 11..100 {
+        printer.after(1.0).status(Printing, "a.gcode", f64::from(second));
+    }
+    assert!(printer.rows.is_empty());
+    printer
+        .status(Complete, "a.gcode", 100.0)
+        .after(3.0)
+        .status(Printing, "a.gcode", 0.2)
+        .settle();
+    assert_eq!(printer.rows.len(), 1, "the next print is recorded");
+}
+
+#[test]
+fn every_state_word_of_print_stats_is_handled() {
+    for (word, expected) in [
+        ("standby", JobStatus::Cancelled),
+        ("complete", JobStatus::Completed),
+        ("cancelled", JobStatus::Cancelled),
+        ("error", JobStatus::Error),
+        ("printing", JobStatus::Printing),
+        ("paused", JobStatus::Paused),
+    ] {
+        let mut printer = printing();
+        let file = if word == "standby" { "" } else { "a.gcode" };
+        let total = if word == "standby" { 0.0 } else { 12.0 };
+        printer
+            .after(2.0)
+            .status(PrintState::from_klipper(word), file, total)
+            .settle();
+        assert_eq!(printer.row().status, expected, "{word}");
+    }
+}

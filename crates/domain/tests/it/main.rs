@@ -1,0 +1,6 @@
+//! Tests of the tracker, as tables of events.
+
+mod bench_printer;
+mod history;
+mod live;
+mod sync;

@@ -1,0 +1,289 @@
+//! Connections that were lost, and what the printer did meanwhile.
+
+use domain::PrintState::{Complete, Printing, Standby};
+use domain::{HistoryJob, JobStatus, KlippyState, Source, tracker::Event};
+
+use crate::bench_printer::{BenchPrinter, at, row, stats};
+
+/// A printer that printed `a.gcode` for 100 s when the link was lost.
+fn cut_at_100_s() -> BenchPrinter {
+    let mut printer = BenchPrinter::new();
+    printer.sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[]);
+    printer.after(1.0).status(Printing, "a.gcode", 0.2);
+    printer.added(&running());
+    printer
+        .after(99.8)
+        .status(Printing, "a.gcode", 100.0)
+        .play(Event::LinkLost);
+    printer
+}
+
+fn running() -> HistoryJob {
+    row("000001", "a.gcode", "in_progress", 1.0, None, 0.2)
+}
+
+/// What Moonraker has after it was killed in mid-print.
+fn interrupted() -> HistoryJob {
+    row("000001", "a.gcode", "interrupted", 1.0, None, 0.2)
+}
+
+#[test]
+fn connecting_ten_times_to_a_printer_that_finished_yesterday_changes_nothing() {
+    let mut printer = BenchPrinter::new();
+    let history = [row(
+        "000001",
+        "a.gcode",
+        "completed",
+        -86_400.0,
+        Some(-80_000.0),
+        6400.0,
+    )];
+    for _ in 0..10 {
+        printer
+            .sync(
+                KlippyState::Ready,
+                Some(stats(Complete, "a.gcode", 6400.0)),
+                &history,
+            )
+            .settle();
+        printer.play(Event::LinkLost);
+        assert_eq!(printer.row().end_time, Some(at(-80_000.0)));
+    }
+    assert_eq!(printer.writes, 0);
+}
+
+#[test]
+fn a_print_that_ended_while_nobody_looked_is_told_by_the_history() {
+    for restarted in [false, true] {
+        let mut printer = cut_at_100_s();
+        if restarted {
+            printer.restart();
+        }
+        let end = row("000001", "a.gcode", "completed", 1.0, Some(501.0), 500.0);
+        printer
+            .after(1000.0)
+            .sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[end])
+            .settle();
+        let job = printer.row();
+        assert_eq!(
+            (job.status, job.end_time),
+            (JobStatus::Completed, Some(at(501.0)))
+        );
+        assert_eq!(job.figures.total_duration, Some(500.0));
+    }
+}
+
+#[test]
+fn a_print_goes_on_after_moonraker_was_killed_and_ends_with_its_true_figures() {
+    for restarted in [false, true] {
+        let mut printer = cut_at_100_s();
+        if restarted {
+            printer.restart();
+        }
+        printer
+            .after(50.0)
+            .sync(KlippyState::Startup, None, &[interrupted()]);
+        assert_eq!(
+            printer.row().status,
+            JobStatus::Printing,
+            "nothing is decided before Klippy speaks"
+        );
+        printer.after(2.0).sync(
+            KlippyState::Ready,
+            Some(stats(Printing, "a.gcode", 152.0)),
+            &[interrupted()],
+        );
+        assert_eq!(printer.row().status, JobStatus::Printing);
+        printer.after(100.0).status(Complete, "a.gcode", 250.0).settle();
+        let job = printer.row();
+        assert_eq!(
+            (job.status, job.end_source),
+            (JobStatus::Completed, Some(Source::PrintStats))
+        );
+        assert_eq!((job.start_time, job.end_time), (Some(at(1.0)), Some(at(251.0))));
+        assert_eq!(job.figures.total_duration, Some(250.0));
+        // Moonraker will say `interrupted` for ever.
+        let before = printer.row().clone();
+        printer
+            .restart()
+            .sync(
+                KlippyState::Ready,
+                Some(stats(Standby, "", 0.0)),
+                &[interrupted()],
+            )
+            .settle();
+        assert_eq!(printer.row(), &before);
+    }
+}
+
+#[test]
+fn a_print_that_ended_while_moonraker_was_dead_is_told_by_print_stats() {
+    let mut printer = cut_at_100_s();
+    printer.restart().after(1000.0);
+    printer
+        .sync(
+            KlippyState::Ready,
+            Some(stats(Complete, "a.gcode", 250.0)),
+            &[interrupted()],
+        )
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.end_time),
+        (JobStatus::Completed, Some(at(251.0)))
+    );
+}
+
+#[test]
+fn a_print_that_nobody_saw_end_is_interrupted_with_the_last_known_figures() {
+    let mut printer = cut_at_100_s();
+    let weeks = 3.0 * 7.0 * 86_400.0;
+    printer
+        .restart()
+        .after(weeks)
+        .sync(
+            KlippyState::Ready,
+            Some(stats(Standby, "", 0.0)),
+            &[interrupted()],
+        )
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.cause.as_deref()),
+        (JobStatus::Interrupted, Some("interrupted"))
+    );
+    assert_eq!((job.end_time, job.figures.total_duration), (None, Some(100.0)));
+}
+
+#[test]
+fn a_clean_stop_of_moonraker_does_not_end_the_job() {
+    let mut printer = cut_at_100_s();
+    printer.sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 100.1)),
+        &[running()],
+    );
+    let exit = row("000001", "a.gcode", "server_exit", 1.0, Some(111.0), 110.0);
+    printer
+        .after(10.0)
+        .status(Printing, "a.gcode", 110.0)
+        .finished(&exit);
+    printer.play(Event::KlippyDisconnected).play(Event::LinkLost);
+    assert_eq!(printer.row().status, JobStatus::Printing);
+    printer.after(20.0).sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 130.0)),
+        std::slice::from_ref(&exit),
+    );
+    printer.after(10.0).status(Complete, "a.gcode", 140.0).settle();
+    assert_eq!(printer.row().status, JobStatus::Completed);
+    assert_eq!(printer.row().figures.total_duration, Some(140.0));
+
+    let mut never_back = cut_at_100_s();
+    never_back
+        .after(5000.0)
+        .sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[exit])
+        .settle();
+    assert_eq!(never_back.row().cause.as_deref(), Some("server_exit"));
+    assert_eq!(never_back.row().status, JobStatus::Interrupted);
+}
+
+#[test]
+fn the_next_print_of_the_same_file_is_not_taken_for_the_one_that_was_lost() {
+    let mut printer = cut_at_100_s();
+    let next = row("000002", "a.gcode", "in_progress", 2000.0, None, 0.2);
+    printer.restart().after(4900.0);
+    printer
+        .sync(
+            KlippyState::Ready,
+            Some(stats(Printing, "a.gcode", 3000.0)),
+            &[interrupted(), next],
+        )
+        .settle();
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Interrupted),
+            (Some("a.gcode"), JobStatus::Printing)
+        ]
+    );
+    assert_eq!(printer.rows[1].start_time, Some(at(2000.0)));
+}
+
+#[test]
+fn a_print_that_runs_at_the_first_contact_is_recorded_with_its_start() {
+    let mut printer = BenchPrinter::new();
+    let running = row("000009", "a.gcode", "in_progress", -3600.0, None, 0.2);
+    printer.sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 3600.0)),
+        &[running],
+    );
+    assert_eq!(printer.row().start_time, Some(at(-3600.0)));
+    assert_eq!(printer.row().figures.total_duration, Some(3600.0));
+}
+
+#[test]
+fn a_print_that_runs_on_after_a_kill_is_adopted_at_the_first_contact() {
+    let mut printer = BenchPrinter::new();
+    let killed = row("000009", "a.gcode", "interrupted", -3600.0, None, 0.2);
+    printer.sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 3600.0)),
+        std::slice::from_ref(&killed),
+    );
+    assert_eq!(
+        (printer.row().status, printer.row().start_time),
+        (JobStatus::Printing, Some(at(-3600.0)))
+    );
+    printer.after(60.0).status(Complete, "a.gcode", 3660.0).settle();
+    assert_eq!(printer.row().status, JobStatus::Completed);
+}
+
+#[test]
+fn a_running_row_of_a_moonraker_that_never_closes_them_is_interrupted() {
+    let mut printer = BenchPrinter::new();
+    let stale = row("000003", "a.gcode", "in_progress", -86_400.0, None, 0.2);
+    printer
+        .sync(
+            KlippyState::Ready,
+            Some(stats(Standby, "", 0.0)),
+            std::slice::from_ref(&stale),
+        )
+        .settle();
+    assert_eq!(printer.row().status, JobStatus::Interrupted);
+    let writes = printer.writes;
+    printer
+        .sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[stale])
+        .settle();
+    assert_eq!(printer.rows.len(), 1);
+    assert_eq!(printer.writes, writes);
+}
+
+#[test]
+fn a_klippy_that_comes_back_broken_ends_the_job() {
+    let mut printer = cut_at_100_s();
+    printer
+        .restart()
+        .after(500.0)
+        .sync(KlippyState::Error, None, &[interrupted()])
+        .settle();
+    assert_eq!(printer.row().status, JobStatus::Interrupted);
+    assert_eq!(printer.row().figures.total_duration, Some(100.0));
+}
+
+#[test]
+fn a_link_that_flaps_200_times_leaves_one_job() {
+    let mut printer = cut_at_100_s();
+    for flap in 0..200 {
+        let total = 101.0 + f64::from(flap);
+        printer.after(1.0).sync(
+            KlippyState::Ready,
+            Some(stats(Printing, "a.gcode", total)),
+            &[running()],
+        );
+        printer.play(Event::LinkLost);
+    }
+    assert_eq!(printer.row().status, JobStatus::Printing);
+    assert_eq!(printer.row().start_time, Some(at(1.0)));
+}
