@@ -1,0 +1,41 @@
+# printlog. `make run` starts it, `make test` proves it.
+
+CARGO ?= cargo
+# cargo-nextest where it is installed; the tests are the same without it.
+TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+
+.PHONY: run demo test lint unit api-fuzz bench-fleet fmt
+
+## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
+run:
+	$(CARGO) run --release --bin printlog -- serve
+
+## A few simulated printers with months of history, and a server that watches them.
+demo:
+	scripts/demo.sh
+
+## Installs what the tests need and runs all of them.
+test: test-deps lint api-fuzz unit
+
+.PHONY: test-deps
+test-deps:
+	scripts/install-test-deps.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
+unit:
+	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
+
+## Drives the API from its own OpenAPI document.
+api-fuzz:
+	scripts/schemathesis.sh
+
+## 1,000 simulated printers for a minute: what printlog needs for them.
+bench-fleet:
+	scripts/bench-fleet.sh
+
+fmt:
+	$(CARGO) fmt --all
