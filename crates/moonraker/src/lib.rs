@@ -1,1 +1,33 @@
-//! (to be written)
+//! Client of one printer: JSON-RPC 2.0 with Moonraker over a WebSocket, and the types on that wire.
+//!
+//! [`connect`] gives a [`Client`] for calls and [`Notifications`] for what the printer tells by itself. The connection
+//! is closed when both are dropped. It is not a supervisor: whoever wants to stay connected connects again.
+//!
+//! Moonraker's versions differ and its fields come and go, so everything here accepts missing, null and unknown
+//! fields, and integers for floats; unknown is `None`. An odd frame is counted ([`Client::oddities`]) and passed over.
+
+mod calls;
+mod client;
+mod connect;
+mod endpoint;
+mod error;
+mod frame;
+mod history;
+mod lenient;
+mod link;
+mod mirror;
+mod notification;
+mod oddities;
+mod probe;
+
+pub use calls::{PrinterInfo, ServerInfo, Snapshot};
+pub use client::Client;
+pub use connect::{ConnectError, ConnectOptions, connect};
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{Closed, RequestError};
+pub use history::{HistoryJob, HistoryPage, HistoryQuery, HistoryTotals, Order, RowProblem};
+pub use mirror::{DisplayStatus, Heater, LayerInfo, PrintStats, StatusMirror, VirtualSdcard, Webhooks};
+pub use notification::{Notification, Notifications};
+pub use oddities::OddFrames;
+pub use probe::{ProbeError, ProbeReport, probe};
+pub use serde_json::{Map, Value};

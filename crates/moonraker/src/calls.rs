@@ -1,0 +1,225 @@
+//! Calls about the server, Klippy, the machine and files.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Client, RequestError,
+    lenient::{maybe_number, maybe_object, maybe_text, maybe_texts},
+    notification::MoonrakerStats,
+};
+
+/// What Moonraker says of itself. Source: `server.info`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct ServerInfo {
+    /// Whether Klippy is connected to Moonraker.
+    pub klippy_connected: Option<bool>,
+    /// `disconnected`, `startup`, `ready`, `error` or `shutdown`.
+    #[serde(deserialize_with = "maybe_text")]
+    pub klippy_state: Option<String>,
+    /// Such as `0.11.0`.
+    #[serde(deserialize_with = "maybe_text")]
+    pub moonraker_version: Option<String>,
+    /// Such as `1.5.0`.
+    #[serde(deserialize_with = "maybe_text")]
+    pub api_version_string: Option<String>,
+    /// Parts of Moonraker that run.
+    #[serde(deserialize_with = "maybe_texts")]
+    pub components: Vec<String>,
+    /// Parts of Moonraker that do not.
+    #[serde(deserialize_with = "maybe_texts")]
+    pub failed_components: Vec<String>,
+}
+
+/// What Klippy says of itself. Source: `printer.info`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct PrinterInfo {
+    /// As [`ServerInfo::klippy_state`].
+    #[serde(deserialize_with = "maybe_text")]
+    pub state: Option<String>,
+    /// Klippy's words on its state, for people; several lines.
+    #[serde(deserialize_with = "maybe_text")]
+    pub state_message: Option<String>,
+    /// Of the host that Klippy runs on.
+    #[serde(deserialize_with = "maybe_text")]
+    pub hostname: Option<String>,
+    /// Of Klipper.
+    #[serde(deserialize_with = "maybe_text")]
+    pub software_version: Option<String>,
+}
+
+/// The state of Klipper's objects at a moment.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// All fields asked for, by object. An object that the printer does not have is `{}`.
+    #[serde(deserialize_with = "maybe_object")]
+    pub status: Map<String, Value>,
+    /// Klippy's monotonic clock, in seconds; no date.
+    #[serde(deserialize_with = "maybe_number")]
+    pub eventtime: Option<f64>,
+}
+
+impl Client {
+    /// Says who we are, and gives the key once more. Allowed once on a connection.
+    ///
+    /// # Errors
+    /// If the call fails; with a wrong or missing key, [`RequestError::Unauthorized`].
+    pub async fn identify(&self, client_name: &str, version: &str) -> Result<(), RequestError> {
+        let mut params =
+            json!({ "client_name": client_name, "version": version, "type": "other", "url": "" });
+        if let Some(key) = &self.api_key {
+            params["api_key"] = Value::from(key.as_ref());
+        }
+        self.call_raw("server.connection.identify", params)
+            .await
+            .map(drop)
+    }
+
+    /// What Moonraker says of itself. The call that shows whether we have rights: the handshake never fails for a
+    /// wrong key.
+    ///
+    /// # Errors
+    /// If the call fails; without rights, [`RequestError::Unauthorized`].
+    pub async fn server_info(&self) -> Result<ServerInfo, RequestError> {
+        self.call_as("server.info", Value::Null).await
+    }
+
+    /// What Klippy says of itself.
+    ///
+    /// # Errors
+    /// If the call fails. Refused while Klippy is not connected, with code -32601 if Moonraker has not met it yet.
+    pub async fn printer_info(&self) -> Result<PrinterInfo, RequestError> {
+        self.call_as("printer.info", Value::Null).await
+    }
+
+    /// Names of the objects that Klipper can tell about.
+    ///
+    /// # Errors
+    /// As [`printer_info`](Self::printer_info).
+    pub async fn printer_objects_list(&self) -> Result<Vec<String>, RequestError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default, deserialize_with = "maybe_texts")]
+            objects: Vec<String>,
+        }
+        Ok(self
+            .call_as::<Answer>("printer.objects.list", Value::Null)
+            .await?
+            .objects)
+    }
+
+    /// Subscribes to objects, each with the list of its fields or null for all, in place of any earlier
+    /// subscription. Ends when Klippy restarts or disconnects.
+    ///
+    /// # Errors
+    /// As [`printer_info`](Self::printer_info).
+    pub async fn printer_objects_subscribe(
+        &self,
+        objects: Map<String, Value>,
+    ) -> Result<Snapshot, RequestError> {
+        self.call_as("printer.objects.subscribe", json!({ "objects": objects }))
+            .await
+    }
+
+    /// Reads objects once.
+    ///
+    /// # Errors
+    /// As [`printer_info`](Self::printer_info).
+    pub async fn printer_objects_query(&self, objects: Map<String, Value>) -> Result<Snapshot, RequestError> {
+        self.call_as("printer.objects.query", json!({ "objects": objects }))
+            .await
+    }
+
+    /// Subscribes to what a print logger wants: the print, Klippy's state, progress, and all heaters.
+    ///
+    /// # Errors
+    /// As [`printer_info`](Self::printer_info).
+    pub async fn subscribe_for_prints(&self) -> Result<Snapshot, RequestError> {
+        let mut objects = Map::new();
+        for (object, fields) in [
+            ("webhooks", Value::Null),
+            ("print_stats", Value::Null),
+            (
+                "virtual_sdcard",
+                json!(["progress", "is_active", "file_position", "file_size"]),
+            ),
+            ("display_status", json!(["progress", "message"])),
+        ] {
+            objects.insert(object.to_owned(), fields);
+        }
+        for object in self.printer_objects_list().await? {
+            if is_heater(&object) {
+                objects.insert(object, json!(["temperature", "target"]));
+            }
+        }
+        self.printer_objects_subscribe(objects).await
+    }
+
+    /// The wall clock of the printer's host in Unix seconds, up to a second old. `None` if it does not tell.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn host_time(&self) -> Result<Option<f64>, RequestError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            moonraker_stats: Vec<MoonrakerStats>,
+        }
+        match self.call_as::<Answer>("machine.proc_stats", Value::Null).await {
+            Ok(answer) => Ok(answer.moonraker_stats.last().and_then(|stats| stats.time)),
+            Err(RequestError::Refused { .. } | RequestError::Unreadable { .. }) => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// Metadata of a gcode file, relative to the gcodes root. `None` if Moonraker has none, or no such file.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn files_metadata(&self, filename: &str) -> Result<Option<Value>, RequestError> {
+        match self
+            .call("server.files.metadata", json!({ "filename": filename }))
+            .await
+        {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(cause) if cause.is_not_found("Metadata not available") => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+}
+
+pub(crate) fn is_heater(object: &str) -> bool {
+    object == "heater_bed" || object.starts_with("heater_generic ") || is_extruder(object)
+}
+
+/// `extruder`, `extruder1`, …; not `extruder_stepper`.
+fn is_extruder(object: &str) -> bool {
+    object
+        .strip_prefix("extruder")
+        .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_heater;
+
+    #[test]
+    fn heaters_are_told_from_other_objects() {
+        let objects = [
+            "extruder",
+            "extruder1",
+            "heater_bed",
+            "heater_generic chamber",
+            "heaters",
+            "extruder_stepper x",
+            "fan",
+        ];
+        assert_eq!(
+            objects.map(is_heater),
+            [true, true, true, true, false, false, false]
+        );
+    }
+}

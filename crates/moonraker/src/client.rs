@@ -1,0 +1,123 @@
+//! Makes calls on a connection.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json, value::RawValue};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    error::{Closed, RequestError},
+    frame::Refusal,
+    link::{Call, Shared},
+    oddities::OddFrames,
+};
+
+/// The calling side of a connection. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) calls: mpsc::Sender<Call>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) next_id: Arc<AtomicU64>,
+    pub(crate) call_timeout: Duration,
+    pub(crate) api_key: Option<Arc<str>>,
+}
+
+impl Client {
+    /// Calls a method. `params` is an object, or null for none.
+    ///
+    /// May be dropped at any time; the answer, if one comes, is then ignored.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer comes in time.
+    pub async fn call(&self, method: &'static str, params: Value) -> Result<Value, RequestError> {
+        self.call_as(method, params).await
+    }
+
+    /// Why the connection ended. `None` while it lives.
+    #[must_use]
+    pub fn closed_reason(&self) -> Option<Closed> {
+        self.shared.closed.get().cloned()
+    }
+
+    /// Frames that were passed over so far.
+    #[must_use]
+    pub fn oddities(&self) -> OddFrames {
+        self.shared.oddities.frames()
+    }
+
+    /// [`call`](Self::call), with the result read as `T`.
+    pub(crate) async fn call_as<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<T, RequestError> {
+        let result = self.call_raw(method, params).await?;
+        let text = result.as_deref().map_or("null", RawValue::get);
+        serde_json::from_str(text).map_err(|source| RequestError::Unreadable { method, source })
+    }
+
+    /// [`call`](Self::call), with the result unread. `None` for null.
+    pub(crate) async fn call_raw(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Option<Box<RawValue>>, RequestError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut request = json!({ "jsonrpc": "2.0", "method": method, "id": id });
+        if !params.is_null() {
+            request["params"] = params;
+        }
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.calls
+                .send(Call {
+                    id,
+                    text: request.to_string(),
+                    reply,
+                })
+                .await
+                .ok()?;
+            answer.await.ok()
+        };
+        let limit = self.call_timeout;
+        let lost = || RequestError::Lost {
+            method,
+            source: self.closed_reason().unwrap_or(Closed::ByUs),
+        };
+        timeout(limit, asked)
+            .await
+            .map_err(|_| RequestError::Timeout { method, limit })?
+            .ok_or_else(lost)?
+            .map_err(|refusal| self.refused(method, refusal))
+    }
+
+    fn refused(&self, method: &'static str, refusal: Refusal) -> RequestError {
+        let Refusal { code, message } = refusal;
+        // JSON-RPC turns HTTP's 401 into "invalid params".
+        let unauthorized =
+            code == 401 || (code == -32602 && matches!(message.as_str(), "Unauthorized" | "Invalid API Key"));
+        if unauthorized {
+            RequestError::Unauthorized {
+                method,
+                key_given: self.api_key.is_some(),
+                message,
+            }
+        } else {
+            RequestError::Refused {
+                method,
+                code,
+                message,
+            }
+        }
+    }
+}

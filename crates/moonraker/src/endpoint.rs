@@ -1,0 +1,306 @@
+//! Where a printer is, and with which key.
+
+use std::fmt;
+
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use url::Url;
+
+/// Port on which Moonraker itself listens.
+const MOONRAKER_PORT: u16 = 7125;
+
+/// Address of one Moonraker, with the API key if it wants one. The key shows in no output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http` or `https`, host, port, and the path prefix without a slash at its end.
+    base: Url,
+    key: Option<HeaderValue>,
+}
+
+/// Why an address or a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Nothing given.
+    #[error("the printer's address is empty")]
+    Empty,
+    /// Not a URL.
+    #[error("cannot read `{url}` as an address; expected a host or a URL such as http://voron.local:7125")]
+    Syntax {
+        /// The address as given.
+        url: String,
+        /// What is wrong with it.
+        source: url::ParseError,
+    },
+    /// A scheme that Moonraker does not speak.
+    #[error("`{scheme}` addresses are not supported; use http, https, ws or wss")]
+    Scheme {
+        /// The scheme as given.
+        scheme: String,
+    },
+    /// A part that would be lost, and might be a secret.
+    #[error("a printer's address has no {part}; leave it out")]
+    Part {
+        /// Which part.
+        part: &'static str,
+    },
+    /// The key cannot be sent in an HTTP header.
+    #[error("the API key has characters that cannot be sent; copy it again from Moonraker")]
+    Key,
+}
+
+impl Endpoint {
+    /// Reads an address as people write it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
+    ///
+    /// Without a scheme it is `http`. Without a port it is 7125, for `https` and `wss` 443. A path is kept as the
+    /// prefix that a reverse proxy puts before Moonraker's own paths. An empty key is no key.
+    ///
+    /// # Errors
+    /// If it is no such address, or has a user, a query or a fragment.
+    pub fn parse(url: &str, api_key: Option<&str>) -> Result<Self, EndpointError> {
+        let given = url.trim();
+        if given.is_empty() {
+            return Err(EndpointError::Empty);
+        }
+        let (scheme, rest) = given.split_once("://").unwrap_or(("http", given));
+        let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => ("http", MOONRAKER_PORT),
+            "https" | "wss" => ("https", 443),
+            _ => {
+                return Err(EndpointError::Scheme {
+                    scheme: scheme.to_owned(),
+                });
+            }
+        };
+        let syntax = |source| EndpointError::Syntax {
+            url: without_user(given),
+            source,
+        };
+        let mut base = Url::parse(&format!("{scheme}://{rest}")).map_err(syntax)?;
+        let parts = [
+            (
+                !base.username().is_empty() || base.password().is_some(),
+                "user name or password",
+            ),
+            (base.query().is_some(), "query (`?…`)"),
+            (base.fragment().is_some(), "fragment (`#…`)"),
+        ];
+        if let Some((_, part)) = parts.into_iter().find(|(given, _)| *given) {
+            return Err(EndpointError::Part { part });
+        }
+        if !has_port(rest) {
+            base.set_port(Some(default_port))
+                .map_err(|()| syntax(url::ParseError::EmptyHost))?;
+        }
+        let path = base.path().trim_end_matches('/');
+        let path = path
+            .strip_suffix("/websocket")
+            .unwrap_or(path)
+            .trim_end_matches('/')
+            .to_owned();
+        base.set_path(&path);
+        let key = match api_key.map(str::trim).filter(|key| !key.is_empty()) {
+            Some(key) => {
+                let mut value = HeaderValue::from_str(key).map_err(|_| EndpointError::Key)?;
+                value.set_sensitive(true);
+                // A later reading as text must not fail.
+                value.to_str().map_err(|_| EndpointError::Key)?;
+                Some(value)
+            }
+            None => None,
+        };
+        Ok(Self { base, key })
+    }
+
+    /// URL of Moonraker's WebSocket.
+    #[must_use]
+    pub fn websocket_url(&self) -> Url {
+        let scheme = if self.is_tls() { "wss" } else { "ws" };
+        // Url refuses to change between some schemes, and writes the port again unless it is the scheme's own.
+        let text = self.base.as_str().replacen(self.base.scheme(), scheme, 1);
+        let mut url = Url::parse(&text).unwrap_or_else(|_| self.base.clone());
+        append(&mut url, ["websocket"]);
+        url
+    }
+
+    /// URL of a file under one of Moonraker's roots, mostly `gcodes`. `path` is relative to the root, with `/`
+    /// between its parts; each part is percent-encoded by itself.
+    #[must_use]
+    pub fn file_url(&self, root: &str, path: &str) -> Url {
+        let mut url = self.base.clone();
+        append(
+            &mut url,
+            ["server", "files", root].into_iter().chain(path.split('/')),
+        );
+        url
+    }
+
+    /// The API key, to be sent as `X-Api-Key`. `None` if the printer is to be reached without one.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.key.as_ref().and_then(|key| key.to_str().ok())
+    }
+
+    pub(crate) fn api_key_header(&self) -> Option<&HeaderValue> {
+        self.key.as_ref()
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// Host without the brackets of IPv6, and port.
+    pub(crate) fn address(&self) -> (String, u16) {
+        let host = match self.base.host() {
+            Some(url::Host::Ipv6(address)) => address.to_string(),
+            Some(host) => host.to_string(),
+            None => String::new(),
+        };
+        (host, self.base.port_or_known_default().unwrap_or(MOONRAKER_PORT))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.base.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.as_ref().map(|_| "hidden");
+        f.debug_struct("Endpoint")
+            .field("base", &self.base.as_str())
+            .field("key", &key)
+            .finish()
+    }
+}
+
+/// Whether the part of a URL after `://` names a port. [`Url`] forgets a port that is the default of its scheme.
+fn has_port(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    let after_host = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
+    after_host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty())
+}
+
+fn without_user(url: &str) -> String {
+    match (url.find("://"), url.find('@')) {
+        (scheme, Some(at)) => {
+            let start = scheme.map_or(0, |scheme| scheme + 3);
+            format!("{}…{}", &url[..start.min(at)], &url[at..])
+        }
+        (_, None) => url.to_owned(),
+    }
+}
+
+fn append<'a>(url: &mut Url, parts: impl IntoIterator<Item = &'a str>) {
+    // An http URL always has a path to append to.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(parts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn websocket(url: &str) -> String {
+        Endpoint::parse(url, None).unwrap().websocket_url().to_string()
+    }
+
+    #[test]
+    fn addresses_become_websocket_urls() {
+        for (given, expected) in [
+            ("voron.local", "ws://voron.local:7125/websocket"),
+            (" voron.local:81 ", "ws://voron.local:81/websocket"),
+            ("192.168.1.20", "ws://192.168.1.20:7125/websocket"),
+            ("[fe80::1]", "ws://[fe80::1]:7125/websocket"),
+            ("[fe80::1]:80", "ws://[fe80::1]/websocket"),
+            ("http://voron.local", "ws://voron.local:7125/websocket"),
+            ("http://voron.local:80/", "ws://voron.local/websocket"),
+            ("HTTP://voron.local:443", "ws://voron.local:443/websocket"),
+            ("https://voron.local", "wss://voron.local/websocket"),
+            ("https://voron.local:7130", "wss://voron.local:7130/websocket"),
+            ("wss://farm.example/p/3/", "wss://farm.example/p/3/websocket"),
+            (
+                "ws://voron.local:7125/websocket",
+                "ws://voron.local:7125/websocket",
+            ),
+            ("http://farm:8080/p17/websocket", "ws://farm:8080/p17/websocket"),
+            ("farm/a b", "ws://farm:7125/a%20b/websocket"),
+        ] {
+            assert_eq!(websocket(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn ports_survive_a_change_of_scheme() {
+        let endpoint = Endpoint::parse("https://voron.local:80", None).unwrap();
+        assert_eq!(
+            endpoint.websocket_url().as_str(),
+            "wss://voron.local:80/websocket"
+        );
+        assert_eq!(endpoint.address(), ("voron.local".to_owned(), 80));
+    }
+
+    #[test]
+    fn wrong_addresses_say_what_is_wrong() {
+        for (given, expected) in [
+            ("", "the printer's address is empty"),
+            (
+                "ftp://voron",
+                "`ftp` addresses are not supported; use http, https, ws or wss",
+            ),
+            (
+                "http://me:secret@voron",
+                "a printer's address has no user name or password; leave it out",
+            ),
+            (
+                "http://voron/?token=1",
+                "a printer's address has no query (`?…`); leave it out",
+            ),
+            (
+                "http://voron/#/",
+                "a printer's address has no fragment (`#…`); leave it out",
+            ),
+            (
+                "http://",
+                "cannot read `http://` as an address; expected a host or a URL such as http://voron.local:7125",
+            ),
+            (
+                "http://me:secret@voron:99999",
+                "cannot read `http://…@voron:99999` as an address; expected a host or a URL such as http://voron.local:7125",
+            ),
+        ] {
+            assert_eq!(Endpoint::parse(given, None).unwrap_err().to_string(), expected);
+        }
+        assert!(matches!(
+            Endpoint::parse("voron", Some("line\nbreak")),
+            Err(EndpointError::Key)
+        ));
+    }
+
+    #[test]
+    fn file_urls_encode_each_part() {
+        let endpoint = Endpoint::parse("http://farm:80/p3", None).unwrap();
+        assert_eq!(
+            endpoint
+                .file_url("gcodes", "Kunden Müller/100% #1?.gcode")
+                .as_str(),
+            "http://farm/p3/server/files/gcodes/Kunden%20M%C3%BCller/100%25%20%231%3F.gcode"
+        );
+        let endpoint = Endpoint::parse("voron", None).unwrap();
+        assert_eq!(
+            endpoint.file_url("gcodes", ".thumbs/a-32x32.png").as_str(),
+            "http://voron:7125/server/files/gcodes/.thumbs/a-32x32.png"
+        );
+    }
+
+    #[test]
+    fn the_key_is_hidden_and_an_empty_one_is_none() {
+        let endpoint = Endpoint::parse("voron", Some(" s3cret ")).unwrap();
+        assert_eq!(endpoint.api_key(), Some("s3cret"));
+        assert!(!format!("{endpoint:?} {endpoint}").contains("s3cret"));
+        assert_eq!(Endpoint::parse("voron", Some("  ")).unwrap().api_key(), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Takes a frame apart without reading more of it than needed: most frames are dropped, or wanted only in part.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One JSON-RPC message.
+#[derive(Debug)]
+pub(crate) enum Message<'a> {
+    /// An answer. The id is none of ours if it is no number.
+    Answer {
+        id: Option<u64>,
+        result: Result<Option<&'a RawValue>, Refusal>,
+    },
+    /// A notification. The method is as it stands in the frame, without its quotes.
+    Notification {
+        method: &'a str,
+        params: Option<&'a RawValue>,
+    },
+}
+
+/// The error member of an answer. What else is in there (a Python traceback) is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: i64,
+    pub(crate) message: String,
+}
+
+/// Why a frame was not understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("not JSON of the expected form: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("neither an answer nor a notification")]
+    Shapeless,
+}
+
+/// Reads a frame: a message, or a batch of them. A broken member of a batch does not hurt the others.
+pub(crate) fn read<'a>(frame: &'a str, mut each: impl FnMut(Result<Message<'a>, FrameError>)) {
+    if !frame.trim_start().starts_with('[') {
+        return each(read_one(frame));
+    }
+    match serde_json::from_str::<Vec<&RawValue>>(frame) {
+        Ok(members) => members
+            .into_iter()
+            .for_each(|member| each(read_one(member.get()))),
+        Err(cause) => each(Err(cause.into())),
+    }
+}
+
+fn read_one(text: &str) -> Result<Message<'_>, FrameError> {
+    let fields: Fields<'_> = serde_json::from_str(text)?;
+    if let Some(method) = fields.method {
+        // The methods we know need no escapes, so the raw text is the name.
+        let method = method.get().trim_matches('"');
+        return Ok(Message::Notification {
+            method,
+            params: fields.params,
+        });
+    }
+    let result = match (fields.error, fields.result) {
+        (Some(error), _) => Err(read_refusal(error)),
+        (None, result) if result.is_some() || fields.id.is_some() => Ok(result),
+        (None, _) => return Err(FrameError::Shapeless),
+    };
+    Ok(Message::Answer {
+        id: fields.id.and_then(|id| id.get().parse().ok()),
+        result,
+    })
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+fn read_refusal(error: &RawValue) -> Refusal {
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default, deserialize_with = "crate::lenient::maybe_number")]
+        code: Option<f64>,
+        #[serde(default, deserialize_with = "crate::lenient::maybe_text")]
+        message: Option<String>,
+    }
+    let error = serde_json::from_str(error.get()).unwrap_or(Error {
+        code: None,
+        message: None,
+    });
+    #[expect(clippy::cast_possible_truncation, reason = "codes are small; others saturate")]
+    let code = error.code.unwrap_or(0.0) as i64;
+    Refusal {
+        code,
+        message: error.message.as_deref().map(plain_words).unwrap_or_default(),
+    }
+}
+
+/// Longest message kept, in bytes.
+const MESSAGE_LIMIT: usize = 500;
+
+/// The words for a person: on one line, without a Python traceback, and without the Python dict that 0.8 wraps
+/// around Klipper's words.
+fn plain_words(message: &str) -> String {
+    let message = message
+        .split("Traceback (most recent call last)")
+        .next()
+        .unwrap_or_default();
+    let message = message
+        .strip_prefix("{'error': 'WebRequestError', 'message': ")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .map_or(message, |quoted| quoted.trim_matches(['\'', '"']));
+    let mut words = message
+        .replace("\\n", "\n")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    words.truncate(words.floor_char_boundary(MESSAGE_LIMIT));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(frame: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        read(frame, |message| {
+            found.push(match message {
+                Ok(Message::Answer { id, result }) => {
+                    format!(
+                        "answer {id:?} {:?}",
+                        result.map(|raw| raw.map(|raw| raw.get().to_owned()))
+                    )
+                }
+                Ok(Message::Notification { method, params }) => {
+                    format!("{method} {:?}", params.map(RawValue::get))
+                }
+                Err(_) => "odd".to_owned(),
+            });
+        });
+        found
+    }
+
+    #[test]
+    fn messages_of_all_forms_are_told_apart() {
+        assert_eq!(
+            all(r#"{"jsonrpc":"2.0","result":{"a":1},"id":7}"#),
+            [r#"answer Some(7) Ok(Some("{\"a\":1}"))"#]
+        );
+        assert_eq!(all(r#"{"result":null,"id":7}"#), ["answer Some(7) Ok(None)"]);
+        assert_eq!(
+            all(r#"{"method":"notify_klippy_ready"}"#),
+            ["notify_klippy_ready None"]
+        );
+        assert_eq!(
+            all(r#"{"error":{"code":-32700,"message":"Parse error"},"id":null}"#).len(),
+            1
+        );
+        assert_eq!(all(r#"{"result":1,"id":"x"}"#), [r#"answer None Ok(Some("1"))"#]);
+        assert_eq!(
+            all(r#" [{"method":"a"}, 5, {"id":1,"result":2}]"#),
+            ["a None", "odd", r#"answer Some(1) Ok(Some("2"))"#]
+        );
+        for odd in [
+            "",
+            "no",
+            "{}",
+            "[",
+            "[1",
+            "null",
+            r#"{"id":null}"#,
+            r#"{"method":"a""#,
+        ] {
+            assert_eq!(all(odd), ["odd"], "{odd}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_put_plainly() {
+        for (given, expected) in [
+            ("SD busy", "SD busy"),
+            (
+                "\nPrinter is not ready\nPlease\nretry.\n",
+                "Printer is not ready Please retry.",
+            ),
+            (
+                "{'error': 'WebRequestError', 'message': 'Unable to open file'}",
+                "Unable to open file",
+            ),
+            (
+                "failed Traceback (most recent call last):\n  File \"/home/pi/x.py\"",
+                "failed",
+            ),
+        ] {
+            assert_eq!(plain_words(given), expected);
+        }
+        let error = RawValue::from_string(r#"{"code":404.0,"traceback":"…"}"#.to_owned()).unwrap();
+        assert_eq!(
+            read_refusal(&error),
+            Refusal {
+                code: 404,
+                message: String::new()
+            }
+        );
+    }
+}

@@ -1,0 +1,380 @@
+//! The print history as Moonraker keeps it: `server.history.*`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
+
+use crate::{
+    Client, RequestError,
+    lenient::{NotA, maybe_number, number, text},
+};
+
+/// One row of the history. Unknown, missing and null are `None`.
+///
+/// Source: <https://moonraker.readthedocs.io/en/latest/external_api/history/>
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistoryJob {
+    /// Six or more hex digits. Reused after deletions, and all of them change in the upgrade from 0.8.
+    pub job_id: String,
+    /// Who started it: a login, `_TRUSTED_USER_`, `No User`, …. Absent before 0.9.
+    pub user: Option<String>,
+    /// Relative to the gcodes root. Empty if Moonraker missed the start.
+    pub filename: Option<String>,
+    /// `in_progress`, `completed`, `cancelled`, `error`, `klippy_shutdown`, `klippy_disconnect`, `server_exit`,
+    /// `interrupted`, or a word that is new. Empty if missing.
+    pub status: String,
+    /// Unix seconds by the clock of the printer's host, which may be wrong.
+    pub start_time: Option<f64>,
+    /// Unix seconds. `None` while running and after a kill; 0 in rows that an upgrade from 0.8 left open.
+    pub end_time: Option<f64>,
+    /// Seconds, without pauses and without what came before the first extrusion.
+    pub print_duration: Option<f64>,
+    /// Seconds, all in all. What it was at the start in rows without an end.
+    pub total_duration: Option<f64>,
+    /// Millimetres of filament.
+    pub filament_used: Option<f64>,
+    /// Of the gcode file; copied at the start and again at the end, and empty if the file is gone by then.
+    pub metadata: Option<Value>,
+    /// What Moonraker's other components add: a list of `{provider, name, value, description, units}`. Absent
+    /// before 0.9.
+    pub auxiliary_data: Option<Value>,
+    /// Whether the file is still there, unchanged.
+    pub exists: Option<bool>,
+}
+
+impl HistoryJob {
+    /// Reads a row. Fields of wrong types become `None` and are told of, but for those that say which job it is: a
+    /// row without them is worse than none.
+    pub(crate) fn read(row: &RawValue) -> Result<(Self, Option<String>), String> {
+        let mut row: Map<String, Value> =
+            serde_json::from_str(row.get()).map_err(|cause| format!("not a JSON object: {cause}"))?;
+        let mut wrong = Vec::new();
+        let mut take = |name: &'static str| row.remove(name).unwrap_or(Value::Null);
+        let job_id = text(take("job_id")).ok().flatten().ok_or("`job_id` is no text")?;
+        let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is no {what}");
+        let start_time = number(&take("start_time")).map_err(|not| needed("start_time", not))?;
+        let filename = text(take("filename")).map_err(|not| needed("filename", not))?;
+        let status = text(take("status"))
+            .map_err(|not| needed("status", not))?
+            .unwrap_or_default();
+        let mut figure = |name, value: &Value| {
+            number(value).unwrap_or_else(|NotA(what)| {
+                wrong.push(format!("`{name}` of job {job_id} is no {what}"));
+                None
+            })
+        };
+        let end_time = figure("end_time", &take("end_time"));
+        let print_duration = figure("print_duration", &take("print_duration"));
+        let total_duration = figure("total_duration", &take("total_duration"));
+        let filament_used = figure("filament_used", &take("filament_used"));
+        let job = Self {
+            user: text(take("user")).ok().flatten(),
+            filename,
+            status,
+            start_time,
+            end_time,
+            print_duration,
+            total_duration,
+            filament_used,
+            metadata: Some(take("metadata")).filter(|value| !value.is_null()),
+            auxiliary_data: Some(take("auxiliary_data")).filter(|value| !value.is_null()),
+            exists: take("exists").as_bool(),
+            job_id,
+        };
+        Ok((job, (!wrong.is_empty()).then(|| wrong.join(", "))))
+    }
+}
+
+/// Which rows of the history to list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryQuery {
+    /// Rows to pass over.
+    pub start: u64,
+    /// Rows wanted, at least 1. A page of more than 500 makes the printer's own web page wait.
+    pub limit: u64,
+    /// Only jobs that started after this, in Unix seconds.
+    pub since: Option<f64>,
+    /// Only jobs that ended before this, in Unix seconds. Leaves out every row without an end.
+    pub before: Option<f64>,
+    /// Order of the ids, which is that of the starts, whatever the clock said.
+    pub order: Order,
+}
+
+impl Default for HistoryQuery {
+    fn default() -> Self {
+        Self {
+            start: 0,
+            limit: 50,
+            since: None,
+            before: None,
+            order: Order::Descending,
+        }
+    }
+}
+
+/// Order of the ids in a list of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Oldest first. New jobs do not move the pages.
+    Ascending,
+    /// Newest first.
+    #[default]
+    Descending,
+}
+
+/// Some rows of the history.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistoryPage {
+    /// The rows that can be read, in the order asked for.
+    pub jobs: Vec<HistoryJob>,
+    /// What was wrong with rows; those that are not among `jobs`, and single fields of those that are.
+    pub problems: Vec<RowProblem>,
+    /// Rows that this page covers, readable or not: the next page starts so many rows further.
+    pub rows: u64,
+}
+
+impl HistoryPage {
+    /// Whether there is nothing behind this page, if `limit` rows were asked for.
+    #[must_use]
+    pub fn is_last(&self, limit: u64) -> bool {
+        self.rows < limit
+    }
+}
+
+/// A row of the history, or a field of it, that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowProblem {
+    /// Place of the row in the list that was asked for, from 0.
+    pub position: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for RowProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {}: {}", self.position, self.what)
+    }
+}
+
+/// Sums over all jobs that ended, also deleted ones. Seconds and millimetres.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct HistoryTotals {
+    /// Number of jobs.
+    #[serde(deserialize_with = "maybe_number")]
+    pub total_jobs: Option<f64>,
+    /// Sum of the total durations.
+    #[serde(deserialize_with = "maybe_number")]
+    pub total_time: Option<f64>,
+    /// Sum of the print durations.
+    #[serde(deserialize_with = "maybe_number")]
+    pub total_print_time: Option<f64>,
+    /// Sum of the filament used.
+    #[serde(deserialize_with = "maybe_number")]
+    pub total_filament_used: Option<f64>,
+    /// Longest total duration.
+    #[serde(deserialize_with = "maybe_number")]
+    pub longest_job: Option<f64>,
+}
+
+impl Client {
+    /// A page of the history.
+    ///
+    /// A row of which Moonraker itself cannot make sense (foreign tools leave such) makes it refuse the whole page:
+    /// see [`history_page_stepping_over_bad_rows`](Self::history_page_stepping_over_bad_rows).
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn history_list(&self, query: &HistoryQuery) -> Result<HistoryPage, RequestError> {
+        #[derive(Deserialize)]
+        struct Page {
+            // `count` is another number in 0.8, and of no use in either.
+            #[serde(default)]
+            jobs: Vec<Box<RawValue>>,
+        }
+        let mut params = json!({
+            "start": query.start,
+            // 0 would mean everything.
+            "limit": query.limit.max(1),
+            "order": match query.order { Order::Ascending => "asc", Order::Descending => "desc" },
+        });
+        for (name, value) in [("since", query.since), ("before", query.before)] {
+            if let Some(value) = value {
+                params[name] = value.into();
+            }
+        }
+        let Page { jobs } = self.call_as("server.history.list", params).await?;
+        let mut page = HistoryPage::default();
+        for row in jobs {
+            let position = query.start + page.rows;
+            page.rows += 1;
+            match HistoryJob::read(&row) {
+                Ok((job, wrong)) => {
+                    page.problems
+                        .extend(wrong.map(|what| RowProblem { position, what }));
+                    page.jobs.push(job);
+                }
+                Err(what) => page.problems.push(RowProblem { position, what }),
+            }
+        }
+        Ok(page)
+    }
+
+    /// A page of the history, without the rows that Moonraker cannot read itself. It asks for ever smaller parts of
+    /// the page until it has found them; they are listed among the problems.
+    ///
+    /// # Errors
+    /// If the call fails for another reason than bad rows.
+    pub async fn history_page_stepping_over_bad_rows(
+        &self,
+        query: HistoryQuery,
+    ) -> Result<HistoryPage, RequestError> {
+        let end = query.start + query.limit.max(1);
+        let mut page = HistoryPage::default();
+        let mut size = query.limit.max(1);
+        let mut proved = false;
+        while query.start + page.rows < end {
+            let start = query.start + page.rows;
+            let limit = size.min(end - start);
+            match self
+                .history_list(&HistoryQuery {
+                    start,
+                    limit,
+                    ..query.clone()
+                })
+                .await
+            {
+                Ok(part) => {
+                    let is_last = part.is_last(limit);
+                    page.rows += part.rows;
+                    page.jobs.extend(part.jobs);
+                    page.problems.extend(part.problems);
+                    if is_last {
+                        break;
+                    }
+                    size = size.saturating_mul(2);
+                }
+                Err(cause) if cause.is_internal() => {
+                    if !proved {
+                        // A list that always fails has no bad rows to step over, nor an end.
+                        self.history_list(&HistoryQuery {
+                            start: u64::from(u32::MAX),
+                            limit: 1,
+                            ..query.clone()
+                        })
+                        .await?;
+                        proved = true;
+                    }
+                    if limit > 1 {
+                        size = limit.div_ceil(2);
+                    } else {
+                        page.problems.push(RowProblem {
+                            position: start,
+                            what: cause.to_string(),
+                        });
+                        page.rows += 1;
+                    }
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(page)
+    }
+
+    /// One job by its id. `None` if there is no such job.
+    ///
+    /// # Errors
+    /// If the call fails, or the row cannot be read.
+    pub async fn history_get_job(&self, job_id: &str) -> Result<Option<HistoryJob>, RequestError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            job: Box<RawValue>,
+        }
+        let method = "server.history.get_job";
+        match self.call_as::<Answer>(method, json!({ "uid": job_id })).await {
+            Ok(answer) => match HistoryJob::read(&answer.job) {
+                Ok((job, _)) => Ok(Some(job)),
+                Err(what) => Err(RequestError::Unreadable {
+                    method,
+                    source: serde::de::Error::custom(what),
+                }),
+            },
+            Err(cause) if cause.is_not_found("Invalid job uid") => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// Moonraker's own sums.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn history_totals(&self) -> Result<HistoryTotals, RequestError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            job_totals: HistoryTotals,
+        }
+        Ok(self
+            .call_as::<Answer>("server.history.totals", Value::Null)
+            .await?
+            .job_totals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(row: &str) -> Result<(HistoryJob, Option<String>), String> {
+        HistoryJob::read(&RawValue::from_string(row.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_row_needs_little_more_than_its_id() {
+        let (job, wrong) = read(r#"{"job_id":"000001","start_time":5,"unheard_of":[{}]}"#).unwrap();
+        assert_eq!(
+            job,
+            HistoryJob {
+                job_id: "000001".to_owned(),
+                start_time: Some(5.0),
+                ..HistoryJob::default()
+            }
+        );
+        assert_eq!(wrong, None);
+    }
+
+    #[test]
+    fn wrong_figures_become_unknown_and_are_told() {
+        let (job, wrong) =
+            read(r#"{"job_id":"00000A","filament_used":{},"print_duration":"7.5","exists":1}"#).unwrap();
+        assert_eq!(job.filament_used, None);
+        assert_eq!(job.print_duration, Some(7.5));
+        assert_eq!(job.exists, None);
+        assert_eq!(
+            wrong.as_deref(),
+            Some("`filament_used` of job 00000A is no number")
+        );
+    }
+
+    #[test]
+    fn rows_that_say_not_which_job_they_are_are_refused() {
+        for (row, expected) in [
+            ("{}", "`job_id` is no text"),
+            (r#"{"job_id":7}"#, "`job_id` is no text"),
+            (
+                r#"{"job_id":"1","start_time":"soon"}"#,
+                "`start_time` of job 1 is no number",
+            ),
+            (
+                r#"{"job_id":"1","filename":["a"]}"#,
+                "`filename` of job 1 is no text",
+            ),
+            (r#"{"job_id":"1","status":3}"#, "`status` of job 1 is no text"),
+        ] {
+            assert_eq!(read(row).unwrap_err(), expected);
+        }
+        assert!(read("[]").unwrap_err().starts_with("not a JSON object"));
+        assert!(read(r#"{"job_id":"1","filename":"\udc00"}"#).is_err());
+    }
+}

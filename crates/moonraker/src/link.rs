@@ -1,0 +1,278 @@
+//! The task that owns a socket: reads and writes frames, keeps the connection alive, and notices when it is dead.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::value::RawValue;
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{self, Bytes, Message as WsMessage},
+};
+
+use crate::{
+    error::Closed,
+    frame::{self, Message, Refusal},
+    notification::{self, Notification},
+    oddities::{Oddities, Oddity},
+};
+
+/// Notifications that are kept beyond the queue while calls wait for their answers, in queues.
+const OVERRUN: usize = 16;
+/// How long the two sides may take over the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Reply = oneshot::Sender<Result<Option<Box<RawValue>>, Refusal>>;
+
+/// A call to send.
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) text: String,
+    pub(crate) reply: Reply,
+}
+
+/// What a connection's parts know in common.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Set before the last notification is out and the open calls fail.
+    pub(crate) closed: OnceLock<Closed>,
+    pub(crate) oddities: Oddities,
+}
+
+pub(crate) struct Link {
+    pub(crate) socket: Socket,
+    pub(crate) calls: mpsc::Receiver<Call>,
+    pub(crate) notifications: mpsc::Sender<Notification>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) ping_interval: Duration,
+    pub(crate) dead_after: Duration,
+}
+
+impl Link {
+    /// Serves the connection until it ends, or until nobody is left to use it.
+    pub(crate) async fn run(self) {
+        let Self {
+            mut socket,
+            calls,
+            notifications,
+            shared,
+            ping_interval,
+            dead_after,
+        } = self;
+        let now = Instant::now();
+        let mut state = State {
+            queue: VecDeque::new(),
+            open: HashMap::new(),
+            last_heard: now,
+            next_ping: now + ping_interval,
+            calls,
+            notifications,
+            ping_interval,
+            dead_after,
+            shared: Arc::clone(&shared),
+        };
+        let reason = state.serve(&mut socket).await;
+        let ended_by_us = !matches!(reason, Closed::Broken(_) | Closed::Silent { .. });
+        // First the reason, then the ends of the channels: whoever sees an end finds why.
+        let _ = shared.closed.set(reason);
+        drop(state);
+        if ended_by_us {
+            let _ = timeout(LAST_WORDS, async {
+                if socket.close(None).await.is_ok() {
+                    while let Some(Ok(_)) = socket.next().await {}
+                }
+            })
+            .await;
+        }
+    }
+}
+
+struct State {
+    /// Notifications for which there is no room in the channel.
+    queue: VecDeque<Notification>,
+    open: HashMap<u64, Reply>,
+    last_heard: Instant,
+    next_ping: Instant,
+    calls: mpsc::Receiver<Call>,
+    notifications: mpsc::Sender<Notification>,
+    ping_interval: Duration,
+    dead_after: Duration,
+    shared: Arc<Shared>,
+}
+
+impl State {
+    async fn serve(&mut self, socket: &mut Socket) -> Closed {
+        // A clone, for a permit of it to outlive the borrow of `self`.
+        let notifications = self.notifications.clone();
+        let mut clients_gone = false;
+        loop {
+            if clients_gone && notifications.is_closed() {
+                return Closed::ByUs;
+            }
+            // With the queue full the socket waits too, so that the printer's side of the network holds what we
+            // cannot. But not while a call waits: its answer is behind those notifications.
+            let reading = self.queue.is_empty() || self.waits_for_answer();
+            let limit = OVERRUN * notifications.max_capacity();
+            if self.queue.len() > limit {
+                return Closed::Overrun { limit };
+            }
+            tokio::select! {
+                call = self.calls.recv(), if !clients_gone => match call {
+                    Some(call) => {
+                        if let Err(closed) = self.send_call(socket, call).await {
+                            return closed;
+                        }
+                    }
+                    None => clients_gone = true,
+                },
+                frame = socket.next(), if reading => match frame {
+                    Some(Ok(frame)) => {
+                        self.last_heard = Instant::now();
+                        if let Some(closed) = self.frame(frame) {
+                            return closed;
+                        }
+                    }
+                    Some(Err(cause)) => return broken(cause),
+                    None => return Closed::ByPrinter { code: None, reason: String::new() },
+                },
+                permit = notifications.reserve(), if !self.queue.is_empty() => {
+                    match (permit, self.queue.pop_front()) {
+                        (Ok(permit), Some(notification)) => permit.send(notification),
+                        // Nobody listens any more.
+                        (Err(_), _) | (_, None) => self.queue.clear(),
+                    }
+                }
+                () = notifications.closed(), if clients_gone => {}
+                () = sleep_until(self.next_ping.min(self.last_heard + self.dead_after)), if reading => {
+                    if let Err(closed) = self.keep_alive(socket).await {
+                        return closed;
+                    }
+                }
+            }
+            // While we do not read, silence is ours.
+            if !reading {
+                self.last_heard = Instant::now();
+            }
+        }
+    }
+
+    fn waits_for_answer(&mut self) -> bool {
+        self.open.retain(|_, reply| !reply.is_closed());
+        !self.open.is_empty()
+    }
+
+    async fn send_call(&mut self, socket: &mut Socket, call: Call) -> Result<(), Closed> {
+        if call.reply.is_closed() {
+            return Ok(());
+        }
+        self.open.insert(call.id, call.reply);
+        self.send(socket, WsMessage::text(call.text)).await
+    }
+
+    async fn keep_alive(&mut self, socket: &mut Socket) -> Result<(), Closed> {
+        let now = Instant::now();
+        if now >= self.last_heard + self.dead_after {
+            return Err(Closed::Silent {
+                limit: self.dead_after,
+            });
+        }
+        if now >= self.next_ping {
+            self.next_ping = now + self.ping_interval;
+            // Calls given up by their callers, whose answers never came.
+            self.open.retain(|_, reply| !reply.is_closed());
+            self.send(socket, WsMessage::Ping(Bytes::new())).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, socket: &mut Socket, message: WsMessage) -> Result<(), Closed> {
+        match timeout(self.dead_after, socket.send(message)).await {
+            Ok(sent) => sent.map_err(broken),
+            Err(_) => Err(Closed::Silent {
+                limit: self.dead_after,
+            }),
+        }
+    }
+
+    fn frame(&mut self, frame: WsMessage) -> Option<Closed> {
+        match frame {
+            WsMessage::Text(text) => frame::read(&text, |message| match message {
+                Ok(Message::Answer { id, result }) => self.answer(id, result, &text),
+                Ok(Message::Notification { method, params }) => self.notification(method, params, &text),
+                Err(cause) => self
+                    .shared
+                    .oddities
+                    .count(Oddity::Malformed, &text, &cause.to_string()),
+            }),
+            WsMessage::Binary(bytes) => {
+                self.shared
+                    .oddities
+                    .count(Oddity::Binary, "", &format!("{} bytes", bytes.len()));
+            }
+            WsMessage::Close(close) => {
+                let (code, reason) = close.map_or((None, String::new()), |close| {
+                    (Some(close.code.into()), close.reason.to_string())
+                });
+                return Some(Closed::ByPrinter { code, reason });
+            }
+            // Pings are answered by the library when it is polled next.
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {}
+        }
+        None
+    }
+
+    fn answer(&mut self, id: Option<u64>, result: Result<Option<&RawValue>, Refusal>, frame: &str) {
+        match id.and_then(|id| self.open.remove(&id)) {
+            // An error means that the caller is gone, which is its right.
+            Some(reply) => drop(reply.send(result.map(|raw| raw.map(ToOwned::to_owned)))),
+            None => {
+                let cause = "nobody waits for this answer";
+                self.shared.oddities.count(Oddity::UnexpectedAnswer, frame, cause);
+            }
+        }
+    }
+
+    fn notification(&mut self, method: &str, params: Option<&RawValue>, frame: &str) {
+        let read = notification::read(method, params, |notification| self.queue.push_back(notification));
+        if let Err(cause) = read {
+            self.shared
+                .oddities
+                .count(Oddity::Malformed, frame, &cause.to_string());
+            self.queue.push_back(Notification::Other {
+                method: method.to_owned(),
+            });
+        }
+        while let Some(notification) = self.queue.pop_front() {
+            match self.notifications.try_send(notification) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+                Err(mpsc::error::TrySendError::Full(notification)) => {
+                    self.queue.push_front(notification);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn broken(cause: tungstenite::Error) -> Closed {
+    match cause {
+        // What a killed process and a pulled plug look like.
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            Closed::ByPrinter {
+                code: None,
+                reason: String::new(),
+            }
+        }
+        cause => Closed::Broken(Arc::new(cause)),
+    }
+}

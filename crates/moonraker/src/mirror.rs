@@ -1,0 +1,272 @@
+//! A copy of a printer's status, kept up to date with its deltas.
+
+use serde_json::{Map, Value};
+
+use crate::calls::is_heater;
+
+/// The merged status of Klipper's objects. A reading of the newest values, never an event.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StatusMirror {
+    objects: Map<String, Value>,
+}
+
+/// The print. `None` fields were not told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PrintStats<'a> {
+    /// `standby`, `printing`, `paused`, `complete`, `cancelled` or `error`.
+    pub state: Option<&'a str>,
+    /// Relative to the gcodes root; empty after a reset.
+    pub filename: Option<&'a str>,
+    /// Seconds, with pauses.
+    pub total_duration: Option<f64>,
+    /// Seconds, without pauses and without what came before the first extrusion.
+    pub print_duration: Option<f64>,
+    /// Millimetres of filament.
+    pub filament_used: Option<f64>,
+    /// Text of the error that ended the print; mostly empty.
+    pub message: Option<&'a str>,
+    /// Layers, if the gcode sets them.
+    pub info: Option<LayerInfo>,
+}
+
+/// Layers of a print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// From 1.
+    pub current_layer: Option<i64>,
+    /// In all.
+    pub total_layer: Option<i64>,
+}
+
+/// Klippy's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Webhooks<'a> {
+    /// `startup`, `ready`, `error` or `shutdown`.
+    pub state: Option<&'a str>,
+    /// Why, for people; several lines.
+    pub state_message: Option<&'a str>,
+}
+
+/// How far the file has been read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VirtualSdcard {
+    /// 0 to 1, by position in the file.
+    pub progress: Option<f64>,
+    /// Whether it is being read now; not while paused.
+    pub is_active: Option<bool>,
+    /// In bytes.
+    pub file_position: Option<u64>,
+    /// In bytes.
+    pub file_size: Option<u64>,
+}
+
+/// What the gcode shows on the printer's display.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DisplayStatus<'a> {
+    /// 0 to 1; by M73 if the gcode has it, else by position in the file.
+    pub progress: Option<f64>,
+    /// By M117.
+    pub message: Option<&'a str>,
+}
+
+/// A heater, in °C.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heater {
+    /// Measured.
+    pub temperature: Option<f64>,
+    /// Wanted; 0 is off.
+    pub target: Option<f64>,
+}
+
+impl StatusMirror {
+    /// Starts anew from a full status.
+    pub fn replace(&mut self, status: Map<String, Value>) {
+        self.objects = status;
+    }
+
+    /// Takes over the fields of a delta; all others stay.
+    pub fn merge(&mut self, delta: Map<String, Value>) {
+        for (object, changed) in delta {
+            match (self.objects.get_mut(&object), changed) {
+                (Some(Value::Object(fields)), Value::Object(changed)) => fields.extend(changed),
+                (_, changed) => {
+                    self.objects.insert(object, changed);
+                }
+            }
+        }
+    }
+
+    /// An object with all its fields. `None` if it was not told of, or the printer does not have it.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.objects
+            .get(name)?
+            .as_object()
+            .filter(|fields| !fields.is_empty())
+    }
+
+    /// The print. `None` before the first full status.
+    #[must_use]
+    pub fn print_stats(&self) -> Option<PrintStats<'_>> {
+        let fields = self.object("print_stats")?;
+        let info = fields
+            .get("info")
+            .and_then(Value::as_object)
+            .map(|info| LayerInfo {
+                current_layer: integer(info, "current_layer"),
+                total_layer: integer(info, "total_layer"),
+            });
+        Some(PrintStats {
+            state: text(fields, "state"),
+            filename: text(fields, "filename"),
+            total_duration: number(fields, "total_duration"),
+            print_duration: number(fields, "print_duration"),
+            filament_used: number(fields, "filament_used"),
+            message: text(fields, "message"),
+            info,
+        })
+    }
+
+    /// Klippy's state. `None` before the first full status.
+    #[must_use]
+    pub fn webhooks(&self) -> Option<Webhooks<'_>> {
+        let fields = self.object("webhooks")?;
+        Some(Webhooks {
+            state: text(fields, "state"),
+            state_message: text(fields, "state_message"),
+        })
+    }
+
+    /// How far the file has been read. `None` before the first full status.
+    #[must_use]
+    pub fn virtual_sdcard(&self) -> Option<VirtualSdcard> {
+        let fields = self.object("virtual_sdcard")?;
+        Some(VirtualSdcard {
+            progress: number(fields, "progress"),
+            is_active: fields.get("is_active").and_then(Value::as_bool),
+            file_position: fields.get("file_position").and_then(Value::as_u64),
+            file_size: fields.get("file_size").and_then(Value::as_u64),
+        })
+    }
+
+    /// What the display shows. `None` if the printer has none.
+    #[must_use]
+    pub fn display_status(&self) -> Option<DisplayStatus<'_>> {
+        let fields = self.object("display_status")?;
+        Some(DisplayStatus {
+            progress: number(fields, "progress"),
+            message: text(fields, "message"),
+        })
+    }
+
+    /// Progress of the print, 0 to 1, by position in the file. `None` if not told.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        self.virtual_sdcard()?.progress
+    }
+
+    /// The heaters by Klipper's names: `extruder`, `heater_bed`, `heater_generic chamber`, ….
+    pub fn heaters(&self) -> impl Iterator<Item = (&str, Heater)> {
+        self.objects.iter().filter_map(|(name, fields)| {
+            let fields = fields
+                .as_object()
+                .filter(|fields| is_heater(name) && !fields.is_empty())?;
+            let heater = Heater {
+                temperature: number(fields, "temperature"),
+                target: number(fields, "target"),
+            };
+            Some((name.as_str(), heater))
+        })
+    }
+}
+
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    fields.get(name)?.as_str()
+}
+
+fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
+    fields.get(name)?.as_f64()
+}
+
+/// Klipper's macros can make floats of layer numbers.
+fn integer(fields: &Map<String, Value>, name: &str) -> Option<i64> {
+    let value = fields.get(name)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; no print has that many layers"
+    )]
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().map(|number| number as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(map) => map,
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    #[test]
+    fn a_delta_changes_only_what_it_names() {
+        let mut mirror = StatusMirror::default();
+        assert_eq!(mirror.print_stats(), None);
+        mirror.replace(map(json!({
+            "print_stats": {"state": "printing", "filename": "a.gcode", "print_duration": 7, "filament_used": 1.5,
+                            "info": {"total_layer": 5, "current_layer": 2.0}},
+            "webhooks": {"state": "ready"},
+            "heater_bed": {"temperature": 60.1, "target": 60},
+            "extruder": {},
+        })));
+        mirror.merge(map(
+            json!({"print_stats": {"filament_used": 2}, "virtual_sdcard": {"progress": 0.5}}),
+        ));
+        let stats = mirror.print_stats().unwrap();
+        assert_eq!(
+            (stats.print_duration, stats.filament_used, stats.total_duration),
+            (Some(7.0), Some(2.0), None)
+        );
+        assert_eq!(
+            (stats.state, stats.filename, stats.message),
+            (Some("printing"), Some("a.gcode"), None)
+        );
+        assert_eq!(
+            stats.info,
+            Some(LayerInfo {
+                current_layer: Some(2),
+                total_layer: Some(5)
+            })
+        );
+        assert_eq!(mirror.progress(), Some(0.5));
+        let heaters: Vec<_> = mirror.heaters().collect();
+        assert_eq!(
+            heaters,
+            [(
+                "heater_bed",
+                Heater {
+                    temperature: Some(60.1),
+                    target: Some(60.0)
+                }
+            )]
+        );
+    }
+
+    #[test]
+    fn a_new_full_status_forgets_the_old() {
+        let mut mirror = StatusMirror::default();
+        mirror.replace(map(json!({"print_stats": {"state": "printing", "message": "x"}})));
+        mirror.replace(map(
+            json!({"print_stats": {"state": "standby"}, "webhooks": null}),
+        ));
+        assert_eq!(mirror.print_stats().unwrap().message, None);
+        assert_eq!(mirror.webhooks(), None);
+        mirror.merge(map(json!({"webhooks": {"state": "shutdown"}})));
+        assert_eq!(mirror.webhooks().unwrap().state, Some("shutdown"));
+    }
+}
