@@ -1,0 +1,57 @@
+//! Conversion of thumbnails that browsers do not show. Bounded: a thumbnail is small, or it is none.
+
+use std::io::Cursor;
+
+use image::{ImageFormat as Codec, ImageReader, Limits};
+
+use crate::{ImageFormat, Thumbnail};
+
+/// Why a thumbnail could not be converted to PNG.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// The format has no decoder here.
+    #[error("converting a {0:?} thumbnail to PNG is not supported")]
+    Unsupported(ImageFormat),
+    /// The image is damaged or larger than we decode.
+    #[error("could not convert a {format:?} thumbnail to PNG")]
+    Image {
+        /// Format by magic bytes.
+        format: ImageFormat,
+        /// The decoder's or encoder's reason.
+        #[source]
+        source: image::ImageError,
+    },
+}
+
+/// Sides longer than this are no thumbnail.
+const MAX_SIDE: u32 = 4096;
+const MAX_MEMORY: u64 = 64 << 20;
+
+impl Thumbnail {
+    /// The image as PNG; a PNG is returned as it is.
+    ///
+    /// # Errors
+    /// When the image is damaged, too large, or a bitmap.
+    pub fn to_png(&self) -> Result<Vec<u8>, ConvertError> {
+        let codec = match self.format {
+            ImageFormat::Png => return Ok(self.data.clone()),
+            ImageFormat::Jpg => Codec::Jpeg,
+            ImageFormat::Qoi => Codec::Qoi,
+            ImageFormat::Bmp => return Err(ConvertError::Unsupported(self.format)),
+        };
+        let failed = |source| ConvertError::Image {
+            format: self.format,
+            source,
+        };
+        let mut reader = ImageReader::with_format(Cursor::new(&self.data), codec);
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(MAX_SIDE);
+        limits.max_image_height = Some(MAX_SIDE);
+        limits.max_alloc = Some(MAX_MEMORY);
+        reader.limits(limits);
+        let image = reader.decode().map_err(failed)?;
+        let mut png = Cursor::new(Vec::new());
+        image.write_to(&mut png, Codec::Png).map_err(failed)?;
+        Ok(png.into_inner())
+    }
+}

@@ -1,0 +1,338 @@
+//! Key/values out of comments: the slicer's block of settings, and its statistics.
+//!
+//! Only the block counts as settings. Notes, macros and start code may hold the same words.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use memchr::memchr2;
+
+use crate::scan::{Comment, Scan, Zone, decode};
+use crate::value::{self, Measure};
+
+/// Keys and values of one block, the first of equal keys.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings<'a> {
+    map: IndexMap<Cow<'a, str>, Cow<'a, str>>,
+    /// The block begins before or ends behind the bytes at hand.
+    pub(crate) cut: bool,
+    /// A comma in a number separates decimals, not members of a list.
+    decimal_comma: bool,
+}
+
+impl<'a> Settings<'a> {
+    pub(crate) fn insert(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
+        self.map.entry(key).or_insert(value);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.map.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// The value, unless it is empty.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.map
+            .get(key)
+            .map(|value| &**value)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The first of several keys that has a value.
+    pub(crate) fn first(&self, keys: &[&str]) -> Option<&str> {
+        keys.iter().find_map(|key| self.get(key))
+    }
+
+    /// A number; of a list its first member.
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
+        let text = self.get(key)?;
+        let decimal = if self.decimal_comma {
+            value::decimal(text)
+        } else {
+            value::number(text)
+        };
+        decimal.or_else(|| value::numbers(text).first().copied().flatten())
+    }
+
+    pub(crate) fn numbers(&self, key: &str) -> Vec<Option<f64>> {
+        self.get(key).map(value::numbers).unwrap_or_default()
+    }
+
+    pub(crate) fn strings(&self, key: &str) -> Vec<String> {
+        self.get(key).map(value::strings).unwrap_or_default()
+    }
+
+    pub(crate) fn word(&self, key: &str) -> Option<String> {
+        self.get(key).and_then(value::word)
+    }
+
+    /// A flag; of a list its first member.
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
+        let text = self.get(key)?;
+        value::flag(text.split(',').next().unwrap_or(text))
+    }
+
+    pub(crate) fn count(&self, key: &str) -> Option<u32> {
+        count(self.number(key)?)
+    }
+
+    /// A number or a percentage; of a list its first member.
+    pub(crate) fn measure(&self, key: &str) -> Option<Measure> {
+        let text = self.get(key)?;
+        Measure::read(text).or_else(|| Measure::read(text.split(',').next()?))
+    }
+
+    pub(crate) fn duration(&self, key: &str) -> Option<u64> {
+        value::duration(self.get(key)?).and_then(whole_seconds)
+    }
+}
+
+/// A whole number in range; layers, walls.
+pub(crate) fn count(number: f64) -> Option<u32> {
+    (number >= 0.0 && number <= f64::from(u32::MAX)).then_some(number as u32)
+}
+
+/// Full seconds, rounded.
+pub(crate) fn whole_seconds(seconds: f64) -> Option<u64> {
+    // A hundred years: a first-layer time of 1e33 s has been seen.
+    (0.0..3.2e9).contains(&seconds).then_some(seconds.round() as u64)
+}
+
+/// Splits at the first `=` or `:`; values may hold both.
+pub(crate) fn key_value(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let at = memchr2(b'=', b':', text)?;
+    let key = text[..at].trim_ascii();
+    // Longer "keys" are sentences.
+    if key.is_empty() || key.len() > 80 {
+        return None;
+    }
+    Some((decode(key), decode(text[at + 1..].trim_ascii())))
+}
+
+/// `key = value` with a key of letters, digits and `_`, as all descendants of Slic3r print settings.
+fn setting(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let at = memchr::memchr(b'=', text)?;
+    let key = text[..at].trim_ascii();
+    let plain = !key.is_empty() && key.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    plain.then(|| (decode(key), decode(text[at + 1..].trim_ascii())))
+}
+
+/// The settings of a descendant of Slic3r: a marked block, else the longest run of `key = value` lines
+/// outside of the moves.
+pub(crate) fn config_block<'a>(scan: &Scan<'a>) -> Settings<'a> {
+    marked_block(scan).unwrap_or_else(|| longest_run(scan))
+}
+
+fn is_begin(text: &[u8]) -> bool {
+    text == b"CONFIG_BLOCK_START" || text.ends_with(b"_config = begin")
+}
+
+fn is_end(text: &[u8]) -> bool {
+    text == b"CONFIG_BLOCK_END" || text.ends_with(b"_config = end")
+}
+
+/// Where a marked block runs out of the bytes at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It has an end and no beginning.
+    Start,
+    /// It has a beginning and no end.
+    End,
+}
+
+/// Whether a marked block of settings is cut; `None` when it is whole or there is none.
+pub(crate) fn is_cut(scan: &Scan<'_>) -> Option<Cut> {
+    let begin = scan.comments.iter().any(|comment| is_begin(comment.text));
+    let end = scan.comments.iter().any(|comment| is_end(comment.text));
+    match (begin, end) {
+        (true, false) => Some(Cut::End),
+        (false, true) => Some(Cut::Start),
+        _ => None,
+    }
+}
+
+/// Whether the text holds all of a marked block of settings.
+pub(crate) fn has_whole_block(scan: &Scan<'_>) -> bool {
+    is_cut(scan).is_none() && scan.comments.iter().any(|comment| is_begin(comment.text))
+}
+
+fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
+    let comments = &scan.comments;
+    let begin = comments.iter().position(|comment| is_begin(comment.text));
+    let from = begin.map_or(0, |begin| begin + 1);
+    let end = comments[from..]
+        .iter()
+        .position(|comment| is_end(comment.text))
+        .map(|end| from + end);
+    let (block, cut) = match (begin, end) {
+        (Some(begin), Some(end)) => (&comments[begin + 1..end], false),
+        // The block runs out of the bytes at hand.
+        (Some(begin), None) => {
+            let run = comments[begin].run;
+            let rest = &comments[begin + 1..];
+            (
+                &rest[..rest.iter().position(|c| c.run != run).unwrap_or(rest.len())],
+                true,
+            )
+        }
+        (None, Some(end)) => {
+            let run = comments[end].run;
+            let start = comments[..end]
+                .iter()
+                .rposition(|c| c.run != run)
+                .map_or(0, |before| before + 1);
+            (&comments[start..end], true)
+        }
+        (None, None) => return None,
+    };
+    let mut settings = collect(block);
+    settings.cut = cut;
+    Some(settings)
+}
+
+fn longest_run<'a>(scan: &Scan<'a>) -> Settings<'a> {
+    let mut best = 0..0;
+    let mut current = 0..0;
+    let mut run = None;
+    for (index, comment) in scan.comments.iter().enumerate() {
+        if scan.zone(index) == Zone::Body || setting(comment.text).is_none() {
+            run = None;
+            continue;
+        }
+        if run != Some(comment.run) {
+            run = Some(comment.run);
+            current = index..index;
+        }
+        current.end = index + 1;
+        // `>=`: of two equal runs the last.
+        if current.len() >= best.len() {
+            best = current.clone();
+        }
+    }
+    collect(&scan.comments[best])
+}
+
+fn collect<'a>(comments: &[Comment<'a>]) -> Settings<'a> {
+    let mut settings = Settings::default();
+    settings.map.reserve(comments.len());
+    for comment in comments {
+        if let Some((key, value)) = setting(comment.text) {
+            settings.insert(key, value);
+        }
+    }
+    settings
+}
+
+/// Statistics of Slic3r's descendants: `filament used [g] = …`, `estimated printing time … = …`,
+/// `total layer number: …`, `max_z_height: …`. Two statements on one line are two entries.
+pub(crate) fn statistics<'a>(scan: &Scan<'a>) -> Settings<'a> {
+    let mut statistics = Settings::default();
+    for comment in scan.outer_first().filter(|comment| is_statistic(comment.text)) {
+        for statement in comment.text.split(|b| *b == b';') {
+            if let Some((key, value)) = key_value(statement) {
+                statistics.insert(key, value);
+            }
+        }
+    }
+    statistics
+}
+
+/// Everything outside of the moves that looks like `key = value` or `key: value`.
+pub(crate) fn outer_pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
+    let mut pairs = Settings {
+        decimal_comma: true,
+        ..Settings::default()
+    };
+    for (index, comment) in scan.comments.iter().enumerate() {
+        if scan.zone(index) != Zone::Body
+            && let Some((key, value)) = key_value(comment.text)
+        {
+            pairs.insert(key, value);
+        }
+    }
+    pairs
+}
+
+fn is_statistic(text: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 12] = [
+        b"filament used",
+        b"filament cost",
+        b"filament mass",
+        b"filament_length",
+        b"filament:",
+        b"total ",
+        b"total_",
+        b"estimated ",
+        b"model printing time",
+        b"max_z_height",
+        b"max_layer_z",
+        b"print_time",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segments::Segments;
+
+    fn block(text: &str) -> Vec<(String, String)> {
+        let segments = Segments::head_and_tail(text.as_bytes(), b"", None);
+        let scan = Scan::of(&segments, 0);
+        let settings = config_block(&scan);
+        settings
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn values_keep_every_separator() {
+        let found =
+            block("G1\n; CONFIG_BLOCK_START\n; post_process = a = b; c: d\n; notes = \n; CONFIG_BLOCK_END\n");
+        assert_eq!(
+            found,
+            [
+                ("post_process".into(), "a = b; c: d".into()),
+                ("notes".into(), String::new())
+            ]
+        );
+    }
+
+    #[test]
+    fn without_marks_the_longest_run_behind_the_moves_is_the_block() {
+        let found = block(
+            "; fake = 1\nG1 X1\n; layer_height = 9\n; b = 2\n; c = 3\nG1\n; end note = no\n\n; a = 1\n; b = 2\n",
+        );
+        assert_eq!(found, [("a".into(), "1".into()), ("b".into(), "2".into())]);
+    }
+
+    #[test]
+    fn a_block_without_its_beginning_or_end_is_cut() {
+        for text in ["; a = 1\n; CONFIG_BLOCK_END\n", "; CONFIG_BLOCK_START\n; a = 1\n"] {
+            let segments = Segments::head_and_tail(text.as_bytes(), b"", None);
+            let scan = Scan::of(&segments, 0);
+            let settings = config_block(&scan);
+            assert!(settings.cut, "{text}");
+            assert_eq!(settings.get("a"), Some("1"));
+        }
+    }
+
+    #[test]
+    fn one_line_may_carry_two_statistics() {
+        let text = "; filament cost = 0.24; total filament used [g] = 12.16\n; model printing time: 7m 34s; total estimated time: 15m 1s\n";
+        let segments = Segments::head_and_tail(text.as_bytes(), b"", None);
+        let scan = Scan::of(&segments, 0);
+        let statistics = statistics(&scan);
+        assert_eq!(statistics.number("total filament used [g]"), Some(12.16));
+        assert_eq!(statistics.duration("total estimated time"), Some(901));
+        assert_eq!(statistics.number("filament cost"), Some(0.24));
+    }
+}

@@ -1,0 +1,275 @@
+//! Cura: a head of `;KEY:value`, changed settings as `;SETTING_3` at the end, or UltiMaker's Griffin head.
+
+use std::borrow::Cow;
+
+use super::SlicerId;
+use super::slic3r_statistics as shared;
+use crate::heaters::{Heater, Targets};
+use crate::scan::{Scan, decode};
+use crate::settings::{self, Settings, count, whole_seconds};
+use crate::tool::{self, Tool};
+use crate::{Parsed, value};
+
+/// Printed by the engine when it is run without its front end.
+const PLACEHOLDER_TIME: f64 = 6666.0;
+
+pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
+    let version = [
+        "Generated with Cura_SteamEngine",
+        "Generated with Cura",
+        "GENERATOR.VERSION:",
+    ]
+    .iter()
+    .find_map(|beginning| scan.after(beginning))
+    .and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
+    SlicerId {
+        name: "Cura".into(),
+        version,
+    }
+}
+
+pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
+    let head = settings::outer_pairs(scan);
+    let changed = changed_settings(scan);
+    head_values(&head, scan, parsed);
+    profile_values(&changed, parsed);
+    tools(&head, &changed, scan, parsed);
+    temperatures(&head, &changed, scan, parsed);
+    shared::mark_used(&mut parsed.metadata);
+    shared::main_material(parsed);
+    for (key, value) in changed.iter() {
+        parsed
+            .metadata
+            .raw
+            .entry(key.to_owned())
+            .or_insert_with(|| value.to_owned());
+    }
+}
+
+fn head_values(head: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    metadata.printer_model = head.word("TARGET_MACHINE.NAME");
+    metadata.layer_height = head.number("Layer height");
+    // The stand-in of every viewer; Cura does not print the height of the first layer.
+    metadata.first_layer_height = head
+        .number("MINZ")
+        .filter(|z| (0.0..1000.0).contains(z) && *z > 0.0);
+    metadata.object_height = ["MAXZ", "PRINT.SIZE.MAX.Z"]
+        .iter()
+        .find_map(|key| head.number(key))
+        .filter(|z| (0.0..100_000.0).contains(z));
+    metadata.layer_count = scan
+        .after("LAYER_COUNT:")
+        .and_then(|text| value::number(&text))
+        .and_then(count);
+    metadata.nozzle_diameter = head.number("Nozzle diameter");
+    metadata.infill_percentage = head.number("InfillDensity");
+    metadata.estimated_time = time(head, scan);
+}
+
+fn time(head: &Settings<'_>, scan: &Scan<'_>) -> Option<u64> {
+    let stated = ["TIME", "PRINT.TIME"].iter().find_map(|key| head.number(key));
+    let elapsed = || {
+        let last = scan
+            .comments
+            .iter()
+            .rev()
+            .find_map(|comment| comment.text.strip_prefix(b"TIME_ELAPSED:"))?;
+        value::number(&decode(last))
+    };
+    let seconds = match stated {
+        Some(PLACEHOLDER_TIME) | None => elapsed(),
+        stated => stated,
+    };
+    seconds.and_then(whole_seconds)
+}
+
+fn profile_values(changed: &Settings<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    metadata.print_profile = changed.word("name");
+    metadata.infill_percentage = changed
+        .number("infill_sparse_density")
+        .or(metadata.infill_percentage);
+    metadata.infill_pattern = changed
+        .word("infill_pattern")
+        .filter(|pattern| !pattern.starts_with('='));
+    metadata.support_enabled = changed.flag("support_enable");
+    metadata.support_type = changed.word("support_structure");
+    metadata.wall_count = changed.count("wall_line_count");
+    metadata.top_layers = changed.count("top_layers");
+    metadata.bottom_layers = changed.count("bottom_layers");
+    metadata.spiral_vase = changed.flag("magic_spiralize");
+    metadata.print_speed = changed.number("speed_print");
+    let speeds = &mut metadata.speeds;
+    speeds.outer_wall = changed
+        .number("speed_wall_0")
+        .or_else(|| changed.number("speed_wall"));
+    speeds.inner_wall = changed
+        .number("speed_wall_x")
+        .or_else(|| changed.number("speed_wall"));
+    speeds.infill = changed.number("speed_infill");
+    speeds.support = changed.number("speed_support");
+    speeds.first_layer = changed.number("speed_layer_0");
+    speeds.travel = changed.number("speed_travel");
+}
+
+/// The settings that differ from the profile: of the print first, then of each extruder.
+///
+/// `;SETTING_3` lines are one JSON text whose strings are INI files; a missing key is "as in the profile".
+fn changed_settings(scan: &Scan<'_>) -> Settings<'static> {
+    let mut text = String::new();
+    for comment in &scan.comments {
+        if let Some(piece) = comment.text.strip_prefix(b"SETTING_3 ")
+            && text.len() < MAX_PROFILE
+        {
+            text.push_str(&decode(piece));
+        }
+    }
+    let mut changed = Settings::default();
+    // Not read as JSON: the text may be cut, and its only structure we need are the line ends.
+    for line in text.replace("\\\\n", "\n").replace("\\n", "\n").lines() {
+        if let Some((key, value)) = line.split_once('=') {
+            changed.insert(
+                Cow::Owned(key.trim().to_owned()),
+                Cow::Owned(value.trim().to_owned()),
+            );
+        }
+    }
+    changed
+}
+
+const MAX_PROFILE: usize = 1 << 20;
+
+/// `Filament used: 1.2m, 0.5m`, volumetric `772.133mm3`, or Griffin's `EXTRUDER_TRAIN.0.…`.
+fn tools(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    let used = head.get("Filament used").unwrap_or_default();
+    let amounts = shared::amounts(used);
+    let volumetric = used.contains("mm3");
+    for (index, amount) in amounts.iter().enumerate() {
+        let mut tool = Tool {
+            index,
+            ..Tool::default()
+        };
+        match volumetric {
+            true => tool.used_cm3 = Some(tool::round6(amount / 1000.0)),
+            false => tool.used_mm = Some(tool::round6(amount * 1000.0)),
+        }
+        metadata.tools.push(tool);
+    }
+    griffin_trains(head, metadata);
+    // `0m` is the engine's placeholder, not a print without filament.
+    for tool in &mut metadata.tools {
+        if amounts.iter().sum::<f64>() <= 0.0 {
+            tool.used_mm = None;
+        }
+    }
+    metadata.filament_used_mm =
+        tool::sum(&metadata.tools, |tool| tool.used_mm).or_else(|| head.number("FilamentUsed"));
+    metadata.filament_used_cm3 = tool::sum(&metadata.tools, |tool| tool.used_cm3);
+    added_by_start_code(head, scan, metadata);
+    if metadata.tools.is_empty() && metadata.filament_type.is_some() {
+        metadata.tools.push(Tool::default());
+    }
+    let diameter = changed
+        .number("material_diameter")
+        .filter(|diameter| *diameter > 0.0);
+    for tool in &mut metadata.tools {
+        tool.diameter = tool.diameter.or(diameter);
+        tool.nozzle_diameter = tool.nozzle_diameter.or(metadata.nozzle_diameter);
+    }
+    if let [tool] = metadata.tools.as_mut_slice() {
+        tool.filament_type.clone_from(&metadata.filament_type);
+        tool.filament_name.clone_from(&metadata.filament_name);
+    }
+}
+
+fn griffin_trains(head: &Settings<'_>, metadata: &mut crate::GcodeMetadata) {
+    if !head.iter().any(|(key, _)| key.starts_with("EXTRUDER_TRAIN.")) {
+        return;
+    }
+    for index in 0..16 {
+        let train = |field: &str| head.number(&format!("EXTRUDER_TRAIN.{index}.{field}"));
+        let tool = Tool {
+            index,
+            used_cm3: train("MATERIAL.VOLUME_USED").map(|mm3| tool::round6(mm3 / 1000.0)),
+            nozzle_temp_first_layer: train("INITIAL_TEMPERATURE"),
+            nozzle_temp: train("INITIAL_TEMPERATURE"),
+            nozzle_diameter: train("NOZZLE.DIAMETER"),
+            ..Tool::default()
+        };
+        if tool.used_cm3.is_some() || tool.nozzle_diameter.is_some() {
+            metadata.tools.push(tool);
+        }
+    }
+}
+
+/// Lines that Moonraker's guide tells users to put into their start code.
+fn added_by_start_code(head: &Settings<'_>, scan: &Scan<'_>, metadata: &mut crate::GcodeMetadata) {
+    let line = |key: &str| {
+        let anywhere = || scan.after(&format!("{key} =")).map(Cow::into_owned);
+        head.get(key)
+            .map(str::to_owned)
+            .or_else(anywhere)
+            .filter(|text| !text.contains('{'))
+    };
+    metadata.filament_type = line("Filament type")
+        .and_then(|text| value::word(&text))
+        .or_else(|| head.word("FilamentType"));
+    metadata.filament_name = line("Filament name").and_then(|text| value::word(&text));
+    metadata.estimated_filament = line("Filament weight")
+        .and_then(|text| {
+            tool::sum_of(
+                value::numbers(text.trim_matches(['[', ']']))
+                    .into_iter()
+                    .flatten(),
+            )
+        })
+        .filter(|grams| *grams > 0.0);
+    metadata.filament_cost = line("Filament cost").and_then(|text| {
+        tool::sum_of(
+            value::numbers(text.trim_matches(['[', ']']))
+                .into_iter()
+                .flatten(),
+        )
+    });
+    metadata.nozzle_diameter = metadata
+        .nozzle_diameter
+        .or_else(|| line("Nozzle diameter").and_then(|text| value::number(&text)));
+}
+
+/// The commands and start macros say what the first layer gets; the profile says the rest, if it was changed.
+fn temperatures(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    let targets = Targets::of(scan);
+    let metadata = &mut parsed.metadata;
+    let first = head
+        .number("EXTRUDER_TRAIN.0.INITIAL_TEMPERATURE")
+        .filter(|temp| *temp > 0.0)
+        .or(targets.nozzle);
+    let first_bed = head
+        .number("BUILD_PLATE.INITIAL_TEMPERATURE")
+        .filter(|temp| *temp > 0.0)
+        .or(targets.bed);
+    metadata.nozzle_temp_first_layer = first;
+    metadata.bed_temp_first_layer = first_bed;
+    metadata.nozzle_temp = changed.number("material_print_temperature").or(first);
+    metadata.bed_temp = changed.number("material_bed_temperature").or(first_bed);
+    metadata.chamber_temp = head
+        .number("BUILD_VOLUME.TEMPERATURE")
+        .or(targets.chamber)
+        .filter(|temp| *temp > 0.0);
+    let several = metadata.tools.len() > 1;
+    for tool in &mut metadata.tools {
+        let own = scan.heaters.iter().find(|command| {
+            command.heater == Heater::Nozzle
+                && command.target > 0.0
+                && command.tool == u32::try_from(tool.index).ok()
+        });
+        let own = own.map(|command| command.target);
+        let shared = if several && tool.index > 0 { None } else { first };
+        tool.nozzle_temp_first_layer = tool.nozzle_temp_first_layer.or(own).or(shared);
+        tool.nozzle_temp = tool.nozzle_temp.or(tool.nozzle_temp_first_layer);
+        tool.bed_temp_first_layer = first_bed;
+        tool.bed_temp = metadata.bed_temp;
+    }
+}

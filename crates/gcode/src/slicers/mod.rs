@@ -1,0 +1,268 @@
+//! One module per family of slicers, and the choice between them.
+//!
+//! A family reads what its slicers print; what the families share (statistics of Slic3r's descendants,
+//! heater commands, thumbnails) is read once by the scanner and the settings.
+
+mod bambu;
+mod cura;
+mod cxengine;
+mod flashprint;
+mod icesl;
+mod ideamaker;
+mod kirimoto;
+mod kisslicer;
+mod luban;
+mod orca;
+mod prusa;
+mod simplify3d;
+mod slic3r_statistics;
+mod unknown;
+
+use crate::scan::{Scan, decode};
+use crate::settings::{self, Settings};
+use crate::{Parsed, Warning};
+
+/// What a family reads from, and where it writes to.
+pub(crate) struct Source<'s, 'a> {
+    pub(crate) scan: &'s Scan<'a>,
+    /// Settings from beside the G-code, in containers.
+    pub(crate) beside: Option<Settings<'a>>,
+}
+
+/// Name and version as the slicer wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SlicerId {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+}
+
+/// Reads the metadata of a text file into `parsed`.
+pub(crate) fn read(source: &Source<'_, '_>, parsed: &mut Parsed) {
+    let scan = source.scan;
+    let family = Family::of(scan);
+    if let Some(id) = family.id(scan) {
+        parsed.metadata.slicer = Some(id.name);
+        parsed.metadata.slicer_version = id.version;
+    }
+    match family {
+        Family::Slic3r(_) => slic3r_descendant(source, parsed),
+        Family::Cura => cura::read(scan, parsed),
+        Family::CxEngine(_) => cxengine::read(scan, parsed),
+        Family::Simplify3d(_) => simplify3d::read(scan, parsed),
+        Family::IdeaMaker(_) => ideamaker::read(scan, parsed),
+        Family::KissSlicer(_) => kisslicer::read(scan, parsed),
+        Family::KiriMoto(_) => kirimoto::read(scan, parsed),
+        Family::IceSl => icesl::read(scan, parsed),
+        Family::FlashPrint(_) => flashprint::read(scan, parsed),
+        Family::Luban => luban::read(scan, parsed),
+        Family::Unknown => {
+            parsed.warn(Warning::UnknownSlicer);
+            unknown::read(scan, parsed);
+        }
+    }
+    if parsed.metadata.objects.is_empty() {
+        parsed.metadata.objects.clone_from(&scan.objects);
+    }
+}
+
+/// Reads the key/values of a `.bgcode`, which has no text around them.
+pub(crate) fn read_prusa_settings(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
+    prusa::read(config, statistics, None, parsed);
+}
+
+/// Splits `PrusaSlicer 2.8.0+win64` at the first word that is a version.
+pub(crate) fn name_and_version(text: &str) -> Option<SlicerId> {
+    let mut name = String::new();
+    for word in text.split_whitespace() {
+        let digits = word.strip_prefix(['v', 'V']).unwrap_or(word);
+        if !name.is_empty() && (digits.starts_with(|c: char| c.is_ascii_digit()) || word == "master") {
+            return Some(SlicerId {
+                name,
+                version: Some(word.to_owned()),
+            });
+        }
+        if word == "on" || word == "at" {
+            break;
+        }
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    (!name.is_empty() && name.len() <= 60).then_some(SlicerId { name, version: None })
+}
+
+/// Orca and Prusa families print the same kinds of lines; which of the two it is, the keys tell.
+fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
+    let scan = source.scan;
+    let statistics = settings::statistics(scan);
+    let mut config = settings::config_block(scan);
+    if config.is_empty() || config.cut {
+        for (key, value) in source.beside.iter().flat_map(Settings::iter) {
+            config.insert(key.to_owned().into(), value.to_owned().into());
+        }
+        config.cut &= source.beside.is_none();
+    }
+    if config.is_empty() {
+        parsed.warn(Warning::NoSettings);
+    } else if config.cut {
+        parsed.warn(Warning::SettingsCut);
+    }
+    let orca_like = [
+        "initial_layer_print_height",
+        "outer_wall_speed",
+        "sparse_infill_density",
+        "nozzle_temperature",
+    ]
+    .iter()
+    .any(|key| config.has(key))
+        || scan
+            .comments
+            .iter()
+            .any(|comment| comment.text == b"HEADER_BLOCK_START");
+    if orca_like {
+        orca::read(&config, &statistics, scan, parsed);
+    } else {
+        prusa::read(&config, &statistics, Some(scan), parsed);
+    }
+}
+
+/// The family of a file, with the text that names the slicer where there is one.
+enum Family {
+    Slic3r(SlicerId),
+    Cura,
+    CxEngine(SlicerId),
+    Simplify3d(SlicerId),
+    IdeaMaker(SlicerId),
+    KissSlicer(SlicerId),
+    KiriMoto(SlicerId),
+    IceSl,
+    FlashPrint(SlicerId),
+    Luban,
+    Unknown,
+}
+
+impl Family {
+    /// The first line that names a slicer decides; a second one is a disguise for post-processors.
+    fn of(scan: &Scan<'_>) -> Self {
+        let mut cura = false;
+        for comment in &scan.comments {
+            let text = comment.text;
+            match text.first().map(u8::to_ascii_lowercase) {
+                Some(b'g') if starts_with_ignore_case(text, b"g-code generated by simplify3d") => {
+                    return Self::Simplify3d(simplify3d::id(&decode(text)));
+                }
+                Some(b'g') if starts_with_ignore_case(text, b"generated by ") => {
+                    let name = decode(text[b"generated by ".len()..].trim_ascii());
+                    if let Some(family) = Self::generated_by(&name) {
+                        return family;
+                    }
+                }
+                Some(b'g')
+                    if text.starts_with(b"Generated with Cura")
+                        || text.starts_with(b"GENERATOR.NAME:Cura") =>
+                {
+                    cura = true;
+                    break;
+                }
+                Some(b'b' | b'q') => {
+                    if let Some(id) = bambu::id(text) {
+                        return Self::Slic3r(id);
+                    }
+                }
+                Some(b's') if text.starts_with(b"Sliced by ideaMaker") => {
+                    return Self::IdeaMaker(ideamaker::id(&decode(text)));
+                }
+                Some(b's') if text.starts_with(b"Sliced by ") => {
+                    let name = decode(text[b"Sliced by ".len()..].trim_ascii());
+                    if let Some(family) = Self::generated_by(&name) {
+                        return family;
+                    }
+                }
+                Some(b'k') if text.starts_with(b"KISSlicer") => return Self::KissSlicer(kisslicer::id(scan)),
+                Some(b'c') if text.starts_with(b"Creality Print") || text.starts_with(b"Creality Slicer") => {
+                    return Self::CxEngine(cxengine::id(&decode(text)));
+                }
+                Some(b'<') if text.starts_with(b"<IceSL") => return Self::IceSl,
+                Some(b'f') if text.starts_with(b"FLAVOR:") => cura = true,
+                _ => {}
+            }
+        }
+        match cura {
+            true if luban::is_header(scan) => Self::Luban,
+            true => Self::Cura,
+            false if luban::is_header(scan) => Self::Luban,
+            false => Self::Unknown,
+        }
+    }
+
+    fn generated_by(name: &str) -> Option<Self> {
+        let id = name_and_version(name)?;
+        Some(match id.name.as_str() {
+            "Kiri:Moto" => Self::KiriMoto(id),
+            "ffslicer" | "FlashPrint" => Self::FlashPrint(id),
+            "Luban" | "Snapmaker Luban" => Self::Luban,
+            "IceSL" => Self::IceSl,
+            name if name.starts_with("Cura") => Self::Cura,
+            // Of names we do not know, only `NAME VERSION` and `NAME on DATE` are believed.
+            _ if id.version.is_some() || name[id.name.len()..].starts_with(" on ") => Self::Slic3r(id),
+            _ => return None,
+        })
+    }
+
+    fn id(&self, scan: &Scan<'_>) -> Option<SlicerId> {
+        match self {
+            Self::Slic3r(id)
+            | Self::CxEngine(id)
+            | Self::Simplify3d(id)
+            | Self::IdeaMaker(id)
+            | Self::KissSlicer(id)
+            | Self::KiriMoto(id)
+            | Self::FlashPrint(id) => Some(id.clone()),
+            Self::Cura => Some(cura::id(scan)),
+            Self::IceSl => Some(SlicerId {
+                name: "IceSL".into(),
+                version: None,
+            }),
+            Self::Luban => Some(luban::id(scan)),
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn starts_with_ignore_case(text: &[u8], beginning: &[u8]) -> bool {
+    text.get(..beginning.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> (String, String) {
+        let id = name_and_version(text).unwrap();
+        (id.name, id.version.unwrap_or_default())
+    }
+
+    #[test]
+    fn names_may_have_blanks_and_versions_letters() {
+        for (text, name, version) in [
+            (
+                "OrcaSlicer 2.3.1-dev on 2025-01-01 at 10:00:00",
+                "OrcaSlicer",
+                "2.3.1-dev",
+            ),
+            ("Flash Studio 1.7.6", "Flash Studio", "1.7.6"),
+            ("Creality_Print V5.1.4.10249 on", "Creality_Print", "V5.1.4.10249"),
+            (
+                "Slic3r Prusa Edition 1.33.3-prusa3d on",
+                "Slic3r Prusa Edition",
+                "1.33.3-prusa3d",
+            ),
+            ("PrusaSlicer on 2024", "PrusaSlicer", ""),
+        ] {
+            assert_eq!(split(text), (name.to_owned(), version.to_owned()), "{text}");
+        }
+        assert_eq!(name_and_version(""), None);
+    }
+}

@@ -1,0 +1,281 @@
+//! OrcaSlicer, Bambu Studio and their forks: keys such as `sparse_infill_density`, bed by plate type.
+//!
+//! The block of settings is at the end (most printers) or at the start (Bambu and Flashforge printers).
+
+use super::slic3r_statistics::{self as shared, Slots};
+use crate::scan::Scan;
+use crate::settings::{Settings, count};
+use crate::tool::{self, Tool};
+use crate::value::{self, member};
+use crate::{Parsed, Speeds, Warning};
+
+pub(super) fn read(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    tools(config, parsed);
+    amounts(statistics, parsed);
+    settings(config, parsed);
+    totals(config, statistics, scan, parsed);
+    shared::main_material(parsed);
+}
+
+fn settings(config: &Settings<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    metadata.printer_model = config.word("printer_model");
+    metadata.printer_profile = config.word("printer_settings_id");
+    metadata.print_profile = config.word("print_settings_id");
+    metadata.layer_height = config.number("layer_height");
+    metadata.first_layer_height = [
+        "initial_layer_print_height",
+        "initial_layer_height",
+        "first_layer_height",
+    ]
+    .iter()
+    .find_map(|key| config.number(key));
+    metadata.nozzle_diameter = config.number("nozzle_diameter");
+    metadata.bed_type = config.word("curr_bed_type");
+    metadata.infill_percentage = config
+        .first(&["sparse_infill_density", "fill_density"])
+        .and_then(percent);
+    metadata.infill_pattern = config
+        .word("sparse_infill_pattern")
+        .or_else(|| config.word("fill_pattern"));
+    metadata.support_enabled = config.flag("enable_support");
+    metadata.support_type = config.word("support_type");
+    metadata.wall_count = config.count("wall_loops");
+    metadata.top_layers = config.count("top_shell_layers");
+    metadata.bottom_layers = config.count("bottom_shell_layers");
+    metadata.spiral_vase = config.flag("spiral_mode");
+    metadata.chamber_temp = chamber(config, &metadata.tools);
+    let speed = |key: &str| {
+        config
+            .measure(key)
+            .and_then(|speed| speed.of(None))
+            .filter(|speed| *speed > 0.0)
+    };
+    metadata.speeds = Speeds {
+        outer_wall: speed("outer_wall_speed"),
+        inner_wall: speed("inner_wall_speed"),
+        infill: speed("sparse_infill_speed"),
+        solid_infill: speed("internal_solid_infill_speed"),
+        top_surface: speed("top_surface_speed"),
+        support: speed("support_speed"),
+        first_layer: speed("initial_layer_speed"),
+        travel: speed("travel_speed"),
+    };
+    metadata.print_speed = metadata.speeds.outer_wall;
+}
+
+fn percent(text: &str) -> Option<f64> {
+    match value::Measure::read(text)? {
+        value::Measure::Percent(percent) | value::Measure::Absolute(percent) => Some(percent),
+    }
+}
+
+/// The highest wish of the materials in use; 0 is "not heated".
+fn chamber(config: &Settings<'_>, tools: &[Tool]) -> Option<f64> {
+    let list = [
+        config.numbers("chamber_temperature"),
+        config.numbers("chamber_temperatures"),
+    ]
+    .concat();
+    let in_use = tools
+        .iter()
+        .filter(|tool| tool.may_be_used())
+        .map(|tool| tool.index);
+    let wishes = in_use.filter_map(|index| member(&list, index).copied().flatten());
+    wishes.filter(|temp| *temp > 0.0).reduce(f64::max)
+}
+
+fn tools(config: &Settings<'_>, parsed: &mut Parsed) {
+    let types = config.strings("filament_type");
+    let names = config.strings("filament_settings_id");
+    let brands = config.strings("filament_vendor");
+    let colors = config.strings("filament_colour");
+    let count = [types.len(), names.len(), colors.len()]
+        .into_iter()
+        .max()
+        .unwrap_or(0);
+    if count == 0 {
+        return;
+    }
+    let bed = bed_temperatures(config, parsed);
+    let slots = filament_slots(config, count);
+    let per_filament = |key: &str| {
+        let list = config.numbers(key);
+        slots
+            .iter()
+            .map(|at| member(&list, *at).copied().flatten())
+            .collect::<Vec<_>>()
+    };
+    let temps = per_filament("nozzle_temperature");
+    let first_temps = per_filament("nozzle_temperature_initial_layer");
+    let densities = config.numbers("filament_density");
+    let diameters = config.numbers("filament_diameter");
+    let nozzles = config.numbers("nozzle_diameter");
+    let number = |list: &[Option<f64>], index: usize| member(list, index).copied().flatten();
+    parsed.metadata.tools = (0..count)
+        .map(|index| Tool {
+            index,
+            filament_type: member(&types, index).and_then(|text| value::word(text)),
+            filament_name: member(&names, index).and_then(|text| value::word(text)),
+            filament_brand: member(&brands, index).and_then(|text| value::word(text)),
+            filament_color: member(&colors, index).and_then(|text| value::color(text)),
+            nozzle_temp: number(&temps, index),
+            nozzle_temp_first_layer: number(&first_temps, index),
+            bed_temp: number(&bed.other_layers, index),
+            bed_temp_first_layer: number(&bed.first_layer, index),
+            density: number(&densities, index).filter(|density| *density > 0.0),
+            diameter: number(&diameters, index).filter(|diameter| *diameter > 0.0),
+            nozzle_diameter: number(&nozzles, index),
+            ..Tool::default()
+        })
+        .collect();
+}
+
+/// Where each filament's values begin in lists that repeat a filament per nozzle variant.
+///
+/// `filament_self_index = 1,1,2,2`: two variants of each of two filaments.
+fn filament_slots(config: &Settings<'_>, count: usize) -> Vec<usize> {
+    let owners = config.numbers("filament_self_index");
+    let first = |filament: usize| {
+        owners
+            .iter()
+            .position(|owner| *owner == Some((filament + 1) as f64))
+    };
+    (0..count)
+        .map(|filament| first(filament).unwrap_or(filament))
+        .collect()
+}
+
+#[derive(Default)]
+struct BedTemperatures {
+    first_layer: Vec<Option<f64>>,
+    other_layers: Vec<Option<f64>>,
+}
+
+/// Every plate type has keys of its own; `curr_bed_type` says which of them count.
+fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatures {
+    let read = |key: &str| BedTemperatures {
+        first_layer: config.numbers(&format!("{key}_initial_layer")),
+        other_layers: config.numbers(key),
+    };
+    let bed_type = config.get("curr_bed_type").map(value::unquote);
+    if let Some(key) = bed_type
+        .as_deref()
+        .and_then(plate_key)
+        .filter(|key| config.has(key))
+    {
+        return read(key);
+    }
+    if let Some(bed_type) = bed_type {
+        parsed.warn(Warning::UnknownBedType(bed_type));
+    }
+    // `first_layer_bed_temperature` is a resolved copy: it tells which plate was meant.
+    let resolved = config.number("first_layer_bed_temperature");
+    let plate = PLATES.iter().map(|(_, key)| read(key)).find(|plate| {
+        let first = plate.first_layer.first().copied().flatten();
+        first.is_some() && (resolved.is_none() || first == resolved)
+    });
+    plate.unwrap_or_else(|| BedTemperatures {
+        first_layer: config.numbers("first_layer_bed_temperature"),
+        other_layers: config.numbers("bed_temperature"),
+    })
+}
+
+/// Names of plates in `curr_bed_type` and their keys; the most usual plate stands first.
+const PLATES: [(&str, &str); 8] = [
+    ("high temp plate", "hot_plate_temp"),
+    ("textured pei plate", "textured_plate_temp"),
+    ("cool plate", "cool_plate_temp"),
+    ("engineering plate", "eng_plate_temp"),
+    ("supertack plate", "supertack_plate_temp"),
+    ("textured cool plate", "textured_cool_plate_temp"),
+    ("customized plate", "customized_plate_temp"),
+    ("epoxy resin plate", "epoxy_resin_plate_temp"),
+];
+
+fn plate_key(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_ascii_lowercase();
+    match name.as_str() {
+        _ if name.contains("supertack") => Some("supertack_plate_temp"),
+        "smooth pei plate" | "smooth pei plate / high temp plate" => Some("hot_plate_temp"),
+        "bambu cool plate" => Some("cool_plate_temp"),
+        _ => PLATES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, key)| *key),
+    }
+}
+
+fn amounts(statistics: &Settings<'_>, parsed: &mut Parsed) {
+    if statistics.has("filament used [mm]") || statistics.has("filament used [g]") {
+        shared::filament(statistics, &Slots::All, parsed);
+        if let Some(used) = used_slots(statistics) {
+            for tool in &mut parsed.metadata.tools {
+                tool.used.get_or_insert(used.contains(&tool.index));
+            }
+        }
+    } else {
+        bambu_amounts(statistics, parsed);
+    }
+}
+
+/// `filament: 1,3`, the slots in use, from 1.
+fn used_slots(statistics: &Settings<'_>) -> Option<Vec<usize>> {
+    let slots = value::numbers(statistics.get("filament")?);
+    slots
+        .into_iter()
+        .map(|slot| count(slot?)?.checked_sub(1).map(|slot| slot as usize))
+        .collect()
+}
+
+/// Bambu Studio lists the amounts of the filaments in use only, in the order of `filament: …`.
+fn bambu_amounts(statistics: &Settings<'_>, parsed: &mut Parsed) {
+    let list = |key: &str| statistics.get(key).map(shared::amounts).unwrap_or_default();
+    let mm = list("total filament length [mm]");
+    // The label says cm^3, the number is mm³.
+    let cm3: Vec<f64> = list("total filament volume [cm^3]")
+        .iter()
+        .map(|mm3| tool::round6(mm3 / 1000.0))
+        .collect();
+    let g = list("total filament weight [g]");
+    let tools = &mut parsed.metadata.tools;
+    let stated = used_slots(statistics);
+    let slots = match stated {
+        Some(used) => Slots::Used(used),
+        None if mm.len() == tools.len() => Slots::All,
+        None => Slots::Used(Vec::new()),
+    };
+    let metadata = &mut parsed.metadata;
+    metadata.filament_used_mm = shared::spread(&mut metadata.tools, &slots, &mm, |tool, mm| {
+        tool.used_mm = Some(mm);
+    });
+    metadata.filament_used_cm3 = shared::spread(&mut metadata.tools, &slots, &cm3, |tool, cm3| {
+        tool.used_cm3 = Some(cm3);
+    });
+    metadata.estimated_filament =
+        shared::spread(&mut metadata.tools, &slots, &g, |tool, g| tool.used_g = Some(g));
+    shared::no_weight_without_density(parsed);
+    shared::mark_used(&mut parsed.metadata);
+    if let Slots::Used(used) = slots
+        && !used.is_empty()
+    {
+        for tool in &mut parsed.metadata.tools {
+            tool.used = Some(used.contains(&tool.index));
+        }
+    }
+}
+
+fn totals(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    shared::times(statistics, metadata);
+    let layers = |key: &str| statistics.count(key).filter(|layers| *layers > 0);
+    metadata.layer_count = layers("total layer number").or_else(|| layers("total layers count"));
+    metadata.object_height = statistics
+        .number("max_z_height")
+        .filter(|height| *height > 0.0)
+        .or_else(|| {
+            // Printed one object after the other, the last layer need not be the highest.
+            let by_object = config.get("print_sequence") == Some("by object");
+            scan.layers.highest.filter(|_| scan.whole || !by_object)
+        });
+}

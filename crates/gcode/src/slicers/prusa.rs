@@ -1,0 +1,185 @@
+//! PrusaSlicer, SuperSlicer, Slic3r and their forks: keys such as `fill_density`, percentages of others.
+
+use super::slic3r_statistics::{self as shared, Slots};
+use crate::scan::Scan;
+use crate::settings::Settings;
+use crate::tool::{self, Tool};
+use crate::value::{self, Measure, member};
+use crate::{Parsed, Speeds};
+
+/// `scan` is the text around the settings; a `.bgcode` has none.
+pub(super) fn read(
+    config: &Settings<'_>,
+    statistics: &Settings<'_>,
+    scan: Option<&Scan<'_>>,
+    parsed: &mut Parsed,
+) {
+    tools(config, statistics, parsed);
+    settings(config, parsed);
+    shared::filament(statistics, &Slots::All, parsed);
+    if let Some(scan) = scan {
+        slic3r_filament(statistics, scan, parsed);
+    }
+    shared::times(statistics, &mut parsed.metadata);
+    let metadata = &mut parsed.metadata;
+    metadata.layer_count = statistics
+        .count("total layers count")
+        .filter(|layers| *layers > 0);
+    metadata.object_height = statistics.number("max_layer_z").or_else(|| {
+        let by_object = config.flag("complete_objects") == Some(true);
+        scan.and_then(|scan| scan.layers.highest.filter(|_| scan.whole || !by_object))
+    });
+    shared::main_material(parsed);
+}
+
+fn settings(config: &Settings<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    let super_slicer = metadata.slicer.as_deref() == Some("SuperSlicer");
+    metadata.printer_model = config.word("printer_model");
+    metadata.printer_profile = config.word("printer_settings_id");
+    metadata.print_profile = config.word("print_settings_id");
+    metadata.layer_height = config.number("layer_height");
+    metadata.nozzle_diameter = config.number("nozzle_diameter");
+    let whole = if super_slicer {
+        config.number("nozzle_diameter")
+    } else {
+        metadata.layer_height
+    };
+    metadata.first_layer_height = config
+        .measure("first_layer_height")
+        .and_then(|height| height.of(whole));
+    metadata.infill_percentage = config.measure("fill_density").map(|density| match density {
+        Measure::Percent(percent) => percent,
+        // A bare number is a fraction.
+        Measure::Absolute(fraction) => tool::round6(fraction * 100.0),
+    });
+    metadata.infill_pattern = config.word("fill_pattern");
+    metadata.support_enabled = config.flag("support_material");
+    metadata.support_type = config.word("support_material_style");
+    metadata.wall_count = config.count("perimeters");
+    metadata.top_layers = config.count("top_solid_layers");
+    metadata.bottom_layers = config.count("bottom_solid_layers");
+    metadata.spiral_vase = config.flag("spiral_vase");
+    metadata.chamber_temp = config.number("chamber_temperature").filter(|temp| *temp > 0.0);
+    metadata.speeds = speeds(config);
+    metadata.print_speed = metadata.speeds.outer_wall;
+}
+
+/// Speeds may be a percentage of another one; 0 lets the slicer decide and is unknown.
+fn speeds(config: &Settings<'_>) -> Speeds {
+    let speed = |key: &str, whole: Option<f64>| {
+        config
+            .measure(key)
+            .and_then(|speed| speed.of(whole))
+            .filter(|speed| *speed > 0.0)
+    };
+    let default = speed("default_speed", None);
+    let inner_wall = speed("perimeter_speed", default);
+    let infill = speed("infill_speed", default);
+    let solid_infill = speed("solid_infill_speed", infill);
+    Speeds {
+        outer_wall: speed("external_perimeter_speed", inner_wall),
+        inner_wall,
+        infill,
+        solid_infill,
+        top_surface: speed("top_solid_infill_speed", solid_infill),
+        support: speed("support_material_speed", default),
+        first_layer: speed("first_layer_speed", None),
+        travel: speed("travel_speed", None),
+    }
+}
+
+fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
+    let types = config.strings("filament_type");
+    let names = config.strings("filament_settings_id");
+    let brands = config.strings("filament_vendor");
+    let colors = config.strings("filament_colour");
+    let extruder_colors = config.strings("extruder_colour");
+    let temps = config.numbers("temperature");
+    let first_temps = config.numbers("first_layer_temperature");
+    let beds = config.numbers("bed_temperature");
+    let first_beds = config.numbers("first_layer_bed_temperature");
+    let densities = config.numbers("filament_density");
+    let diameters = config.numbers("filament_diameter");
+    let nozzles = config.numbers("nozzle_diameter");
+    let used = statistics
+        .get("filament used [mm]")
+        .map_or(0, |list| shared::amounts(list).len());
+    let count = [
+        types.len(),
+        colors.len(),
+        extruder_colors.len(),
+        temps.len(),
+        used,
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(0);
+    let number = |list: &[Option<f64>], index: usize| member(list, index).copied().flatten();
+    let color = |list: &[String], index: usize| member(list, index).and_then(|text| value::color(text));
+    parsed.metadata.tools = (0..count)
+        .map(|index| Tool {
+            index,
+            filament_type: member(&types, index).and_then(|text| value::word(text)),
+            filament_name: member(&names, index).and_then(|text| value::word(text)),
+            filament_brand: member(&brands, index).and_then(|text| value::word(text)),
+            filament_color: color(&colors, index).or_else(|| color(&extruder_colors, index)),
+            nozzle_temp: number(&temps, index),
+            nozzle_temp_first_layer: number(&first_temps, index),
+            bed_temp: number(&beds, index),
+            bed_temp_first_layer: number(&first_beds, index),
+            density: number(&densities, index).filter(|density| *density > 0.0),
+            diameter: number(&diameters, index).filter(|diameter| *diameter > 0.0),
+            nozzle_diameter: number(&nozzles, index),
+            ..Tool::default()
+        })
+        .collect();
+}
+
+/// Slic3r: `filament used = 787.1mm (1.9cm3)`, one line per extruder or one line for all, or
+/// `filament_length_m` and `filament mass_g`.
+fn slic3r_filament(statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    let metadata = &mut parsed.metadata;
+    if metadata.filament_used_mm.is_some() {
+        return;
+    }
+    let mut lengths = Vec::new();
+    let mut volumes = Vec::new();
+    let mut weights = Vec::new();
+    for comment in scan.outer_first() {
+        let Some(value) = comment.text.strip_prefix(b"filament used =") else {
+            continue;
+        };
+        let text = crate::scan::decode(value);
+        // 1.3.0 prints the weight under the same name.
+        if let Some(grams) = text.trim_end().strip_suffix('g') {
+            weights.extend(value::number(grams));
+            continue;
+        }
+        lengths.extend(shared::amounts(&text));
+        volumes.extend(
+            text.split_once('(')
+                .and_then(|(_, volume)| value::leading_number(volume)),
+        );
+        if lengths.len() > 256 {
+            break;
+        }
+    }
+    if lengths.is_empty() {
+        lengths.extend(
+            statistics
+                .number("filament_length_m")
+                .map(|metres| tool::round6(metres * 1000.0)),
+        );
+    }
+    metadata.filament_used_mm = shared::spread(&mut metadata.tools, &Slots::All, &lengths, |tool, mm| {
+        tool.used_mm = Some(mm);
+    });
+    metadata.filament_used_cm3 = tool::sum_of(volumes.into_iter());
+    let weight = statistics
+        .number("filament mass_g")
+        .or_else(|| tool::sum_of(weights.into_iter()));
+    metadata.estimated_filament = metadata.estimated_filament.or(weight);
+    shared::no_weight_without_density(parsed);
+    shared::mark_used(&mut parsed.metadata);
+}

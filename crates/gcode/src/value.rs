@@ -1,0 +1,246 @@
+//! Values as slicers print them: numbers, percentages, durations, colours and lists.
+
+/// A finite number with nothing behind it but blanks.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    let text = text.trim().trim_matches('"');
+    let parsed = text.parse::<f64>().ok()?;
+    // `f64::from_str` also reads `inf`, `nan` and `1e999`.
+    (parsed.is_finite() && text.bytes().any(|b| b.is_ascii_digit())).then_some(parsed)
+}
+
+/// A number that may have a decimal comma (`0,2`), for slicers that print no lists.
+pub(crate) fn decimal(text: &str) -> Option<f64> {
+    number(text).or_else(|| {
+        let comma = text.matches(',').count() == 1 && !text.contains('.');
+        if comma {
+            number(&text.replace(',', "."))
+        } else {
+            None
+        }
+    })
+}
+
+/// The number a text begins with: `5.05 mm` is 5.05, `$0.03` is nothing.
+pub(crate) fn leading_number(text: &str) -> Option<f64> {
+    let text = text.trim_start();
+    let end = text
+        .bytes()
+        .position(|b| !(b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+')))
+        .unwrap_or(text.len());
+    number(&text[..end])
+}
+
+/// A number or a percentage, told apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Measure {
+    /// `0.2`
+    Absolute(f64),
+    /// `66%`
+    Percent(f64),
+}
+
+impl Measure {
+    /// Reads `0.2` or `66%`.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let text = text.trim().trim_matches('"');
+        match text.strip_suffix('%') {
+            Some(percent) => number(percent).map(Self::Percent),
+            None => number(text).map(Self::Absolute),
+        }
+    }
+
+    /// The absolute value, a percentage being one of `whole`.
+    pub(crate) fn of(self, whole: Option<f64>) -> Option<f64> {
+        match self {
+            Self::Absolute(value) => Some(value),
+            Self::Percent(percent) => whole.map(|whole| crate::tool::round6(whole * percent / 100.0)),
+        }
+    }
+}
+
+/// Seconds of `1d 2h 3m 4s`, `0 hours 20 minutes`, `7.94 minutes`, `806s`, `1:02:03` or a plain number.
+pub(crate) fn duration(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Some(seconds) = number(text) {
+        return (seconds >= 0.0).then_some(seconds);
+    }
+    if text.contains(':') {
+        return clock(text);
+    }
+    let mut seconds = None;
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        rest = &rest[start..];
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let amount = number(&rest[..digits])?;
+        rest = rest[digits..].trim_start();
+        let word_end = rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
+        let scale = match rest[..word_end].bytes().next()?.to_ascii_lowercase() {
+            b'd' => 86_400.0,
+            b'h' => 3_600.0,
+            b'm' => 60.0,
+            b's' => 1.0,
+            _ => return seconds,
+        };
+        seconds = Some(seconds.unwrap_or(0.0) + amount * scale);
+        rest = &rest[word_end..];
+    }
+    seconds
+}
+
+fn clock(text: &str) -> Option<f64> {
+    let mut seconds = 0.0;
+    let mut parts = 0;
+    for part in text.split(':') {
+        seconds = seconds * 60.0 + number(part).filter(|part| *part >= 0.0)?;
+        parts += 1;
+    }
+    (2..=3).contains(&parts).then_some(seconds)
+}
+
+/// `0`/`1`, `true`/`false`, `yes`/`no` in any case.
+pub(crate) fn flag(text: &str) -> Option<bool> {
+    match text.trim().trim_matches('"').to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// `#RGB`, `#RRGGBB` or `#RRGGBBAA` as written; anything else is no colour.
+pub(crate) fn color(text: &str) -> Option<String> {
+    let digits = text.trim().strip_prefix('#')?;
+    let plain = matches!(digits.len(), 3 | 6 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| format!("#{digits}"))
+}
+
+/// A text worth storing: `None` for blanks, empty quotes and the placeholders of "no value".
+pub(crate) fn word(text: &str) -> Option<String> {
+    let text = unquote(text);
+    // `(Undefined)`, `(Unknown)` and their translations.
+    let placeholder = text.starts_with('(') && text.ends_with(')');
+    let empty = text.is_empty()
+        || placeholder
+        || ["undefined", "unknown", "nil", "null", "none"]
+            .iter()
+            .any(|placeholder| text.eq_ignore_ascii_case(placeholder));
+    (!empty).then_some(text)
+}
+
+/// Members of a numeric list such as `220,230`; a member that is no number is `None`.
+pub(crate) fn numbers(text: &str) -> Vec<Option<f64>> {
+    let separator = if text.contains(',') { ',' } else { ';' };
+    text.split(separator).take(MAX_MEMBERS).map(number).collect()
+}
+
+/// Members of a text list such as `PLA;"Bambu Lab"`, unquoted. Empty members keep their place.
+pub(crate) fn strings(text: &str) -> Vec<String> {
+    let mut members = Vec::new();
+    let mut start = 0;
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b';' if !quoted => {
+                members.push(unquote(&text[start..at]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        if members.len() >= MAX_MEMBERS {
+            return members;
+        }
+    }
+    members.push(unquote(&text[start..]));
+    members
+}
+
+/// More filament slots than any machine has; lists are cut here.
+const MAX_MEMBERS: usize = 256;
+
+/// Strips one pair of quotes and the `\"` and `\\` escapes inside.
+pub(crate) fn unquote(text: &str) -> String {
+    let text = text.trim();
+    match text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
+        Some(inner) if inner.contains('\\') => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
+        Some(inner) => inner.trim().to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// Member `index` of a list; slicers leave out repeated members, so a short list answers with its first.
+pub(crate) fn member<T>(list: &[T], index: usize) -> Option<&T> {
+    list.get(index).or_else(|| list.first())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!(number(" 0.20 "), Some(0.2));
+        assert_eq!(number("30,30"), None);
+        assert_eq!(decimal("0,2"), Some(0.2));
+        assert_eq!(decimal("1,2,3"), None);
+        assert_eq!(number("1e999"), None);
+        assert_eq!(number("inf"), None);
+        assert_eq!(number("nan"), None);
+        assert_eq!(number(""), None);
+        assert_eq!(leading_number("375.3 mm (0.38 m)"), Some(375.3));
+        assert_eq!(leading_number("$0.03"), None);
+    }
+
+    #[test]
+    fn durations_of_every_slicer() {
+        for (text, seconds) in [
+            ("1d 2h 3m 4s", 93_784.0),
+            ("40m 34s", 2_434.0),
+            ("0.815957s", 0.815957),
+            ("0 hours 20 minutes", 1_200.0),
+            ("7.94 minutes", 476.4),
+            ("806s", 806.0),
+            ("9602.18", 9_602.18),
+            ("1:02:03", 3_723.0),
+            ("2d", 172_800.0),
+        ] {
+            let read = duration(text).unwrap();
+            assert!((read - seconds).abs() < 1e-6, "{text}: {read}");
+        }
+        assert_eq!(duration("soon"), None);
+        assert_eq!(duration("-5"), None);
+        assert_eq!(duration("1:2:3:4"), None);
+    }
+
+    #[test]
+    fn lists_know_quotes() {
+        assert_eq!(strings(r#""Bambu Lab";Polymaker"#), ["Bambu Lab", "Polymaker"]);
+        assert_eq!(strings(r#""a;b";"c \"d\"";"#), ["a;b", "c \"d\"", ""]);
+        assert_eq!(strings(""), [""]);
+        assert_eq!(numbers("220,x,230"), [Some(220.0), None, Some(230.0)]);
+    }
+
+    #[test]
+    fn percentages_are_of_something() {
+        assert_eq!(Measure::read("66%").and_then(|m| m.of(Some(0.2))), Some(0.132));
+        assert_eq!(Measure::read("0.35").and_then(|m| m.of(None)), Some(0.35));
+        assert_eq!(Measure::read("50%").and_then(|m| m.of(None)), None);
+    }
+
+    #[test]
+    fn placeholders_are_no_words() {
+        for text in ["", "\"\"", "(Undefined)", "(Unbekannt)", " nil "] {
+            assert_eq!(word(text), None, "{text}");
+        }
+        assert_eq!(word("\"Bambu Lab\"").as_deref(), Some("Bambu Lab"));
+        assert_eq!(color("#ffffff").as_deref(), Some("#ffffff"));
+        assert_eq!(color("red"), None);
+    }
+}

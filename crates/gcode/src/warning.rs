@@ -1,0 +1,112 @@
+//! What the parser could not read, or had to decide. A warning never costs the values that were read.
+
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// Something the reader of the metadata should know. [`fmt::Display`] is a sentence for people.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// The input has no bytes.
+    Empty,
+    /// No slicer left its name; the values are those that any slicer might have written.
+    UnknownSlicer,
+    /// The slicer is known, its block of settings is not in the bytes at hand.
+    NoSettings,
+    /// The settings begin before or end behind the bytes at hand; some are missing.
+    SettingsCut,
+    /// A thumbnail begins in the bytes at hand and ends behind them.
+    ThumbnailCut {
+        /// Declared width in pixels.
+        width: u32,
+        /// Declared height in pixels.
+        height: u32,
+    },
+    /// A thumbnail is no image we know, is not base64, or is larger than we keep.
+    ThumbnailUnreadable {
+        /// Declared width in pixels.
+        width: u32,
+        /// Declared height in pixels.
+        height: u32,
+    },
+    /// A container (`.3mf`, `.ufp`, `.bgcode`, `.gx`) is damaged; the text says where.
+    ContainerDamaged(String),
+    /// A part of a container is needed and not in the bytes at hand.
+    ContainerCut(String),
+    /// A part of a container is compressed or encrypted in a way we do not read.
+    UnsupportedCompression(String),
+    /// The container holds several plates; the metadata is that of one of them.
+    SeveralPlates {
+        /// The plate that was read, counted from 1.
+        chosen: u32,
+        /// How many plates have G-code.
+        plates: usize,
+    },
+    /// The bed type is not one we have a temperature key for; the temperature may be of another plate.
+    UnknownBedType(String),
+    /// Several materials are configured and the file does not say which are used.
+    UsedToolsUnknown,
+    /// The slicer printed a weight of zero for a length that is not zero: it knew no density.
+    WeightUnknown,
+    /// There were more key/values, or longer ones, than `raw` keeps.
+    RawTruncated,
+}
+
+impl Warning {
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::UnknownSlicer => "unknown_slicer",
+            Self::NoSettings => "no_settings",
+            Self::SettingsCut => "settings_cut",
+            Self::ThumbnailCut { .. } => "thumbnail_cut",
+            Self::ThumbnailUnreadable { .. } => "thumbnail_unreadable",
+            Self::ContainerDamaged(_) => "container_damaged",
+            Self::ContainerCut(_) => "container_cut",
+            Self::UnsupportedCompression(_) => "unsupported_compression",
+            Self::SeveralPlates { .. } => "several_plates",
+            Self::UnknownBedType(_) => "unknown_bed_type",
+            Self::UsedToolsUnknown => "used_tools_unknown",
+            Self::WeightUnknown => "weight_unknown",
+            Self::RawTruncated => "raw_truncated",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the file is empty"),
+            Self::UnknownSlicer => f.write_str("no known slicer left its name in the file"),
+            Self::NoSettings => f.write_str("the slicer's settings are not in the bytes that were read"),
+            Self::SettingsCut => f.write_str("the slicer's settings are cut off, some are missing"),
+            Self::ThumbnailCut { width, height } => write!(f, "the {width}x{height} thumbnail is cut off"),
+            Self::ThumbnailUnreadable { width, height } => {
+                write!(f, "the {width}x{height} thumbnail is not a readable image")
+            }
+            Self::ContainerDamaged(what) => write!(f, "the container is damaged: {what}"),
+            Self::ContainerCut(what) => write!(f, "a part of the container was not read: {what}"),
+            Self::UnsupportedCompression(what) => write!(f, "unsupported compression or encryption: {what}"),
+            Self::SeveralPlates { chosen, plates } => {
+                write!(
+                    f,
+                    "the container holds {plates} plates, these are the values of plate {chosen}"
+                )
+            }
+            Self::UnknownBedType(name) => write!(f, "no temperature key is known for the bed type `{name}`"),
+            Self::UsedToolsUnknown => f.write_str("the file does not say which of its materials are used"),
+            Self::WeightUnknown => f.write_str("the weight is unknown, the slicer had no filament density"),
+            Self::RawTruncated => f.write_str("more settings than are kept"),
+        }
+    }
+}
+
+impl Serialize for Warning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Warning", 2)?;
+        object.serialize_field("code", self.code())?;
+        object.serialize_field("message", &self.to_string())?;
+        object.end()
+    }
+}
