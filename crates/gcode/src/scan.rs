@@ -23,7 +23,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) heaters: Vec<HeaterCommand>,
     /// Macro calls with parameters, such as `START_PRINT BED_TEMP=60`.
     pub(crate) macros: Vec<Cow<'a, str>>,
-    pub(crate) layers: Layers,
+    layers: Layers,
     /// Names from `EXCLUDE_OBJECT_DEFINE` and `M486 A`.
     pub(crate) objects: Vec<String>,
     pub(crate) first_command: Option<u64>,
@@ -32,6 +32,10 @@ pub(crate) struct Scan<'a> {
     pub(crate) tool_changes: u64,
     /// Whether every byte of the file was seen.
     pub(crate) whole: bool,
+    /// Comments from this index on are in the last known part of the file.
+    last_part: usize,
+    /// Whether that part reaches the end of the file.
+    end_known: bool,
 }
 
 /// One comment line, without its `;`, surrounding blanks, `\r` and NULs.
@@ -45,7 +49,8 @@ pub(crate) struct Comment<'a> {
 /// Layer marks in the moves (`;Z:0.2`, `; Z_HEIGHT: 0.2`).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Layers {
-    pub(crate) highest: Option<f64>,
+    highest: Option<f64>,
+    in_last_part: bool,
 }
 
 /// Which part of the file a comment belongs to.
@@ -73,6 +78,7 @@ impl<'a> Scan<'a> {
         }
         let mut scan = scanner.finish();
         scan.whole = segments.missing(text_start..segments.size()).is_none();
+        scan.end_known = segments.tail().is_some();
         scan
     }
 
@@ -82,6 +88,24 @@ impl<'a> Scan<'a> {
             _ if index >= self.tail_start => Zone::Tail,
             _ => Zone::Body,
         }
+    }
+
+    /// The comments of the part that reaches the end of the file, last first; empty when that is unknown.
+    ///
+    /// What a slicer prints with every layer has its final value there, and not in a head.
+    pub(crate) fn from_the_end(&self) -> impl Iterator<Item = &Comment<'a>> {
+        let known = if self.end_known {
+            self.comments.get(self.last_part..)
+        } else {
+            None
+        };
+        known.unwrap_or_default().iter().rev()
+    }
+
+    /// Height of the highest layer, if the last layers are among what is known.
+    pub(crate) fn highest_layer(&self) -> Option<f64> {
+        let near_the_end = self.end_known && self.layers.in_last_part;
+        self.layers.highest.filter(|_| near_the_end)
     }
 
     /// Comments outside of the moves first, then those among them.
@@ -128,6 +152,8 @@ impl<'a> Scanner<'a> {
             self.scan.tail_start = self.scan.comments.len();
         }
         self.run += 1;
+        self.scan.last_part = self.scan.comments.len();
+        self.scan.layers.in_last_part = false;
         let end_of_line = if memchr(b'\n', bytes).is_none() && memchr(b'\r', bytes).is_some() {
             b'\r'
         } else {
@@ -252,6 +278,7 @@ impl Layers {
             return;
         };
         let z = std::str::from_utf8(z).ok().and_then(crate::value::number);
+        self.in_last_part |= z.is_some();
         if let Some(z) = z.filter(|z| self.highest.is_none_or(|highest| *z > highest)) {
             self.highest = Some(z);
         }
@@ -293,7 +320,7 @@ mod tests {
         assert_eq!(texts(&scan, Zone::Head), ["head"]);
         assert_eq!(texts(&scan, Zone::Body), ["Z:0.2"]);
         assert_eq!(texts(&scan, Zone::Tail), ["tail"]);
-        assert_eq!(scan.layers.highest, Some(0.2));
+        assert_eq!(scan.highest_layer(), Some(0.2));
         assert_eq!(scan.first_command, Some(11));
         assert!(scan.whole);
     }

@@ -118,7 +118,7 @@ fn head_is_short(scan: &Scan<'_>, head_end: u64) -> bool {
         .thumbnails
         .iter()
         .any(|block| !block.complete && block.offset < head_end);
-    !command || image || settings::is_cut(scan) == Some(settings::Cut::End)
+    !command || image || settings::is_cut(scan) == Some(settings::Cut::End) || slicers::head_is_short(scan)
 }
 
 /// Nothing but comments in the tail, or settings whose beginning is before it.

@@ -71,9 +71,7 @@ fn time(head: &Settings<'_>, scan: &Scan<'_>) -> Option<u64> {
     let stated = ["TIME", "PRINT.TIME"].iter().find_map(|key| head.number(key));
     let elapsed = || {
         let last = scan
-            .comments
-            .iter()
-            .rev()
+            .from_the_end()
             .find_map(|comment| comment.text.strip_prefix(b"TIME_ELAPSED:"))?;
         value::number(&decode(last))
     };

@@ -3,7 +3,7 @@
 use super::SlicerId;
 use super::slic3r_statistics as shared;
 use crate::heaters::Targets;
-use crate::scan::Scan;
+use crate::scan::{Scan, decode};
 use crate::settings::{self, whole_seconds};
 use crate::tool::{self, Tool};
 use crate::{Parsed, value, weight};
@@ -72,6 +72,11 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     shared::main_material(parsed);
 }
 
+/// Whether the head ends before the layers that tell the heights.
+pub(super) fn head_is_short(scan: &Scan<'_>) -> bool {
+    !scan.comments.iter().any(|comment| comment.text == b"LAYER:2")
+}
+
 fn words(text: Option<&str>) -> Vec<f64> {
     text.unwrap_or_default()
         .split_whitespace()
@@ -123,8 +128,15 @@ fn layer_heights(scan: &Scan<'_>) -> LayerHeights {
         .zip(z[1])
         .map(|(first, second)| tool::round6(second - first))
         .filter(|step| *step > 0.0);
+    // A raft can be longer than the head; the last layers are as high as the others.
+    let last = || {
+        let height = scan
+            .from_the_end()
+            .find_map(|comment| comment.text.strip_prefix(b"HEIGHT:"))?;
+        value::number(&decode(height))
+    };
     LayerHeights {
         first: height[0].or(z[0]),
-        second: height[1].or(step),
+        second: height[1].or(step).or_else(last),
     }
 }

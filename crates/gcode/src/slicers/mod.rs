@@ -65,6 +65,11 @@ pub(crate) fn read(source: &Source<'_, '_>, parsed: &mut Parsed) {
     }
 }
 
+/// Whether a slicer prints values among its first layers, and they are not there yet.
+pub(crate) fn head_is_short(scan: &Scan<'_>) -> bool {
+    matches!(Family::of(scan), Family::IdeaMaker(_)) && ideamaker::head_is_short(scan)
+}
+
 /// Reads the key/values of a `.bgcode`, which has no text around them.
 pub(crate) fn read_prusa_settings(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
     prusa::read(config, statistics, None, parsed);

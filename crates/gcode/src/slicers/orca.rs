@@ -276,6 +276,6 @@ fn totals(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, par
         .or_else(|| {
             // Printed one object after the other, the last layer need not be the highest.
             let by_object = config.get("print_sequence") == Some("by object");
-            scan.layers.highest.filter(|_| scan.whole || !by_object)
+            scan.highest_layer().filter(|_| scan.whole || !by_object)
         });
 }

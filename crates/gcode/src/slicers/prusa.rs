@@ -14,12 +14,14 @@ pub(super) fn read(
     scan: Option<&Scan<'_>>,
     parsed: &mut Parsed,
 ) {
-    tools(config, statistics, parsed);
+    let slic3r = Slic3rAmounts::of(scan);
+    let used = statistics
+        .get("filament used [mm]")
+        .map_or(slic3r.mm.len(), |list| shared::amounts(list).len());
+    tools(config, used, parsed);
     settings(config, parsed);
     shared::filament(statistics, &Slots::All, parsed);
-    if let Some(scan) = scan {
-        slic3r_filament(statistics, scan, parsed);
-    }
+    slic3r.apply(statistics, parsed);
     shared::times(statistics, &mut parsed.metadata);
     let metadata = &mut parsed.metadata;
     metadata.layer_count = statistics
@@ -27,7 +29,7 @@ pub(super) fn read(
         .filter(|layers| *layers > 0);
     metadata.object_height = statistics.number("max_layer_z").or_else(|| {
         let by_object = config.flag("complete_objects") == Some(true);
-        scan.and_then(|scan| scan.layers.highest.filter(|_| scan.whole || !by_object))
+        scan.and_then(|scan| scan.highest_layer().filter(|_| scan.whole || !by_object))
     });
     shared::main_material(parsed);
 }
@@ -89,7 +91,7 @@ fn speeds(config: &Settings<'_>) -> Speeds {
     }
 }
 
-fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
+fn tools(config: &Settings<'_>, used: usize, parsed: &mut Parsed) {
     let types = config.strings("filament_type");
     let names = config.strings("filament_settings_id");
     let brands = config.strings("filament_vendor");
@@ -102,9 +104,6 @@ fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) 
     let densities = config.numbers("filament_density");
     let diameters = config.numbers("filament_diameter");
     let nozzles = config.numbers("nozzle_diameter");
-    let used = statistics
-        .get("filament used [mm]")
-        .map_or(0, |list| shared::amounts(list).len());
     let count = [
         types.len(),
         colors.len(),
@@ -136,50 +135,67 @@ fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) 
         .collect();
 }
 
-/// Slic3r: `filament used = 787.1mm (1.9cm3)`, one line per extruder or one line for all, or
-/// `filament_length_m` and `filament mass_g`.
-fn slic3r_filament(statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
-    let metadata = &mut parsed.metadata;
-    if metadata.filament_used_mm.is_some() {
-        return;
-    }
-    let mut lengths = Vec::new();
-    let mut volumes = Vec::new();
-    let mut weights = Vec::new();
-    for comment in scan.outer_first() {
-        let Some(value) = comment.text.strip_prefix(b"filament used =") else {
-            continue;
-        };
-        let text = crate::scan::decode(value);
-        // 1.3.0 prints the weight under the same name.
-        if let Some(grams) = text.trim_end().strip_suffix('g') {
-            weights.extend(value::number(grams));
-            continue;
+/// Slic3r: `filament used = 787.1mm (1.9cm3)`, one line per extruder or one line for all.
+#[derive(Default)]
+struct Slic3rAmounts {
+    mm: Vec<f64>,
+    cm3: Vec<f64>,
+    /// 1.3.0 prints the weight under the same name: `filament used = 6.4g`.
+    g: Vec<f64>,
+}
+
+impl Slic3rAmounts {
+    fn of(scan: Option<&Scan<'_>>) -> Self {
+        let mut amounts = Self::default();
+        for comment in scan.into_iter().flat_map(Scan::outer_first) {
+            let Some(value) = comment.text.strip_prefix(b"filament used =") else {
+                continue;
+            };
+            let text = crate::scan::decode(value);
+            match text.trim_end().strip_suffix('g') {
+                Some(grams) => amounts.g.extend(value::number(grams)),
+                None => {
+                    amounts.mm.extend(shared::amounts(&text));
+                    amounts.cm3.extend(
+                        text.split_once('(')
+                            .and_then(|(_, volume)| value::leading_number(volume)),
+                    );
+                }
+            }
+            if amounts.mm.len() > 256 {
+                break;
+            }
         }
-        lengths.extend(shared::amounts(&text));
-        volumes.extend(
-            text.split_once('(')
-                .and_then(|(_, volume)| value::leading_number(volume)),
-        );
-        if lengths.len() > 256 {
-            break;
+        amounts
+    }
+
+    /// Also of 1.3.1: `filament_length_m`, `filament mass_g`.
+    fn apply(mut self, statistics: &Settings<'_>, parsed: &mut Parsed) {
+        let metadata = &mut parsed.metadata;
+        if metadata.filament_used_mm.is_some() {
+            return;
         }
+        if self.mm.is_empty() {
+            self.mm.extend(
+                statistics
+                    .number("filament_length_m")
+                    .map(|metres| tool::round6(metres * 1000.0)),
+            );
+        }
+        let set_mm = |tool: &mut Tool, mm| tool.used_mm = Some(mm);
+        metadata.filament_used_mm = shared::spread(&mut metadata.tools, &Slots::All, &self.mm, set_mm);
+        metadata.filament_used_cm3 = tool::sum_of(self.cm3.iter().copied());
+        // One line for all extruders has one volume for all.
+        if self.cm3.len() == self.mm.len() {
+            shared::spread(&mut metadata.tools, &Slots::All, &self.cm3, |tool, cm3| {
+                tool.used_cm3 = Some(cm3)
+            });
+        }
+        let weight = statistics
+            .number("filament mass_g")
+            .or_else(|| tool::sum_of(self.g.into_iter()));
+        metadata.estimated_filament = metadata.estimated_filament.or(weight);
+        shared::no_weight_without_density(parsed);
+        shared::mark_used(&mut parsed.metadata);
     }
-    if lengths.is_empty() {
-        lengths.extend(
-            statistics
-                .number("filament_length_m")
-                .map(|metres| tool::round6(metres * 1000.0)),
-        );
-    }
-    metadata.filament_used_mm = shared::spread(&mut metadata.tools, &Slots::All, &lengths, |tool, mm| {
-        tool.used_mm = Some(mm);
-    });
-    metadata.filament_used_cm3 = tool::sum_of(volumes.into_iter());
-    let weight = statistics
-        .number("filament mass_g")
-        .or_else(|| tool::sum_of(weights.into_iter()));
-    metadata.estimated_filament = metadata.estimated_filament.or(weight);
-    shared::no_weight_without_density(parsed);
-    shared::mark_used(&mut parsed.metadata);
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::corpus::{self, FIELDS, Sample, Verdict};
 
 /// The corpus, or a clear word that it is absent.
-fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> Vec<Sample> {
     corpus::samples().unwrap_or_else(|| {
         println!("SKIPPED: no slicer corpus at {}", corpus::folder().display());
         Vec::new()

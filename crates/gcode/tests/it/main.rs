@@ -2,3 +2,5 @@
 
 mod accuracy;
 mod corpus;
+mod fetching;
+mod materials_and_images;
