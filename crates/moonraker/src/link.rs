@@ -231,13 +231,13 @@ impl State {
     }
 
     fn answer(&mut self, id: Option<u64>, result: Result<Option<&RawValue>, Refusal>, frame: &str) {
-        match id.and_then(|id| self.open.remove(&id)) {
-            // An error means that the caller is gone, which is its right.
-            Some(reply) => drop(reply.send(result.map(|raw| raw.map(ToOwned::to_owned)))),
-            None => {
-                let cause = "nobody waits for this answer";
-                self.shared.oddities.count(Oddity::UnexpectedAnswer, frame, cause);
-            }
+        let reply = id.and_then(|id| self.open.remove(&id));
+        let answered =
+            reply.is_some_and(|reply| reply.send(result.map(|raw| raw.map(ToOwned::to_owned))).is_ok());
+        if !answered {
+            self.shared
+                .oddities
+                .count(Oddity::UnexpectedAnswer, frame, "nobody waits for this answer");
         }
     }
 

@@ -1,0 +1,10 @@
+//! The client against recordings of real Moonrakers, and against a server that misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
+
+mod connecting;
+mod fake;
+mod history;
+mod misbehaviour;
+mod probing;
+mod transcripts;
