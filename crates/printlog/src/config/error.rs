@@ -1,0 +1,46 @@
+//! Why a configuration cannot be used: all that is wrong with it, each with its place.
+
+use std::{fmt, io, path::PathBuf};
+
+use super::value::Origin;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is missing or cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Something in the file or in the environment is wrong.
+    #[error("the configuration cannot be used:{0}")]
+    Wrong(Problems),
+}
+
+/// What is wrong, in the order in which it was found.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    pub(super) fn add(&mut self, origin: &Origin, text: impl fmt::Display) {
+        self.0.push(format!("{origin}: {text}"));
+    }
+
+    pub(super) fn or<T>(self, value: T) -> Result<T, ConfigError> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(ConfigError::Wrong(self))
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}

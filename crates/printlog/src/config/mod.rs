@@ -1,0 +1,154 @@
+//! The configuration: defaults, then `config.yml`, then environment variables, each checked and each with its origin.
+
+mod environment;
+mod error;
+mod file;
+mod reader;
+mod settings;
+mod value;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tracing::level_filters::LevelFilter;
+
+pub use error::{ConfigError, Problems};
+pub use settings::{SETTINGS, Setting};
+
+use value::Found;
+
+/// File that is read when none is named. It need not exist.
+pub const DEFAULT_FILE: &str = "config.yml";
+
+/// What was found, by section and key.
+type Entries = BTreeMap<(&'static str, &'static str), Found>;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where the jobs are kept.
+    pub database: Database,
+    /// How printers are followed.
+    pub moonraker: MoonrakerConfig,
+    /// The server.
+    pub api: ApiConfig,
+    /// The log.
+    pub logging: LoggingConfig,
+}
+
+/// Where the jobs are kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite {
+        /// Path of the file, relative to the working directory.
+        path: PathBuf,
+    },
+    /// MySQL or MariaDB.
+    Mysql {
+        /// `mysql://user:password@host:port/database`. Holds the password: never shown.
+        url: url::Url,
+    },
+}
+
+/// How printers are followed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MoonrakerConfig {
+    /// First pause after a lost connection.
+    pub reconnect_delay: Duration,
+    /// Longest pause.
+    pub max_reconnect_delay: Duration,
+    /// How often a quiet connection is tried.
+    pub health_check_interval: Duration,
+    /// Which jobs from before the first contact are imported.
+    pub backfill: Backfill,
+}
+
+/// Which jobs from before the first contact are imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backfill {
+    /// All of them.
+    All,
+    /// None of them.
+    Nothing,
+    /// Those that started at or after this instant.
+    Since(Timestamp),
+}
+
+/// The server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Address or host name to listen on.
+    pub host: String,
+    /// Port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// Origins whose pages may use the API from a browser. Empty: none.
+    pub cors_origins: Vec<String>,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggingConfig {
+    /// How much is logged.
+    pub level: LevelFilter,
+    /// Log file of the server. `None`: no file.
+    pub file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// `file` is one that the user named, so it must exist; `None` means `config.yml`, if there is one.
+    ///
+    /// # Errors
+    /// Names everything that is wrong, each with file and line or with its variable.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut entries = Entries::new();
+        let mut problems = Problems::default();
+        match file::read(
+            file.unwrap_or(Path::new(DEFAULT_FILE)),
+            &mut entries,
+            &mut problems,
+        ) {
+            Err(error) if file.is_none() && file::is_missing(&error) => {}
+            other => other?,
+        }
+        environment::read(variables, &mut entries, &mut problems);
+        reader::Reader { entries, problems }.config()
+    }
+}
+
+impl Database {
+    /// Where it is, without the password, to be shown to people.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match self {
+            Self::Sqlite { path } => path.display().to_string(),
+            Self::Mysql { url } => {
+                let mut shown = url.clone();
+                if shown.password().is_some() {
+                    // Fails only for a URL that cannot have a password.
+                    let _ = shown.set_password(Some("…"));
+                }
+                shown.set_query(None);
+                shown.to_string().replace("%E2%80%A6", "…")
+            }
+        }
+    }
+}
+
+// The URL holds a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Database({})", self.location())
+    }
+}

@@ -1,0 +1,301 @@
+//! Turns single values into the configuration, and says what is wrong with them.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use tracing::level_filters::LevelFilter;
+use url::Url;
+
+use super::{
+    ApiConfig, Backfill, Config, Database, Entries, LoggingConfig, MoonrakerConfig,
+    error::{ConfigError, Problems},
+    settings,
+    value::{Found, Origin, Value},
+};
+
+/// Largest number of seconds a setting may have.
+const LONGEST: f64 = 3600.0;
+
+pub(super) struct Reader {
+    pub(super) entries: Entries,
+    pub(super) problems: Problems,
+}
+
+impl Reader {
+    pub(super) fn config(mut self) -> Result<Config, ConfigError> {
+        let config = Config {
+            database: self.database(),
+            moonraker: self.moonraker(),
+            api: ApiConfig {
+                host: self.get("api", "host", Value::text),
+                port: self.get("api", "port", |value| whole(value, 0)),
+                cors_origins: self.get("api", "cors_origins", origins),
+            },
+            logging: LoggingConfig {
+                level: self.get("logging", "level", level),
+                file: self.get("logging", "file", path_or_nothing),
+            },
+        };
+        self.problems.or(config)
+    }
+
+    fn moonraker(&mut self) -> MoonrakerConfig {
+        let reconnect_delay = self.get("moonraker", "reconnect_delay", |value| seconds(value, 0.1));
+        let max_reconnect_delay = self.get("moonraker", "max_reconnect_delay", |value| seconds(value, 0.1));
+        if max_reconnect_delay < reconnect_delay {
+            let origins = [
+                self.origin("moonraker", "max_reconnect_delay"),
+                self.origin("moonraker", "reconnect_delay"),
+            ];
+            let origin = origins
+                .into_iter()
+                .find(|origin| *origin != Origin::Default)
+                .unwrap_or(Origin::Default);
+            self.problems.add(
+                &origin,
+                format_args!(
+                    "`moonraker.max_reconnect_delay` ({} s) is below `moonraker.reconnect_delay` ({} s)",
+                    max_reconnect_delay.as_secs_f64(),
+                    reconnect_delay.as_secs_f64()
+                ),
+            );
+        }
+        MoonrakerConfig {
+            reconnect_delay,
+            max_reconnect_delay,
+            health_check_interval: self
+                .get("moonraker", "health_check_interval", |value| seconds(value, 1.0)),
+            backfill: self.get("moonraker", "backfill", backfill),
+        }
+    }
+
+    fn database(&mut self) -> Database {
+        let kind = self.get("database", "type", kind);
+        let from_url = self.get("database", "url", |value| or_nothing(value, database_url));
+        let from_parts = match kind {
+            Kind::Sqlite => Database::Sqlite {
+                path: self.get("database", "path", path),
+            },
+            Kind::Mysql => self.mysql(),
+        };
+        let Some(from_url) = from_url else {
+            return from_parts;
+        };
+        let kind_of_url = if matches!(from_url, Database::Sqlite { .. }) {
+            Kind::Sqlite
+        } else {
+            Kind::Mysql
+        };
+        if self.is_changed("database", "type") && kind != kind_of_url {
+            let origin = self.origin("database", "url");
+            self.problems.add(
+                &origin,
+                "`database.url` is of another engine than `database.type`; one of them must go",
+            );
+        }
+        for key in [
+            "path",
+            "host",
+            "port",
+            "user",
+            "password",
+            "password_file",
+            "database",
+        ] {
+            if self.is_changed("database", key) {
+                let origin = self.origin("database", key);
+                let text =
+                    format!("`database.{key}` has no effect beside `database.url`; one of them must go");
+                self.problems.add(&origin, text);
+            }
+        }
+        from_url
+    }
+
+    fn mysql(&mut self) -> Database {
+        let mut url: Url = "mysql://localhost".parse().expect("a constant URL is right");
+        let host = self.get("database", "host", |value| host(&url, value));
+        let _ = url.set_host(Some(&host));
+        let _ = url.set_port(Some(self.get("database", "port", |value| whole(value, 1))));
+        let _ = url.set_username(&self.get("database", "user", Value::text));
+        let _ = url.set_password(self.password().as_deref());
+        let database = self.get("database", "database", Value::text);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().push(&database);
+        }
+        Database::Mysql { url }
+    }
+
+    fn password(&mut self) -> Option<String> {
+        let password = self.get("database", "password", |value| or_nothing(value, Value::text));
+        let file: Option<PathBuf> = self.get("database", "password_file", path_or_nothing);
+        let Some(file) = file else { return password };
+        let origin = self.origin("database", "password_file");
+        if password.is_some() {
+            self.problems.add(
+                &origin,
+                "`database.password` and `database.password_file` exclude each other",
+            );
+        }
+        match fs::read_to_string(&file) {
+            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(cause) => {
+                self.problems.add(
+                    &origin,
+                    format_args!("cannot read the password from {}: {cause}", file.display()),
+                );
+                None
+            }
+        }
+    }
+
+    /// The value of a setting: as found if `convert` takes it, else its default, with a problem noted.
+    fn get<T>(&mut self, section: &str, key: &str, convert: impl Fn(&Value) -> Option<T>) -> T {
+        let setting = settings::find(section, key).expect("only settings of the table are read");
+        if let Some(Found { value, origin }) = self.entries.get(&(setting.section, setting.key)) {
+            if let Some(converted) = convert(value) {
+                return converted;
+            }
+            self.problems.add(
+                origin,
+                format_args!(
+                    "`{section}.{key}` cannot be {}; allowed is {}",
+                    value.describe(setting.secret),
+                    setting.allowed
+                ),
+            );
+        }
+        convert(&Value::Raw(setting.default.to_owned())).expect("the defaults of the table are right")
+    }
+
+    /// Whether the setting was changed. Somebody who copied the example file gave all of them, and changed few.
+    fn is_changed(&self, section: &'static str, key: &'static str) -> bool {
+        let default = settings::find(section, key).map(|setting| setting.default);
+        self.entries
+            .get(&(section, key))
+            .is_some_and(|found| !found.value.is_nothing() && found.value.written().as_deref() != default)
+    }
+
+    fn origin(&self, section: &'static str, key: &'static str) -> Origin {
+        self.entries
+            .get(&(section, key))
+            .map_or(Origin::Default, |found| found.origin.clone())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Mysql,
+}
+
+fn kind(value: &Value) -> Option<Kind> {
+    match value.text()?.to_lowercase().as_str() {
+        "sqlite" => Some(Kind::Sqlite),
+        "mysql" | "mariadb" => Some(Kind::Mysql),
+        _ => None,
+    }
+}
+
+/// `None` where nothing was written, which is allowed.
+fn or_nothing<T>(value: &Value, convert: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    if value.is_nothing() {
+        Some(None)
+    } else {
+        convert(value).map(Some)
+    }
+}
+
+fn path(value: &Value) -> Option<PathBuf> {
+    value
+        .text()
+        .filter(|text| !text.contains('\0'))
+        .map(PathBuf::from)
+}
+
+fn path_or_nothing(value: &Value) -> Option<Option<PathBuf>> {
+    // An empty text also switches the file off.
+    if matches!(value, Value::Text(text) if text.is_empty()) {
+        return Some(None);
+    }
+    or_nothing(value, path)
+}
+
+fn whole(value: &Value, lowest: u16) -> Option<u16> {
+    let number = value.number()?;
+    let whole = (f64::from(lowest)..=f64::from(u16::MAX)).contains(&number) && number.fract() == 0.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    whole.then_some(number as u16)
+}
+
+fn seconds(value: &Value, lowest: f64) -> Option<Duration> {
+    let number = value
+        .number()
+        .filter(|number| (lowest..=LONGEST).contains(number))?;
+    Some(Duration::from_secs_f64(number))
+}
+
+fn backfill(value: &Value) -> Option<Backfill> {
+    let text = value.text()?;
+    match text.as_str() {
+        "all" => return Some(Backfill::All),
+        "none" => return Some(Backfill::Nothing),
+        _ => {}
+    }
+    let instant = match text.parse::<Date>() {
+        Ok(date) if text.len() <= "2026-01-31".len() => date.to_zoned(TimeZone::UTC).ok()?.timestamp(),
+        _ => text.parse::<Timestamp>().ok()?,
+    };
+    Some(Backfill::Since(instant))
+}
+
+fn level(value: &Value) -> Option<LevelFilter> {
+    let words = ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+    let word = value.text()?.to_uppercase();
+    words
+        .contains(&word.as_str())
+        .then(|| word.parse().ok())
+        .flatten()
+}
+
+fn host(url: &Url, value: &Value) -> Option<String> {
+    let text = value.text()?;
+    // Brackets around an IPv6 address are ours to add.
+    let host = if text.contains(':') && !text.starts_with('[') {
+        format!("[{text}]")
+    } else {
+        text
+    };
+    url.clone().set_host(Some(&host)).ok()?;
+    Some(host)
+}
+
+fn database_url(value: &Value) -> Option<Database> {
+    let text = value.text()?;
+    if let Some(rest) = text.strip_prefix("sqlite:") {
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        return (!path.is_empty()).then(|| Database::Sqlite { path: path.into() });
+    }
+    let mysql = text.replacen("mariadb://", "mysql://", 1);
+    let url: Url = mysql.parse().ok()?;
+    let complete = url.scheme() == "mysql" && url.has_host() && url.path().len() > 1;
+    complete.then_some(Database::Mysql { url })
+}
+
+/// `scheme://host[:port]`, or the one word `*`.
+fn origins(value: &Value) -> Option<Vec<String>> {
+    let origins = value.list()?;
+    let right = |origin: &String| {
+        origin == "*"
+            || origin
+                .parse::<Url>()
+                .is_ok_and(|url| url.origin().ascii_serialization() == *origin)
+    };
+    (origins.iter().all(right) && (origins.len() < 2 || !origins.contains(&"*".to_owned())))
+        .then_some(origins)
+}

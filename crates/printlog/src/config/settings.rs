@@ -1,0 +1,210 @@
+//! Every setting there is: name, default, what it may be, what it does. Read by the loader, by the error messages
+//! and by the test that keeps `docs/configuration.md` and `config.example.yml` true.
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Setting {
+    /// Section of `config.yml`.
+    pub section: &'static str,
+    /// Key within the section.
+    pub key: &'static str,
+    /// Default, as it would stand in `config.yml`.
+    pub default: &'static str,
+    /// What the value may be, to be read after "allowed is".
+    pub allowed: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Whether the value must not be shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// Name of the environment variable that overrides it.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!(
+            "PRINTLOG_{}__{}",
+            self.section.to_uppercase(),
+            self.key.to_uppercase()
+        )
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}
+
+const fn setting(
+    section: &'static str,
+    key: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting {
+        section,
+        key,
+        default,
+        allowed,
+        about,
+        secret: false,
+    }
+}
+
+/// All settings, in the order of the example file; those of a section stand together.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "database",
+        "type",
+        "sqlite",
+        "sqlite or mysql (also for MariaDB)",
+        "The engine. SQLite needs nothing else; MySQL 8 or later and MariaDB 10.6 or later also work.",
+    ),
+    setting(
+        "database",
+        "path",
+        "./data/printlog.db",
+        "the path of a file",
+        "The SQLite file. Its folder is created when missing. Only for type sqlite.",
+    ),
+    setting(
+        "database",
+        "host",
+        "localhost",
+        "a host name or an address",
+        "MySQL's host. Only for type mysql.",
+    ),
+    setting(
+        "database",
+        "port",
+        "3306",
+        "a whole number from 1 to 65535",
+        "MySQL's port. Only for type mysql.",
+    ),
+    setting(
+        "database",
+        "user",
+        "printlog",
+        "a text",
+        "The account at MySQL. Only for type mysql.",
+    ),
+    setting(
+        "database",
+        "password",
+        "null",
+        "a text (in quotes if it looks like a number), or null for none",
+        "The account's password. Only for type mysql.",
+    )
+    .secret(),
+    setting(
+        "database",
+        "password_file",
+        "null",
+        "the path of a file, or null for none",
+        "Reads the password from this file instead, such as a Docker secret. Only for type mysql.",
+    ),
+    setting(
+        "database",
+        "database",
+        "printlog",
+        "a text",
+        "The schema at MySQL; it must exist. Only for type mysql.",
+    ),
+    setting(
+        "database",
+        "url",
+        "null",
+        "sqlite://PATH, mysql://USER:PASSWORD@HOST:PORT/DATABASE, or null for none",
+        "All of the above in one, instead of them. Special characters in the password are percent-encoded; \
+         `?ssl-mode=required` asks MySQL for TLS.",
+    )
+    .secret(),
+    setting(
+        "moonraker",
+        "reconnect_delay",
+        "5",
+        "a number of seconds from 0.1 to 3600",
+        "Pause before a lost printer is tried again, in seconds. It doubles with each failure.",
+    ),
+    setting(
+        "moonraker",
+        "max_reconnect_delay",
+        "60",
+        "a number of seconds from 0.1 to 3600, not below reconnect_delay",
+        "Longest pause between two attempts, in seconds.",
+    ),
+    setting(
+        "moonraker",
+        "health_check_interval",
+        "30",
+        "a number of seconds from 1 to 3600",
+        "How often a connection on which nothing is heard is tried, in seconds.",
+    ),
+    setting(
+        "moonraker",
+        "backfill",
+        "all",
+        "all, none, or a date such as 2026-01-31",
+        "Which jobs from before the first contact are imported from a printer's own history: all of them, none, \
+         or those that started on or after a date (UTC).",
+    ),
+    setting(
+        "api",
+        "host",
+        "0.0.0.0",
+        "an address or a host name of this machine",
+        "Where the server listens. 127.0.0.1 makes it reachable from this machine only.",
+    ),
+    setting(
+        "api",
+        "port",
+        "8000",
+        "a whole number from 0 to 65535; 0 lets the system choose",
+        "Port of the server.",
+    ),
+    setting(
+        "api",
+        "cors_origins",
+        "[]",
+        "a list of origins such as [\"https://farm.example\"], or [\"*\"] for any",
+        "Web pages of these origins may use the API from a browser. Empty: none may.",
+    ),
+    setting(
+        "logging",
+        "level",
+        "INFO",
+        "TRACE, DEBUG, INFO, WARN, ERROR or OFF",
+        "How much is logged.",
+    ),
+    setting(
+        "logging",
+        "file",
+        "./logs/printlog.log",
+        "the path of a file, or null for no file",
+        "Log file of the server, beside the log on the terminal. At 10 MiB it is renamed to printlog.log.1 and begun \
+         anew; the last five are kept.",
+    ),
+];
+
+/// Names of the sections, in order.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.section).collect();
+    names.dedup();
+    names
+}
+
+/// Names of the keys of a section, in order.
+pub(super) fn keys(section: &str) -> Vec<&'static str> {
+    SETTINGS
+        .iter()
+        .filter(|setting| setting.section == section)
+        .map(|setting| setting.key)
+        .collect()
+}
+
+pub(super) fn find(section: &str, key: &str) -> Option<&'static Setting> {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.section == section && setting.key == key)
+}

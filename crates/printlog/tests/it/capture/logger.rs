@@ -1,0 +1,152 @@
+//! The real binary, in a folder of its own, that can be killed and started again.
+
+use std::{net::TcpListener, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// How long anything may take that is waited for; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Logger {
+    folder: TempDir,
+    port: u16,
+    key: String,
+    process: Option<Child>,
+    http: reqwest::Client,
+}
+
+impl Logger {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Held only as long as it takes to know its number.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
+        let mut logger = Self { folder, port, key: String::new(), process: None, http };
+        let key = logger.command(&["keys", "create", "test", "--json"]).await;
+        logger.key = key["key"].as_str().expect("a key").to_owned();
+        logger.start_again().await;
+        logger
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&mut self) {
+        let mut process = self.process.take().expect("printlog runs");
+        process.kill().await.expect("printlog is killed");
+    }
+
+    pub(crate) async fn start_again(&mut self) {
+        let process = self.binary().arg("serve").spawn().expect("printlog starts");
+        self.process = Some(process);
+        let url = format!("http://127.0.0.1:{}/health", self.port);
+        wait_for("printlog to answer", async || {
+            let answer = self.http.get(&url).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// A command line, while the server runs or not.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Value {
+        let output = self.binary().args(arguments).stderr(Stdio::inherit()).output().await.expect("printlog runs");
+        assert!(output.status.success(), "printlog {arguments:?}: {:?}", output.status);
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    pub(crate) async fn add_printer(&self, name: &str, url: &str, api_key: Option<&str>) -> i64 {
+        let printer = json!({"name": name, "moonraker_url": url, "moonraker_api_key": api_key});
+        let answer = self
+            .http
+            .post(self.url("/api/printers"))
+            .bearer_auth(&self.key)
+            .json(&printer)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 201);
+        let printer: Value = answer.json().await.expect("a printer");
+        printer["id"].as_i64().expect("an id")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let answer = self.http.get(self.url(path)).bearer_auth(&self.key).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+
+    /// The printer's jobs, oldest first, in full.
+    pub(crate) async fn jobs(&self, printer: i64) -> Vec<Value> {
+        let list = self.get(&format!("/api/jobs?printer_id={printer}&limit=500")).await;
+        let mut jobs = Vec::new();
+        for item in list["items"].as_array().expect("items").iter().rev() {
+            jobs.push(self.get(&format!("/api/jobs/{}", item["id"])).await);
+        }
+        jobs
+    }
+
+    pub(crate) async fn wait_for_jobs(&self, printer: i64, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        wait_for("the jobs to be as wanted", async || {
+            let jobs = self.jobs(printer).await;
+            wanted(&jobs).then_some(jobs)
+        })
+        .await
+    }
+
+    /// Waits until that many jobs are there and none is open.
+    pub(crate) async fn wait_for_ended(&self, printer: i64, count: usize) -> Vec<Value> {
+        self.wait_for_jobs(printer, |jobs| {
+            jobs.len() >= count && jobs.iter().all(|job| job["status"] != "printing" && job["status"] != "paused")
+        })
+        .await
+    }
+
+    pub(crate) async fn wait_for_connection(&self, printer: i64, state: &str) -> Value {
+        wait_for(&format!("the printer to be {state}"), async || {
+            let status = self.get(&format!("/api/printers/{printer}/status")).await;
+            (status["connection"]["state"] == state).then_some(status)
+        })
+        .await
+    }
+
+    /// `job_totals` equals the sums over the rows, by the word of `printlog check`.
+    pub(crate) async fn totals_are_right(&self) {
+        let output = self.binary().args(["check", "--json"]).output().await.expect("printlog runs");
+        let report = String::from_utf8_lossy(&output.stdout);
+        assert!(!report.contains("mismatch"), "{report}");
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    fn binary(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_printlog"));
+        command
+            .current_dir(self.folder.path())
+            .env("PRINTLOG_API__PORT", self.port.to_string())
+            .env("PRINTLOG_API__HOST", "127.0.0.1")
+            .env("PRINTLOG_MOONRAKER__RECONNECT_DELAY", "1")
+            .env("PRINTLOG_MOONRAKER__MAX_RECONNECT_DELAY", "2")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// Asks until there is an answer. Fails with `what` after a minute.
+pub(crate) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited a minute for {what}"))
+}

@@ -1,0 +1,335 @@
+//! The real binary against real Moonrakers: what was printed, what Moonraker says of it, and what printlog recorded.
+
+mod logger;
+
+use logger::Logger;
+use serde_json::Value;
+use testbed::{Boot, GcodeFile, PrintRecord, Printer, Proxy, Setup};
+
+/// Counters are read four times a second; starts are noticed up to 0.3 s late.
+const TICK: f64 = 1.0;
+
+/// A printer, and a printlog that follows it.
+struct Scene {
+    printer: Printer,
+    logger: Logger,
+    id: i64,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let printer = Printer::start().await.expect("a Moonraker");
+        let logger = Logger::start().await;
+        let id = logger.add_printer("Voron", &printer.moonraker.url(), None).await;
+        logger.wait_for_connection(id, "connected").await;
+        Self { printer, logger, id }
+    }
+
+    /// The one row, compared with what the print really did.
+    async fn only_row(&self, status: &str) -> Value {
+        let jobs = self.logger.wait_for_ended(self.id, 1).await;
+        assert_eq!(jobs.len(), 1, "one print, one row: {jobs:#?}");
+        let truth = self.printer.klippy.prints();
+        row_is_true(&jobs[0], &truth[0], status);
+        self.logger.totals_are_right().await;
+        jobs[0].clone()
+    }
+
+    /// Moonraker's own row says the same, to the digit.
+    async fn agrees_with_moonraker(&self, row: &Value) {
+        let history = self.printer.moonraker.history().await.expect("a history");
+        let theirs = history.iter().find(|job| job["job_id"] == row["job_id"]).expect("the same job");
+        for field in ["print_duration", "total_duration", "filament_used", "filename", "user"] {
+            assert_eq!(theirs[field], row[field], "{field}");
+        }
+        for field in ["start_time", "end_time"] {
+            let ours = unix(&row[field]);
+            let theirs = theirs[field].as_f64().expect("a time");
+            assert!((ours - theirs).abs() < 0.001, "{field}: {ours} here, {theirs} there");
+        }
+    }
+}
+
+fn row_is_true(row: &Value, truth: &PrintRecord, status: &str) {
+    assert_eq!(row["status"], status, "{row:#}");
+    assert_eq!(row["filename"], truth.filename, "{row:#}");
+    let near = |ours: f64, truth: f64, what: &str| {
+        assert!((ours - truth).abs() <= TICK, "{what}: recorded {ours}, was {truth}\n{row:#}");
+    };
+    near(unix(&row["start_time"]), truth.started, "start_time");
+    near(row["total_duration"].as_f64().expect("a length"), truth.total_duration, "total_duration");
+    near(row["print_duration"].as_f64().expect("a length"), truth.print_duration, "print_duration");
+    near(unix(&row["end_time"]), truth.ended.expect("the print ended"), "end_time");
+}
+
+fn unix(time: &Value) -> f64 {
+    let time: jiff::Timestamp = time.as_str().expect("a time").parse().expect("RFC 3339");
+    time.as_millisecond() as f64 / 1000.0
+}
+
+#[tokio::test]
+async fn a_complete_print() {
+    let scene = Scene::set().await;
+    scene.printer.print("cube.gcode", &GcodeFile::new(2.0).heating(1.0)).await.expect("a print");
+    let open = scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    assert_eq!(open[0]["status"], "printing", "there is a row while it prints");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    scene.agrees_with_moonraker(&row).await;
+    assert_eq!(row["metadata"]["slicer"], "OrcaSlicer");
+}
+
+#[tokio::test]
+async fn a_print_with_a_pause() {
+    let scene = Scene::set().await;
+    scene.printer.print("vase.gcode", &GcodeFile::new(3.0)).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.3).await.expect("progress");
+    scene.printer.moonraker.pause().await.expect("a pause");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.iter().any(|job| job["status"] == "paused")).await;
+    scene.printer.moonraker.resume().await.expect("it goes on");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    scene.agrees_with_moonraker(&row).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_print_and_the_reprint() {
+    let scene = Scene::set().await;
+    let file = GcodeFile::new(2.0);
+    scene.printer.print("gear.gcode", &file).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.3).await.expect("progress");
+    scene.printer.moonraker.cancel().await.expect("a cancel");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.printer.moonraker.start_print("gear.gcode").await.expect("a reprint");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
+    assert_eq!(jobs.len(), 2);
+    let truth = scene.printer.klippy.prints();
+    row_is_true(&jobs[0], &truth[0], "cancelled");
+    row_is_true(&jobs[1], &truth[1], "completed");
+    for job in &jobs {
+        scene.agrees_with_moonraker(job).await;
+    }
+}
+
+#[tokio::test]
+async fn a_print_that_klipper_refuses_in_the_middle() {
+    let scene = Scene::set().await;
+    scene.printer.klippy.fail_print_at(0.5, "Move out of range: 500.0 10.0 0.2").await;
+    scene.printer.print_to_end("broken.gcode", &GcodeFile::new(2.0)).await.expect("a print");
+    let row = scene.only_row("error").await;
+    assert_eq!(row["message"], "Move out of range: 500.0 10.0 0.2");
+    scene.agrees_with_moonraker(&row).await;
+}
+
+#[tokio::test]
+async fn an_emergency_stop() {
+    let scene = Scene::set().await;
+    scene.printer.print("tower.gcode", &GcodeFile::new(20.0)).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.1).await.expect("progress");
+    scene.printer.moonraker.emergency_stop().await.expect("a stop");
+    let row = scene.only_row("error").await;
+    assert_eq!(row["cause"], "klippy_shutdown");
+    assert!(row["message"].as_str().is_some_and(|message| message.contains("Shutdown")), "{row:#}");
+    scene.agrees_with_moonraker(&row).await;
+}
+
+#[tokio::test]
+async fn a_restart_of_klippy_in_mid_print() {
+    let scene = Scene::set().await;
+    scene.printer.print("tower.gcode", &GcodeFile::new(20.0)).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.1).await.expect("progress");
+    scene.printer.moonraker.firmware_restart().await.expect("a restart");
+    let row = scene.only_row("interrupted").await;
+    assert_eq!(row["cause"], "klippy_disconnect");
+    scene.agrees_with_moonraker(&row).await;
+    // The subscription is lost with Klippy; the next print must be seen all the same.
+    scene.printer.wait_until_ready().await.expect("ready");
+    scene.printer.print_to_end("next.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
+    assert_eq!(jobs[1]["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_clean_restart_of_moonraker_in_mid_print() {
+    let mut scene = Scene::set().await;
+    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.2).await.expect("progress");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.printer.moonraker.stop().await.expect("it stops");
+    scene.printer.moonraker.start_again().await.expect("it starts");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    assert_eq!(row["end_source"], "print_stats", "Moonraker says server_exit");
+}
+
+#[tokio::test]
+async fn moonraker_killed_in_mid_print() {
+    let mut scene = Scene::set().await;
+    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
+    scene.printer.klippy.wait_for_progress(0.2).await.expect("progress");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.printer.moonraker.kill().await.expect("it is killed");
+    scene.printer.moonraker.start_again().await.expect("it starts");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    assert_eq!(row["end_source"], "print_stats");
+    let theirs = scene.printer.moonraker.history().await.expect("a history");
+    assert_eq!(theirs[0]["status"], "interrupted", "the case that Moonraker gets wrong");
+}
+
+#[tokio::test]
+async fn moonraker_killed_and_the_print_over_before_it_is_back() {
+    let mut scene = Scene::set().await;
+    scene.printer.print("box.gcode", &GcodeFile::new(3.0)).await.expect("a print");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.printer.moonraker.kill().await.expect("it is killed");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.printer.moonraker.start_again().await.expect("it starts");
+    scene.only_row("completed").await;
+}
+
+#[tokio::test]
+async fn printlog_killed_in_mid_print_and_back_before_the_end() {
+    let mut scene = Scene::set().await;
+    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.logger.kill().await;
+    scene.printer.klippy.wait_for_progress(0.4).await.expect("progress");
+    scene.logger.start_again().await;
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    scene.agrees_with_moonraker(&row).await;
+}
+
+#[tokio::test]
+async fn printlog_killed_in_mid_print_and_back_after_the_end() {
+    let mut scene = Scene::set().await;
+    scene.printer.print("box.gcode", &GcodeFile::new(3.0)).await.expect("a print");
+    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.logger.kill().await;
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.printer.print_to_end("second.gcode", &GcodeFile::new(1.0)).await.expect("a print nobody saw");
+    scene.logger.start_again().await;
+    let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
+    let truth = scene.printer.klippy.prints();
+    assert_eq!(jobs.len(), 2);
+    for (job, truth) in jobs.iter().zip(&truth) {
+        row_is_true(job, truth, "completed");
+        scene.agrees_with_moonraker(job).await;
+    }
+}
+
+#[tokio::test]
+async fn the_link_is_away_across_the_end() {
+    let printer = Printer::start().await.expect("a Moonraker");
+    let proxy = Proxy::start(printer.moonraker.port()).await.expect("a link");
+    let logger = Logger::start().await;
+    let id = logger.add_printer("Voron", &proxy.url(), None).await;
+    logger.wait_for_connection(id, "connected").await;
+    let scene = Scene { printer, logger, id };
+    scene.printer.print("clip.gcode", &GcodeFile::new(4.0)).await.expect("a print");
+    scene.logger.wait_for_jobs(id, |jobs| jobs.len() == 1).await;
+    proxy.cut();
+    scene.logger.wait_for_connection(id, "unreachable").await;
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    proxy.restore();
+    let row = scene.only_row("completed").await;
+    scene.agrees_with_moonraker(&row).await;
+    assert_eq!(proxy.open_connections(), 1, "one socket a printer");
+}
+
+#[tokio::test]
+async fn a_link_that_flaps_leaves_one_socket_and_one_row() {
+    let printer = Printer::start().await.expect("a Moonraker");
+    let proxy = Proxy::start(printer.moonraker.port()).await.expect("a link");
+    let logger = Logger::start().await;
+    let id = logger.add_printer("Voron", &proxy.url(), None).await;
+    let scene = Scene { printer, logger, id };
+    scene.logger.wait_for_connection(id, "connected").await;
+    scene.printer.print("clip.gcode", &GcodeFile::new(12.0)).await.expect("a print");
+    for _ in 0..4 {
+        scene.logger.wait_for_connection(id, "connected").await;
+        proxy.cut();
+        scene.logger.wait_for_connection(id, "unreachable").await;
+        proxy.restore();
+    }
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let row = scene.only_row("completed").await;
+    scene.agrees_with_moonraker(&row).await;
+    assert_eq!(proxy.open_connections(), 1, "one socket a printer");
+}
+
+#[tokio::test]
+async fn a_history_that_was_wiped_uses_its_ids_again() {
+    let mut scene = Scene::set().await;
+    scene.printer.print_to_end("first.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    scene.printer.print_to_end("second.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    let before = scene.logger.wait_for_ended(scene.id, 2).await;
+    scene.printer.moonraker.wipe_database().await.expect("a wipe");
+    scene.printer.wait_until_ready().await.expect("ready");
+    scene.printer.print_to_end("third.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    let after = scene.logger.wait_for_ended(scene.id, 3).await;
+    assert_eq!(after[..2], before[..], "what was recorded stays");
+    assert_eq!(after[2]["job_id"], after[0]["job_id"], "Moonraker begins anew");
+    assert_eq!(after[2]["filename"], "third.gcode");
+}
+
+#[tokio::test]
+async fn a_printer_that_wants_a_key() {
+    let printer = Printer::with(Setup::default().key_required()).await.expect("a Moonraker");
+    let logger = Logger::start().await;
+    let keyless = logger.add_printer("keyless", &printer.moonraker.url(), None).await;
+    let wrong = logger.add_printer("wrong", &printer.moonraker.url(), Some("0123456789abcdef")).await;
+    let right = logger.add_printer("right", &printer.moonraker.url(), Some(printer.moonraker.api_key())).await;
+    for refused in [keyless, wrong] {
+        let status = logger.wait_for_connection(refused, "unauthorized").await;
+        assert!(status["connection"]["reason"].as_str().is_some_and(|reason| reason.contains("key")), "{status:#}");
+    }
+    logger.wait_for_connection(right, "connected").await;
+    printer.print_to_end("cube.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    let jobs = logger.wait_for_ended(right, 1).await;
+    row_is_true(&jobs[0], &printer.klippy.prints()[0], "completed");
+    assert!(logger.jobs(keyless).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_print_that_starts_the_moment_klippy_is_ready() {
+    let scene = Scene::set().await;
+    scene.printer.moonraker.upload("early.gcode", &GcodeFile::new(3.0).bytes(), false).await.expect("an upload");
+    scene.printer.klippy.kill().await;
+    scene.printer.klippy.boot(Boot::Ready).await.expect("a boot");
+    scene.printer.wait_until_ready().await.expect("ready");
+    scene.printer.klippy.gcode("SDCARD_PRINT_FILE FILENAME=\"early.gcode\"").await.expect("a print");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.only_row("completed").await;
+}
+
+#[tokio::test]
+async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
+    let logger = Logger::start().await;
+    let mut scenes = Vec::new();
+    for version in ["0.8.0", "0.9.3", "0.10.0", "0.11.0"] {
+        let mut printer = Printer::with(Setup::default().version(version)).await.expect("a Moonraker");
+        printer.print_to_end("before.gcode", &GcodeFile::new(1.0)).await.expect("a print before");
+        printer.moonraker.wait_for_ended_jobs(1).await.expect("a history");
+        printer.moonraker.stop().await.expect("it is off");
+        let id = logger.add_printer(version, &printer.moonraker.url(), None).await;
+        scenes.push((printer, id));
+    }
+    for (printer, id) in &mut scenes {
+        logger.wait_for_connection(*id, "unreachable").await;
+        printer.moonraker.start_again().await.expect("it is on");
+        printer.wait_until_ready().await.expect("ready");
+        logger.wait_for_connection(*id, "connected").await;
+        printer.print_to_end("after.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    }
+    for (printer, id) in &scenes {
+        let jobs = logger.wait_for_ended(*id, 2).await;
+        let truth = printer.klippy.prints();
+        assert_eq!(jobs.len(), 2);
+        row_is_true(&jobs[0], &truth[0], "completed");
+        row_is_true(&jobs[1], &truth[1], "completed");
+    }
+    logger.totals_are_right().await;
+}
