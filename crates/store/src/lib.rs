@@ -1,1 +1,33 @@
-//! (to be written)
+//! All SQL of printlog: printers, jobs, totals and API keys on SQLite, MySQL 8 and MariaDB 10.6, from one data layer.
+//!
+//! Entities and statements stay in here; functions take and return `domain` types. No clock: time is a parameter.
+
+mod connect;
+mod details;
+mod dialect;
+mod error;
+mod import;
+mod jobs;
+mod keys;
+mod list;
+mod location;
+mod migrations;
+mod printers;
+mod record;
+mod schema;
+mod text;
+mod tombstones;
+mod totals;
+mod transaction;
+
+pub use connect::{DatabaseInfo, Store};
+pub use details::JobDetails;
+pub use dialect::Engine;
+pub use error::{Error, Result};
+pub use import::Imported;
+pub use jobs::{FoundRun, Saved, StoredJob};
+pub use keys::{ApiKey, KeyId, NewKey, RevokedKey};
+pub use list::{Cursor, JobFilter, JobPage, JobRow};
+pub use location::Location;
+pub use printers::DeletedPrinter;
+pub use totals::TotalsMismatch;

@@ -1,0 +1,101 @@
+//! What can go wrong with the database.
+
+use std::time::Duration;
+
+use domain::PrinterId;
+
+/// Result of a store operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the store could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached or opened.
+    #[error("cannot open the database {location}")]
+    Open {
+        /// Where it was looked for, without password.
+        location: String,
+        /// What the driver or the file system says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A server that is too old or something else.
+    #[error("the database server is {found}; printlog needs MySQL 8.0 or later, or MariaDB 10.6 or later")]
+    UnsupportedServer {
+        /// What it calls itself.
+        found: String,
+    },
+    /// A newer printlog has been here.
+    #[error("the database was made by a newer printlog (it has `{found}`, this one knows up to `{known}`)")]
+    NewerSchema {
+        /// The newest migration in the database.
+        found: String,
+        /// The newest migration of this program.
+        known: String,
+    },
+    /// A statement failed.
+    #[error("cannot {what}")]
+    Database {
+        /// What was tried.
+        what: &'static str,
+        /// Whether trying again later may help.
+        transient: bool,
+        /// What the driver says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database took too long.
+    #[error("cannot {what}: the database did not answer within {limit:?}")]
+    Timeout {
+        /// What was tried.
+        what: &'static str,
+        /// For how long.
+        limit: Duration,
+    },
+    /// A value that no version of printlog writes.
+    #[error("{table}.{column} of row {row} holds {found}")]
+    BadValue {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// Primary key of the row.
+        row: i64,
+        /// What is wrong with the value.
+        found: String,
+    },
+    /// Two printers cannot have one name.
+    #[error("there is already a printer called `{name}`")]
+    NameTaken {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// A text does not fit its column.
+    #[error("the {what} is too long: at most {limit} characters fit")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// How many characters fit.
+        limit: usize,
+    },
+    /// The printer has been deleted.
+    #[error("there is no printer {}", .0.0)]
+    NoSuchPrinter(PrinterId),
+}
+
+impl Error {
+    /// Whether trying the same again later may help, with nobody doing anything about it.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Open { .. } | Self::Timeout { .. } => true,
+            Self::Database { transient, .. } => *transient,
+            Self::UnsupportedServer { .. }
+            | Self::NewerSchema { .. }
+            | Self::BadValue { .. }
+            | Self::NameTaken { .. }
+            | Self::TooLong { .. }
+            | Self::NoSuchPrinter(_) => false,
+        }
+    }
+}
