@@ -64,7 +64,10 @@ impl Tracker {
             }
             (KlippyState::Ready, Some(stats)) => self.no_print_is_there(&view, candidate, &stats, actions),
             (KlippyState::Shutdown | KlippyState::Error, stats) => {
-                let Some(mut current) = candidate else { return };
+                let Some(mut current) = candidate else {
+                    self.import_newest(&view, actions);
+                    return;
+                };
                 let was_printing = stats.is_some_and(|stats| {
                     stats.state.is_active()
                         && same_file(&stats, &current.job)
@@ -79,7 +82,34 @@ impl Tracker {
                 }
             }
             // Nothing can be said yet; the next sync can.
-            _ => self.current = candidate,
+            _ => {
+                self.current = candidate;
+                return;
+            }
+        }
+        self.import_newest(&view, actions);
+    }
+
+    /// Hands the newest row on if it turned out to be about no print that is followed here.
+    fn import_newest(&self, view: &View<'_>, actions: &mut Vec<Action>) {
+        let Some(Newest {
+            row,
+            stored: None,
+            deleted: false,
+        }) = view.newest
+        else {
+            return;
+        };
+        let is_ours = |job: &Job| row.is_run_of(job);
+        let followed = self.current().is_some_and(is_ours)
+            || self.ending.as_ref().is_some_and(|ending| is_ours(&ending.job))
+            || actions
+                .iter()
+                .any(|action| matches!(action, Action::Save(job) if is_ours(job)));
+        let under_way =
+            row.end() == HistoryEnd::Running && (self.starting.is_some() || view.just_started(row));
+        if !followed && !under_way {
+            actions.push(Action::Import(Box::new(row.clone())));
         }
     }
 
@@ -169,8 +199,11 @@ impl Tracker {
             self.correct_newest(view, stats, shown, actions);
             return;
         };
-        let end =
-            shown.filter(|_| same_file(stats, &current.job) && stats.figures.continues(&current.job.figures));
+        let end = shown.filter(|_| {
+            same_file(stats, &current.job)
+                && stats.figures.continues(&current.job.figures)
+                && !view.has_newer_run_of_the_file(&current.job)
+        });
         if end.is_some() {
             let status = current.job.status;
             observe(&mut current.job, stats);
@@ -232,8 +265,6 @@ impl Tracker {
             observe(&mut job, stats);
             job.end_by_print_stats(status, cause);
             actions.push(Action::Save(Box::new(job)));
-        } else if newest.stored.is_none() && !view.just_started(&newest.row) {
-            actions.push(Action::Import(Box::new(newest.row.clone())));
         }
     }
 }
@@ -278,6 +309,15 @@ impl View<'_> {
                             began.duration_since(start).abs() <= SignedDuration::from_millis(1_500)
                         })
                 }))
+    }
+
+    /// Whether the history tells of a later run of the job's file.
+    fn has_newer_run_of_the_file(&self, job: &Job) -> bool {
+        self.newest.is_some_and(|newest| {
+            newest.row.filename == job.filename
+                && !newest.row.is_run_of(job)
+                && newest.row.start_time > job.history_start_time.max(job.start_time)
+        })
     }
 
     /// When the print began, by the clock of the printer's host.

@@ -3,4 +3,5 @@
 mod bench_printer;
 mod history;
 mod live;
+mod schedules;
 mod sync;

@@ -1,0 +1,20 @@
+//! Random schedules of prints, cuts and restarts: whatever happens, each print is one row, and the row is true.
+
+mod world;
+
+use proptest::prelude::*;
+use world::{Step, World};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_print_is_one_true_row(steps in prop::collection::vec(Step::any(), 1..40)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.play(*step);
+        }
+        world.end_well();
+        world.assert_rows_are_true(&steps);
+    }
+}

@@ -1,0 +1,462 @@
+//! A printer with Moonraker, a logger with its link, and what really was printed.
+
+use domain::{HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
+use proptest::prelude::*;
+
+use crate::bench_printer::{BenchPrinter, at, row, stats};
+
+/// Seconds between two status updates of the model.
+const UPDATE: f64 = 0.5;
+/// A print must be seen for so long before it counts as seen.
+const SEEN: f64 = 4.0;
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    Wait(f64),
+    Start(&'static str),
+    Pause,
+    Resume,
+    Cancel,
+    Complete,
+    Fail,
+    ResetFile,
+    EmergencyStop,
+    RestartKlippy,
+    KillMoonraker,
+    StopMoonraker,
+    StartMoonraker,
+    CutLink,
+    RestoreLink,
+    KillLogger,
+    PowerCycle,
+    WipeHistory,
+}
+
+impl Step {
+    pub(super) fn any() -> impl Strategy<Value = Self> {
+        let file = prop_oneof![Just("a.gcode"), Just("b.gcode")];
+        prop_oneof![
+            8 => (1.0..400.0_f64).prop_map(Self::Wait),
+            6 => file.prop_map(Self::Start),
+            1 => Just(Self::Pause),
+            1 => Just(Self::Resume),
+            2 => Just(Self::Cancel),
+            4 => Just(Self::Complete),
+            1 => Just(Self::Fail),
+            1 => Just(Self::ResetFile),
+            1 => Just(Self::EmergencyStop),
+            1 => Just(Self::RestartKlippy),
+            1 => Just(Self::KillMoonraker),
+            1 => Just(Self::StopMoonraker),
+            2 => Just(Self::StartMoonraker),
+            1 => Just(Self::CutLink),
+            2 => Just(Self::RestoreLink),
+            2 => Just(Self::KillLogger),
+            1 => Just(Self::PowerCycle),
+            1 => Just(Self::WipeHistory),
+        ]
+    }
+}
+
+/// A print as it was.
+#[derive(Debug)]
+struct Truth {
+    file: &'static str,
+    start: f64,
+    /// Outcome and length. `None` while it runs.
+    end: Option<(JobStatus, f64)>,
+    /// Seconds during which the logger could watch it.
+    watched: f64,
+    /// Moonraker has (had) a row of it, and the logger could read it.
+    told: bool,
+    /// Somebody saw the end: the history, or the logger.
+    end_seen: bool,
+}
+
+#[derive(Debug)]
+struct Moonraker {
+    history: Vec<HistoryJob>,
+    /// The row of the print it follows.
+    following: Option<usize>,
+    next_id: u32,
+}
+
+pub(super) struct World {
+    time: f64,
+    logger: BenchPrinter,
+    link: bool,
+    connected: bool,
+    moonraker: Option<Moonraker>,
+    on_disk: Vec<HistoryJob>,
+    klippy_down: bool,
+    print: PrintStats,
+    truths: Vec<Truth>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            time: 0.0,
+            logger: BenchPrinter::new(),
+            link: true,
+            connected: false,
+            moonraker: Some(Moonraker {
+                history: Vec::new(),
+                following: None,
+                next_id: 1,
+            }),
+            on_disk: Vec::new(),
+            klippy_down: false,
+            print: PrintStats::default(),
+            truths: Vec::new(),
+        };
+        world.connect();
+        world
+    }
+
+    pub(super) fn play(&mut self, step: Step) {
+        match step {
+            Step::Wait(seconds) => self.wait(seconds),
+            Step::Start(file) => self.start(file),
+            Step::Pause if self.print.state == PrintState::Printing => self.change(PrintState::Paused),
+            Step::Resume if self.print.state == PrintState::Paused => self.change(PrintState::Printing),
+            Step::Cancel => self.end(PrintState::Cancelled, JobStatus::Cancelled, "cancelled"),
+            Step::Complete => self.end(PrintState::Complete, JobStatus::Completed, "completed"),
+            Step::Fail => self.end(PrintState::Error, JobStatus::Error, "error"),
+            Step::ResetFile if !self.print.state.is_active() => {
+                self.print = PrintStats::default();
+                self.tell_status();
+            }
+            Step::EmergencyStop => {
+                self.lose_klippy(JobStatus::Error, "klippy_shutdown", Event::KlippyShutdown)
+            }
+            Step::RestartKlippy => {
+                self.lose_klippy(
+                    JobStatus::Interrupted,
+                    "klippy_disconnect",
+                    Event::KlippyDisconnected,
+                );
+            }
+            Step::KillMoonraker => self.lose_moonraker(false),
+            Step::StopMoonraker => self.lose_moonraker(true),
+            Step::StartMoonraker => self.start_moonraker(),
+            Step::CutLink => {
+                self.link = false;
+                self.disconnect();
+            }
+            Step::RestoreLink => {
+                self.link = true;
+                self.connect();
+            }
+            Step::KillLogger => {
+                self.logger.restart();
+                self.connected = false;
+                self.connect();
+            }
+            Step::PowerCycle => {
+                self.lose_moonraker(false);
+                self.truth_ends(JobStatus::Interrupted, false);
+                self.print = PrintStats::default();
+                self.pass(20.0);
+                self.start_moonraker();
+            }
+            // What is wiped while nobody looks is lost to everybody.
+            Step::WipeHistory => {
+                if self.connected
+                    && let Some(moonraker) = &mut self.moonraker
+                    && moonraker.following.is_none()
+                {
+                    (moonraker.history, moonraker.next_id) = (Vec::new(), 1);
+                }
+            }
+            Step::Pause | Step::Resume | Step::ResetFile => {}
+        }
+    }
+
+    /// Everything is switched on, connected, and idle.
+    pub(super) fn end_well(&mut self) {
+        self.link = true;
+        self.start_moonraker();
+        self.connect();
+        self.wait(10.0);
+        self.end(PrintState::Complete, JobStatus::Completed, "completed");
+        self.wait(10.0);
+    }
+
+    pub(super) fn assert_rows_are_true(&self, steps: &[Step]) {
+        let rows = &self.logger.rows;
+        let context = || format!("{steps:?}\nprinted: {:#?}\nrecorded: {rows:#?}", self.truths);
+        for row in rows {
+            assert!(!row.status.is_open(), "nothing runs any more\n{}", context());
+        }
+        let mut matched = vec![0; rows.len()];
+        for truth in &self.truths {
+            let start = at(truth.start);
+            let of_truth = |row: &domain::Job| {
+                row.filename.as_deref() == Some(truth.file)
+                    && row
+                        .start_time
+                        .is_some_and(|time| time.duration_since(start).as_secs_f64().abs() < 1.0)
+            };
+            let found: Vec<_> = (0..rows.len()).filter(|index| of_truth(&rows[*index])).collect();
+            for index in &found {
+                matched[*index] += 1;
+            }
+            assert!(found.len() <= 1, "recorded twice: {truth:?}\n{}", context());
+            let Some(row) = found.first().map(|index| &rows[*index]) else {
+                assert!(
+                    !truth.told && truth.watched < SEEN,
+                    "lost: {truth:?}\n{}",
+                    context()
+                );
+                continue;
+            };
+            let (status, total) = truth.end.expect("every print has ended");
+            if truth.end_seen {
+                assert_eq!(row.status, status, "{truth:?}\n{}", context());
+                let recorded = row.figures.total_duration.unwrap_or(-1.0);
+                assert!(
+                    (recorded - total).abs() <= 1.1,
+                    "{recorded} of {total} s\n{}",
+                    context()
+                );
+                let end = row
+                    .end_time
+                    .expect("an end that was seen")
+                    .duration_since(start)
+                    .as_secs_f64();
+                assert!(
+                    (end - total).abs() <= 1.1,
+                    "end after {end} of {total} s\n{}",
+                    context()
+                );
+            } else {
+                // The end may still be known from print_stats; what is said must not be wrong.
+                assert!(
+                    row.status == status || row.status == JobStatus::Interrupted,
+                    "{truth:?}\n{}",
+                    context()
+                );
+            }
+        }
+        assert!(
+            matched.iter().all(|count| *count == 1),
+            "a row of no print, or of two: {matched:?}\n{}",
+            context()
+        );
+    }
+
+    fn pass(&mut self, seconds: f64) {
+        self.time += seconds;
+        self.logger.after(seconds);
+        if self.print.state.is_active() {
+            let total = self.print.figures.total_duration.unwrap_or(0.0) + seconds;
+            let file = self.print.filename.clone().unwrap_or_default();
+            self.print = stats(self.print.state, &file, total);
+        }
+    }
+
+    fn wait(&mut self, seconds: f64) {
+        // A long time is passed in bigger strides once the start has been seen.
+        let mut left = seconds;
+        let mut stride = UPDATE;
+        while left > 0.0 {
+            let step = left.min(stride);
+            self.pass(step);
+            left -= step;
+            stride = (stride * 1.3).min(20.0);
+            if self.connected
+                && self.print.state.is_active()
+                && let Some(truth) = self.truths.last_mut()
+            {
+                truth.watched += step;
+            }
+            self.tell_status();
+        }
+    }
+
+    fn tell_status(&mut self) {
+        if !self.connected {
+            return;
+        }
+        if self.klippy_down {
+            self.logger.play(Event::Tick);
+            return;
+        }
+        let event = Event::Status {
+            stats: self.print.clone(),
+            klippy: KlippyState::Ready,
+            klippy_message: None,
+        };
+        self.logger.play(event);
+    }
+
+    fn start(&mut self, file: &'static str) {
+        // Without Moonraker a print can be started at the printer's own display; if that is the file of the print that
+        // was lost, and it ends before Moonraker is back, nobody can tell the two apart.
+        if self.print.state.is_active() || self.moonraker.is_none() {
+            return;
+        }
+        // Nobody starts two prints within a second or so.
+        self.wait(3.0);
+        self.truths.push(Truth {
+            file,
+            start: self.time,
+            end: None,
+            watched: 0.0,
+            told: false,
+            end_seen: false,
+        });
+        self.print = stats(PrintState::Printing, file, 0.0);
+        self.pass(0.2);
+        self.tell_status();
+        let started = self.time;
+        if let Some(moonraker) = &mut self.moonraker {
+            let id = format!("{:06X}", moonraker.next_id);
+            moonraker.next_id += 1;
+            let added = row(&id, file, "in_progress", started, None, 0.2);
+            moonraker.following = Some(moonraker.history.len());
+            moonraker.history.push(added.clone());
+            if self.connected {
+                self.logger.added(&added);
+                if let Some(truth) = self.truths.last_mut() {
+                    truth.told = true;
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, state: PrintState) {
+        self.print.state = state;
+        self.tell_status();
+    }
+
+    fn end(&mut self, state: PrintState, status: JobStatus, word: &str) {
+        if !self.print.state.is_active() {
+            return;
+        }
+        self.print.state = state;
+        self.tell_status();
+        self.finish(status, word);
+    }
+
+    /// The end, as Moonraker notes it if it looks, and as it is.
+    fn finish(&mut self, status: JobStatus, word: &str) {
+        let mut seen = self.connected;
+        let total = self.print.figures.total_duration.unwrap_or(0.0);
+        let now = self.time;
+        if let Some(moonraker) = &mut self.moonraker
+            && let Some(index) = moonraker.following.take()
+        {
+            let job = &mut moonraker.history[index];
+            job.status = word.to_owned();
+            job.end_time = Some(at(now));
+            job.figures = stats(PrintState::Printing, "", total).figures;
+            // It will be read at the next connection, unless somebody wipes it before.
+            seen |= self.connected;
+            if self.connected {
+                let job = job.clone();
+                self.logger.finished(&job);
+            }
+        }
+        self.truth_ends(status, seen);
+    }
+
+    fn truth_ends(&mut self, status: JobStatus, seen: bool) {
+        let total = self.print.figures.total_duration.unwrap_or(0.0);
+        if self.print.state == PrintState::Standby {
+            return;
+        }
+        if let Some(truth) = self.truths.last_mut().filter(|truth| truth.end.is_none()) {
+            truth.end = Some((status, total));
+            truth.end_seen = seen && (truth.told || truth.watched >= SEEN);
+        }
+    }
+
+    fn lose_klippy(&mut self, status: JobStatus, word: &str, event: Event) {
+        self.klippy_down = true;
+        if self.connected {
+            self.logger.play(event);
+        }
+        if self.print.state.is_active() {
+            self.finish(status, word);
+        }
+        self.print = PrintStats::default();
+        self.wait(5.0);
+        self.klippy_down = false;
+        if self.connected {
+            self.sync();
+        }
+    }
+
+    fn lose_moonraker(&mut self, cleanly: bool) {
+        let Some(mut moonraker) = self.moonraker.take() else {
+            return;
+        };
+        if let Some(index) = moonraker.following {
+            let total = self.print.figures.total_duration.unwrap_or(0.0);
+            let job = &mut moonraker.history[index];
+            if cleanly {
+                job.status = "server_exit".to_owned();
+                job.end_time = Some(at(self.time));
+                job.figures = stats(PrintState::Printing, "", total).figures;
+                if self.connected {
+                    let job = job.clone();
+                    self.logger.finished(&job);
+                }
+            } else {
+                job.status = "interrupted".to_owned();
+            }
+        }
+        self.on_disk = moonraker.history;
+        self.disconnect();
+    }
+
+    fn start_moonraker(&mut self) {
+        if self.moonraker.is_none() {
+            let history = std::mem::take(&mut self.on_disk);
+            let next_id = u32::try_from(history.len()).unwrap_or(0) + 1;
+            self.moonraker = Some(Moonraker {
+                history,
+                following: None,
+                next_id,
+            });
+        }
+        self.connect();
+    }
+
+    fn disconnect(&mut self) {
+        if std::mem::replace(&mut self.connected, false) {
+            self.logger.play(Event::LinkLost);
+        }
+    }
+
+    fn connect(&mut self) {
+        if self.connected || !self.link || self.moonraker.is_none() {
+            return;
+        }
+        self.connected = true;
+        self.sync();
+    }
+
+    fn sync(&mut self) {
+        let Some(moonraker) = &self.moonraker else { return };
+        let history = moonraker.history.clone();
+        for truth in &mut self.truths {
+            let row = history.iter().find(|row| {
+                row.start_time
+                    .is_some_and(|time| time.duration_since(at(truth.start)).as_secs_f64().abs() < 0.5)
+            });
+            if let Some(row) = row {
+                truth.told = true;
+                truth.end_seen |= truth.end.is_some() && matches!(row.end(), domain::HistoryEnd::Seen(_));
+            }
+        }
+        let (klippy, stats) = match self.klippy_down {
+            true => (KlippyState::Startup, None),
+            false => (KlippyState::Ready, Some(self.print.clone())),
+        };
+        self.logger.sync(klippy, stats, &history);
+    }
+}
