@@ -14,6 +14,7 @@ mod container;
 mod heaters;
 #[cfg(feature = "images")]
 mod images;
+mod main_material;
 mod metadata;
 mod raw;
 mod reader;

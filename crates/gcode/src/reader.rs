@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{Format, archive, bgcode, gx};
 use crate::segments::Segments;
-use crate::{Parsed, Warning, text};
+use crate::{Parsed, Warning, main_material, text};
 
 /// Most bytes that a [`Reader`] asks for, whatever the size of the file.
 pub const BUDGET: u64 = 512 << 10;
@@ -138,5 +138,6 @@ pub(crate) fn parse_segments(segments: &Segments<'_>) -> Parsed {
             }
         },
     }
+    main_material::fill(&mut parsed);
     parsed
 }

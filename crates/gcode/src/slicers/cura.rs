@@ -36,7 +36,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     tools(&head, &changed, scan, parsed);
     temperatures(&head, &changed, scan, parsed);
     shared::mark_used(&mut parsed.metadata);
-    shared::main_material(parsed);
     for (key, value) in changed.iter() {
         parsed
             .metadata
@@ -266,7 +265,11 @@ fn temperatures(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, pa
         let own = own.map(|command| command.target);
         let shared = if several && tool.index > 0 { None } else { first };
         tool.nozzle_temp_first_layer = tool.nozzle_temp_first_layer.or(own).or(shared);
-        tool.nozzle_temp = tool.nozzle_temp.or(tool.nozzle_temp_first_layer);
+        let other_layers = metadata
+            .nozzle_temp
+            .filter(|_| tool.index == 0)
+            .or(tool.nozzle_temp_first_layer);
+        tool.nozzle_temp = tool.nozzle_temp.or(other_layers);
         tool.bed_temp_first_layer = first_bed;
         tool.bed_temp = metadata.bed_temp;
     }

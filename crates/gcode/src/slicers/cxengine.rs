@@ -29,7 +29,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     values(&pairs, parsed);
     filament(&pairs, parsed);
     shared::mark_used(&mut parsed.metadata);
-    shared::main_material(parsed);
 }
 
 fn values(pairs: &Settings<'_>, parsed: &mut Parsed) {

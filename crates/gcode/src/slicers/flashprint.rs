@@ -1,6 +1,5 @@
 //! FlashPrint (`ffslicer`): `;key: value` in the head; right extruder first. Time only in `.gx` heads.
 
-use super::slic3r_statistics as shared;
 use crate::Parsed;
 use crate::scan::Scan;
 use crate::settings::{self, count};
@@ -55,5 +54,4 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
             ..Tool::default()
         });
     }
-    shared::main_material(parsed);
 }

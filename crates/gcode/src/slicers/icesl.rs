@@ -1,6 +1,5 @@
 //! IceSL: `; key : <tab>value` behind `; <IceSL DATE>`, after the start code. No version, time or amounts.
 
-use super::slic3r_statistics as shared;
 use crate::Parsed;
 use crate::scan::Scan;
 use crate::settings::{self, Settings};
@@ -44,7 +43,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
             ..Tool::default()
         });
     }
-    shared::main_material(parsed);
     for (key, value) in settings.iter() {
         parsed
             .metadata

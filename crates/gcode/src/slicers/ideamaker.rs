@@ -69,7 +69,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.filament_cost = tool::sum(&metadata.tools, |tool| tool.cost);
     metadata.estimated_filament = tool::sum(&metadata.tools, |tool| tool.used_g).filter(|grams| *grams > 0.0);
     shared::mark_used(&mut parsed.metadata);
-    shared::main_material(parsed);
 }
 
 /// Whether the head ends before the layers that tell the heights.

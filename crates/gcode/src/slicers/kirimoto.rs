@@ -1,6 +1,5 @@
 //! Kiri:Moto: process settings in the head, amounts and layers as `; --- text ---`.
 
-use super::slic3r_statistics as shared;
 use crate::Parsed;
 use crate::scan::{Scan, decode};
 use crate::settings::{self, count, whole_seconds};
@@ -51,7 +50,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         metadata.layer_count = count(layers);
         metadata.object_height = Some(height);
     }
-    shared::main_material(parsed);
 }
 
 /// `;; --- layer 24 (0.200 @ 5.05) ---`: number of layers, height of the last.

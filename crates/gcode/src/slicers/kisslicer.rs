@@ -56,7 +56,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     tools(&pairs, scan, parsed);
     parsed.metadata.object_height = height(scan);
     shared::mark_used(&mut parsed.metadata);
-    shared::main_material(parsed);
 }
 
 /// The last positive value of a key that is printed as entered and as resolved.

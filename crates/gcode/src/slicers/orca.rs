@@ -14,7 +14,6 @@ pub(super) fn read(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan
     amounts(statistics, parsed);
     settings(config, parsed);
     totals(config, statistics, scan, parsed);
-    shared::main_material(parsed);
 }
 
 fn settings(config: &Settings<'_>, parsed: &mut Parsed) {

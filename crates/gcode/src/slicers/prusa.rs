@@ -31,7 +31,6 @@ pub(super) fn read(
         let by_object = config.flag("complete_objects") == Some(true);
         scan.and_then(|scan| scan.highest_layer().filter(|_| scan.whole || !by_object))
     });
-    shared::main_material(parsed);
 }
 
 fn settings(config: &Settings<'_>, parsed: &mut Parsed) {

@@ -37,7 +37,6 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         .and_then(value::duration)
         .and_then(whole_seconds);
     shared::mark_used(metadata);
-    shared::main_material(parsed);
     for (key, value) in head.iter() {
         parsed
             .metadata

@@ -30,7 +30,7 @@ pub(super) fn spread(
                 }
             }
         }
-        Slots::Used(used) if used.len() == list.len() => {
+        Slots::Used(used) if !list.is_empty() && used.len() == list.len() => {
             for tool in tools.iter_mut() {
                 let at = used.iter().position(|slot| *slot == tool.index);
                 set(tool, at.map_or(0.0, |at| list[at]));
@@ -104,41 +104,6 @@ pub(super) fn mark_used(metadata: &mut GcodeMetadata) {
         if amounts.iter().any(Option::is_some) {
             tool.used = Some(amounts.iter().flatten().any(|amount| *amount > 0.0));
         }
-    }
-}
-
-/// The values of the main material, where the family has not set them.
-pub(super) fn main_material(parsed: &mut Parsed) {
-    let metadata = &mut parsed.metadata;
-    if metadata.tools.len() == 1 && metadata.tools[0].used.is_none() {
-        metadata.tools[0].used = Some(true);
-    }
-    let Some(primary) = tool::primary(&metadata.tools) else {
-        return;
-    };
-    let Some(tool) = metadata.tools.get(primary).cloned() else {
-        return;
-    };
-    fn fill<T>(slot: &mut Option<T>, value: Option<T>) {
-        if slot.is_none() {
-            *slot = value;
-        }
-    }
-    fill(&mut metadata.filament_type, tool.filament_type);
-    fill(&mut metadata.filament_name, tool.filament_name);
-    fill(&mut metadata.filament_brand, tool.filament_brand);
-    fill(&mut metadata.filament_color, tool.filament_color);
-    fill(&mut metadata.nozzle_temp, tool.nozzle_temp);
-    fill(
-        &mut metadata.nozzle_temp_first_layer,
-        tool.nozzle_temp_first_layer,
-    );
-    fill(&mut metadata.bed_temp, tool.bed_temp);
-    fill(&mut metadata.bed_temp_first_layer, tool.bed_temp_first_layer);
-    fill(&mut metadata.nozzle_diameter, tool.nozzle_diameter);
-    let unknown = metadata.tools.len() > 1 && metadata.tools.iter().all(|tool| tool.used.is_none());
-    if unknown {
-        parsed.warn(Warning::UsedToolsUnknown);
     }
 }
 

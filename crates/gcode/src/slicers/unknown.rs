@@ -1,6 +1,6 @@
 //! No known slicer: temperatures from the commands, and what is stated in the words of a known one.
 
-use super::{cura, prusa, slic3r_statistics as shared};
+use super::{cura, prusa};
 use crate::Parsed;
 use crate::heaters::Targets;
 use crate::scan::Scan;
@@ -16,10 +16,11 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     }
     let targets = Targets::of(scan);
     let metadata = &mut parsed.metadata;
-    metadata.nozzle_temp_first_layer = metadata.nozzle_temp_first_layer.or(targets.nozzle);
-    metadata.nozzle_temp = metadata.nozzle_temp.or(targets.nozzle);
-    metadata.bed_temp_first_layer = metadata.bed_temp_first_layer.or(targets.bed);
-    metadata.bed_temp = metadata.bed_temp.or(targets.bed);
+    if metadata.tools.iter().all(|tool| tool.nozzle_temp.is_none()) {
+        metadata.nozzle_temp_first_layer = metadata.nozzle_temp_first_layer.or(targets.nozzle);
+        metadata.nozzle_temp = metadata.nozzle_temp.or(targets.nozzle);
+        metadata.bed_temp_first_layer = metadata.bed_temp_first_layer.or(targets.bed);
+        metadata.bed_temp = metadata.bed_temp.or(targets.bed);
+    }
     metadata.chamber_temp = metadata.chamber_temp.or(targets.chamber);
-    shared::main_material(parsed);
 }

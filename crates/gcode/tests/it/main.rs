@@ -1,6 +1,9 @@
 //! Tests of the public interface, on the project's own files and on the slicer corpus.
 
 mod accuracy;
+mod containers;
 mod corpus;
 mod fetching;
+mod fixtures;
+mod fuzzing;
 mod materials_and_images;
