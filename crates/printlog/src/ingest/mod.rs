@@ -1,7 +1,17 @@
 //! From printers to rows: one supervised task a printer, which never answers a request.
 
+mod backoff;
+mod clock;
+pub mod convert;
+mod current_job;
+mod fleet;
+mod history_sync;
+mod printer_task;
 mod status;
+mod writer;
 
+pub use clock::Clock;
+pub use fleet::{BackfillSetting, Fleet, FleetSettings};
 pub use status::{
     BackfillProgress, BackfillState, Connection, ConnectionState, CurrentJob, PrinterStatus, Temperature,
 };

@@ -1,0 +1,279 @@
+//! The supervisor: one task a printer, started, replaced and stopped as the table of printers says.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use domain::{NewPrinter, Printer, PrinterId};
+use jiff::Timestamp;
+use store::Store;
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+use super::{PrinterStatus, clock::Clock, printer_task::PrinterTask};
+
+/// How often the table of printers is read: changes by the command line take effect within this time.
+const LOOK: Duration = Duration::from_secs(2);
+/// `last_seen` is written this often at most.
+const LAST_SEEN: Duration = Duration::from_secs(60);
+/// Printers whose history is read after connecting at the same time: a farm that is switched on does not flood the
+/// database.
+const SYNCING: usize = 16;
+
+/// What the configuration says about following printers.
+#[derive(Debug, Clone)]
+pub struct FleetSettings {
+    /// First pause after a lost connection; doubles from there.
+    pub reconnect_delay: Duration,
+    /// Longest pause.
+    pub max_reconnect_delay: Duration,
+    /// How often a quiet connection is tried.
+    pub health_check_interval: Duration,
+    /// Which of the jobs from before the first contact are imported.
+    pub backfill: BackfillSetting,
+}
+
+/// Which of the jobs from before the first contact are imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackfillSetting {
+    /// All of them.
+    All,
+    /// None of them.
+    Nothing,
+    /// Those that started at or after this instant.
+    Since(Timestamp),
+}
+
+/// Handle to the fleet. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    statuses: Arc<RwLock<HashMap<PrinterId, watch::Receiver<PrinterStatus>>>>,
+    look_now: Arc<Notify>,
+    supervisor: CancellationToken,
+}
+
+/// What every printer task shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) settings: Arc<FleetSettings>,
+    pub(super) clock: Clock,
+    pub(super) syncing: Arc<Semaphore>,
+}
+
+impl Fleet {
+    /// Starts to follow the printers in the store, until `stop`. If the supervisor or a printer's task ever crashes,
+    /// it cancels `stop`: a logger that does not log must not look alive.
+    #[must_use]
+    pub fn start(
+        store: Store,
+        settings: FleetSettings,
+        clock: Clock,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let fleet = Self {
+            statuses: Arc::default(),
+            look_now: Arc::default(),
+            supervisor: CancellationToken::new(),
+        };
+        let supervisor = Supervisor {
+            shared: Shared {
+                store,
+                settings: Arc::new(settings),
+                clock,
+                syncing: Arc::new(Semaphore::new(SYNCING)),
+            },
+            fleet: fleet.clone(),
+            running: HashMap::new(),
+            last_seen: HashMap::new(),
+            failing: false,
+        };
+        let ended = fleet.supervisor.clone().drop_guard();
+        let process = stop.clone().drop_guard();
+        tasks.spawn(async move {
+            let _guards = (ended, process);
+            supervisor.run(stop).await;
+        });
+        fleet
+    }
+
+    /// What is known of a printer right now. `None` if there is no such printer (yet).
+    #[must_use]
+    pub fn status(&self, id: PrinterId) -> Option<PrinterStatus> {
+        self.read_statuses()
+            .get(&id)
+            .map(|status| status.borrow().clone())
+    }
+
+    /// Says that the table of printers has changed, so that it takes effect at once.
+    pub fn printers_changed(&self) {
+        self.look_now.notify_one();
+    }
+
+    /// Whether the supervisor works.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.supervisor.is_cancelled()
+    }
+
+    fn read_statuses(
+        &self,
+    ) -> std::sync::RwLockReadGuard<'_, HashMap<PrinterId, watch::Receiver<PrinterStatus>>> {
+        self.statuses
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+struct Supervisor {
+    shared: Shared,
+    fleet: Fleet,
+    running: HashMap<PrinterId, Running>,
+    last_seen: HashMap<PrinterId, Timestamp>,
+    failing: bool,
+}
+
+/// A printer's task.
+struct Running {
+    config: NewPrinter,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut write_last_seen = tokio::time::interval(LAST_SEEN);
+        write_last_seen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let look_now = self.fleet.look_now.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = look.tick() => self.look().await,
+                () = look_now.notified() => self.look().await,
+                _ = write_last_seen.tick() => self.write_last_seen().await,
+            }
+            if self
+                .running
+                .values()
+                .any(|running| running.task.is_finished() && !running.stop.is_cancelled())
+            {
+                error!("the task of a printer has crashed; ending, so that the service is started anew");
+                break;
+            }
+        }
+        for running in self.running.values() {
+            running.stop.cancel();
+        }
+        for (_, running) in self.running.drain() {
+            end(running).await;
+        }
+    }
+
+    /// Makes the running tasks those that the table wants.
+    async fn look(&mut self) {
+        let printers = match self.shared.store.printers().await {
+            Ok(printers) => printers,
+            Err(cause) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    warn!(
+                        "cannot read the printers, going on with those known: {:#}",
+                        anyhow::Error::new(cause)
+                    );
+                }
+                return;
+            }
+        };
+        self.failing = false;
+        let wanted: HashMap<_, _> = printers
+            .into_iter()
+            .map(|printer| (printer.id, printer))
+            .collect();
+        let outdated: Vec<_> = self
+            .running
+            .iter()
+            .filter(|(id, running)| {
+                wanted
+                    .get(id)
+                    .is_none_or(|printer| printer.config != running.config)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in outdated {
+            // The old socket is closed before a new one is opened.
+            if let Some(running) = self.running.remove(&id) {
+                running.stop.cancel();
+                end(running).await;
+            }
+            if !wanted.contains_key(&id) {
+                self.statuses().remove(&id);
+                self.last_seen.remove(&id);
+            }
+        }
+        for printer in wanted.into_values() {
+            if !self.running.contains_key(&printer.id) {
+                self.start(printer);
+            }
+        }
+    }
+
+    fn start(&mut self, printer: Printer) {
+        let (id, config) = (printer.id, printer.config.clone());
+        info!(
+            printer.id = id.0,
+            printer.name = config.name,
+            "following {} at {}",
+            config.name,
+            config.moonraker_url
+        );
+        let stop = CancellationToken::new();
+        let (task, status) = PrinterTask::new(printer, self.shared.clone());
+        self.statuses().insert(id, status);
+        let task = tokio::spawn(task.run(stop.clone()));
+        self.running.insert(id, Running { config, stop, task });
+    }
+
+    /// Writes when printers last said something; a printer that did not costs nothing.
+    async fn write_last_seen(&mut self) {
+        let news: Vec<_> = self
+            .fleet
+            .read_statuses()
+            .iter()
+            .filter_map(|(id, status)| Some((*id, status.borrow().last_seen?)))
+            .filter(|(id, seen)| self.last_seen.get(id) != Some(seen))
+            .collect();
+        if news.is_empty() {
+            return;
+        }
+        match self.shared.store.touch_printers(&news).await {
+            Ok(()) => self.last_seen.extend(news),
+            Err(cause) => warn!(
+                "cannot write when printers were last seen: {:#}",
+                anyhow::Error::new(cause)
+            ),
+        }
+    }
+
+    fn statuses(
+        &self,
+    ) -> std::sync::RwLockWriteGuard<'_, HashMap<PrinterId, watch::Receiver<PrinterStatus>>> {
+        self.fleet
+            .statuses
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+async fn end(running: Running) {
+    if let Err(cause) = running.task.await {
+        error!("the task of printer {} has crashed: {cause}", running.config.name);
+    }
+}

@@ -1,0 +1,171 @@
+//! The changes of one printer's jobs on their way into the database: in order, retried until they are in.
+
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+
+use domain::{Job, JobId, PrinterId, tracker::Action};
+use jiff::Timestamp;
+use store::{Saved, Store};
+use tracing::{error, info};
+
+use super::clock::Clock;
+
+/// First and longest pause after a write that failed.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// What became of a write.
+#[derive(Debug, PartialEq)]
+pub(super) enum Written {
+    /// The job that started then is in this row.
+    Stored {
+        start_time: Option<Timestamp>,
+        id: JobId,
+    },
+    /// The job that started then was deleted by the user; it is not written again.
+    Deleted { start_time: Option<Timestamp> },
+    /// A history row was merged.
+    Imported,
+    /// The database refused; the write is tried again.
+    Failed,
+}
+
+type Write = Pin<Box<dyn Future<Output = Result<Written, store::Error>> + Send>>;
+
+/// Queue of one printer's changes. Bounded by the number of jobs in it: a newer state of a job takes the place of an
+/// older one that waits.
+pub(super) struct Writer {
+    printer_id: PrinterId,
+    store: Store,
+    clock: Clock,
+    queue: VecDeque<Action>,
+    in_flight: Option<Write>,
+    failures: u32,
+    trouble: Option<String>,
+}
+
+impl Writer {
+    pub(super) fn new(printer_id: PrinterId, store: Store, clock: Clock) -> Self {
+        Self {
+            printer_id,
+            store,
+            clock,
+            queue: VecDeque::new(),
+            in_flight: None,
+            failures: 0,
+            trouble: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, action: Action) {
+        // The first of the queue may be in flight and stays as it is.
+        let waiting = usize::from(self.in_flight.is_some());
+        if self.queue.len() > waiting
+            && let Some(last) = self.queue.back_mut()
+            && let Some(merged) = superseded(last, &action)
+        {
+            *last = merged;
+            return;
+        }
+        self.queue.push_back(action);
+    }
+
+    /// Whether everything is in the database.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// What the database said when it last refused. `None` when all is well.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Writes the next change. Pending for ever while there is none. May be dropped at any time and called again:
+    /// the write goes on where it was.
+    pub(super) async fn next(&mut self) -> Written {
+        let Some(action) = self.queue.front() else {
+            return std::future::pending().await;
+        };
+        let write = self.in_flight.get_or_insert_with(|| {
+            let pause =
+                (self.failures > 0).then(|| RETRY.0 * 2_u32.saturating_pow(self.failures - 1).min(60));
+            Box::pin(write(
+                self.store.clone(),
+                self.clock,
+                self.printer_id,
+                action.clone(),
+                pause.map(|pause| pause.min(RETRY.1)),
+            ))
+        });
+        let result = write.await;
+        self.in_flight = None;
+        match result {
+            Ok(written) => {
+                self.queue.pop_front();
+                if self.failures > 0 {
+                    info!(printer.id = self.printer_id.0, "the database takes jobs again");
+                }
+                self.failures = 0;
+                self.trouble = None;
+                written
+            }
+            Err(cause) => {
+                let cause = anyhow::Error::new(cause);
+                // Once a trouble, not once an attempt.
+                if self.failures == 0 {
+                    error!(
+                        printer.id = self.printer_id.0,
+                        "cannot write a job, trying until it is in: {cause:#}"
+                    );
+                }
+                self.failures += 1;
+                self.trouble = Some(format!("{cause:#}"));
+                Written::Failed
+            }
+        }
+    }
+}
+
+/// One write in the place of two, if `newer` says all that `older` does.
+fn superseded(older: &Action, newer: &Action) -> Option<Action> {
+    let (Action::Save(before) | Action::Checkpoint(before)) = older else {
+        return None;
+    };
+    let (Action::Save(after) | Action::Checkpoint(after)) = newer else {
+        return None;
+    };
+    if before.start_time != after.start_time {
+        return None;
+    }
+    Some(match (older, newer) {
+        (Action::Checkpoint(_), Action::Checkpoint(job)) => Action::Checkpoint(job.clone()),
+        _ => Action::Save(after.clone()),
+    })
+}
+
+async fn write(
+    store: Store,
+    clock: Clock,
+    printer_id: PrinterId,
+    action: Action,
+    pause: Option<Duration>,
+) -> Result<Written, store::Error> {
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
+    let now = clock.now();
+    match action {
+        Action::Save(job) => Ok(told(&job, store.save_job(&job, now).await?)),
+        Action::Checkpoint(job) => Ok(told(&job, store.save_progress(&job, now).await?)),
+        Action::Import(row) => {
+            store.import_history(printer_id, &[*row], None, now).await?;
+            Ok(Written::Imported)
+        }
+    }
+}
+
+fn told(job: &Job, saved: Saved) -> Written {
+    let start_time = job.start_time;
+    match saved {
+        Saved::Inserted(id) | Saved::Updated(id) | Saved::Unchanged(id) => Written::Stored { start_time, id },
+        Saved::Deleted => Written::Deleted { start_time },
+    }
+}
