@@ -44,6 +44,18 @@ pub struct HistoryJob {
 }
 
 impl HistoryJob {
+    /// Reads a row as it stands in an answer or a notification.
+    ///
+    /// # Errors
+    /// If it does not say which job it is, or what it says of it is of the wrong type.
+    pub fn from_json(row: &str) -> Result<Self, serde_json::Error> {
+        let row: &RawValue = serde_json::from_str(row)?;
+        match Self::read(row) {
+            Ok((job, _)) => Ok(job),
+            Err(what) => Err(serde::de::Error::custom(what)),
+        }
+    }
+
     /// Reads a row. Fields of wrong types become `None` and are told of, but for those that say which job it is: a
     /// row without them is worse than none.
     pub(crate) fn read(row: &RawValue) -> Result<(Self, Option<String>), String> {
