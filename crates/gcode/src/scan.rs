@@ -93,7 +93,7 @@ impl<'a> Scan<'a> {
     /// The comments of the part that reaches the end of the file, last first; empty when that is unknown.
     ///
     /// What a slicer prints with every layer has its final value there, and not in a head.
-    pub(crate) fn from_the_end(&self) -> impl Iterator<Item = &Comment<'a>> {
+    pub(crate) fn last_first(&self) -> impl Iterator<Item = &Comment<'a>> {
         let known = if self.end_known {
             self.comments.get(self.last_part..)
         } else {

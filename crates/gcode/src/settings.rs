@@ -261,7 +261,7 @@ pub(crate) fn outer_pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
 }
 
 fn is_statistic(text: &[u8]) -> bool {
-    const BEGINNINGS: [&[u8]; 12] = [
+    const BEGINNINGS: [&[u8]; 13] = [
         b"filament used",
         b"filament cost",
         b"filament mass",
@@ -274,6 +274,7 @@ fn is_statistic(text: &[u8]) -> bool {
         b"max_z_height",
         b"max_layer_z",
         b"print_time",
+        b"objects_info",
     ];
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }

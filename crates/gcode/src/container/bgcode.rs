@@ -106,7 +106,6 @@ pub(crate) fn read(segments: &Segments<'_>, parsed: &mut Parsed) {
         parsed.warn(Warning::NoSettings);
     }
     slicers::read_prusa_settings(&config, &statistics, parsed);
-    parsed.metadata.objects = object_names(statistics.get("objects_info"));
 }
 
 /// Settings that the printer's block repeats, for files whose slicer block is broken.
@@ -255,17 +254,4 @@ fn thumbnail(segments: &Segments<'_>, block: &Block, parsed: &mut Parsed) {
         Some(_) => {}
         None => parsed.warn(Warning::ThumbnailUnreadable { width, height }),
     }
-}
-
-/// `{"objects":[{"name":"Shape-Box", …}, …]}`
-fn object_names(json: Option<&str>) -> Vec<String> {
-    let Some(value) = json.and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok()) else {
-        return Vec::new();
-    };
-    let objects = value["objects"].as_array().map(Vec::as_slice).unwrap_or_default();
-    objects
-        .iter()
-        .take(1024)
-        .filter_map(|object| object["name"].as_str().map(str::to_owned))
-        .collect()
 }

@@ -70,7 +70,7 @@ fn time(head: &Settings<'_>, scan: &Scan<'_>) -> Option<u64> {
     let stated = ["TIME", "PRINT.TIME"].iter().find_map(|key| head.number(key));
     let elapsed = || {
         let last = scan
-            .from_the_end()
+            .last_first()
             .find_map(|comment| comment.text.strip_prefix(b"TIME_ELAPSED:"))?;
         value::number(&decode(last))
     };

@@ -130,7 +130,7 @@ fn layer_heights(scan: &Scan<'_>) -> LayerHeights {
     // A raft can be longer than the head; the last layers are as high as the others.
     let last = || {
         let height = scan
-            .from_the_end()
+            .last_first()
             .find_map(|comment| comment.text.strip_prefix(b"HEIGHT:"))?;
         value::number(&decode(height))
     };

@@ -55,7 +55,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
 /// `;; --- layer 24 (0.200 @ 5.05) ---`: number of layers, height of the last.
 fn last_layer(scan: &Scan<'_>) -> Option<(f64, f64)> {
     let last = scan
-        .from_the_end()
+        .last_first()
         .find_map(|comment| comment.text.strip_prefix(b"; --- layer "))?;
     let text = decode(last);
     let index = value::leading_number(&text)?;

@@ -136,7 +136,7 @@ fn tools(pairs: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
 /// `END_LAYER_OBJECT z=5.000`
 fn height(scan: &Scan<'_>) -> Option<f64> {
     let layers = scan
-        .from_the_end()
+        .last_first()
         .filter_map(|comment| comment.text.strip_prefix(b"END_LAYER_OBJECT z="));
     layers
         .filter_map(|z| value::leading_number(&decode(z)))

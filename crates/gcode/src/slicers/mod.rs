@@ -110,6 +110,10 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     }
     if config.is_empty() {
         parsed.warn(Warning::NoSettings);
+        let named_slicer = |name: &String| name.ends_with("Slicer") || name.starts_with("Slic3r");
+        if statistics.is_empty() && !parsed.metadata.slicer.as_ref().is_some_and(named_slicer) {
+            return unknown::read(scan, parsed);
+        }
     } else if config.cut {
         parsed.warn(Warning::SettingsCut);
     }
@@ -193,10 +197,21 @@ impl Family {
                 _ => {}
             }
         }
+        let has = |beginning: &[u8]| {
+            scan.comments
+                .iter()
+                .any(|comment| comment.text.starts_with(beginning))
+        };
         match cura {
-            true if luban::is_header(scan) => Self::Luban,
+            _ if luban::is_header(scan) => Self::Luban,
             true => Self::Cura,
-            false if luban::is_header(scan) => Self::Luban,
+            // FlashPrint of the Adventurer 3 does not name itself.
+            false if has(b"machine_type:") && has(b"right_extruder_temperature:") => {
+                Self::FlashPrint(SlicerId {
+                    name: "FlashPrint".into(),
+                    version: None,
+                })
+            }
             false => Self::Unknown,
         }
     }

@@ -24,6 +24,7 @@ pub(super) fn read(
     slic3r.apply(statistics, parsed);
     shared::times(statistics, &mut parsed.metadata);
     let metadata = &mut parsed.metadata;
+    metadata.objects = object_names(statistics.get("objects_info"));
     metadata.layer_count = statistics
         .count("total layers count")
         .filter(|layers| *layers > 0);
@@ -187,7 +188,7 @@ impl Slic3rAmounts {
         // One line for all extruders has one volume for all.
         if self.cm3.len() == self.mm.len() {
             shared::spread(&mut metadata.tools, &Slots::All, &self.cm3, |tool, cm3| {
-                tool.used_cm3 = Some(cm3)
+                tool.used_cm3 = Some(cm3);
             });
         }
         let weight = statistics
@@ -197,4 +198,17 @@ impl Slic3rAmounts {
         shared::no_weight_without_density(parsed);
         shared::mark_used(&mut parsed.metadata);
     }
+}
+
+/// `{"objects":[{"name":"Shape-Box", …}, …]}`
+fn object_names(json: Option<&str>) -> Vec<String> {
+    let Some(value) = json.and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok()) else {
+        return Vec::new();
+    };
+    let objects = value["objects"].as_array().map(Vec::as_slice).unwrap_or_default();
+    objects
+        .iter()
+        .take(1024)
+        .filter_map(|object| object["name"].as_str().map(str::to_owned))
+        .collect()
 }

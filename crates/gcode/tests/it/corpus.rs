@@ -88,18 +88,11 @@ pub(crate) fn samples() -> Option<Vec<Sample>> {
         let text = fs::read_to_string(folder.join(kind).join(format!("{name}.json"))).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or(Value::Null)
     };
-    let samples = names.into_iter().map(|name| {
-        let answers: Value = json("moonraker", &name);
-        let moonraker = match &answers["on_original_file"] {
-            Value::Object(_) => answers["on_original_file"].clone(),
-            _ => answers["on_stored_file"].clone(),
-        };
-        Sample {
-            bytes: fs::read(folder.join("files").join(&name)).expect("a file of the corpus"),
-            expected: json("expected", &name),
-            moonraker,
-            name,
-        }
+    let samples = names.into_iter().map(|name| Sample {
+        bytes: fs::read(folder.join("files").join(&name)).expect("a file of the corpus"),
+        expected: json("expected", &name),
+        moonraker: json("moonraker", &name)["verdict_on_original_or_stored"].clone(),
+        name,
     });
     Some(samples.collect())
 }
@@ -128,44 +121,29 @@ impl Sample {
         }
     }
 
-    /// Moonraker's answer for one of our fields; `None` for fields that it does not have.
-    pub(crate) fn moonraker_value(&self, field: &str) -> Option<Value> {
+    /// How Moonraker's answer compares, as the corpus judges it; `None` for fields that it does not have.
+    pub(crate) fn moonraker_verdict(&self, field: &str) -> Option<Verdict> {
         let key = match field {
-            "slicer" | "slicer_version" | "layer_height" | "first_layer_height" | "estimated_time"
-            | "layer_count" | "object_height" | "nozzle_diameter" | "printer_model" => field,
             "nozzle_temp_first_layer" => "first_layer_extr_temp",
             "bed_temp_first_layer" => "first_layer_bed_temp",
             "estimated_filament" => "filament_weight_total",
             "filament_used_mm" => "filament_total",
-            "filament_type" => return Some(self.first_of_list("filament_type")),
-            _ => return None,
+            "filament_color" => "filament_colors",
+            field => field,
         };
-        let value = self.moonraker[key].clone();
-        let unknown = field == "slicer" && value == "Unknown";
-        Some(if unknown { Value::Null } else { value })
-    }
-
-    /// Moonraker answers with the text of a JSON list; it is right when it lists the main material.
-    fn first_of_list(&self, key: &str) -> Value {
-        let Some(text) = self.moonraker[key].as_str() else {
-            return Value::Null;
-        };
-        let list: Vec<String> =
-            serde_json::from_str(text).unwrap_or_else(|_| text.split(';').map(str::to_owned).collect());
-        let truth = self.expected["fields"]["filament_type"].as_str();
-        let main = list
-            .iter()
-            .find(|member| Some(member.as_str()) == truth)
-            .or(list.first());
-        main.cloned().map_or(Value::Null, Value::from)
+        let stated = !self.expected["fields"][field].is_null();
+        Some(match (self.moonraker[key].as_str()?, stated) {
+            ("agree", true) => Verdict::Right,
+            ("wrong", true) => Verdict::Wrong,
+            ("blind", true) => Verdict::Blind,
+            // Derived values that are right are no merit, and that are wrong are invented.
+            ("wrong" | "extra", false) => Verdict::Invented,
+            _ => Verdict::Silent,
+        })
     }
 
     pub(crate) fn is_robustness_only(&self) -> bool {
         self.expected["robustness_only"] == true
-    }
-
-    pub(crate) fn family(&self) -> &str {
-        self.expected["family"].as_str().unwrap_or("none")
     }
 }
 
