@@ -1,0 +1,38 @@
+//! Where `scripts/install-test-deps.sh` has put the Moonrakers.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+/// The Moonraker that tests run against when they name none.
+pub(crate) const DEFAULT_MOONRAKER: &str = "0.11.0";
+
+/// The Python that has Moonraker `version`.
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn python(version: &str) -> Result<PathBuf> {
+    let folder = match version {
+        DEFAULT_MOONRAKER => "venv".to_owned(),
+        other => format!("moonraker-{other}"),
+    };
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../.cache")
+        .join(folder);
+    ensure!(
+        venv.join("installed").exists(),
+        "Moonraker {version} is not installed in {}; run scripts/install-test-deps.sh",
+        venv.display(),
+    );
+    Ok(venv.join("bin/python"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn missing_moonraker_names_the_script_that_installs_it() {
+        let error = super::python("0.0.1").unwrap_err().to_string();
+        assert!(error.contains("Moonraker 0.0.1 is not installed"), "{error}");
+        assert!(error.ends_with("run scripts/install-test-deps.sh"), "{error}");
+    }
+}

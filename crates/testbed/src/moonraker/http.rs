@@ -1,0 +1,34 @@
+//! Plain HTTP requests to Moonraker.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Some calls wait for Klippy; none should take longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends one request on a connection of its own.
+///
+/// # Errors
+/// The server could not be reached, or did not answer in time.
+pub(crate) async fn send(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+    tokio::time::timeout(PATIENCE, exchange(port, request))
+        .await
+        .context("no answer within a minute")?
+}
+
+async fn exchange(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}
