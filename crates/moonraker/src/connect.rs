@@ -265,7 +265,7 @@ fn handshake_failed(endpoint: &Endpoint, cause: tungstenite::Error) -> ConnectEr
 }
 
 /// Trusts what browsers trust.
-fn web_tls() -> Arc<rustls::ClientConfig> {
+pub(crate) fn web_tls() -> Arc<rustls::ClientConfig> {
     static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
     Arc::clone(CONFIG.get_or_init(|| {
         let roots = rustls::RootCertStore {

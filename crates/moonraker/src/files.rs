@@ -1,0 +1,169 @@
+//! Reads parts of files over HTTP: `GET /server/files/gcodes/…` with a `Range`.
+//!
+//! Moonraker answers most ranges with 206, a range that is the whole file with 200, and ignores what it does not
+//! understand with 200 and the whole file. So an answer is believed by what it says of itself, and never read past
+//! what was asked for.
+
+use std::{ops::Range, sync::OnceLock, time::Duration};
+
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_RANGE, LAST_MODIFIED, RANGE},
+    redirect::Policy,
+};
+
+use crate::{Endpoint, connect::web_tls};
+
+/// To connect, and between two pieces of an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// Where the bytes are in the file.
+    pub offset: u64,
+    /// At most as many as were asked for.
+    pub bytes: Vec<u8>,
+    /// Size of the whole file, in bytes.
+    pub size: u64,
+    /// `Last-Modified` as it stands. `None` if missing. Two parts that differ in it are of two files.
+    pub last_modified: Option<String>,
+}
+
+/// Why a part of a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not there (any more).
+    #[error("the printer has no file `{path}`")]
+    NotFound {
+        /// The file, relative to its root.
+        path: String,
+    },
+    /// It is shorter than thought: it was overwritten.
+    #[error("`{path}` ends before byte {offset}; it was overwritten")]
+    Shorter {
+        /// The file, relative to its root.
+        path: String,
+        /// First byte that was asked for.
+        offset: u64,
+    },
+    /// The key is missing or wrong.
+    #[error("the printer does not let us read `{path}`: it wants an API key, or another one")]
+    Unauthorized {
+        /// The file, relative to its root.
+        path: String,
+    },
+    /// Another answer than files get.
+    #[error("the printer answered HTTP status {status} for `{path}`")]
+    Status {
+        /// The file, relative to its root.
+        path: String,
+        /// What it answered.
+        status: u16,
+    },
+    /// The answer does not say how large the file is, or which part it is.
+    #[error("the printer's answer for `{path}` does not say which part of the file it is")]
+    Unclear {
+        /// The file, relative to its root.
+        path: String,
+    },
+    /// No answer, or half of one.
+    #[error("cannot read `{path}` from the printer")]
+    Transport {
+        /// The file, relative to its root.
+        path: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+}
+
+impl FileError {
+    /// Whether asking again later can help: the printer is off, busy, or behind a proxy that is.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Status { status, .. } => *status >= 500 || *status == 429,
+            Self::NotFound { .. } | Self::Shorter { .. } | Self::Unauthorized { .. } | Self::Unclear { .. } => false,
+        }
+    }
+}
+
+/// Reads `range` of a file under the root `gcodes`. Fewer bytes come if the file ends before, and at the end of an
+/// answer that was cut off.
+///
+/// # Errors
+/// If there is no such file, or the printer does not answer as it should.
+pub async fn read_gcode_part(
+    endpoint: &Endpoint,
+    path: &str,
+    range: Range<u64>,
+) -> Result<FilePart, FileError> {
+    let transport = |source: reqwest::Error| FileError::Transport {
+        path: path.to_owned(),
+        // The address is the user's, and may be where a secret is kept.
+        source: source.without_url(),
+    };
+    let last = range.end.saturating_sub(1).max(range.start);
+    let mut request = client()
+        .get(endpoint.file_url("gcodes", path))
+        .header(RANGE, format!("bytes={}-{last}", range.start));
+    if let Some(key) = endpoint.api_key_header() {
+        request = request.header("X-Api-Key", key.as_bytes());
+    }
+    let response = request.send().await.map_err(transport)?;
+    let (offset, size) = match response.status() {
+        StatusCode::PARTIAL_CONTENT => content_range(&response).ok_or_else(|| FileError::Unclear { path: path.to_owned() })?,
+        StatusCode::OK => {
+            let size = response.content_length().ok_or_else(|| FileError::Unclear { path: path.to_owned() })?;
+            (0, size)
+        }
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => return Err(FileError::NotFound { path: path.to_owned() }),
+        StatusCode::UNAUTHORIZED => return Err(FileError::Unauthorized { path: path.to_owned() }),
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            return Err(FileError::Shorter { path: path.to_owned(), offset: range.start });
+        }
+        status => return Err(FileError::Status { path: path.to_owned(), status: status.as_u16() }),
+    };
+    let last_modified = response
+        .headers()
+        .get(LAST_MODIFIED)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let bytes = read_at_most(response, wanted).await.map_err(transport)?;
+    Ok(FilePart { offset, bytes, size, last_modified })
+}
+
+/// The beginning of an answer. What lies behind is not read: the connection is dropped with it.
+async fn read_at_most(mut response: Response, wanted: usize) -> Result<Vec<u8>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while bytes.len() < wanted {
+        let Some(piece) = response.chunk().await? else { break };
+        bytes.extend_from_slice(&piece[..piece.len().min(wanted - bytes.len())]);
+    }
+    Ok(bytes)
+}
+
+/// Offset and whole size in `Content-Range: bytes 0-99/1234`.
+fn content_range(response: &Response) -> Option<(u64, u64)> {
+    let value = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.parse().ok()?, size.parse().ok()?))
+}
+
+/// One for all printers: it keeps connections open for a while, and follows no redirect.
+fn client() -> &'static reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(rustls::ClientConfig::clone(&web_tls()))
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(PATIENCE)
+            .read_timeout(PATIENCE)
+            .pool_max_idle_per_host(1)
+            .build()
+            .expect("a client needs nothing but its TLS configuration, which is given")
+    })
+}
