@@ -100,10 +100,22 @@ fn tables(samples: &[Sample]) -> String {
             by_field.entry(field).or_default().1.add(theirs);
         }
     }
+    let (good, all) = by_slicer.values().fold((0, 0), |(good, all), (_, ours, _)| {
+        (good + ours.good, all + ours.all)
+    });
     let mut text = format!(
-        "{} files of the corpus.\n\n### By field\n\n{HEADER}",
+        "{} files; {good} of {all} values are as the truth has them.
+
+",
         samples.len()
     );
+    write!(
+        text,
+        "### By field
+
+{HEADER}"
+    )
+    .unwrap();
     for field in FIELDS {
         let (ours, theirs) = &by_field[field];
         writeln!(

@@ -55,3 +55,44 @@ impl Thumbnail {
         Ok(png.into_inner())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thumbnail(data: &[u8]) -> Thumbnail {
+        Thumbnail::from_image(data.to_vec(), (0, 0)).unwrap()
+    }
+
+    /// One red pixel: header, `QOI_OP_RGB`, end mark.
+    const QOI: &[u8] = b"qoif\0\0\0\x01\0\0\0\x01\x03\0\xFE\xFF\0\0\0\0\0\0\0\0\0\x01";
+
+    #[test]
+    fn qoi_becomes_png() {
+        let png = thumbnail(QOI).to_png().unwrap();
+        assert_eq!(ImageFormat::of(&png), Some(ImageFormat::Png));
+        let image = image::load_from_memory(&png).unwrap().to_rgb8();
+        assert_eq!(
+            (image.dimensions(), image.get_pixel(0, 0).0),
+            ((1, 1), [255, 0, 0])
+        );
+    }
+
+    #[test]
+    fn damaged_and_huge_images_are_errors() {
+        let mut huge = QOI.to_vec();
+        huge[4..12].fill(0x0F);
+        for data in [&QOI[..16], &huge] {
+            let error = thumbnail(data).to_png().unwrap_err();
+            assert_eq!(error.to_string(), "could not convert a Qoi thumbnail to PNG");
+        }
+        let bitmap = Thumbnail {
+            format: ImageFormat::Bmp,
+            ..thumbnail(QOI)
+        };
+        assert!(matches!(
+            bitmap.to_png(),
+            Err(ConvertError::Unsupported(ImageFormat::Bmp))
+        ));
+    }
+}

@@ -73,9 +73,23 @@ impl Reader {
         Some(wanted)
     }
 
-    /// Gives bytes of the file, from any offset and of any length; more than was asked for is welcome.
+    /// Gives bytes of the file, from any offset and of any length.
+    ///
+    /// Of more than was asked for (a server that ignores ranges) the asked range and the first 2 MiB are kept.
     pub fn push(&mut self, offset: u64, bytes: &[u8]) {
-        self.segments.insert(offset, Cow::Owned(bytes.to_vec()));
+        self.segments.insert(
+            offset,
+            Cow::Owned(bytes[..bytes.len().min(MOST_OF_ONE_PUSH)].to_vec()),
+        );
+        let Some(asked) = &self.last else { return };
+        let from = asked
+            .start
+            .checked_sub(offset)
+            .and_then(|from| usize::try_from(from).ok());
+        let part = from.and_then(|from| bytes.get(from..)).unwrap_or_default();
+        let length = (part.len() as u64).min(asked.end - asked.start) as usize;
+        self.segments
+            .insert(asked.start, Cow::Owned(part[..length].to_vec()));
     }
 
     /// Bytes asked for so far.
@@ -115,6 +129,7 @@ impl Reader {
 }
 
 const MAGIC: usize = 16;
+const MOST_OF_ONE_PUSH: usize = 2 << 20;
 
 /// Parses the known parts of a file.
 pub(crate) fn parse_segments(segments: &Segments<'_>) -> Parsed {

@@ -109,8 +109,10 @@ pub(crate) fn whole_seconds(seconds: f64) -> Option<u64> {
 pub(crate) fn key_value(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let at = memchr2(b'=', b':', text)?;
     let key = text[..at].trim_ascii();
-    // Longer "keys" are sentences.
-    if key.is_empty() || key.len() > 80 {
+    // Longer "keys" are sentences, others are pixels of a preview or decoration.
+    let letter = key.first().is_some_and(|first| first.is_ascii_alphabetic());
+    let plain = !key.iter().any(|byte| b"<>?@~{}|\\;\"`".contains(byte));
+    if key.len() > 80 || !letter || !plain {
         return None;
     }
     Some((decode(key), decode(text[at + 1..].trim_ascii())))

@@ -117,14 +117,16 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     } else if config.cut {
         parsed.warn(Warning::SettingsCut);
     }
-    let orca_like = [
+    let settings = [
         "initial_layer_print_height",
         "outer_wall_speed",
         "sparse_infill_density",
         "nozzle_temperature",
-    ]
-    .iter()
-    .any(|key| config.has(key))
+    ];
+    let orca_like = settings.iter().any(|key| config.has(key))
+        || ["max_z_height", "total layer number"]
+            .iter()
+            .any(|key| statistics.has(key))
         || scan
             .comments
             .iter()
