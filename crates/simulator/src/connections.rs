@@ -1,0 +1,227 @@
+//! The clients of a Moonraker, and what is on its way to them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{dice::Dice, status::Subscription};
+
+/// Frames that may wait for a client. One that reads nothing for so long is dropped.
+pub(crate) const OUTBOX: usize = 8192;
+
+/// What a socket task is told to do.
+#[derive(Debug)]
+pub(crate) enum Out {
+    Text(Utf8Bytes),
+    /// With code and reason.
+    Close(u16, &'static str),
+    /// Without a word.
+    Drop,
+}
+
+/// What is counted of a printer's traffic.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sockets_open: AtomicU64,
+    pub(crate) sockets_ever: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) frames: AtomicU64,
+}
+
+/// Traffic of one printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// WebSockets open now.
+    pub sockets_open: u64,
+    /// WebSockets that ever were open.
+    pub sockets_ever: u64,
+    /// Calls answered, also over HTTP.
+    pub requests: u64,
+    /// Frames sent: answers and notifications.
+    pub frames: u64,
+}
+
+impl Counters {
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            sockets_open: self.sockets_open.load(Ordering::Relaxed),
+            sockets_ever: self.sockets_ever.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            frames: self.frames.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Disorder that a printer puts into its notifications. All are probabilities, from 0 to 1.
+///
+/// Deltas of the status keep their order among themselves, as they do on every TCP connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Faults {
+    /// A history event comes some status updates late.
+    pub late_history: f64,
+    /// A history event comes once more, at once or some status updates later.
+    pub history_twice: f64,
+    /// A status update or an event about Klippy comes twice.
+    pub twice: f64,
+}
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: u64,
+    pub(crate) outbox: mpsc::Sender<Out>,
+    pub(crate) authorized: bool,
+    pub(crate) identified: bool,
+    pub(crate) subscription: Option<Subscription>,
+}
+
+/// All clients.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pub(crate) list: Vec<Connection>,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Arc<Counters>,
+    next_id: u64,
+    /// History events that are held back, and for how many more status updates.
+    late: Vec<(u32, Utf8Bytes)>,
+}
+
+impl Connections {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self {
+            list: Vec::new(),
+            faults,
+            counters: Arc::default(),
+            next_id: 1,
+            late: Vec::new(),
+        }
+    }
+
+    pub(crate) fn open(&mut self, outbox: mpsc::Sender<Out>, authorized: bool) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.list.push(Connection {
+            id,
+            outbox,
+            authorized,
+            identified: false,
+            subscription: None,
+        });
+        self.counters.sockets_open.fetch_add(1, Ordering::Relaxed);
+        self.counters.sockets_ever.fetch_add(1, Ordering::Relaxed);
+        id
+    }
+
+    pub(crate) fn closed(&mut self, id: u64) {
+        let before = self.list.len();
+        self.list.retain(|connection| connection.id != id);
+        self.counters
+            .sockets_open
+            .fetch_sub((before - self.list.len()) as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Connection> {
+        self.list.iter_mut().find(|connection| connection.id == id)
+    }
+
+    pub(crate) fn answer(&self, id: u64, text: String) {
+        if let Some(connection) = self.list.iter().find(|connection| connection.id == id) {
+            self.send(connection, text.into());
+        }
+    }
+
+    /// Something about Klippy or the server, to everybody with rights.
+    pub(crate) fn tell(&self, text: String, dice: &mut Dice) {
+        let text = Utf8Bytes::from(text);
+        for connection in self.list.iter().filter(|connection| connection.authorized) {
+            self.send(connection, text.clone());
+            if dice.chance(self.faults.twice) {
+                self.send(connection, text.clone());
+            }
+        }
+    }
+
+    pub(crate) fn tell_history(&mut self, text: String, dice: &mut Dice) {
+        let text = Utf8Bytes::from(text);
+        let ticks = |dice: &mut Dice| 1 + u32::try_from(dice.below(8)).unwrap_or(0);
+        if dice.chance(self.faults.late_history) {
+            let held = ticks(dice);
+            self.late.push((held, text.clone()));
+        } else {
+            self.to_all(&text);
+        }
+        if dice.chance(self.faults.history_twice) {
+            let held = ticks(dice);
+            self.late.push((held, text));
+        }
+    }
+
+    /// Changed status, to those who subscribed to it. `update` makes the frame for a subscription.
+    pub(crate) fn tell_status(&mut self, dice: &mut Dice, update: impl Fn(&Subscription) -> Option<String>) {
+        for connection in self.list.iter().filter(|connection| connection.authorized) {
+            let Some(text) = connection.subscription.as_ref().and_then(&update) else {
+                continue;
+            };
+            let text = Utf8Bytes::from(text);
+            if dice.chance(self.faults.twice) {
+                self.send(connection, text.clone());
+            }
+            self.send(connection, text);
+        }
+    }
+
+    /// To be called with every status update: sends what was held back, and gives up clients that read nothing.
+    pub(crate) fn release_late(&mut self) {
+        let before = self.list.len();
+        self.list.retain(|connection| connection.outbox.capacity() > 0);
+        self.counters
+            .sockets_open
+            .fetch_sub((before - self.list.len()) as u64, Ordering::Relaxed);
+        for (ticks, _) in &mut self.late {
+            *ticks -= 1;
+        }
+        let (due, late) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(ticks, _)| *ticks == 0);
+        self.late = late;
+        let due: Vec<(u32, Utf8Bytes)> = due;
+        for (_, text) in due {
+            self.to_all(&text);
+        }
+    }
+
+    pub(crate) fn drop_subscriptions(&mut self) {
+        for connection in &mut self.list {
+            connection.subscription = None;
+        }
+    }
+
+    /// Ends all connections, each with what `out` makes.
+    pub(crate) fn end_all(&mut self, out: impl Fn() -> Out) {
+        for connection in &self.list {
+            // Of a full outbox the receiver notices the end of the channel.
+            let _ = connection.outbox.try_send(out());
+        }
+        self.counters
+            .sockets_open
+            .fetch_sub(self.list.len() as u64, Ordering::Relaxed);
+        self.list.clear();
+        self.late.clear();
+    }
+
+    fn to_all(&self, text: &Utf8Bytes) {
+        for connection in self.list.iter().filter(|connection| connection.authorized) {
+            self.send(connection, text.clone());
+        }
+    }
+
+    fn send(&self, connection: &Connection, text: Utf8Bytes) {
+        if connection.outbox.try_send(Out::Text(text)).is_ok() {
+            self.counters.frames.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

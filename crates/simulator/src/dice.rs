@@ -1,0 +1,78 @@
+//! Random numbers that are the same for a seed on every machine and for ever.
+
+use std::ops::Range;
+
+/// A stream of random numbers (SplitMix64).
+///
+/// Source: Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// The stream of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A stream of its own, for the `index`-th of something.
+    #[must_use]
+    pub fn of(seed: u64, index: u64) -> Self {
+        let mut dice = Self(seed ^ index.wrapping_mul(0xA076_1D64_78BD_642F));
+        // Neighbouring seeds are alike only before the first numbers.
+        dice.bits();
+        dice
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// 0 up to, not including, 1.
+    pub fn unit(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let numerator = (self.bits() >> 11) as f64;
+        numerator / (1_u64 << 53) as f64
+    }
+
+    /// A number of the range.
+    pub fn between(&mut self, range: Range<f64>) -> f64 {
+        range.start + (range.end - range.start) * self.unit()
+    }
+
+    /// 0 up to, not including, `count`, which is not 0.
+    pub fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.bits() % count.max(1) as u64).unwrap_or(0)
+    }
+
+    /// True in `probability` of the cases.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// One of them.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_numbers_for_ever() {
+        let mut dice = Dice::new(1);
+        assert_eq!(
+            [dice.bits(), dice.bits()],
+            [0x910A_2DEC_8902_5CC1, 0xBEEB_8DA1_658E_EC67]
+        );
+        assert!((0..1000).all(|_| (0.0..1.0).contains(&dice.unit())));
+        assert!((0..1000).all(|_| dice.below(3) < 3));
+    }
+}

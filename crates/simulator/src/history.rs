@@ -1,0 +1,295 @@
+//! Moonraker's print history: its rows, its ids, its way of listing.
+//!
+//! Source: `moonraker/components/history.py` of 0.8.0 and 0.11.0.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+
+use crate::{Version, generated::Generated, job_state::Stats};
+
+/// One job of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) user: &'static str,
+    pub(crate) filename: String,
+    pub(crate) status: &'static str,
+    pub(crate) start_time: f64,
+    pub(crate) end_time: Option<f64>,
+    pub(crate) print_duration: f64,
+    pub(crate) total_duration: f64,
+    pub(crate) filament_used: f64,
+    /// `None` for NULL, which foreign tools leave and Moonraker stumbles over.
+    pub(crate) metadata: Option<Arc<Value>>,
+    pub(crate) auxiliary_data: Value,
+}
+
+impl Row {
+    pub(crate) fn update(&mut self, stats: &Stats) {
+        stats.filename.clone_into(&mut self.filename);
+        self.print_duration = stats.print_duration;
+        self.total_duration = stats.total_duration;
+        self.filament_used = stats.filament_used;
+    }
+}
+
+/// The history as the database has it. Survives Moonraker.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// Rows from before the simulation, made up when asked for.
+    generated: Option<Generated>,
+    deleted: BTreeSet<u64>,
+    /// Rows whose metadata is NULL, as foreign tools leave it.
+    spoiled: BTreeSet<u64>,
+    rows: BTreeMap<u64, Row>,
+    /// 0.8 counts on in memory; later versions take the highest id plus one.
+    next_id: Option<u64>,
+    totals: Totals,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Totals {
+    jobs: f64,
+    time: f64,
+    print_time: f64,
+    filament: f64,
+    longest_job: f64,
+    longest_print: f64,
+}
+
+/// Why the history refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HistoryError {
+    pub(crate) code: i64,
+    pub(crate) message: String,
+}
+
+impl HistoryError {
+    pub(crate) fn new(code: i64, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// `server.history.list`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListQuery {
+    pub(crate) start: usize,
+    /// 0 or less is all.
+    pub(crate) limit: i64,
+    pub(crate) since: Option<f64>,
+    pub(crate) before: Option<f64>,
+    pub(crate) descending: bool,
+}
+
+impl History {
+    pub(crate) fn generated(generated: Generated) -> Self {
+        let totals = generated.totals();
+        let totals = Totals {
+            jobs: totals[0],
+            time: totals[1],
+            print_time: totals[2],
+            filament: totals[3],
+            longest_job: totals[4],
+            longest_print: totals[5],
+        };
+        Self {
+            generated: Some(generated),
+            totals,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn add(&mut self, version: Version, row: Row) -> u64 {
+        let id = match (version, self.next_id) {
+            (Version::V0_8, Some(next)) => next,
+            _ => self.highest_id().map_or(version.first_job_id(), |id| id + 1),
+        };
+        self.next_id = Some(id + 1);
+        self.rows.insert(id, row);
+        self.deleted.remove(&id);
+        id
+    }
+
+    /// Writes a job's end. A job that was deleted meanwhile comes back, but not in 0.8.
+    pub(crate) fn finish(&mut self, version: Version, id: u64, row: Row) {
+        self.totals.jobs += 1.0;
+        self.totals.time += row.total_duration;
+        self.totals.print_time += row.print_duration;
+        self.totals.filament += row.filament_used;
+        self.totals.longest_job = self.totals.longest_job.max(row.total_duration);
+        self.totals.longest_print = self.totals.longest_print.max(row.print_duration);
+        if version > Version::V0_8 || self.rows.contains_key(&id) {
+            self.deleted.remove(&id);
+            self.rows.insert(id, row);
+        }
+    }
+
+    /// What Moonraker does with its history when it starts.
+    pub(crate) fn open(&mut self, version: Version) {
+        self.next_id = None;
+        if version == Version::V0_8 {
+            return;
+        }
+        for row in self.rows.values_mut().filter(|row| row.status == "in_progress") {
+            row.status = "interrupted";
+        }
+    }
+
+    pub(crate) fn delete(&mut self, id: u64) -> bool {
+        let known = self.ids().any(|known| known == id);
+        self.rows.remove(&id);
+        self.deleted.insert(id);
+        known
+    }
+
+    pub(crate) fn delete_all(&mut self) -> Vec<u64> {
+        let ids = self.ids().collect();
+        *self = Self {
+            totals: self.totals,
+            ..Self::default()
+        };
+        ids
+    }
+
+    /// As if the database had been removed: also the totals.
+    pub(crate) fn wipe(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Leaves a row as a foreign tool would.
+    pub(crate) fn spoil(&mut self, id: u64) -> bool {
+        let known = self.row(id).is_some();
+        self.spoiled.insert(id);
+        known
+    }
+
+    pub(crate) fn reset_totals(&mut self) {
+        self.totals = Totals::default();
+    }
+
+    pub(crate) fn totals(&self, version: Version) -> Value {
+        let Totals {
+            jobs,
+            time,
+            print_time,
+            filament,
+            longest_job,
+            longest_print,
+        } = self.totals;
+        let job_totals = json!({
+            "total_jobs": jobs, "total_time": time, "total_print_time": print_time, "total_filament_used": filament,
+            "longest_job": longest_job, "longest_print": longest_print,
+        });
+        match version {
+            Version::V0_8 => json!({ "job_totals": job_totals }),
+            _ => json!({ "job_totals": job_totals, "auxiliary_totals": [] }),
+        }
+    }
+
+    pub(crate) fn row(&self, id: u64) -> Option<Row> {
+        let own = self.rows.get(&id).cloned();
+        let generated = || {
+            self.generated
+                .as_ref()
+                .filter(|_| !self.deleted.contains(&id))?
+                .row(id)
+        };
+        let mut row = own.or_else(generated)?;
+        if self.spoiled.contains(&id) {
+            row.metadata = None;
+        }
+        Some(row)
+    }
+
+    pub(crate) fn list(
+        &self,
+        version: Version,
+        query: ListQuery,
+        exists: impl Fn(&Row) -> bool,
+    ) -> Result<Value, HistoryError> {
+        let filtered = query.since.is_some() || query.before.is_some();
+        let mut broken = None;
+        let mut matches = |id: &u64| {
+            if !filtered {
+                return true;
+            }
+            let Some(row) = self.row(*id) else { return false };
+            let before = match (query.before, row.end_time) {
+                (Some(before), Some(end)) => end < before,
+                (Some(_), None) => {
+                    broken = Some("'<' not supported between instances of 'NoneType' and 'float'");
+                    false
+                }
+                (None, _) => true,
+            };
+            before && query.since.is_none_or(|since| row.start_time > since)
+        };
+        let ids: Vec<u64> = match query.descending {
+            true => self.ids().rev().filter(&mut matches).collect(),
+            false => self.ids().filter(&mut matches).collect(),
+        };
+        if let (Version::V0_8, Some(broken)) = (version, broken) {
+            return Err(HistoryError::new(version.internal_error(), broken));
+        }
+        let (start, limit) = match usize::try_from(query.limit) {
+            Ok(limit) if limit > 0 => (query.start, limit),
+            _ => (0, usize::MAX),
+        };
+        let mut jobs = Vec::new();
+        for &id in ids.iter().skip(start).take(limit) {
+            let Some(row) = self.row(id) else { continue };
+            jobs.push(job(version, id, &row, exists(&row))?);
+        }
+        let count = if version == Version::V0_8 {
+            ids.len()
+        } else {
+            jobs.len()
+        };
+        Ok(json!({ "count": count, "jobs": jobs }))
+    }
+
+    /// In order: rows of our own always have higher ids than the generated ones that are left.
+    fn ids(&self) -> impl DoubleEndedIterator<Item = u64> {
+        let generated = self.generated.as_ref().map_or(0..0, Generated::ids);
+        generated
+            .filter(|id| !self.deleted.contains(id) && !self.rows.contains_key(id))
+            .chain(self.rows.keys().copied())
+    }
+
+    fn highest_id(&self) -> Option<u64> {
+        self.ids().next_back()
+    }
+}
+
+/// A job as Moonraker tells it.
+pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<Value, HistoryError> {
+    let Some(metadata) = &row.metadata else {
+        return Err(HistoryError::new(
+            version.internal_error(),
+            "'NoneType' object has no attribute 'get'",
+        ));
+    };
+    let mut job = json!({
+        "job_id": format!("{id:06X}"),
+        "filename": row.filename,
+        "status": row.status,
+        "start_time": row.start_time,
+        "end_time": row.end_time,
+        "print_duration": row.print_duration,
+        "total_duration": row.total_duration,
+        "filament_used": row.filament_used,
+        "metadata": **metadata,
+        "exists": exists,
+    });
+    if version > Version::V0_8 {
+        job["user"] = row.user.into();
+        job["auxiliary_data"] = row.auxiliary_data.clone();
+    }
+    Ok(job)
+}

@@ -1,0 +1,175 @@
+//! Simulated printers on ports of this machine, until the process is stopped.
+
+use std::{io::Write, ops::Range};
+
+use anyhow::{Context, ensure};
+use clap::{Parser, ValueEnum};
+use simulator::{Faults, PastPrints, PrintPlan, PrinterConfig, Schedule, Simulator, Version};
+
+/// Plays printers with Moonraker, for those who have none at hand.
+///
+/// Prints one line of JSON for each printer when all are ready, and runs until it is stopped.
+#[derive(Debug, Parser)]
+#[command(name = "simulator", version)]
+struct Options {
+    /// How many printers.
+    #[arg(long, default_value_t = 6)]
+    printers: usize,
+    /// Port of the first; the others follow. Without it, any ports that are free.
+    #[arg(long)]
+    base_port: Option<u16>,
+    /// Of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many of them print at the beginning, for hours.
+    #[arg(long, default_value_t = 0)]
+    printing: usize,
+    /// How many past prints each has in its history.
+    #[arg(long, default_value_t = 0)]
+    history: u64,
+    /// Over how many days the past prints are spread.
+    #[arg(long, default_value_t = 180.0)]
+    history_days: f64,
+    /// Status updates in a second.
+    #[arg(long, default_value_t = 4.0)]
+    updates_per_second: f64,
+    /// Seconds there in a second here.
+    #[arg(long, default_value_t = 1.0)]
+    time_scale: f64,
+    /// What happens to the printers.
+    #[arg(long, value_enum, default_value = "none")]
+    schedule: ScheduleName,
+    /// Shortest and longest print of the schedule, in the printers' own seconds.
+    #[arg(long, num_args = 2, default_values_t = [90.0, 900.0])]
+    print_seconds: Vec<f64>,
+    /// API key that opens them; without it, none is needed.
+    #[arg(long)]
+    api_key: Option<String>,
+    /// Moonraker's version.
+    #[arg(long, value_enum, default_value = "0.11")]
+    moonraker: VersionName,
+    /// Probability of late and doubled notifications.
+    #[arg(long, default_value_t = 0.0)]
+    disorder: f64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScheduleName {
+    /// Nothing but what is asked for over the API.
+    None,
+    /// Prints start and end all the time, most of them well.
+    Demo,
+    /// Everything that can go wrong does.
+    Rough,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum VersionName {
+    #[value(name = "0.8")]
+    V0_8,
+    #[value(name = "0.9")]
+    V0_9,
+    #[value(name = "0.10")]
+    V0_10,
+    #[value(name = "0.11")]
+    V0_11,
+}
+
+/// Names of the demo's printers.
+const NAMES: [&str; 10] = [
+    "Voron 2.4",
+    "Voron Trident",
+    "Prusa MK4",
+    "Ender 3",
+    "RatRig V-Core",
+    "Bambu X1 (Klipper)",
+    "Qidi Q1 Pro",
+    "Sovol SV08",
+    "CR-10",
+    "Voron 0.2",
+];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let print = print_seconds(&options)?;
+    let version = match options.moonraker {
+        VersionName::V0_8 => Version::V0_8,
+        VersionName::V0_9 => Version::V0_9,
+        VersionName::V0_10 => Version::V0_10,
+        VersionName::V0_11 => Version::V0_11,
+    };
+    let config = PrinterConfig {
+        version,
+        trusted: options.api_key.is_none(),
+        api_key: options.api_key.clone(),
+        past: PastPrints {
+            count: options.history,
+            days: options.history_days,
+        },
+        time_scale: options.time_scale,
+        updates_per_second: options.updates_per_second,
+        faults: Faults {
+            late_history: options.disorder,
+            history_twice: options.disorder,
+            twice: options.disorder,
+        },
+        seed: options.seed,
+        ..PrinterConfig::default()
+    };
+    let mut simulator = Simulator::start(options.printers, &config, options.base_port)
+        .await
+        .context("cannot start the printers")?;
+    for (place, printer) in simulator.printers().iter().take(options.printing).enumerate() {
+        let seconds = 3_600.0 * (2.0 + (place % 7) as f64);
+        printer
+            .start_print(
+                &format!("long_print_{place}.gcode"),
+                PrintPlan {
+                    layers: Some(240),
+                    ..PrintPlan::lasting(seconds)
+                },
+            )
+            .context("cannot start a print")?;
+    }
+    let schedule = match options.schedule {
+        ScheduleName::None => None,
+        ScheduleName::Demo => Some(Schedule::busy(print)),
+        ScheduleName::Rough => Some(Schedule {
+            steps: None,
+            ..Schedule::rough(print, 0)
+        }),
+    };
+    if let Some(schedule) = schedule {
+        simulator.run(options.printing..options.printers, options.seed, &schedule);
+    }
+    let mut output = std::io::stdout().lock();
+    for (place, printer) in simulator.printers().iter().enumerate() {
+        let name = match (NAMES.get(place), options.printers <= NAMES.len()) {
+            (Some(name), true) => (*name).to_owned(),
+            _ => format!("Printer {}", place + 1),
+        };
+        let line = serde_json::json!({ "name": name, "url": printer.url(), "api_key": options.api_key });
+        writeln!(output, "{line}")?;
+    }
+    output.flush()?;
+    drop(output);
+    tokio::signal::ctrl_c().await.context("cannot wait for the end")?;
+    Ok(())
+}
+
+fn print_seconds(options: &Options) -> anyhow::Result<Range<f64>> {
+    let (Some(shortest), Some(longest)) = (options.print_seconds.first(), options.print_seconds.get(1))
+    else {
+        anyhow::bail!("--print-seconds takes two numbers");
+    };
+    ensure!(
+        0.0 < *shortest && shortest <= longest,
+        "--print-seconds takes a shortest and a longest print"
+    );
+    ensure!(
+        options.time_scale > 0.0 && options.updates_per_second > 0.0,
+        "rates must be above 0"
+    );
+    Ok(*shortest..*longest)
+}

@@ -1,0 +1,285 @@
+//! Lets things happen to a printer at random, from a seed.
+
+use std::ops::Range;
+
+use crate::{PrintPlan, SimPrinter, catalog, dice::Dice};
+
+/// What may happen, and how often. Times are in the printer's own seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Length of a print.
+    pub print: Range<f64>,
+    /// Between two things that happen.
+    pub pause: Range<f64>,
+    /// How many things happen. `None` for no end.
+    pub steps: Option<u32>,
+    /// How likely each is, relative to the others; what makes no sense at a moment is left out.
+    pub weights: Vec<(Happening, u32)>,
+}
+
+/// Something that happens to a printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// A print starts; while one is paused it takes its place.
+    Print,
+    /// The file of the last print is printed again.
+    Reprint,
+    /// The print is cancelled and another started before anybody can see it.
+    ReplaceAtOnce,
+    /// Pause.
+    Pause,
+    /// Resume.
+    Resume,
+    /// Cancel.
+    Cancel,
+    /// "Clear" after a print.
+    ResetFile,
+    /// Klipper refuses a line.
+    Fail,
+    /// Emergency stop, and a firmware restart after a while.
+    EmergencyStop,
+    /// RESTART.
+    RestartKlippy,
+    /// Klippy restarts, and a print starts in the moment that Moonraker misses.
+    RestartIntoPrint,
+    /// SIGTERM to Moonraker, and a start.
+    RestartMoonraker,
+    /// SIGKILL to Moonraker, and a start.
+    KillMoonraker,
+    /// Power off and on.
+    PowerCycle,
+    /// The network is away for a while.
+    CutLink,
+    /// The newest job is deleted from the history.
+    DeleteNewestJob,
+    /// The history is wiped.
+    WipeHistory,
+    /// The wall clock jumps.
+    ClockJump,
+    /// Nothing.
+    Wait,
+}
+
+impl Schedule {
+    /// Prints that start and end all the time, mostly well.
+    #[must_use]
+    pub fn busy(print: Range<f64>) -> Self {
+        let weights = vec![
+            (Happening::Print, 20),
+            (Happening::Reprint, 4),
+            (Happening::Pause, 1),
+            (Happening::Resume, 6),
+            (Happening::Cancel, 1),
+            (Happening::Fail, 1),
+            (Happening::ResetFile, 2),
+            (Happening::Wait, 20),
+        ];
+        let pause = print.start * 0.1..print.end * 0.3;
+        Self {
+            print,
+            pause,
+            steps: None,
+            weights,
+        }
+    }
+
+    /// Everything that can go wrong, in `steps` steps.
+    #[must_use]
+    pub fn rough(print: Range<f64>, steps: u32) -> Self {
+        use Happening::{
+            Cancel, ClockJump, CutLink, DeleteNewestJob, EmergencyStop, Fail, KillMoonraker, Pause,
+            PowerCycle, Print, ReplaceAtOnce, Reprint, ResetFile, RestartIntoPrint, RestartKlippy,
+            RestartMoonraker, Resume, Wait, WipeHistory,
+        };
+        let weights = vec![
+            (Print, 12),
+            (Reprint, 6),
+            (ReplaceAtOnce, 1),
+            (Pause, 4),
+            (Resume, 6),
+            (Cancel, 3),
+            (ResetFile, 3),
+            (Fail, 2),
+            (EmergencyStop, 2),
+            (RestartKlippy, 2),
+            (RestartIntoPrint, 1),
+            (RestartMoonraker, 3),
+            (KillMoonraker, 3),
+            (PowerCycle, 2),
+            (CutLink, 4),
+            (DeleteNewestJob, 1),
+            (WipeHistory, 1),
+            (ClockJump, 1),
+            (Wait, 10),
+        ];
+        let pause = 0.2..print.end * 0.5;
+        Self {
+            print,
+            pause,
+            steps: Some(steps),
+            weights,
+        }
+    }
+
+    /// Without some happenings.
+    #[must_use]
+    pub fn without(mut self, left_out: &[Happening]) -> Self {
+        self.weights
+            .retain(|(happening, _)| !left_out.contains(happening));
+        self
+    }
+}
+
+impl SimPrinter {
+    /// Lets things happen until the schedule is through, and returns what did. The same seed draws the same numbers;
+    /// what comes of them also depends on how far a print is at that moment.
+    pub async fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Vec<Happening> {
+        let mut dice = Dice::new(seed);
+        let mut happened = Vec::new();
+        let mut last_file = None;
+        let mut step = 0;
+        while schedule.steps.is_none_or(|steps| step < steps) {
+            step += 1;
+            let happening = self.draw(&mut dice, schedule, last_file.is_some());
+            self.happen(happening, &mut dice, schedule, &mut last_file).await;
+            // For ever would be too long to remember.
+            if schedule.steps.is_some() {
+                happened.push(happening);
+            }
+            self.wait(dice.between(schedule.pause.clone())).await;
+        }
+        happened
+    }
+
+    fn draw(&self, dice: &mut Dice, schedule: &Schedule, printed: bool) -> Happening {
+        let view = self.view();
+        let ready = view.ready && view.klippy == Some("ready");
+        let (printing, paused) = (view.print == Some("printing"), view.print == Some("paused"));
+        let possible = |happening: Happening| match happening {
+            Happening::Print => ready && !printing,
+            Happening::Reprint => ready && !printing && !paused && printed,
+            Happening::Pause | Happening::ReplaceAtOnce => ready && printing,
+            Happening::Resume => ready && paused,
+            Happening::Cancel | Happening::Fail => ready && (printing || paused),
+            Happening::ResetFile => ready && !printing,
+            _ => true,
+        };
+        let weights: Vec<(Happening, u32)> = schedule
+            .weights
+            .iter()
+            .copied()
+            .filter(|(happening, _)| possible(*happening))
+            .collect();
+        let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
+        let mut left = dice.below(usize::try_from(sum).unwrap_or(1));
+        for (happening, weight) in weights {
+            let weight = usize::try_from(weight).unwrap_or(0);
+            if left < weight {
+                return happening;
+            }
+            left -= weight;
+        }
+        Happening::Wait
+    }
+
+    async fn happen(
+        &self,
+        happening: Happening,
+        dice: &mut Dice,
+        schedule: &Schedule,
+        last: &mut Option<(String, PrintPlan)>,
+    ) {
+        // What became impossible since the draw is refused, and that is all.
+        let _refused = match happening {
+            Happening::Print => {
+                let (name, plan) = self.new_file(dice, schedule, last);
+                self.start_print(&name, plan)
+            }
+            Happening::Reprint => match last.clone() {
+                Some((name, plan)) => self.start_print(&name, plan),
+                None => Ok(()),
+            },
+            Happening::ReplaceAtOnce => {
+                let (name, plan) = self.new_file(dice, schedule, last);
+                self.replace_at_once(&name, plan)
+            }
+            Happening::Pause => self.pause(),
+            Happening::Resume => self.resume(),
+            Happening::Cancel => self.cancel(),
+            Happening::ResetFile => self.reset_file(),
+            Happening::Fail => self.fail("Move out of range: 400.000 10.000 0.200 [0.000]"),
+            _ => {
+                self.trouble(happening, dice, schedule, last).await;
+                Ok(())
+            }
+        };
+    }
+
+    async fn trouble(
+        &self,
+        happening: Happening,
+        dice: &mut Dice,
+        schedule: &Schedule,
+        last: &mut Option<(String, PrintPlan)>,
+    ) {
+        let a_while = dice.between(schedule.pause.clone());
+        match happening {
+            Happening::EmergencyStop => {
+                self.emergency_stop();
+                self.wait(a_while).await;
+                self.firmware_restart();
+            }
+            Happening::RestartKlippy => self.firmware_restart(),
+            Happening::RestartIntoPrint => {
+                let (name, plan) = self.new_file(dice, schedule, last);
+                self.restart_into_print(&name, plan);
+            }
+            Happening::RestartMoonraker => {
+                self.stop_moonraker();
+                self.wait(a_while).await;
+                self.start_moonraker();
+            }
+            Happening::KillMoonraker => {
+                self.kill_moonraker();
+                self.wait(a_while).await;
+                self.start_moonraker();
+            }
+            Happening::PowerCycle => {
+                self.power_off();
+                self.wait(a_while).await;
+                self.power_on();
+            }
+            Happening::CutLink => {
+                self.cut_link();
+                self.wait(a_while * 2.0).await;
+                self.restore_link();
+            }
+            Happening::DeleteNewestJob => {
+                if let Some(id) = self
+                    .history()
+                    .last()
+                    .and_then(|job| job["job_id"].as_str().map(str::to_owned))
+                {
+                    self.delete_history_job(&id);
+                }
+            }
+            Happening::WipeHistory => self.wipe_history(),
+            Happening::ClockJump => self.set_clock_offset(dice.between(-7200.0..7200.0)),
+            _ => {}
+        }
+    }
+
+    fn new_file(
+        &self,
+        dice: &mut Dice,
+        schedule: &Schedule,
+        last: &mut Option<(String, PrintPlan)>,
+    ) -> (String, PrintPlan) {
+        let seconds = dice.between(schedule.print.clone());
+        let file = catalog::sliced_file(dice, seconds, self.wall_clock() - 30.0);
+        let (name, plan) = (file.name.clone(), file.plan.clone());
+        self.add_file(file, None);
+        *last = Some((name.clone(), plan.clone()));
+        (name, plan)
+    }
+}

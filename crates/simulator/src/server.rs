@@ -1,0 +1,306 @@
+//! The sockets of a printer.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, interval_at},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Bytes, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+use tracing::debug;
+
+use crate::{
+    connections::{OUTBOX, Out},
+    http::{Head, Response},
+    model::Model,
+    thumbnail,
+};
+
+/// WebSockets that Moonraker serves at most.
+const MAX_WEBSOCKETS: usize = 50;
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Whether the printer's network works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    Up,
+    /// Connections break, and none can be made.
+    Cut,
+    /// Connections stay, but nothing comes through.
+    Frozen,
+}
+
+/// A printer, shared by its tasks.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    model: Arc<Mutex<Model>>,
+    pub(crate) network: watch::Sender<Network>,
+}
+
+impl Shared {
+    pub(crate) fn new(model: Model) -> Self {
+        Self {
+            model: Arc::new(Mutex::new(model)),
+            network: watch::Sender::new(Network::Up),
+        }
+    }
+
+    /// The printer. Never held across an await.
+    pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
+        // A model is whole between two of its steps, and a panic in one has failed the test that caused it.
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the printer live.
+    pub(crate) async fn tick(self, updates_per_second: f64) {
+        let mut interval = interval(Duration::from_secs_f64(1.0 / updates_per_second));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            self.model().tick();
+        }
+    }
+
+    /// Accepts clients.
+    pub(crate) async fn listen(self, listener: TcpListener) {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let shared = self.clone();
+                        clients.spawn(async move {
+                            if let Err(cause) = shared.serve(stream).await {
+                                debug!("a client of a simulated printer is gone: {cause}");
+                            }
+                        });
+                    }
+                    // Out of file descriptors: wait for some to come free.
+                    Err(cause) => {
+                        debug!("a simulated printer cannot accept: {cause}");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                Some(_) = clients.join_next(), if !clients.is_empty() => {}
+            }
+        }
+    }
+
+    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut network = self.network.subscribe();
+        while *network.borrow_and_update() == Network::Frozen {
+            if network.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+        let mut buffer = Vec::new();
+        loop {
+            if !self.answers() {
+                return Ok(());
+            }
+            let head = tokio::select! {
+                head = Head::read(&mut stream, &mut buffer) => head?,
+                _ = network.changed() => None,
+            };
+            let Some(head) = head.filter(|_| self.answers()) else {
+                return Ok(());
+            };
+            if head.wants_websocket() {
+                return self.serve_websocket(stream, buffer, &head, network).await;
+            }
+            let response = self.route(&head);
+            response.write(&mut stream, head.method != "HEAD").await?;
+        }
+    }
+
+    fn answers(&self) -> bool {
+        *self.network.borrow() == Network::Up && self.model().moonraker.is_some()
+    }
+
+    fn route(&self, head: &Head) -> Response {
+        let mut model = self.model();
+        let path = head.path.as_str();
+        if !model.grants(head.api_key.as_deref()) && path != "/access/info" {
+            return Response::error(401, "Unauthorized");
+        }
+        if let Some(name) = path.strip_prefix("/server/files/gcodes/") {
+            return match model.files.get(name) {
+                Some(file) => Response::file(file, head),
+                None if name.contains(".thumbs/") && name.ends_with(".png") => {
+                    Response::bytes("image/png", thumbnail::png(name))
+                }
+                None => Response::error(404, "Not Found"),
+            };
+        }
+        let method = match path {
+            "/access/info" => "access.info",
+            "/access/oneshot_token" => "access.oneshot_token",
+            "/server/info" => "server.info",
+            "/printer/info" => "printer.info",
+            "/server/history/totals" => "server.history.totals",
+            "/server/files/list" => "server.files.list",
+            _ => return Response::error(404, "Not Found"),
+        };
+        match model.http_call(method) {
+            Some(result) => Response::json(&serde_json::json!({ "result": result })),
+            None => Response::error(503, "Klippy Host not connected"),
+        }
+    }
+
+    async fn serve_websocket(
+        &self,
+        mut stream: TcpStream,
+        buffer: Vec<u8>,
+        head: &Head,
+        network: watch::Receiver<Network>,
+    ) -> io::Result<()> {
+        let (outbox, inbox) = mpsc::channel(OUTBOX);
+        let id = {
+            let mut model = self.model();
+            if model.moonraker.is_none() {
+                return Ok(());
+            }
+            if model.connections.list.len() < MAX_WEBSOCKETS {
+                let token = head.query_value("token");
+                let authorized = match token {
+                    Some(token) => model.takes_token(&token),
+                    None => model.grants(head.api_key.as_deref()),
+                };
+                Some(model.connections.open(outbox, authorized))
+            } else {
+                None
+            }
+        };
+        let Some(id) = id else {
+            return Response::too_many_websockets().write(&mut stream, true).await;
+        };
+        // Also when this task is aborted.
+        let _closed = Closed { shared: self, id };
+        head.accept_websocket(&mut stream).await?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(8 * 1024)
+            .write_buffer_size(0);
+        let socket = WebSocketStream::from_partially_read(stream, buffer, Role::Server, Some(config)).await;
+        Client {
+            shared: self,
+            id,
+            socket,
+            inbox,
+            network,
+        }
+        .run()
+        .await;
+        Ok(())
+    }
+}
+
+struct Closed<'a> {
+    shared: &'a Shared,
+    id: u64,
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.shared.model().connections.closed(self.id);
+    }
+}
+
+/// One WebSocket.
+struct Client<'a> {
+    shared: &'a Shared,
+    id: u64,
+    socket: WebSocketStream<TcpStream>,
+    inbox: mpsc::Receiver<Out>,
+    network: watch::Receiver<Network>,
+}
+
+impl Client<'_> {
+    async fn run(mut self) {
+        let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        let mut last_pong = Instant::now();
+        loop {
+            let network = *self.network.borrow_and_update();
+            match network {
+                Network::Up => {}
+                Network::Cut => return,
+                Network::Frozen => {
+                    if self.network.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            }
+            tokio::select! {
+                out = self.inbox.recv() => match out {
+                    Some(out) => if !self.send(out).await {
+                        return;
+                    },
+                    None => return,
+                },
+                frame = self.socket.next() => match frame {
+                    Some(Ok(Message::Text(text))) => self.shared.model().frame(self.id, &text),
+                    // Moonraker takes these for text.
+                    Some(Ok(Message::Binary(bytes))) => {
+                        self.shared.model().frame(self.id, &String::from_utf8_lossy(&bytes));
+                    }
+                    Some(Ok(Message::Pong(_))) => last_pong = Instant::now(),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                },
+                _ = pings.tick() => {
+                    if last_pong.elapsed() > PING_TIMEOUT {
+                        self.send(Out::Close(1000, "ping timed out")).await;
+                        return;
+                    }
+                    if self.socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                        return;
+                    }
+                }
+                _ = self.network.changed() => {}
+            }
+        }
+    }
+
+    /// Sends what waits. `false` at the end of the connection.
+    async fn send(&mut self, first: Out) -> bool {
+        let mut waiting = VecDeque::from([first]);
+        while let Some(out) = waiting.pop_front() {
+            let sent = match out {
+                Out::Text(text) => self.socket.feed(Message::Text(text)).await,
+                Out::Close(code, reason) => {
+                    let close = CloseFrame {
+                        code: CloseCode::from(code),
+                        reason: reason.into(),
+                    };
+                    if self.socket.close(Some(close)).await.is_ok() {
+                        let answer = async { while let Some(Ok(_)) = self.socket.next().await {} };
+                        let _ = tokio::time::timeout(Duration::from_secs(2), answer).await;
+                    }
+                    return false;
+                }
+                Out::Drop => return false,
+            };
+            if sent.is_err() {
+                return false;
+            }
+            waiting.extend(self.inbox.try_recv().ok());
+        }
+        self.socket.flush().await.is_ok()
+    }
+}

@@ -1,0 +1,78 @@
+//! Many printers in one process.
+
+use std::{io, sync::Arc};
+
+use tokio::task::JoinSet;
+
+use crate::{PrinterConfig, Schedule, SimPrinter, Traffic, dice::Dice};
+
+/// A fleet of simulated printers. Ends when it is dropped.
+pub struct Simulator {
+    printers: Vec<Arc<SimPrinter>>,
+    schedules: JoinSet<()>,
+}
+
+impl Simulator {
+    /// Starts `count` printers like `config`, each with a seed of its own. With a base port they take that one and
+    /// the following; without they take any that are free.
+    ///
+    /// # Errors
+    /// If a port cannot be had.
+    pub async fn start(count: usize, config: &PrinterConfig, base_port: Option<u16>) -> io::Result<Self> {
+        let mut printers = Vec::with_capacity(count);
+        for place in 0..count {
+            let seed = Dice::of(config.seed, place as u64).bits();
+            let port = base_port.map_or(Some(0), |base| base.checked_add(u16::try_from(place).ok()?));
+            let port = port.ok_or_else(|| io::Error::other("there are no ports for so many printers"))?;
+            let config = PrinterConfig {
+                seed,
+                ..config.clone()
+            };
+            printers.push(Arc::new(SimPrinter::start(config, port).await?));
+        }
+        Ok(Self {
+            printers,
+            schedules: JoinSet::new(),
+        })
+    }
+
+    /// The printers, in the order of their ports.
+    #[must_use]
+    pub fn printers(&self) -> &[Arc<SimPrinter>] {
+        &self.printers
+    }
+
+    /// Lets a schedule run on some printers, beside everything else.
+    pub fn run(&mut self, printers: impl IntoIterator<Item = usize>, seed: u64, schedule: &Schedule) {
+        for place in printers {
+            let Some(printer) = self.printers.get(place).map(Arc::clone) else {
+                continue;
+            };
+            let schedule = schedule.clone();
+            self.schedules.spawn(async move {
+                let seed = Dice::of(seed, place as u64).bits();
+                printer.run_schedule(seed, &schedule).await;
+            });
+        }
+    }
+
+    /// Traffic of all printers together.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let none = Traffic {
+            sockets_open: 0,
+            sockets_ever: 0,
+            requests: 0,
+            frames: 0,
+        };
+        self.printers
+            .iter()
+            .map(|printer| printer.traffic())
+            .fold(none, |sum, one| Traffic {
+                sockets_open: sum.sockets_open + one.sockets_open,
+                sockets_ever: sum.sockets_ever + one.sockets_ever,
+                requests: sum.requests + one.requests,
+                frames: sum.frames + one.frames,
+            })
+    }
+}
