@@ -11,8 +11,7 @@ set -euo pipefail
 project=$(readlink -f "$(dirname "$0")/..")
 scripts=$project/scripts
 
-# The sockets need a short path, whatever TMPDIR says.
-dir=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/pl-db.XXXXXX")
+dir=$(mktemp -d -t pl-db.XXXXXX)
 stop_all() {
   for server in mysql mariadb; do
     [[ -e $dir/$server/pid ]] && "$scripts/$server.sh" stop "$dir/$server"

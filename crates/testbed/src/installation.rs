@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// The Moonraker that tests run against when they name none.
 pub(crate) const DEFAULT_MOONRAKER: &str = "0.11.0";
@@ -25,6 +25,19 @@ pub(crate) fn python(version: &str) -> Result<PathBuf> {
         venv.display(),
     );
     Ok(venv.join("bin/python"))
+}
+
+/// The library that gives a program a clock of its own (Debian's package `faketime`).
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn libfaketime() -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").context("could not read /usr/lib")?;
+    let mut libraries = folders
+        .flatten()
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    let installed = libraries.find(|library| library.exists());
+    installed.context("libfaketime is not installed; run scripts/install-test-deps.sh")
 }
 
 #[cfg(test)]

@@ -23,6 +23,6 @@ mod proxy;
 
 pub use gcode_file::GcodeFile;
 pub use klippy::{Boot, Klippy, Outcome, PrintRecord, Snapshot};
-pub use moonraker::{Moonraker, Setup};
+pub use moonraker::{Moonraker, Setup, http};
 pub use printer::Printer;
 pub use proxy::Proxy;

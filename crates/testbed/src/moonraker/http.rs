@@ -1,4 +1,4 @@
-//! Plain HTTP requests to Moonraker.
+//! Plain HTTP requests to a server on this machine.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tokio_util::task::AbortOnDropHandle;
 /// Some calls wait for Klippy; none should take longer than this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends one request on a connection of its own.
+/// Sends one request to a server on this machine, on a connection of its own.
 ///
 /// # Errors
 /// The server could not be reached, or did not answer in time.
-pub(crate) async fn send(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+pub async fn send(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
     tokio::time::timeout(PATIENCE, exchange(port, request))
         .await
         .context("no answer within a minute")?

@@ -1,0 +1,79 @@
+//! What kind of Moonraker a test wants.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::klippy_socket;
+use crate::installation::DEFAULT_MOONRAKER;
+
+/// What kind of Moonraker to start.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub(super) version: String,
+    pub(super) key_required: bool,
+    pub(super) settable_clock: bool,
+    extra_config: String,
+}
+
+impl Default for Setup {
+    /// The newest Moonraker, which trusts every client on this machine.
+    fn default() -> Self {
+        Self {
+            version: DEFAULT_MOONRAKER.to_owned(),
+            key_required: false,
+            settable_clock: false,
+            extra_config: String::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Another Moonraker: `0.10.0`, `0.9.3` or `0.8.0`.
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.version);
+        self
+    }
+
+    /// Trusts nobody: clients need the API key.
+    #[must_use]
+    pub fn key_required(mut self) -> Self {
+        self.key_required = true;
+        self
+    }
+
+    /// With a wall clock that [`super::Moonraker::set_clock`] can put forward and back.
+    #[must_use]
+    pub fn settable_clock(mut self) -> Self {
+        self.settable_clock = true;
+        self
+    }
+
+    /// More sections for `moonraker.conf`.
+    #[must_use]
+    pub fn extra_config(mut self, sections: &str) -> Self {
+        sections.clone_into(&mut self.extra_config);
+        self
+    }
+
+    pub(super) fn write_config(&self, folder: &Path, port: u16) -> Result<()> {
+        let trusted = if self.key_required {
+            ""
+        } else {
+            "trusted_clients: 127.0.0.1\n"
+        };
+        let config = format!(
+            "[server]\nhost: 127.0.0.1\nport: {port}\nklippy_uds_address: {}\n\
+             [authorization]\n{trusted}\
+             [machine]\nprovider: none\nvalidate_service: False\n\
+             [file_manager]\nenable_object_processing: False\ncheck_klipper_config_path: False\n\
+             [announcements]\nenable_moonlight: False\n\
+             [history]\n\
+             {}\n",
+            klippy_socket(folder).display(),
+            self.extra_config,
+        );
+        std::fs::write(folder.join("config/moonraker.conf"), config).context("could not write moonraker.conf")
+    }
+}
