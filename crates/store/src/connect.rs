@@ -1,8 +1,26 @@
 //! Opening and closing the database.
 
-use sea_orm::DatabaseConnection;
+use std::{fs, path::Path, time::Duration};
 
-use crate::{Engine, Location, Result};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxMySqlConnector, SqlxSqliteConnector,
+    Statement, TransactionTrait,
+};
+use sea_orm_migration::{MigratorTrait, SchemaManager};
+use sqlx::{
+    ConnectOptions, Connection, Executor, Row,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    pool::PoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use url::Url;
+
+use crate::{
+    Engine, Error, Location, Result,
+    error::Fault,
+    migrations::{self, Migrator},
+    transaction::{LONG, again, begin},
+};
 
 /// The database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -25,29 +43,244 @@ pub struct DatabaseInfo {
     pub size_bytes: Option<u64>,
 }
 
+/// How long SQLite waits for a lock that another process holds, before the attempt counts as failed.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection. The only writer of SQLite may be at something long.
+const ACQUIRE: Duration = Duration::from_secs(30);
+/// Connections that read SQLite beside the one that writes, each with its own cache.
+const READERS: u32 = 2;
+/// Connections to a server.
+const CONNECTIONS: u32 = 8;
+/// How long a server may take to take a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
 impl Store {
     /// Opens the database, makes it if it is a file that does not exist, and brings it to this program's schema.
     ///
     /// # Errors
-    /// [`Error::Open`](crate::Error::Open), [`Error::UnsupportedServer`](crate::Error::UnsupportedServer),
-    /// [`Error::NewerSchema`](crate::Error::NewerSchema), or a migration that failed.
+    /// [`Error::Open`], [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
     pub async fn open(location: &Location) -> Result<Self> {
-        let _ = location;
-        todo!()
+        let store = match location {
+            Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
+            Location::MySql { url } => Self::open_mysql(location, url).await?,
+        };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Opens SQLite in WAL mode with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With
+    /// `NORMAL` a power cut takes the last transactions away, such as the end of a print, which nobody tells twice.
+    /// It costs one flush a commit, and commits are rare: some two a minute for a running job.
+    async fn open_sqlite(location: &Location, path: &Path) -> Result<Self> {
+        create_private(path).map_err(|source| open_error(location, source))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let writer = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // In KiB; the default of 2 MB lets an import spill.
+            .pragma("cache_size", "-8000")
+            // After a big transaction the log shrinks to this many bytes again.
+            .pragma("journal_size_limit", "8388608");
+        let reader = options.read_only(true).pragma("cache_size", "-4000");
+        let pool = || {
+            PoolOptions::new()
+                .acquire_timeout(ACQUIRE)
+                .max_lifetime(None)
+                .idle_timeout(None)
+        };
+        // Changing to WAL does not wait for another process that does so too.
+        let writer = again("open the database", LONG, 8, |_| async {
+            let pool = pool().max_connections(1).connect_with(writer.clone());
+            Ok(pool.await.map_err(driver)?)
+        });
+        let writer = writer.await.map_err(|source| open_error(location, source))?;
+        let reader = pool().max_connections(READERS).connect_lazy_with(reader);
+        Ok(Self {
+            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            engine: Engine::Sqlite,
+        })
+    }
+
+    async fn open_mysql(location: &Location, url: &Url) -> Result<Self> {
+        let options = MySqlConnectOptions::from_url(url)
+            .map_err(|source| open_error(location, source))?
+            .disable_statement_logging();
+        // A pool tries for long and then says only that it took too long; a single connection says why.
+        let greet = async {
+            let mut connection = options.connect().await?;
+            let version: String = connection.fetch_one("SELECT version()").await?.try_get(0)?;
+            connection.close().await?;
+            Ok::<_, sqlx::Error>(version)
+        };
+        let version = tokio::time::timeout(CONNECT, greet)
+            .await
+            .map_err(|_| open_error(location, format!("no answer within {CONNECT:?}")))?
+            .map_err(|source| open_error(location, source))?;
+        let engine = server(&version).ok_or(Error::UnsupportedServer { found: version })?;
+        let pool = MySqlPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(Duration::from_secs(300))
+            .max_lifetime(Duration::from_secs(1800))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // Whatever the server's own settings are: the same rules everywhere, and no lock waited for
+                    // longer than an attempt lasts.
+                    connection
+                        .execute(
+                            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION', \
+                             SESSION innodb_lock_wait_timeout = 10",
+                        )
+                        .await?;
+                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options);
+        let connection = SqlxMySqlConnector::from_sqlx_mysql_pool(pool);
+        Ok(Self {
+            writer: connection.clone(),
+            reader: connection,
+            engine,
+        })
+    }
+
+    /// Runs the migrations that are missing; of two processes that start at once, one does and the other waits.
+    async fn migrate(&self) -> Result<()> {
+        again("bring the database to the newest schema", LONG, 8, |_| async {
+            if !migrations::are_pending(&SchemaManager::new(&self.writer)).await? {
+                return Ok(());
+            }
+            match self.engine {
+                Engine::Sqlite => self.migrate_sqlite().await,
+                Engine::MySql | Engine::MariaDb => self.migrate_mysql().await,
+            }
+        })
+        .await
+    }
+
+    async fn migrate_sqlite(&self) -> Result<(), Fault> {
+        let tx = begin(&self.writer).await?;
+        Migrator::up(&tx, None).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The transaction holds nothing together here, as each change of the schema commits it; it keeps the connection,
+    /// which the lock belongs to.
+    async fn migrate_mysql(&self) -> Result<(), Fault> {
+        const LOCK: &str = "CONCAT('printlog ', MD5(DATABASE()))";
+        let tx = self.writer.begin().await?;
+        let statement = |sql: String| Statement::from_string(tx.get_database_backend(), sql);
+        let wait = statement(format!("SELECT GET_LOCK({LOCK}, 60)"));
+        if tx
+            .query_one_raw(wait)
+            .await?
+            .map(|row| row.try_get_by_index(0))
+            .transpose()?
+            != Some(1_i64)
+        {
+            return Err(DbErr::Custom("another process has been at it for a minute".to_owned()).into());
+        }
+        let result = Migrator::up(&tx, None).await;
+        tx.query_one_raw(statement(format!("SELECT RELEASE_LOCK({LOCK})")))
+            .await
+            .ok();
+        result?;
+        Ok(tx.commit().await?)
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        todo!()
+        self.read("reach the database", |db| async move { Ok(db.ping().await?) })
+            .await
     }
 
     /// What the database is.
     pub async fn info(&self) -> Result<DatabaseInfo> {
-        todo!()
+        self.read("ask the database what it is", |db| async move {
+            let (version, size_bytes) = self.engine.describe(&db).await?;
+            let schema_version = migrations::schema_version(&SchemaManager::new(&db))
+                .await?
+                .unwrap_or_default();
+            Ok(DatabaseInfo {
+                engine: self.engine,
+                version,
+                schema_version,
+                size_bytes,
+            })
+        })
+        .await
     }
 
     /// Closes all connections, also those of clones. SQLite's log is merged into the file.
     pub async fn close(&self) -> Result<()> {
-        todo!()
+        // The last connection to close does the merging; it must be one that may write.
+        let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
+        close(&self.reader)
+            .await
+            .map_err(|fault| fault.into_error("close the database"))?;
+        close(&self.writer)
+            .await
+            .map_err(|fault| fault.into_error("close the database"))
+    }
+}
+
+/// Makes the file, if it is missing, with its folder: readable by nobody else, as it holds keys of printers.
+/// SQLite gives the files beside it the same rights.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// The engine that calls itself so, if it is one that will do.
+fn server(version: &str) -> Option<Engine> {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|part| part.parse::<u32>().ok());
+    let number = (numbers.next()?, numbers.next()?);
+    if version.contains("MariaDB") {
+        (number >= (10, 6)).then_some(Engine::MariaDb)
+    } else {
+        (number >= (8, 0)).then_some(Engine::MySql)
+    }
+}
+
+fn open_error(location: &Location, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Open {
+        location: location.to_string(),
+        source: source.into(),
+    }
+}
+
+fn driver(cause: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(cause.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_are_too_old_are_known() {
+        assert_eq!(server("9.7.4-2"), Some(Engine::MySql));
+        assert_eq!(server("8.0.36"), Some(Engine::MySql));
+        assert_eq!(server("5.7.44-log"), None);
+        assert_eq!(server("10.11.19-MariaDB-0+deb12u1"), Some(Engine::MariaDb));
+        assert_eq!(server("10.5.8-MariaDB"), None);
+        assert_eq!(server("11.4.2-MariaDB"), Some(Engine::MariaDb));
+        assert_eq!(server("who knows"), None);
     }
 }

@@ -1,9 +1,19 @@
 //! The table `job_details`: what the slicer planned for a job.
 
 use domain::JobId;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde_json::Value;
 
-use crate::{Result, Store};
+use crate::{
+    Result, Store,
+    error::Fault,
+    record::Record,
+    schema::{JobDetails as Columns, PrintJobs},
+    text::SHORT,
+};
 
 /// What the slicer wrote into the file of a job. `None` is unknown.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,11 +57,100 @@ pub struct JobDetails {
 impl Store {
     /// What is known of the plan of the job. `None` if nothing.
     pub async fn job_details(&self, id: JobId) -> Result<Option<JobDetails>> {
-        todo!()
+        let query = &Query::select()
+            .column(sea_orm::sea_query::Asterisk)
+            .from(Columns::Table)
+            .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
+            .to_owned();
+        self.read("read the details of a job", |db| async move {
+            let row = db.query_one(query).await?;
+            row.map(|row| details(&Record::new(&row, "job_details", "print_job_id")?))
+                .transpose()
+        })
+        .await
     }
 
     /// Stores what is known of the plan of the job, in place of what was. `false` if there is no such job.
     pub async fn save_job_details(&self, id: JobId, details: &JobDetails) -> Result<bool> {
-        todo!()
+        self.write("store the details of a job", |tx| async move {
+            let job = Query::select()
+                .column(PrintJobs::Id)
+                .from(PrintJobs::Table)
+                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+                .lock_exclusive()
+                .to_owned();
+            if tx.query_one(&job).await?.is_none() {
+                return Ok(false);
+            }
+            let old = Query::delete()
+                .from_table(Columns::Table)
+                .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
+                .to_owned();
+            tx.execute(&old).await?;
+            let (columns, values): (Vec<_>, Vec<_>) = columns(details).into_iter().unzip();
+            let new = Query::insert()
+                .into_table(Columns::Table)
+                .columns([Columns::PrintJobId].into_iter().chain(columns))
+                .values_panic([Expr::val(id.0)].into_iter().chain(values))
+                .to_owned();
+            tx.execute(&new).await?;
+            Ok(true)
+        })
+        .await
     }
+}
+
+fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {
+    [
+        (Columns::LayerHeight, details.layer_height.into()),
+        (Columns::FirstLayerHeight, details.first_layer_height.into()),
+        (Columns::NozzleTemp, details.nozzle_temp.into()),
+        (Columns::BedTemp, details.bed_temp.into()),
+        (Columns::PrintSpeed, details.print_speed.into()),
+        (Columns::InfillPercentage, details.infill_percentage.into()),
+        (Columns::InfillPattern, details.infill_pattern.clone().into()),
+        (Columns::SupportEnabled, details.support_enabled.into()),
+        (Columns::SupportType, details.support_type.clone().into()),
+        (
+            Columns::FilamentType,
+            details.filament_type.as_deref().map(clipped).into(),
+        ),
+        (Columns::FilamentBrand, details.filament_brand.clone().into()),
+        (Columns::FilamentColor, details.filament_color.clone().into()),
+        (Columns::EstimatedTime, details.estimated_time.into()),
+        (Columns::EstimatedFilament, details.estimated_filament.into()),
+        (Columns::LayerCount, details.layer_count.into()),
+        (Columns::ObjectHeight, details.object_height.into()),
+        (
+            Columns::RawMetadata,
+            details.raw_metadata.as_ref().map(Value::to_string).into(),
+        ),
+    ]
+}
+
+/// The column is indexed and therefore short; a longer name of a material is none.
+fn clipped(text: &str) -> String {
+    text.chars().take(SHORT).collect()
+}
+
+fn details(record: &Record<'_>) -> Result<JobDetails, Fault> {
+    Ok(JobDetails {
+        layer_height: record.get("layer_height")?,
+        first_layer_height: record.get("first_layer_height")?,
+        nozzle_temp: record.get("nozzle_temp")?,
+        bed_temp: record.get("bed_temp")?,
+        print_speed: record.get("print_speed")?,
+        infill_percentage: record.get("infill_percentage")?,
+        infill_pattern: record.get("infill_pattern")?,
+        support_enabled: record.get("support_enabled")?,
+        support_type: record.get("support_type")?,
+        filament_type: record.get("filament_type")?,
+        filament_brand: record.get("filament_brand")?,
+        filament_color: record.get("filament_color")?,
+        estimated_time: record.get("estimated_time")?,
+        estimated_filament: record.get("estimated_filament")?,
+        layer_count: record.get("layer_count")?,
+        object_height: record.get("object_height")?,
+        raw_metadata: record.json("raw_metadata")?,
+    })
 }

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, sqlite::SqliteError};
+
+use crate::error::Fault;
+
 /// A database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -20,5 +25,60 @@ impl fmt::Display for Engine {
             Self::MySql => "MySQL",
             Self::MariaDb => "MariaDB",
         })
+    }
+}
+
+/// MySQL's and MariaDB's numbers for what is over when it is tried again, some of them on a new connection.
+const TRANSIENT: [u16; 11] = [
+    1205, // lock wait timeout
+    1213, // deadlock; conflict between the nodes of a cluster
+    3101, // conflict in Group Replication, at COMMIT
+    1180, // the same, in other words
+    1047, // the node is not in the primary part of the cluster
+    1290, // read only: no longer the primary
+    2006, // server has gone away
+    2013, // lost connection
+    1053, // server shutdown in progress
+    1040, // too many connections
+    1927, // connection was killed
+];
+
+/// Whether a statement that was refused so may be taken when it is tried again.
+pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return TRANSIENT.contains(&error.number());
+    }
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        // The low byte is the primary code: 5 busy, 6 locked.
+        let code = error.code().and_then(|code| code.parse::<i32>().ok());
+        return code.is_some_and(|code| matches!(code & 0xff, 5 | 6));
+    }
+    false
+}
+
+impl Engine {
+    /// Version in the engine's own words, and bytes on the disk.
+    pub(crate) async fn describe(self, db: &DatabaseConnection) -> Result<(String, Option<u64>), Fault> {
+        let query = match self {
+            Self::Sqlite => {
+                "SELECT sqlite_version() AS version, page_count * page_size AS size \
+                 FROM pragma_page_count(), pragma_page_size()"
+            }
+            Self::MySql | Self::MariaDb => {
+                "SELECT version() AS version, CAST(SUM(data_length + index_length) AS SIGNED) AS size \
+                 FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+        };
+        let row = db
+            .query_one_raw(Statement::from_string(db.get_database_backend(), query))
+            .await?;
+        let Some(row) = row else {
+            return Ok((String::new(), None));
+        };
+        let size: Option<i64> = row.try_get("", "size")?;
+        Ok((
+            row.try_get("", "version")?,
+            size.and_then(|size| size.try_into().ok()),
+        ))
     }
 }

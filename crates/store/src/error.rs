@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use domain::PrinterId;
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
+
+use crate::dialect;
 
 /// Result of a store operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -97,5 +100,72 @@ impl Error {
             | Self::TooLong { .. }
             | Self::NoSuchPrinter(_) => false,
         }
+    }
+}
+
+/// What goes wrong inside an operation, before it is said what the operation was.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The driver's word.
+    Driver(DbErr),
+    /// Ours.
+    Store(Error),
+}
+
+impl From<DbErr> for Fault {
+    fn from(cause: DbErr) -> Self {
+        Self::Driver(cause)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(cause: Error) -> Self {
+        Self::Store(cause)
+    }
+}
+
+impl Fault {
+    /// The error of the operation that was to do `what`.
+    pub(crate) fn into_error(self, what: &'static str) -> Error {
+        match self {
+            Self::Driver(cause) => {
+                let transient = is_transient(&cause);
+                Error::Database {
+                    what,
+                    transient,
+                    source: plain(cause),
+                }
+            }
+            Self::Store(error) => error,
+        }
+    }
+
+    /// Whether a unique column refused a value.
+    pub(crate) fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Driver(cause) if matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+}
+
+fn is_transient(cause: &DbErr) -> bool {
+    match cause {
+        DbErr::ConnectionAcquire(reason) => *reason == ConnAcquireErr::Timeout,
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => match &**cause {
+            SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::WorkerCrashed => true,
+            SqlxError::Database(cause) => dialect::is_transient(&**cause),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The driver's error without SeaORM's wrapping, which repeats the text of what it wraps.
+pub(crate) fn plain(cause: DbErr) -> Box<dyn std::error::Error + Send + Sync> {
+    match cause {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Box::new(cause),
+        other => Box::new(other),
     }
 }

@@ -1,9 +1,24 @@
 //! Merging pages of a printer's history into the jobs.
 
-use domain::{HistoryJob, PrinterId};
-use jiff::Timestamp;
+use std::collections::HashSet;
 
-use crate::{Result, Store};
+use domain::{HistoryJob, Job, JobId, PrinterId};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use crate::{
+    FoundRun, Result, Store,
+    error::Fault,
+    jobs,
+    record::{jobs_where, load_jobs, stored_form_of_row},
+    schema::PrintJobs,
+    text, tombstones,
+    totals::OpenTotals,
+    transaction::Tx,
+};
 
 /// What became of the rows of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +32,15 @@ pub struct Imported {
     /// Rows about runs that the user has deleted here.
     pub skipped_deleted: u64,
 }
+
+/// Rows of one statement. Few sizes, because each is a statement that the driver keeps prepared.
+const BATCHES: [usize; 3] = [64, 8, 1];
+/// Bytes of JSON in one statement of more than a row. A server refuses packets of more than 16 MB.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// A job that was recorded without the history and that a row may be about began at most this much away from
+/// what the row says: two machines, two clocks.
+const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
     /// Merges rows of the printer's history into its jobs, in one transaction. Idempotent.
@@ -32,6 +56,254 @@ impl Store {
         leave: Option<&HistoryJob>,
         now: Timestamp,
     ) -> Result<Imported> {
-        todo!()
+        let leave = leave.map(stored_form_of_row);
+        let is_left = |row: &HistoryJob| {
+            leave.as_ref().is_some_and(|leave| {
+                leave.job_id == row.job_id
+                    && leave.start_time == row.start_time
+                    && leave.filename == row.filename
+            })
+        };
+        let all = rows.len();
+        let rows: Vec<HistoryJob> = rows
+            .iter()
+            .map(stored_form_of_row)
+            .filter(|row| !is_left(row))
+            .collect();
+        for row in &rows {
+            text::check_short("job id", &row.job_id)?;
+        }
+        let (left, rows) = ((all - rows.len()) as u64, &rows);
+        if rows.is_empty() {
+            return Ok(Imported {
+                unchanged: left,
+                ..Imported::default()
+            });
+        }
+        let mut imported = self
+            .write("import history", |tx| async move {
+                import(&tx, printer_id, rows, now).await
+            })
+            .await?;
+        imported.unchanged += left;
+        Ok(imported)
+    }
+}
+
+/// A job that a row may be about, as it was stored and as it is to be.
+struct Candidate {
+    /// `None` if it is new.
+    stored: Option<(JobId, Job)>,
+    job: Job,
+}
+
+async fn import(
+    tx: &Tx,
+    printer_id: PrinterId,
+    rows: &[HistoryJob],
+    now: Timestamp,
+) -> Result<Imported, Fault> {
+    let mut totals = OpenTotals::lock(tx, printer_id).await?;
+    let stored = candidates(&**tx, printer_id, rows).await?;
+    let mut candidates: Vec<Candidate> = stored
+        .into_iter()
+        .map(|(id, job)| Candidate {
+            job: job.clone(),
+            stored: Some((id, job)),
+        })
+        .collect();
+    let tombstones = tombstones::of_runs(&**tx, printer_id, start_times(rows)).await?;
+
+    let mut imported = Imported::default();
+    for row in rows {
+        if let Some(position) = best(candidates.iter().map(|candidate| &candidate.job), row) {
+            match candidates[position].job.merged_with(row) {
+                Some(merged) => {
+                    candidates[position].job = merged;
+                    imported.changed += 1;
+                }
+                None => imported.unchanged += 1,
+            }
+        } else if tombstones.iter().any(|tombstone| tombstone.is_of_run(row)) {
+            imported.skipped_deleted += 1;
+        } else {
+            candidates.push(Candidate {
+                stored: None,
+                job: Job::from_history(printer_id, row),
+            });
+            imported.added += 1;
+        }
+    }
+
+    let mut new = Vec::new();
+    for Candidate { stored, job } in candidates {
+        match stored {
+            None => {
+                totals.add(&job.figures);
+                new.push(job);
+            }
+            Some((id, before)) => {
+                let job = Job {
+                    start_time: before.start_time,
+                    ..job
+                };
+                if jobs::update(tx, id, &before, &job, now).await? {
+                    totals.replace(&before.figures, &job.figures);
+                }
+            }
+        }
+    }
+    insert(tx, &new, now).await?;
+    totals.save(tx, now).await?;
+    Ok(imported)
+}
+
+/// What the store has of the run that `row` is about.
+pub(crate) async fn find_run(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    row: &HistoryJob,
+) -> Result<FoundRun, Fault> {
+    let rows = std::slice::from_ref(row);
+    let mut stored = candidates(db, printer_id, rows).await?;
+    if let Some(position) = best(stored.iter().map(|(_, job)| job), row) {
+        let (id, job) = stored.swap_remove(position);
+        return Ok(FoundRun::Stored(id, job));
+    }
+    let tombstones = tombstones::of_runs(db, printer_id, start_times(rows)).await?;
+    let deleted = tombstones.iter().any(|tombstone| tombstone.is_of_run(row));
+    Ok(if deleted {
+        FoundRun::Deleted
+    } else {
+        FoundRun::Unknown
+    })
+}
+
+/// Which of the jobs the row is about: rather the one with its id than one that is merely like it.
+fn best<'a>(jobs: impl Iterator<Item = &'a Job>, row: &HistoryJob) -> Option<usize> {
+    let rank = |job: &Job| {
+        let same_id = job.job_id.as_deref() == Some(row.job_id.as_str());
+        if row.is_run_of(job) {
+            return Some(match (same_id, job.filename == row.filename) {
+                (true, true) => 0,
+                (true, false) => 1,
+                (false, _) => 2,
+            });
+        }
+        row.is_late_word_of(job).then_some(3)
+    };
+    jobs.enumerate()
+        .filter_map(|(position, job)| Some((rank(job)?, position)))
+        .min()
+        .map(|(_, position)| position)
+}
+
+/// The stored jobs that these rows could be about.
+async fn candidates(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    rows: &[HistoryJob],
+) -> Result<Vec<(JobId, Job)>, Fault> {
+    let of_printer = Expr::col(PrintJobs::PrinterId).eq(printer_id.0);
+    let start = Expr::col(PrintJobs::HistoryStartTime);
+    let times = start_times(rows);
+    let mut found = Vec::new();
+    if !times.is_empty() {
+        found = load_jobs(db, jobs_where([of_printer.clone(), start.clone().is_in(times)])).await?;
+    }
+    let undated = rows
+        .iter()
+        .filter(|row| row.start_time.is_none())
+        .map(|row| row.job_id.clone());
+    let undated = padded(undated.collect());
+    if !undated.is_empty() {
+        let job_id = Expr::col(PrintJobs::JobId).is_in(undated);
+        found.extend(
+            load_jobs(
+                db,
+                jobs_where([of_printer.clone(), start.clone().is_null(), job_id]),
+            )
+            .await?,
+        );
+    }
+    if let Some((first, last)) = span(printer_id, rows) {
+        let job_id = Expr::col(PrintJobs::JobId).is_null();
+        let began = Expr::col(PrintJobs::StartTime).between(first.as_millisecond(), last.as_millisecond());
+        found.extend(load_jobs(db, jobs_where([of_printer, start.is_null(), job_id, began])).await?);
+    }
+    Ok(found)
+}
+
+fn start_times(rows: &[HistoryJob]) -> Vec<i64> {
+    let times: HashSet<i64> = rows
+        .iter()
+        .filter_map(|row| Some(row.start_time?.as_millisecond()))
+        .collect();
+    padded(times.into_iter().collect())
+}
+
+/// The times between which the runs of these rows began, generously.
+fn span(printer_id: PrinterId, rows: &[HistoryJob]) -> Option<(Timestamp, Timestamp)> {
+    let starts = rows.iter().filter_map(|row| {
+        if row.missed_start() {
+            Job::from_history(printer_id, row).start_time
+        } else {
+            row.start_time
+        }
+    });
+    let (first, last) = starts.fold(None, |span: Option<(Timestamp, Timestamp)>, start| {
+        Some(span.map_or((start, start), |(first, last)| {
+            (first.min(start), last.max(start))
+        }))
+    })?;
+    Some((
+        first.saturating_sub(MARGIN).ok()?,
+        last.saturating_add(MARGIN).ok()?,
+    ))
+}
+
+/// The list, its last value repeated up to the next power of two: few lengths make few statements to prepare.
+fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
+}
+
+async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
+    let mut rest = jobs;
+    while !rest.is_empty() {
+        let fits = |size: &usize| *size <= rest.len() && json_bytes(&rest[..*size]) <= BATCH_BYTES;
+        let size = BATCHES.into_iter().find(fits).unwrap_or(1);
+        let (batch, others) = rest.split_at(size);
+        let mut statement = Query::insert().into_table(PrintJobs::Table).to_owned();
+        for job in batch {
+            let (columns, values) = jobs::row(job, now);
+            statement.columns(columns).values_panic(values);
+        }
+        tx.execute(&statement).await?;
+        rest = others;
+    }
+    Ok(())
+}
+
+/// About how much JSON the jobs hold.
+fn json_bytes(jobs: &[Job]) -> usize {
+    let values = jobs
+        .iter()
+        .flat_map(|job| job.metadata.iter().chain(&job.auxiliary_data));
+    values.map(weight).sum()
+}
+
+fn weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value::{Array, Object, String};
+    match value {
+        String(text) => text.len(),
+        Array(values) => values.iter().map(weight).sum(),
+        Object(fields) => fields
+            .iter()
+            .map(|(name, value)| name.len() + weight(value))
+            .sum(),
+        _ => 8,
     }
 }

@@ -1,9 +1,25 @@
 //! The table `print_jobs`: single jobs.
 
-use domain::{HistoryJob, Job, JobId, PrinterId};
+use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, Value},
+};
 
-use crate::{Result, Store};
+use crate::{
+    Result, Store,
+    error::Fault,
+    import,
+    record::{
+        HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
+        stored_form_of_row,
+    },
+    schema::{JobDetails, PrintJobs, Printers},
+    text, tombstones,
+    totals::OpenTotals,
+    transaction::Tx,
+};
 
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +51,7 @@ pub enum Saved {
 
 /// What the store has of a run in a printer's history.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum FoundRun {
     /// This job.
     Stored(JobId, Job),
@@ -48,12 +65,16 @@ impl Store {
     /// Writes a job as the tracker has it, with its printer's totals.
     ///
     /// Its row is the one of the same printer with the same start, else the one with the same identity in Moonraker's
-    /// history; without either a new one is made. The start of an existing row is not changed. Idempotent.
+    /// history; without either a new one is made. The start of an existing row is not changed, and what the row knows
+    /// of its identity, user, file and metadata is not forgotten. Idempotent.
     ///
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer has been deleted.
     pub async fn save_job(&self, job: &Job, now: Timestamp) -> Result<Saved> {
-        todo!()
+        let job = &stored_form(job);
+        text::check_short("job id", job.job_id.as_deref().unwrap_or_default())?;
+        self.write("save a job", |tx| async move { save(&tx, job, now).await })
+            .await
     }
 
     /// Writes status, message, figures and `last_seen` of a running job, and its printer's totals; nothing else of
@@ -62,27 +83,338 @@ impl Store {
     /// # Errors
     /// As of [`save_job`](Self::save_job).
     pub async fn save_progress(&self, job: &Job, now: Timestamp) -> Result<Saved> {
-        todo!()
+        let job = &stored_form(job);
+        text::check_short("job id", job.job_id.as_deref().unwrap_or_default())?;
+        self.write("save the progress of a job", |tx| async move {
+            save_progress(&tx, job, now).await
+        })
+        .await
     }
 
     /// The printer's jobs that have not ended, newest first.
     pub async fn open_jobs(&self, printer_id: PrinterId) -> Result<Vec<(JobId, Job)>> {
-        todo!()
+        let open = JobStatus::ALL
+            .into_iter()
+            .filter(|status| status.is_open())
+            .map(JobStatus::as_str);
+        let query = &jobs_where([of_printer(printer_id), Expr::col(PrintJobs::Status).is_in(open)])
+            .order_by(PrintJobs::SortTime, Order::Desc)
+            .order_by(PrintJobs::Id, Order::Desc)
+            .to_owned();
+        self.read("read the open jobs of a printer", |db| async move {
+            load_jobs(&db, query.clone()).await
+        })
+        .await
     }
 
     /// What the store has of the run that a history row is about.
     pub async fn find_run(&self, printer_id: PrinterId, row: &HistoryJob) -> Result<FoundRun> {
-        todo!()
+        let row = &stored_form_of_row(row);
+        self.read("look for a job", |db| async move {
+            import::find_run(&db, printer_id, row).await
+        })
+        .await
     }
 
     /// The job with this id, whole.
     pub async fn job(&self, id: JobId) -> Result<Option<StoredJob>> {
-        todo!()
+        let query = &select_stored()
+            .and_where(Expr::col((PrintJobs::Table, PrintJobs::Id)).eq(id.0))
+            .to_owned();
+        self.read("read a job", |db| async move {
+            let row = db.query_one(query).await?;
+            row.map(|row| stored_job(&Record::new(&row, "print_jobs", "id")?))
+                .transpose()
+        })
+        .await
     }
 
     /// Deletes a job and its details, and remembers that, so that the printer's history does not bring it back.
     /// `false` if there is none.
     pub async fn delete_job(&self, id: JobId, now: Timestamp) -> Result<bool> {
-        todo!()
+        self.write("delete a job", |tx| async move {
+            // The printer of a job never changes, so that its totals can be locked first.
+            let Some((_, job)) = load_job(&tx, id).await? else {
+                return Ok(tx.is_retry && tombstones::was_deleted_at(&tx, id, now).await?);
+            };
+            let mut totals = OpenTotals::lock(&tx, job.printer_id).await?;
+            let Some((_, job)) = load_job(&tx, id).await? else {
+                return Ok(false);
+            };
+            tombstones::insert(&tx, id, &job, now).await?;
+            remove(&tx, id).await?;
+            totals.remove(&job.figures);
+            totals.save(&tx, now).await?;
+            Ok(true)
+        })
+        .await
     }
+}
+
+async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
+    let mut totals = OpenTotals::lock(tx, job.printer_id).await?;
+    let mut rows = rows_of(tx, job).await?;
+    let Some(position) = row_of(&rows, job) else {
+        if tombstones::hide_job(&**tx, job).await? {
+            return Ok(Saved::Deleted);
+        }
+        let id = insert(tx, job, now).await?;
+        totals.add(&job.figures);
+        totals.save(tx, now).await?;
+        return Ok(Saved::Inserted(id));
+    };
+    let (id, stored) = rows.swap_remove(position);
+    let mut wanted = with_what_is_known(job.clone(), &stored);
+    wanted.start_time = stored.start_time;
+    // The import may have met the run before it was known to be this one.
+    for (twin, of_twin) in &rows {
+        if !same_identity(of_twin, &wanted) {
+            continue;
+        }
+        wanted = with_what_is_known(wanted, of_twin);
+        remove(tx, *twin).await?;
+        totals.remove(&of_twin.figures);
+    }
+    let changed = update(tx, id, &stored, &wanted, now).await?;
+    if changed {
+        totals.replace(&stored.figures, &wanted.figures);
+    }
+    totals.save(tx, now).await?;
+    Ok(if changed {
+        Saved::Updated(id)
+    } else {
+        Saved::Unchanged(id)
+    })
+}
+
+async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
+    let mut totals = OpenTotals::lock(tx, job.printer_id).await?;
+    let progress = |job: &Job| -> Vec<(PrintJobs, Value)> {
+        let touched = [
+            PrintJobs::Status,
+            PrintJobs::Message,
+            PrintJobs::PrintDuration,
+            PrintJobs::TotalDuration,
+            PrintJobs::FilamentUsed,
+            PrintJobs::FiguresSource,
+            PrintJobs::LastSeen,
+        ];
+        columns(job)
+            .into_iter()
+            .filter(|(column, _)| touched.contains(column))
+            .collect()
+    };
+    let query = Query::select()
+        .columns([
+            PrintJobs::Id,
+            PrintJobs::PrintDuration,
+            PrintJobs::TotalDuration,
+            PrintJobs::FilamentUsed,
+        ])
+        .from(PrintJobs::Table)
+        .and_where(of_printer(job.printer_id))
+        .and_where(Expr::col(PrintJobs::SortTime).eq(sort_time(job.start_time)))
+        .and_where(same_or_null(PrintJobs::JobId, job.job_id.clone().into()))
+        .to_owned();
+    let rows = tx.query_all(&query).await?;
+    let ([row], Some(_)) = (rows.as_slice(), job.start_time) else {
+        return save(tx, job, now).await;
+    };
+    let id: i64 = row.try_get("", "id")?;
+    let before = Figures {
+        print_duration: row.try_get("", "print_duration")?,
+        total_duration: row.try_get("", "total_duration")?,
+        filament_used: row.try_get("", "filament_used")?,
+    };
+    let statement = Query::update()
+        .table(PrintJobs::Table)
+        .values(
+            progress(job)
+                .into_iter()
+                .map(|(column, value)| (column, Expr::val(value))),
+        )
+        .value(PrintJobs::UpdatedAt, now.as_millisecond())
+        .and_where(Expr::col(PrintJobs::Id).eq(id))
+        .to_owned();
+    tx.execute(&statement).await?;
+    totals.replace(&before, &job.figures);
+    totals.save(tx, now).await?;
+    Ok(Saved::Updated(JobId(id)))
+}
+
+fn of_printer(id: PrinterId) -> Expr {
+    Expr::col(PrintJobs::PrinterId).eq(id.0)
+}
+
+/// The column holds `value`; what is null on either side contradicts nothing.
+fn same_or_null(column: PrintJobs, value: Value) -> Expr {
+    let column = Expr::col(column);
+    column
+        .clone()
+        .is_null()
+        .or(Expr::val(value.clone()).is_null())
+        .or(column.eq(Expr::val(value)))
+}
+
+/// The rows that could be this job's: with its start, or with its identity.
+async fn rows_of(tx: &Tx, job: &Job) -> Result<Vec<(JobId, Job)>, Fault> {
+    let mut rows = Vec::new();
+    if job.start_time.is_some() {
+        let start = Expr::col(PrintJobs::SortTime).eq(sort_time(job.start_time));
+        rows = load_jobs(&**tx, jobs_where([of_printer(job.printer_id), start])).await?;
+    }
+    if let Some(job_id) = &job.job_id {
+        let start = Expr::col(PrintJobs::HistoryStartTime);
+        let start = match milliseconds(job.history_start_time) {
+            Some(time) => start.eq(time),
+            None => start.is_null(),
+        };
+        let job_id = Expr::col(PrintJobs::JobId).eq(job_id.clone());
+        let more = load_jobs(&**tx, jobs_where([of_printer(job.printer_id), start, job_id])).await?;
+        rows.extend(
+            more.into_iter()
+                .filter(|(id, _)| rows.iter().all(|(known, _)| known != id))
+                .collect::<Vec<_>>(),
+        );
+    }
+    Ok(rows)
+}
+
+/// Which of these rows is the job's.
+fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
+    let rank = |stored: &Job| {
+        let same_id = job.job_id.is_some() && job.job_id == stored.job_id;
+        let same_file = job.filename == stored.filename;
+        let both_known = job.job_id.is_some() && stored.job_id.is_some();
+        if job.start_time.is_some() && job.start_time == stored.start_time {
+            return match (same_id, same_file, both_known) {
+                (true, ..) => Some(0),
+                (_, true, _) => Some(1),
+                (.., false) => Some(2),
+                // Another id and another file: another run.
+                (false, false, true) => None,
+            };
+        }
+        same_identity(stored, job).then_some(3)
+    };
+    let ranked = rows
+        .iter()
+        .enumerate()
+        .filter_map(|(position, (_, stored))| Some((rank(stored)?, position)));
+    ranked.min().map(|(_, position)| position)
+}
+
+/// Whether Moonraker's history means the same by both.
+fn same_identity(one: &Job, other: &Job) -> bool {
+    one.job_id.is_some()
+        && one.job_id == other.job_id
+        && one.history_start_time == other.history_start_time
+        && (one.history_start_time.is_some() || one.filename == other.filename)
+}
+
+/// The job, with what it does not know itself of its identity, user, file and metadata.
+fn with_what_is_known(mut job: Job, known: &Job) -> Job {
+    if job.job_id.is_none() {
+        job.job_id.clone_from(&known.job_id);
+        job.history_start_time = known.history_start_time;
+    }
+    job.user = job.user.or_else(|| known.user.clone());
+    job.filename = job.filename.or_else(|| known.filename.clone());
+    job.metadata = job.metadata.or_else(|| known.metadata.clone());
+    job.auxiliary_data = job.auxiliary_data.or_else(|| known.auxiliary_data.clone());
+    job
+}
+
+async fn load_job(tx: &Tx, id: JobId) -> Result<Option<(JobId, Job)>, Fault> {
+    Ok(load_jobs(&**tx, jobs_where([Expr::col(PrintJobs::Id).eq(id.0)]))
+        .await?
+        .pop())
+}
+
+async fn insert(tx: &Tx, job: &Job, now: Timestamp) -> Result<JobId, Fault> {
+    let (columns, values) = row(job, now);
+    let statement = Query::insert()
+        .into_table(PrintJobs::Table)
+        .columns(columns)
+        .values_panic(values)
+        .to_owned();
+    let id = tx.execute(&statement).await?.last_insert_id();
+    Ok(JobId(
+        i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?,
+    ))
+}
+
+/// A new row: its columns, always the same, and their values.
+pub(crate) fn row(job: &Job, now: Timestamp) -> (Vec<PrintJobs>, Vec<SimpleExpr>) {
+    let now = now.as_millisecond();
+    let own = [
+        (PrintJobs::PrinterId, job.printer_id.0.into()),
+        (PrintJobs::CreatedAt, now.into()),
+        (PrintJobs::UpdatedAt, now.into()),
+    ];
+    own.into_iter()
+        .chain(columns(job))
+        .map(|(column, value)| (column, Expr::val(value)))
+        .unzip()
+}
+
+/// Writes what differs. `false` if nothing does.
+pub(crate) async fn update(
+    tx: &Tx,
+    id: JobId,
+    before: &Job,
+    after: &Job,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let (before, after) = (columns(before), columns(after));
+    let news: Vec<_> = after.into_iter().filter(|pair| !before.contains(pair)).collect();
+    if news.is_empty() {
+        return Ok(false);
+    }
+    let statement = Query::update()
+        .table(PrintJobs::Table)
+        .values(news.into_iter().map(|(column, value)| (column, Expr::val(value))))
+        .value(PrintJobs::UpdatedAt, now.as_millisecond())
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(true)
+}
+
+async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    let details = Query::delete()
+        .from_table(JobDetails::Table)
+        .and_where(Expr::col(JobDetails::PrintJobId).eq(id.0))
+        .to_owned();
+    tx.execute(&details).await?;
+    let job = Query::delete()
+        .from_table(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .to_owned();
+    tx.execute(&job).await?;
+    Ok(())
+}
+
+/// Whole jobs with the names of their printers.
+pub(crate) fn select_stored() -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .columns(LIGHT.map(|column| (PrintJobs::Table, column)))
+        .columns(HEAVY.map(|column| (PrintJobs::Table, column)))
+        .expr_as(Expr::col((Printers::Table, Printers::Name)), "printer_name")
+        .from(PrintJobs::Table)
+        .inner_join(
+            Printers::Table,
+            Expr::col((Printers::Table, Printers::Id)).equals((PrintJobs::Table, PrintJobs::PrinterId)),
+        )
+        .to_owned()
+}
+
+pub(crate) fn stored_job(record: &Record<'_>) -> Result<StoredJob, Fault> {
+    Ok(StoredJob {
+        id: JobId(record.key),
+        printer_name: record.get("printer_name")?,
+        job: job(record)?,
+        created_at: record.required_time("created_at")?,
+        updated_at: record.required_time("updated_at")?,
+    })
 }

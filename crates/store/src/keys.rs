@@ -1,8 +1,20 @@
 //! The table `api_keys`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use rand::distr::{Alphanumeric, SampleString};
+use sea_orm::{
+    ConnectionTrait, DbErr,
+    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement},
+};
+use sha2::{Digest, Sha256};
 
-use crate::{Result, Store};
+use crate::{
+    Result, Store,
+    error::Fault,
+    record::{Record, milliseconds},
+    schema::ApiKeys,
+    text::check_short,
+};
 
 /// Primary key of `api_keys`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,39 +67,189 @@ pub enum RevokedKey {
     LastKey,
 }
 
+const MARK: &str = "3dp_";
+/// Letters and digits of a key: 43 of 62 kinds make 256 bits.
+const LENGTH: usize = 43;
+const SHOWN: usize = 8;
+/// `last_used` is true to this.
+const TOUCH: SignedDuration = SignedDuration::from_secs(60);
+
 impl Store {
     /// Makes a key: `3dp_` and 43 letters and digits, 256 random bits. Only its SHA-256 is stored.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`](crate::Error::TooLong) for the name.
     pub async fn create_key(
         &self,
         name: &str,
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<NewKey> {
-        todo!()
+        check_short("name", name)?;
+        let secret = format!("{MARK}{}", Alphanumeric.sample_string(&mut rand::rng(), LENGTH));
+        let secret = &secret;
+        let record = self
+            .write("make an API key", |tx| async move {
+                // An earlier attempt may have arrived.
+                if let Some(record) = by_hash(&*tx, secret).await? {
+                    return Ok(record);
+                }
+                let statement = Query::insert()
+                    .into_table(ApiKeys::Table)
+                    .columns([
+                        ApiKeys::KeyHash,
+                        ApiKeys::KeyPrefix,
+                        ApiKeys::Name,
+                        ApiKeys::IsActive,
+                        ApiKeys::CreatedAt,
+                        ApiKeys::ExpiresAt,
+                    ])
+                    .values_panic([
+                        hash(secret).into(),
+                        secret[..MARK.len() + SHOWN].into(),
+                        name.into(),
+                        true.into(),
+                        now.as_millisecond().into(),
+                        milliseconds(expires_at).into(),
+                    ])
+                    .to_owned();
+                tx.execute(&statement).await?;
+                by_hash(&*tx, secret)
+                    .await?
+                    .ok_or_else(|| DbErr::RecordNotInserted.into())
+            })
+            .await?;
+        Ok(NewKey {
+            record,
+            secret: secret.clone(),
+        })
     }
 
     /// The record of a key that is not revoked and not expired. `None` for anything else.
+    ///
+    /// The key is looked up by its hash, so that the time it takes tells nothing of other keys.
     pub async fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<ApiKey>> {
-        todo!()
+        let record = self
+            .read(
+                "look up an API key",
+                |db| async move { by_hash(&db, secret).await },
+            )
+            .await?;
+        Ok(record.filter(|key| key.works(now)))
     }
 
     /// Stores when the key was last used, unless that was less than a minute ago.
     pub async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<()> {
-        todo!()
+        let fresh = |key: &ApiKey| {
+            key.last_used
+                .is_some_and(|used| now.duration_since(used).abs() < TOUCH)
+        };
+        let query = &select().and_where(Expr::col(ApiKeys::Id).eq(id.0)).to_owned();
+        let key = self
+            .read("read an API key", |db| async move { load(&db, query).await })
+            .await?
+            .pop();
+        if key.is_none_or(|key| fresh(&key)) {
+            return Ok(());
+        }
+        let statement = &change(id, ApiKeys::LastUsed, now.as_millisecond());
+        self.write("store when an API key was used", |tx| async move {
+            tx.execute(statement).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// All keys, also revoked and expired ones, oldest first.
     pub async fn keys(&self) -> Result<Vec<ApiKey>> {
-        todo!()
+        let query = &select().order_by(ApiKeys::Id, Order::Asc).to_owned();
+        self.read("read the API keys", |db| async move { load(&db, query).await })
+            .await
     }
 
     /// Revokes a key; with `refuse_last` not if no other would work. Revoking twice is no error.
     pub async fn revoke_key(&self, id: KeyId, refuse_last: bool, now: Timestamp) -> Result<RevokedKey> {
-        todo!()
+        self.write("revoke an API key", |tx| async move {
+            // Locks all keys, so that of two who revoke the last two only one succeeds.
+            let keys = load(&*tx, select().lock_exclusive()).await?;
+            let Some(key) = keys.iter().find(|key| key.id == id) else {
+                return Ok(RevokedKey::NotFound);
+            };
+            let others_work = keys.iter().any(|other| other.id != id && other.works(now));
+            if refuse_last && key.works(now) && !others_work {
+                return Ok(RevokedKey::LastKey);
+            }
+            tx.execute(&change(id, ApiKeys::IsActive, false)).await?;
+            Ok(RevokedKey::Revoked)
+        })
+        .await
     }
 
     /// Number of keys that work.
     pub async fn active_key_count(&self, now: Timestamp) -> Result<u64> {
-        todo!()
+        Ok(self.keys().await?.iter().filter(|key| key.works(now)).count() as u64)
     }
+}
+
+impl ApiKey {
+    /// Whether it is accepted: not revoked and not expired.
+    #[must_use]
+    pub fn works(&self, now: Timestamp) -> bool {
+        self.is_active && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn change(id: KeyId, column: ApiKeys, value: impl Into<Expr>) -> UpdateStatement {
+    Query::update()
+        .table(ApiKeys::Table)
+        .value(column, value)
+        .and_where(Expr::col(ApiKeys::Id).eq(id.0))
+        .to_owned()
+}
+
+fn select() -> SelectStatement {
+    Query::select()
+        .columns([
+            ApiKeys::Id,
+            ApiKeys::KeyPrefix,
+            ApiKeys::Name,
+            ApiKeys::IsActive,
+            ApiKeys::LastUsed,
+            ApiKeys::CreatedAt,
+            ApiKeys::ExpiresAt,
+        ])
+        .from(ApiKeys::Table)
+        .to_owned()
+}
+
+async fn by_hash(db: &impl ConnectionTrait, secret: &str) -> Result<Option<ApiKey>, Fault> {
+    let query = select()
+        .and_where(Expr::col(ApiKeys::KeyHash).eq(hash(secret)))
+        .to_owned();
+    Ok(load(db, &query).await?.pop())
+}
+
+async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
+    let rows = db.query_all(query).await?;
+    rows.iter()
+        .map(|row| {
+            let record = Record::new(row, "api_keys", "id")?;
+            Ok(ApiKey {
+                id: KeyId(record.key),
+                key_prefix: record.get("key_prefix")?,
+                name: record.get("name")?,
+                is_active: record.get("is_active")?,
+                last_used: record.time("last_used")?,
+                created_at: record.required_time("created_at")?,
+                expires_at: record.time("expires_at")?,
+            })
+        })
+        .collect()
 }

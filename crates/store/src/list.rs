@@ -1,11 +1,22 @@
 //! Lists of jobs, page by page, at the same cost on every page.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use domain::{Figures, JobId, JobStatus, PrinterId, Source};
 use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, QueryResult,
+    sea_query::{Cond, Expr, ExprTrait, Func, Order, Query, SelectStatement},
+};
 
-use crate::{Result, Store, StoredJob};
+use crate::{
+    Result, Store, StoredJob,
+    error::Fault,
+    jobs::{select_stored, stored_job},
+    record::{LIGHT, Record, UNDATED, job_row},
+    schema::{JobDetails, JobTotals, PrintJobs, Printers},
+    text,
+};
 
 /// Which jobs. Empty lists and `None` leave nothing out; what is given must all hold.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,18 +79,220 @@ pub struct JobRow {
     pub updated_at: Timestamp,
 }
 
+/// Above this many (printer, status) pairs a list is read in one go and filtered on the way.
+const MAX_PARTS: usize = 24;
+/// Whole jobs held in memory while all are shown.
+const CHUNK: u64 = 50;
+
 impl Store {
     /// A page of jobs, newest first, that begins after `after`.
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
-        todo!()
+        self.read("list jobs", |db| async move {
+            let total = count(&db, filter).await?;
+            let mut light = select_light();
+            let (items, next) = page(&db, &mut light, filter, limit, after, job_row).await?;
+            Ok(JobPage { items, next, total })
+        })
+        .await
     }
 
     /// Shows all jobs to `visit`, newest first, whole, until it breaks. Holds a few of them in memory at a time.
     pub async fn for_each_job(
         &self,
         filter: &JobFilter,
-        visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
+        mut visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
     ) -> Result<()> {
-        todo!()
+        let mut after = None;
+        loop {
+            let (jobs, next) = self
+                .read("read the jobs", |db| async move {
+                    page(&db, &mut select_stored(), filter, CHUNK, after, stored_job).await
+                })
+                .await?;
+            for job in jobs {
+                if visit(job).is_break() {
+                    return Ok(());
+                }
+            }
+            let Some(next) = next else { return Ok(()) };
+            after = Some(next);
+        }
     }
+}
+
+fn column(column: PrintJobs) -> Expr {
+    Expr::col((PrintJobs::Table, column))
+}
+
+fn select_light() -> SelectStatement {
+    Query::select()
+        .columns(LIGHT.map(|column| (PrintJobs::Table, column)))
+        .expr_as(Expr::col((Printers::Table, Printers::Name)), "printer_name")
+        .from(PrintJobs::Table)
+        .inner_join(
+            Printers::Table,
+            Expr::col((Printers::Table, Printers::Id)).equals((PrintJobs::Table, PrintJobs::PrinterId)),
+        )
+        .to_owned()
+}
+
+/// The rows of a page, and where the next begins.
+///
+/// Of several printers or statuses each is read by itself, in the order of an index, as far as the page reaches,
+/// and the parts are merged: no engine does that for an `IN`.
+async fn page<T>(
+    db: &DatabaseConnection,
+    select: &mut SelectStatement,
+    filter: &JobFilter,
+    limit: u64,
+    after: Option<Cursor>,
+    read: impl Fn(&Record<'_>) -> Result<T, Fault>,
+) -> Result<(Vec<T>, Option<Cursor>), Fault> {
+    // One more than asked for tells whether there is a next page.
+    let wanted = limit.saturating_add(1);
+    select
+        .cond_where(common(filter))
+        .order_by((PrintJobs::Table, PrintJobs::SortTime), Order::Desc)
+        .order_by((PrintJobs::Table, PrintJobs::Id), Order::Desc)
+        .limit(wanted);
+    if let Some(Cursor { sort_time, id }) = after {
+        // Row values would say the same, but MariaDB reads the whole index for them.
+        let at = column(PrintJobs::SortTime);
+        select
+            .and_where(at.clone().lte(sort_time))
+            .and_where(at.lt(sort_time).or(column(PrintJobs::Id).lt(id.0)));
+    }
+    let mut rows: Vec<(Cursor, QueryResult)> = Vec::new();
+    for part in parts(filter) {
+        for row in db.query_all(select.clone().cond_where(part)).await? {
+            let cursor = Cursor {
+                sort_time: row.try_get("", "sort_time")?,
+                id: JobId(row.try_get("", "id")?),
+            };
+            rows.push((cursor, row));
+        }
+    }
+    rows.sort_by_key(|(cursor, _)| std::cmp::Reverse((cursor.sort_time, cursor.id)));
+    let has_next = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| has_next).map(|(cursor, _)| *cursor);
+    let items = rows
+        .iter()
+        .map(|(_, row)| read(&Record::new(row, "print_jobs", "id")?));
+    Ok((items.collect::<Result<_, _>>()?, next))
+}
+
+/// The printers and statuses of the filter, in parts of which each is in the order of an index.
+fn parts(filter: &JobFilter) -> Vec<Cond> {
+    let printers = || filter.printer_ids.iter().copied().collect::<BTreeSet<_>>();
+    let statuses = || {
+        filter
+            .statuses
+            .iter()
+            .map(|status| status.as_str())
+            .collect::<BTreeSet<_>>()
+    };
+    let of_printer = |id: PrinterId| column(PrintJobs::PrinterId).eq(id.0);
+    let of_status = |status: &str| column(PrintJobs::Status).eq(status);
+    match (printers().len(), statuses().len()) {
+        (0, 0) => vec![Cond::all()],
+        (many, several) if many.max(1) * several.max(1) > MAX_PARTS => vec![one_of(filter)],
+        (_, 0) => printers()
+            .into_iter()
+            .map(|id| Cond::all().add(of_printer(id)))
+            .collect(),
+        (0, _) => statuses()
+            .into_iter()
+            .map(|status| Cond::all().add(of_status(status)))
+            .collect(),
+        _ => printers()
+            .into_iter()
+            .flat_map(|id| statuses().into_iter().map(move |status| (id, status)))
+            .map(|(id, status)| Cond::all().add(of_printer(id)).add(of_status(status)))
+            .collect(),
+    }
+}
+
+/// The printers and statuses of the filter, in one part.
+fn one_of(filter: &JobFilter) -> Cond {
+    let mut condition = Cond::all();
+    if !filter.printer_ids.is_empty() {
+        condition =
+            condition.add(column(PrintJobs::PrinterId).is_in(filter.printer_ids.iter().map(|id| id.0)));
+    }
+    if !filter.statuses.is_empty() {
+        condition =
+            condition.add(column(PrintJobs::Status).is_in(filter.statuses.iter().map(|s| s.as_str())));
+    }
+    condition
+}
+
+/// All else that the filter says.
+fn common(filter: &JobFilter) -> Cond {
+    let time = || column(PrintJobs::SortTime);
+    let mut condition = Cond::all();
+    if let Some(since) = filter.since {
+        condition = condition.add(time().gte(since.as_millisecond()));
+    }
+    if let Some(until) = filter.until {
+        condition = condition
+            .add(time().lt(until.as_millisecond()))
+            .add(time().gt(UNDATED));
+    }
+    if let Some(part) = filter
+        .filename_contains
+        .as_deref()
+        .filter(|part| !part.is_empty())
+    {
+        // Unlike LIKE it knows no characters that mean something.
+        let part = text::fold_case(part);
+        let position = Func::cust("INSTR").arg(column(PrintJobs::FilenameKey)).arg(part);
+        condition = condition.add(Expr::expr(position).gt(0));
+    }
+    if let Some(filament_type) = &filter.filament_type {
+        let details = Query::select()
+            .expr(Expr::val(1))
+            .from(JobDetails::Table)
+            .and_where(
+                Expr::col((JobDetails::Table, JobDetails::PrintJobId))
+                    .equals((PrintJobs::Table, PrintJobs::Id)),
+            )
+            .and_where(Expr::col((JobDetails::Table, JobDetails::FilamentType)).eq(filament_type.clone()))
+            .to_owned();
+        condition = condition.add(Expr::exists(details));
+    }
+    condition
+}
+
+async fn count(db: &DatabaseConnection, filter: &JobFilter) -> Result<u64, Fault> {
+    let only_printers = JobFilter {
+        printer_ids: filter.printer_ids.clone(),
+        ..JobFilter::default()
+    } == *filter;
+    let mut query = if only_printers {
+        let mut query = Query::select();
+        query
+            .expr_as(Expr::col(JobTotals::TotalJobs), "number")
+            .from(JobTotals::Table);
+        if !filter.printer_ids.is_empty() {
+            let ids = filter.printer_ids.iter().map(|id| id.0);
+            query.and_where(Expr::col(JobTotals::PrinterId).is_in(ids));
+        }
+        query
+    } else {
+        let count = Func::count(column(PrintJobs::Id));
+        Query::select()
+            .expr_as(count, "number")
+            .from(PrintJobs::Table)
+            .cond_where(common(filter))
+            .to_owned()
+    };
+    if !only_printers {
+        query.cond_where(one_of(filter));
+    }
+    let mut number = 0_i64;
+    for row in db.query_all(&query).await? {
+        number += row.try_get::<i64>("", "number")?;
+    }
+    Ok(number.try_into().unwrap_or(0))
 }

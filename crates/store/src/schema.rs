@@ -1,1 +1,113 @@
-//! Placeholder
+//! Names of the tables and columns, as the statements use them. Migrations spell their own: those never change.
+
+use sea_orm::DeriveIden;
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Printers {
+    Table,
+    Id,
+    Name,
+    NameKey,
+    Location,
+    MoonrakerUrl,
+    MoonrakerApiKey,
+    IsActive,
+    LastSeen,
+    CreatedAt,
+    UpdatedAt,
+    BackfillSince,
+    BackfillPosition,
+    BackfillCompletedAt,
+    FirstContact,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PrintJobs {
+    Table,
+    Id,
+    PrinterId,
+    JobId,
+    HistoryStartTime,
+    User,
+    Filename,
+    FilenameKey,
+    Status,
+    Cause,
+    Message,
+    SortTime,
+    StartTime,
+    EndTime,
+    PrintDuration,
+    TotalDuration,
+    FilamentUsed,
+    EndSource,
+    FiguresSource,
+    ClockJumped,
+    LastSeen,
+    CreatedAt,
+    UpdatedAt,
+    Metadata,
+    AuxiliaryData,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobDetails {
+    Table,
+    PrintJobId,
+    LayerHeight,
+    FirstLayerHeight,
+    NozzleTemp,
+    BedTemp,
+    PrintSpeed,
+    InfillPercentage,
+    InfillPattern,
+    SupportEnabled,
+    SupportType,
+    FilamentType,
+    FilamentBrand,
+    FilamentColor,
+    EstimatedTime,
+    EstimatedFilament,
+    LayerCount,
+    ObjectHeight,
+    RawMetadata,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobTotals {
+    Table,
+    PrinterId,
+    TotalJobs,
+    TotalTime,
+    TotalPrintTime,
+    TotalFilamentUsed,
+    LongestJob,
+    LastUpdated,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiKeys {
+    Table,
+    Id,
+    KeyHash,
+    KeyPrefix,
+    Name,
+    IsActive,
+    LastUsed,
+    CreatedAt,
+    ExpiresAt,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeletedJobs {
+    Table,
+    PrintJobId,
+    PrinterId,
+    JobId,
+    HistoryStartTime,
+    StartTime,
+    EndTime,
+    Filename,
+    TotalDuration,
+    DeletedAt,
+}

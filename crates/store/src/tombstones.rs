@@ -1,1 +1,203 @@
-//! Placeholder
+//! The table `deleted_jobs`: runs that the user has deleted here and that must not come back.
+
+use domain::{HistoryJob, Job, JobId, JobStatus, PrinterId, Source};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Cond, Expr, ExprTrait, Query},
+};
+
+use crate::{
+    error::Fault,
+    record::{Record, milliseconds},
+    schema::DeletedJobs,
+    transaction::Tx,
+};
+
+/// A start that is computed anew (now minus the printer's counter) differs from the first by less than this.
+const SAME_START: SignedDuration = SignedDuration::from_secs(3);
+/// The same for a start that is computed from an end that Moonraker noted.
+const LATE_START: SignedDuration = SignedDuration::from_secs(10);
+
+/// A run that was deleted.
+pub(crate) struct Tombstone {
+    /// What is left of the job: its identity, and what late news would be recognised by.
+    job: Job,
+}
+
+impl Tombstone {
+    /// Whether the history tells of this run.
+    pub(crate) fn is_of_run(&self, row: &HistoryJob) -> bool {
+        row.is_run_of(&self.job) || row.is_late_word_of(&self.job) || self.ended_unseen_as(row)
+    }
+
+    /// Whether the run was deleted while it ran, and Moonraker, which missed its start, tells of its end now.
+    fn ended_unseen_as(&self, row: &HistoryJob) -> bool {
+        self.job.job_id.is_none()
+            && self.job.end_time.is_none()
+            && row.missed_start()
+            && near(
+                Job::from_history(self.job.printer_id, row).start_time,
+                self.job.start_time,
+                LATE_START,
+            )
+    }
+
+    fn is_of_job(&self, job: &Job) -> bool {
+        let same_id = job.job_id == self.job.job_id;
+        let same_file = job.filename == self.job.filename;
+        let both_known = job.job_id.is_some() && self.job.job_id.is_some();
+        if both_known && job.history_start_time == self.job.history_start_time {
+            return if job.history_start_time.is_some() {
+                same_id || same_file
+            } else {
+                same_id && same_file
+            };
+        }
+        if both_known {
+            return false;
+        }
+        let same_start = job.start_time.is_some() && job.start_time == self.job.start_time;
+        same_start || (same_file && near(job.start_time, self.job.start_time, SAME_START))
+    }
+}
+
+fn near(a: Option<Timestamp>, b: Option<Timestamp>, limit: SignedDuration) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a.duration_since(b).abs() < limit)
+}
+
+/// Remembers that the job was deleted.
+pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Result<(), Fault> {
+    let statement = Query::insert()
+        .into_table(DeletedJobs::Table)
+        .columns([
+            DeletedJobs::PrintJobId,
+            DeletedJobs::PrinterId,
+            DeletedJobs::JobId,
+            DeletedJobs::HistoryStartTime,
+            DeletedJobs::StartTime,
+            DeletedJobs::EndTime,
+            DeletedJobs::Filename,
+            DeletedJobs::TotalDuration,
+            DeletedJobs::DeletedAt,
+        ])
+        .values_panic([
+            id.0.into(),
+            job.printer_id.0.into(),
+            job.job_id.clone().into(),
+            milliseconds(job.history_start_time).into(),
+            milliseconds(job.start_time).into(),
+            milliseconds(job.end_time).into(),
+            job.filename.clone().into(),
+            job.figures.total_duration.into(),
+            now.as_millisecond().into(),
+        ])
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+/// Whether this row of `print_jobs` was deleted at `time`.
+pub(crate) async fn was_deleted_at(tx: &Tx, id: JobId, time: Timestamp) -> Result<bool, Fault> {
+    let query = Query::select()
+        .column(DeletedJobs::PrintJobId)
+        .from(DeletedJobs::Table)
+        .and_where(Expr::col(DeletedJobs::PrintJobId).eq(id.0))
+        .and_where(Expr::col(DeletedJobs::DeletedAt).eq(time.as_millisecond()))
+        .to_owned();
+    Ok(tx.query_one(&query).await?.is_some())
+}
+
+/// Whether the job, which has no row, had one that was deleted.
+pub(crate) async fn hide_job(db: &impl ConnectionTrait, job: &Job) -> Result<bool, Fault> {
+    let start = Expr::col(DeletedJobs::StartTime);
+    let around = job.start_time.map(|time| {
+        let reach = SAME_START.as_millis() as i64;
+        start.between(time.as_millisecond() - reach, time.as_millisecond() + reach)
+    });
+    let run = job
+        .job_id
+        .is_some()
+        .then(|| history_start(job.history_start_time));
+    if around.is_none() && run.is_none() {
+        return Ok(false);
+    }
+    let condition = Cond::any().add_option(around).add_option(run);
+    let tombstones = load(db, job.printer_id, condition).await?;
+    Ok(tombstones.iter().any(|tombstone| tombstone.is_of_job(job)))
+}
+
+/// The tombstones that these rows of a history could be about.
+pub(crate) async fn of_runs(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    start_times: Vec<i64>,
+) -> Result<Vec<Tombstone>, Fault> {
+    let start = Expr::col(DeletedJobs::HistoryStartTime);
+    load(
+        db,
+        printer_id,
+        Cond::any()
+            .add(start.clone().is_in(start_times))
+            .add(start.is_null()),
+    )
+    .await
+}
+
+fn history_start(time: Option<Timestamp>) -> Expr {
+    let start = Expr::col(DeletedJobs::HistoryStartTime);
+    match milliseconds(time) {
+        Some(time) => start.eq(time),
+        None => start.is_null(),
+    }
+}
+
+async fn load(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    condition: Cond,
+) -> Result<Vec<Tombstone>, Fault> {
+    let query = Query::select()
+        .columns([
+            DeletedJobs::PrintJobId,
+            DeletedJobs::JobId,
+            DeletedJobs::HistoryStartTime,
+            DeletedJobs::StartTime,
+            DeletedJobs::EndTime,
+            DeletedJobs::Filename,
+            DeletedJobs::TotalDuration,
+        ])
+        .from(DeletedJobs::Table)
+        .and_where(Expr::col(DeletedJobs::PrinterId).eq(printer_id.0))
+        .cond_where(condition)
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| {
+            let record = Record::new(row, "deleted_jobs", "print_job_id")?;
+            let job = Job {
+                printer_id,
+                job_id: record.get("job_id")?,
+                history_start_time: record.time("history_start_time")?,
+                user: None,
+                filename: record.get("filename")?,
+                status: JobStatus::Interrupted,
+                cause: None,
+                message: None,
+                start_time: record.time("start_time")?,
+                end_time: record.time("end_time")?,
+                figures: domain::Figures {
+                    total_duration: record.get("total_duration")?,
+                    ..domain::Figures::default()
+                },
+                end_source: None,
+                figures_source: Source::History,
+                clock_jumped: false,
+                metadata: None,
+                auxiliary_data: None,
+                last_seen: None,
+            };
+            Ok(Tombstone { job })
+        })
+        .collect()
+}

@@ -1,1 +1,139 @@
-//! Placeholder
+//! How statements run: reads on the readers, writes as whole transactions that are tried again.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tracing::debug;
+
+use crate::{Error, Result, Store, error::Fault};
+
+/// How long an attempt may take: longer than a lock is waited for, so that the database can say what is wrong.
+const PROMPT: Duration = Duration::from_secs(30);
+/// The same for what reads or deletes all jobs of a printer.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+/// Attempts at a write. The pauses between them double from `FIRST_PAUSE`, 2.5 s in all.
+const ATTEMPTS: u32 = 8;
+const READ_ATTEMPTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// A write transaction.
+#[derive(Clone)]
+pub(crate) struct Tx {
+    inner: Arc<DatabaseTransaction>,
+    /// Whether an earlier attempt failed. Its COMMIT may have arrived all the same.
+    pub(crate) is_retry: bool,
+}
+
+impl std::ops::Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl Store {
+    /// Runs `work` in a transaction that is tried again, as a whole, while the database says "not now".
+    ///
+    /// `work` must be idempotent: after a lost connection nobody knows whether a COMMIT arrived.
+    pub(crate) async fn write<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        what: &'static str,
+        work: impl Fn(Tx) -> F,
+    ) -> Result<T> {
+        self.write_within(PROMPT, what, work).await
+    }
+
+    pub(crate) async fn write_within<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        limit: Duration,
+        what: &'static str,
+        work: impl Fn(Tx) -> F,
+    ) -> Result<T> {
+        let work = &work;
+        let attempt = |number| async move {
+            let inner = Arc::new(begin(&self.writer).await?);
+            let result = work(Tx {
+                inner: Arc::clone(&inner),
+                is_retry: number > 1,
+            })
+            .await;
+            // `work` is over, and with it its hold of the transaction.
+            let Some(tx) = Arc::into_inner(inner) else {
+                return Err(DbErr::Custom("the transaction outlived its work".to_owned()).into());
+            };
+            match result {
+                Ok(done) => {
+                    tx.commit().await?;
+                    Ok(done)
+                }
+                Err(fault) => {
+                    // If the connection is gone, so is the transaction.
+                    tx.rollback().await.ok();
+                    Err(fault)
+                }
+            }
+        };
+        again(what, limit, ATTEMPTS, attempt).await
+    }
+
+    /// Runs `work` on connections for reading.
+    pub(crate) async fn read<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        what: &'static str,
+        work: impl Fn(DatabaseConnection) -> F,
+    ) -> Result<T> {
+        self.read_within(PROMPT, what, work).await
+    }
+
+    pub(crate) async fn read_within<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        limit: Duration,
+        what: &'static str,
+        work: impl Fn(DatabaseConnection) -> F,
+    ) -> Result<T> {
+        again(what, limit, READ_ATTEMPTS, |_| work(self.reader.clone())).await
+    }
+}
+
+/// Begins a transaction that is going to write: SQLite takes its lock now, when it can still be waited for.
+pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    db.begin_with_options(options).await
+}
+
+/// Tries `attempt`, which is told its number, until it succeeds or trying does not help.
+pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(
+    what: &'static str,
+    limit: Duration,
+    attempts: u32,
+    attempt: impl Fn(u32) -> F,
+) -> Result<T> {
+    let mut number = 1;
+    loop {
+        let result = match tokio::time::timeout(limit, attempt(number)).await {
+            Ok(result) => result.map_err(|fault| fault.into_error(what)),
+            Err(_) => Err(Error::Timeout { what, limit }),
+        };
+        match result {
+            Err(error) if error.is_transient() && number < attempts => {
+                debug!("attempt {number} to {what} failed: {error:?}");
+                tokio::time::sleep(pause(number)).await;
+                number += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Doubles, and is spread so that two who collided do not collide again.
+fn pause(number: u32) -> Duration {
+    (FIRST_PAUSE * 2_u32.pow(number - 1)).mul_f64(rand::random_range(0.5..1.5))
+}
