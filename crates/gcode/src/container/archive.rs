@@ -63,10 +63,14 @@ pub(crate) fn wants(segments: &Segments<'_>) -> Option<Range<u64>> {
     let (archive, missing) = open(segments);
     let Some(archive) = archive else {
         let from = missing.get()?;
-        return segments.missing(from..(from + DIRECTORY).min(size));
+        return segments.missing(from..from.saturating_add(DIRECTORY).min(size));
     };
     let contents = Contents::of(&archive);
-    let end = |member: &Member, most: u64| member.header_start + LOCAL_HEADER + member.compressed.min(most);
+    let end = |member: &Member, most: u64| {
+        member
+            .header_start
+            .saturating_add(LOCAL_HEADER + member.compressed.min(most))
+    };
     let side = [&contents.slice_info, &contents.project_settings]
         .into_iter()
         .flatten();

@@ -61,7 +61,7 @@ pub(crate) fn wants(segments: &Segments<'_>, budget: u64) -> Option<Range<u64>> 
     // Headers are small; read on to what likely follows.
     chain
         .missing
-        .map(|header| header.start..(header.end + 4096).min(segments.size()))
+        .map(|header| header.start..header.end.saturating_add(4096).min(segments.size()))
 }
 
 pub(crate) fn read(segments: &Segments<'_>, parsed: &mut Parsed) {
