@@ -1,5 +1,10 @@
 //! printlog: records every print of every Klipper printer, once and true.
 
+pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod ingest;
+pub mod lifecycle;
 pub mod logging;
+pub mod probe;

@@ -10,12 +10,12 @@ mod value;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use jiff::Timestamp;
+use store::Location;
 use tracing::level_filters::LevelFilter;
 
 pub use error::{ConfigError, Problems};
@@ -33,28 +33,13 @@ type Entries = BTreeMap<(&'static str, &'static str), Found>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where the jobs are kept.
-    pub database: Database,
+    pub database: Location,
     /// How printers are followed.
     pub moonraker: MoonrakerConfig,
     /// The server.
     pub api: ApiConfig,
     /// The log.
     pub logging: LoggingConfig,
-}
-
-/// Where the jobs are kept.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file.
-    Sqlite {
-        /// Path of the file, relative to the working directory.
-        path: PathBuf,
-    },
-    /// MySQL or MariaDB.
-    Mysql {
-        /// `mysql://user:password@host:port/database`. Holds the password: never shown.
-        url: url::Url,
-    },
 }
 
 /// How printers are followed.
@@ -124,31 +109,5 @@ impl Config {
         }
         environment::read(variables, &mut entries, &mut problems);
         reader::Reader { entries, problems }.config()
-    }
-}
-
-impl Database {
-    /// Where it is, without the password, to be shown to people.
-    #[must_use]
-    pub fn location(&self) -> String {
-        match self {
-            Self::Sqlite { path } => path.display().to_string(),
-            Self::Mysql { url } => {
-                let mut shown = url.clone();
-                if shown.password().is_some() {
-                    // Fails only for a URL that cannot have a password.
-                    let _ = shown.set_password(Some("…"));
-                }
-                shown.set_query(None);
-                shown.to_string().replace("%E2%80%A6", "…")
-            }
-        }
-    }
-}
-
-// The URL holds a password.
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Database({})", self.location())
     }
 }

@@ -3,11 +3,12 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use store::Location;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::{
-    ApiConfig, Backfill, Config, Database, Entries, LoggingConfig, MoonrakerConfig,
+    ApiConfig, Backfill, Config, Entries, LoggingConfig, MoonrakerConfig,
     error::{ConfigError, Problems},
     settings,
     value::{Found, Origin, Value},
@@ -69,11 +70,11 @@ impl Reader {
         }
     }
 
-    fn database(&mut self) -> Database {
+    fn database(&mut self) -> Location {
         let kind = self.get("database", "type", kind);
         let from_url = self.get("database", "url", |value| or_nothing(value, database_url));
         let from_parts = match kind {
-            Kind::Sqlite => Database::Sqlite {
+            Kind::Sqlite => Location::Sqlite {
                 path: self.get("database", "path", path),
             },
             Kind::Mysql => self.mysql(),
@@ -81,7 +82,7 @@ impl Reader {
         let Some(from_url) = from_url else {
             return from_parts;
         };
-        let kind_of_url = if matches!(from_url, Database::Sqlite { .. }) {
+        let kind_of_url = if matches!(from_url, Location::Sqlite { .. }) {
             Kind::Sqlite
         } else {
             Kind::Mysql
@@ -112,18 +113,13 @@ impl Reader {
         from_url
     }
 
-    fn mysql(&mut self) -> Database {
-        let mut url: Url = "mysql://localhost".parse().expect("a constant URL is right");
-        let host = self.get("database", "host", |value| host(&url, value));
-        let _ = url.set_host(Some(&host));
-        let _ = url.set_port(Some(self.get("database", "port", |value| whole(value, 1))));
-        let _ = url.set_username(&self.get("database", "user", Value::text));
-        let _ = url.set_password(self.password().as_deref());
+    fn mysql(&mut self) -> Location {
+        let host = self.get("database", "host", host);
+        let port = self.get("database", "port", |value| whole(value, 1));
+        let user = self.get("database", "user", Value::text);
+        let password = self.password();
         let database = self.get("database", "database", Value::text);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().push(&database);
-        }
-        Database::Mysql { url }
+        Location::mysql(&host, port, &user, password.as_deref(), &database)
     }
 
     fn password(&mut self) -> Option<String> {
@@ -262,29 +258,27 @@ fn level(value: &Value) -> Option<LevelFilter> {
         .flatten()
 }
 
-fn host(url: &Url, value: &Value) -> Option<String> {
+fn host(value: &Value) -> Option<String> {
     let text = value.text()?;
-    // Brackets around an IPv6 address are ours to add.
-    let host = if text.contains(':') && !text.starts_with('[') {
-        format!("[{text}]")
-    } else {
-        text
+    // An IPv6 address stands in brackets in a URL.
+    let host = match text.contains(':') && !text.starts_with('[') {
+        true => format!("[{text}]"),
+        false => text.clone(),
     };
-    url.clone().set_host(Some(&host)).ok()?;
-    Some(host)
+    url::Host::parse(&host).is_ok().then_some(text)
 }
 
-fn database_url(value: &Value) -> Option<Database> {
+fn database_url(value: &Value) -> Option<Location> {
     let text = value.text()?;
     if let Some(rest) = text.strip_prefix("sqlite:") {
         let path = rest.strip_prefix("//").unwrap_or(rest);
         let path = path.split_once('?').map_or(path, |(path, _)| path);
-        return (!path.is_empty()).then(|| Database::Sqlite { path: path.into() });
+        return (!path.is_empty()).then(|| Location::Sqlite { path: path.into() });
     }
     let mysql = text.replacen("mariadb://", "mysql://", 1);
     let url: Url = mysql.parse().ok()?;
     let complete = url.scheme() == "mysql" && url.has_host() && url.path().len() > 1;
-    complete.then_some(Database::Mysql { url })
+    complete.then_some(Location::MySql { url })
 }
 
 /// `scheme://host[:port]`, or the one word `*`.

@@ -2,7 +2,8 @@
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
-use printlog::config::{Backfill, Config, ConfigError, Database};
+use printlog::config::{Backfill, Config, ConfigError};
+use store::Location;
 use tempfile::TempDir;
 use tracing::level_filters::LevelFilter;
 
@@ -61,7 +62,7 @@ fn an_empty_file_means_the_defaults() {
         let config = Sandbox::with_file(text).load().unwrap();
         assert_eq!(
             config.database,
-            Database::Sqlite {
+            Location::Sqlite {
                 path: "./data/printlog.db".into()
             }
         );
@@ -99,7 +100,7 @@ logging:
     let config = Sandbox::with_file(text).load().unwrap();
     assert_eq!(
         config.database,
-        Database::Sqlite {
+        Location::Sqlite {
             path: "/var/lib/printlog/x.db".into()
         }
     );
@@ -153,8 +154,8 @@ fn a_wrong_value_in_the_file_does_not_matter_if_a_variable_replaces_it() {
     assert_eq!(config.api.port, 9000);
 }
 
-fn mysql_url(database: &Database) -> &str {
-    let Database::Mysql { url } = database else {
+fn mysql_url(database: &Location) -> &str {
+    let Location::MySql { url } = database else {
         panic!("not MySQL: {database:?}")
     };
     url.as_str()
@@ -204,7 +205,7 @@ fn sqlite_may_also_be_a_url() {
             .variable("PRINTLOG_DATABASE__URL", url)
             .load()
             .unwrap();
-        assert_eq!(config.database, Database::Sqlite { path: path.into() });
+        assert_eq!(config.database, Location::Sqlite { path: path.into() });
     }
 }
 
@@ -230,7 +231,7 @@ fn secrets_do_not_show() {
         Sandbox::with_file("database:\n  url: mysql://me:s3cret@db/prints?password=s3cret\n"),
     ] {
         let config = sandbox.load().unwrap();
-        let shown = format!("{config:?} {}", config.database.location());
+        let shown = format!("{config:?} {}", config.database);
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("mysql://"), "{shown}");
     }

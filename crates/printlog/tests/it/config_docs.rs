@@ -113,7 +113,7 @@ fn the_example_can_be_copied_and_given_another_database() {
     let config = Config::load(Some(&in_project("config.example.yml")), variables).unwrap();
     assert_eq!(
         config.database,
-        printlog::config::Database::Mysql {
+        store::Location::MySql {
             url: url.parse().unwrap()
         }
     );

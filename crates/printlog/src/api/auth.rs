@@ -1,0 +1,72 @@
+//! Lets in whoever sends a valid API key.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use jiff::SignedDuration;
+use tracing::warn;
+
+use super::{ApiState, Core, error::Problem};
+
+/// `last_used` is written this often at most.
+const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
+
+/// Middleware of every route that needs a key.
+pub(super) async fn require_key(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    match check(&state, request.headers()).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn check(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(key) = bearer(headers) else {
+        return Err(unauthorized(
+            "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
+            "Bearer",
+        ));
+    };
+    let Core { store, .. } = Core::of(state)?;
+    let now = state.clock.now();
+    let Some(key) = store.authenticate(key, now).await? else {
+        let challenge = "Bearer error=\"invalid_token\"";
+        return Err(unauthorized(
+            "this API key is unknown, expired or revoked",
+            challenge,
+        ));
+    };
+    if key
+        .last_used
+        .is_none_or(|used| now.duration_since(used) >= LAST_USED)
+        && let Err(cause) = store.touch_key(key.id, now).await
+    {
+        // No reason to turn somebody away who may come in.
+        warn!(
+            "cannot write when an API key was used: {:#}",
+            anyhow::Error::new(cause)
+        );
+    }
+    Ok(())
+}
+
+/// The key in the `Authorization` header. The scheme is not case-sensitive (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .trim()
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| key.trim())
+        .filter(|key| !key.is_empty())
+}
+
+fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+}

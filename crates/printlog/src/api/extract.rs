@@ -1,0 +1,199 @@
+//! Reads path and body of a request; what is wrong with them becomes a [`Problem`] that names the field.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::IntoResponse as _,
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::{error::Problem, query::Query};
+
+/// A JSON body.
+#[derive(Debug)]
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON, sent with the header `Content-Type: application/json`",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unreadable(&rejection))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let media_type = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+fn unreadable(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let limit = super::BODY_LIMIT / 1024;
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {limit} KiB"),
+            )
+        }
+        _ => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let cause = error.inner();
+        match cause.classify() {
+            Category::Data => {
+                let message = without_position(&cause.to_string());
+                Problem::invalid_field(field(&error.path().to_string(), &message), message)
+            }
+            Category::Syntax | Category::Eof | Category::Io => not_json(cause),
+        }
+    })?;
+    json.end().map_err(|cause| not_json(&cause))?;
+    Ok(body)
+}
+
+fn not_json(cause: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {cause}"))
+}
+
+/// serde's message without ` at line 1 column 17`.
+fn without_position(message: &str) -> String {
+    message
+        .rfind(" at line ")
+        .map_or(message, |end| &message[..end])
+        .to_owned()
+}
+
+/// Name of the field that is wrong: serde's path, and for a field that is missing or unknown, the name in the message.
+fn field(path: &str, message: &str) -> String {
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .into_iter()
+        .find_map(|start| message.strip_prefix(start)?.split('`').next());
+    match (path, named) {
+        (".", Some(named)) => named.to_owned(),
+        (".", None) => "body".to_owned(),
+        (path, Some(named)) if path != named && !path.ends_with(&format!(".{named}")) => {
+            format!("{path}.{named}")
+        }
+        (path, _) => path.to_owned(),
+    }
+}
+
+/// The `{id}` of a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PathId(pub(super) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| match rejection.into_response().status() {
+                StatusCode::BAD_REQUEST => {
+                    Problem::new(StatusCode::BAD_REQUEST, "the path is not UTF-8 text")
+                }
+                _ => Problem::internal(),
+            })?;
+        match text.parse() {
+            Ok(id) if id > 0 => Ok(Self(id)),
+            _ => Err(Problem::invalid_field(
+                "id",
+                "must be a whole number from 1 to 9223372036854775807",
+            )),
+        }
+    }
+}
+
+/// A route that takes no query: a parameter that would have no effect is refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::new(parts.uri.query()).finish(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Body {
+        name: String,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Inner {
+        port: u16,
+    }
+
+    #[test]
+    fn the_wrong_field_is_named() {
+        for (body, field) in [
+            (r#"{"name": 5}"#, "name"),
+            (r#"{}"#, "name"),
+            (r#"{"name": "a", "nmae": 1}"#, "nmae"),
+            (r#"{"name": "a", "name": "b"}"#, "name"),
+            (r#"{"name": "a", "inner": {"port": -1}}"#, "inner.port"),
+            (r#"{"name": "a", "inner": {}}"#, "inner.port"),
+            (r#"[]"#, "body"),
+            (r#"null"#, "body"),
+        ] {
+            let problem = serde_json::to_value(parse::<Body>(body.as_bytes()).unwrap_err()).unwrap();
+            assert_eq!(problem["status"], 422, "{body}");
+            assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_bad_request() {
+        for body in [
+            "",
+            "{",
+            "{\"name\": \"a\"} x",
+            "\u{fffd}",
+            "name=a",
+            "{\"name\": \"\\ud800\"}",
+        ] {
+            let problem = serde_json::to_value(parse::<Body>(body.as_bytes()).unwrap_err()).unwrap();
+            assert_eq!(problem["status"], 400, "{body}");
+        }
+    }
+}

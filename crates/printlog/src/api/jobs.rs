@@ -1,0 +1,398 @@
+//! Jobs: what the printers printed.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
+use domain::{JobId, JobStatus, PrinterId, Source};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use store::{Cursor, JobDetails, JobFilter, JobPage, JobRow, StoredJob};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    ApiState, Core,
+    error::{ApiResult, Problem},
+    extract::{NoQuery, PathId},
+    page,
+    query::{self, Query},
+};
+use crate::ingest::ConnectionState;
+
+/// Jobs on a page, if nothing is said.
+const PAGE: u64 = 50;
+/// Most jobs on a page.
+const LARGEST_PAGE: u64 = 500;
+/// Longest text to look for, in characters.
+const TEXT: usize = 255;
+
+/// A job: one run of one gcode file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobBody {
+    pub(crate) id: i64,
+    pub(crate) printer_id: i64,
+    pub(crate) printer_name: String,
+    /// Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run.
+    pub(crate) job_id: Option<String>,
+    /// Who started it, in Moonraker's words.
+    pub(crate) user: Option<String>,
+    /// File, relative to the gcodes folder.
+    pub(crate) filename: Option<String>,
+    /// `printing`, `paused`, `completed`, `error`, `cancelled` or `interrupted`.
+    #[schema(example = "completed")]
+    pub(crate) status: &'static str,
+    /// Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then.
+    pub(crate) cause: Option<String>,
+    /// Error text of Klipper.
+    pub(crate) message: Option<String>,
+    pub(crate) start_time: Option<Timestamp>,
+    /// `null` while it runs, and if nobody saw the end.
+    pub(crate) end_time: Option<Timestamp>,
+    /// Seconds, without pauses.
+    pub(crate) print_duration: Option<f64>,
+    /// Seconds, with pauses.
+    pub(crate) total_duration: Option<f64>,
+    /// Filament in mm.
+    pub(crate) filament_used: Option<f64>,
+    /// Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
+    /// then, and if nobody saw it.
+    pub(crate) end_source: Option<&'static str>,
+    /// Who says what it took, `history` or `print_stats`.
+    pub(crate) figures_source: &'static str,
+    /// Whether its times contradict each other because the printer's clock was set.
+    pub(crate) clock_jumped: bool,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobList)]
+pub(crate) struct JobListBody {
+    /// Newest first; those whose start is unknown come last.
+    pub(crate) items: Vec<JobBody>,
+    /// `cursor` of the next page. `null` on the last one.
+    pub(crate) next: Option<String>,
+    /// Number of jobs on all pages.
+    pub(crate) total: u64,
+}
+
+/// A job with all that is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobWithDetails)]
+pub(super) struct WholeJobBody {
+    #[serde(flatten)]
+    job: JobBody,
+    /// The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
+    history_start_time: Option<Timestamp>,
+    /// File metadata as Moonraker had it at the start.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// What Moonraker's other components added, such as spools.
+    auxiliary_data: Option<Value>,
+    /// What the slicer planned. `null` if that is not known.
+    details: Option<DetailsBody>,
+}
+
+/// What the slicer wrote into the file of a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobDetails)]
+pub(super) struct DetailsBody {
+    /// mm
+    layer_height: Option<f64>,
+    /// mm
+    first_layer_height: Option<f64>,
+    /// °C
+    nozzle_temp: Option<f64>,
+    /// °C
+    bed_temp: Option<f64>,
+    /// mm/s
+    print_speed: Option<f64>,
+    /// 0 to 100
+    infill_percentage: Option<f64>,
+    infill_pattern: Option<String>,
+    support_enabled: Option<bool>,
+    support_type: Option<String>,
+    #[schema(example = "PLA")]
+    filament_type: Option<String>,
+    filament_brand: Option<String>,
+    filament_color: Option<String>,
+    /// Seconds.
+    estimated_time: Option<f64>,
+    /// g
+    estimated_filament: Option<f64>,
+    layer_count: Option<i64>,
+    /// mm
+    object_height: Option<f64>,
+    /// All that was found in the file.
+    #[schema(value_type = Option<Object>)]
+    raw_metadata: Option<Value>,
+}
+
+/// Filters and place of a list of jobs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
+struct JobParameters {
+    /// Only of these printers. May be repeated; several may also stand in one value, between commas.
+    #[param(minimum = 1)]
+    printer_id: Option<Vec<i64>>,
+    /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
+    #[param(inline)]
+    status: Option<Vec<Status>>,
+    /// Only those that started then or later: RFC 3339, or a date (UTC).
+    #[param(inline, example = "2026-01-31")]
+    since: Option<Instant>,
+    /// Only those that started earlier: RFC 3339, or a date (UTC).
+    #[param(inline, example = "2026-01-31T12:00:00Z")]
+    until: Option<Instant>,
+    /// Only those whose file name contains this, without regard to case.
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
+    q: Option<String>,
+    /// Only of this material, as the slicer calls it.
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
+    filament_type: Option<String>,
+    /// Jobs on a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u64>,
+    /// Where the page begins: `next` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes `domain::JobStatus`")]
+enum Status {
+    Printing,
+    Paused,
+    Completed,
+    Error,
+    Cancelled,
+    Interrupted,
+}
+
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what `query::instant` reads")]
+enum Instant {
+    #[schema(value_type = String, format = DateTime)]
+    Instant(String),
+    #[schema(value_type = String, format = Date)]
+    Date(String),
+}
+
+pub(super) struct JobQuery {
+    filter: JobFilter,
+    limit: u64,
+    after: Option<Cursor>,
+}
+
+/// List jobs, newest first
+///
+/// A deep page costs what the first one costs. Take `next` of a page as the `cursor` of the next one, with the same
+/// filters.
+#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(JobParameters),
+    responses((status = 200, body = JobListBody)))]
+pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
+    let page = core
+        .store
+        .list_jobs(&query.filter, query.limit, query.after)
+        .await?;
+    Ok(Json(page.into()))
+}
+
+/// Show a job, with its metadata and details
+#[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    responses(
+        (status = 200, body = WholeJobBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+    ))]
+pub(super) async fn get_job(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<WholeJobBody>> {
+    let id = JobId(id.0);
+    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    let details = core.store.job_details(id).await?;
+    Ok(Json(WholeJobBody {
+        history_start_time: stored.job.history_start_time,
+        metadata: stored.job.metadata.clone(),
+        auxiliary_data: stored.job.auxiliary_data.clone(),
+        details: details.map(DetailsBody::from),
+        job: stored.into(),
+    }))
+}
+
+/// Show what the slicer planned for a job
+#[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    responses(
+        (status = 200, body = DetailsBody),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such job, or nothing is known of what the slicer planned for it."),
+    ))]
+pub(super) async fn get_job_details(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<DetailsBody>> {
+    let id = JobId(id.0);
+    if let Some(details) = core.store.job_details(id).await? {
+        return Ok(Json(details.into()));
+    }
+    core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    Err(Problem::not_found(format!(
+        "nothing is known of what the slicer planned for job {}",
+        id.0
+    )))
+}
+
+/// Delete a job
+///
+/// It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
+/// deleted: the answer is 409.
+#[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is being printed."),
+    ))]
+pub(super) async fn delete_job(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<StatusCode> {
+    let id = JobId(id.0);
+    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    if is_in_the_machine(&core, &stored) {
+        return Err(Problem::conflict(
+            "this job is being printed; cancel the print first, or wait for its end",
+        ));
+    }
+    match core.store.delete_job(id, state.clock.now()).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(no_such_job(id)),
+    }
+}
+
+/// An open job of a printer that is away may be deleted: nobody else would ever close it.
+fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
+    core.fleet.status(stored.job.printer_id).is_some_and(|status| {
+        status.connection.state == ConnectionState::Connected
+            && status.job.is_some_and(|current| current.id == Some(stored.id))
+    })
+}
+
+fn no_such_job(id: JobId) -> Problem {
+    Problem::not_found(format!("there is no job {}", id.0))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let filter = JobFilter {
+            printer_ids: query.several("printer_id", |text| query::id(text).map(PrinterId)),
+            statuses: query.several("status", |text| {
+                text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
+            }),
+            since: query.one("since", query::instant),
+            until: query.one("until", query::instant),
+            filename_contains: query.one("q", query::text(TEXT)),
+            filament_type: query.one("filament_type", query::text(TEXT)),
+        };
+        let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
+        let after = query.one("cursor", |text| {
+            page::decode(text)
+                .ok_or_else(|| "is no cursor; take `next` of the page before as it is".to_owned())
+        });
+        query.finish(Self { filter, limit, after })
+    }
+}
+
+impl From<JobPage> for JobListBody {
+    fn from(page: JobPage) -> Self {
+        Self {
+            items: page.items.into_iter().map(JobBody::from).collect(),
+            next: page.next.map(page::encode),
+            total: page.total,
+        }
+    }
+}
+
+impl From<JobRow> for JobBody {
+    fn from(row: JobRow) -> Self {
+        Self {
+            id: row.id.0,
+            printer_id: row.printer_id.0,
+            printer_name: row.printer_name,
+            job_id: row.job_id,
+            user: row.user,
+            filename: row.filename,
+            status: row.status.as_str(),
+            cause: row.cause,
+            message: row.message,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            print_duration: row.figures.print_duration,
+            total_duration: row.figures.total_duration,
+            filament_used: row.figures.filament_used,
+            end_source: row.end_source.map(Source::as_str),
+            figures_source: row.figures_source.as_str(),
+            clock_jumped: row.clock_jumped,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl From<StoredJob> for JobBody {
+    fn from(stored: StoredJob) -> Self {
+        let job = stored.job;
+        Self {
+            id: stored.id.0,
+            printer_id: job.printer_id.0,
+            printer_name: stored.printer_name,
+            job_id: job.job_id,
+            user: job.user,
+            filename: job.filename,
+            status: job.status.as_str(),
+            cause: job.cause,
+            message: job.message,
+            start_time: job.start_time,
+            end_time: job.end_time,
+            print_duration: job.figures.print_duration,
+            total_duration: job.figures.total_duration,
+            filament_used: job.figures.filament_used,
+            end_source: job.end_source.map(Source::as_str),
+            figures_source: job.figures_source.as_str(),
+            clock_jumped: job.clock_jumped,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}
+
+impl From<JobDetails> for DetailsBody {
+    fn from(details: JobDetails) -> Self {
+        Self {
+            layer_height: details.layer_height,
+            first_layer_height: details.first_layer_height,
+            nozzle_temp: details.nozzle_temp,
+            bed_temp: details.bed_temp,
+            print_speed: details.print_speed,
+            infill_percentage: details.infill_percentage,
+            infill_pattern: details.infill_pattern,
+            support_enabled: details.support_enabled,
+            support_type: details.support_type,
+            filament_type: details.filament_type,
+            filament_brand: details.filament_brand,
+            filament_color: details.filament_color,
+            estimated_time: details.estimated_time,
+            estimated_filament: details.estimated_filament,
+            layer_count: details.layer_count,
+            object_height: details.object_height,
+            raw_metadata: details.raw_metadata,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! API keys: who may use this API.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{ApiKey, KeyId, NewKey, RevokedKey, Store};
+use utoipa::ToSchema;
+
+use super::{
+    ApiState, Core,
+    error::{ApiResult, FieldError, Problem},
+    extract::{JsonBody, NoQuery, PathId},
+    query,
+};
+
+/// Longest name of a key, in characters.
+pub(crate) const NAME: usize = 255;
+
+/// An API key, without the key itself, which only its owner has.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub(crate) struct KeyBody {
+    pub(crate) id: i64,
+    /// What it is for.
+    pub(crate) name: String,
+    /// `3dp_` and the first 8 characters of the rest.
+    #[schema(example = "3dp_k3Yx9QpL")]
+    pub(crate) key_prefix: String,
+    /// `false` once it was revoked.
+    pub(crate) is_active: bool,
+    /// When it was last used, to the minute. `null` if it never was.
+    pub(crate) last_used: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    /// From when on it is refused. `null` if never.
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// A key that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedApiKey)]
+pub(crate) struct CreatedKeyBody {
+    /// The key. Shown this once: only its hash is stored.
+    #[schema(example = "3dp_k3Yx9QpLvT0aGm5ZrB8nC1dEeFfHhJjKkLlMmNnPpQq")]
+    pub(crate) key: String,
+    #[serde(flatten)]
+    pub(crate) record: KeyBody,
+}
+
+/// All keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyList {
+    /// Oldest first, with those that were revoked or have expired.
+    pub(crate) items: Vec<KeyBody>,
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewApiKey)]
+pub(super) struct NewKeyBody {
+    /// What it is for.
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "laptop"
+    )]
+    name: String,
+    /// From when on it is refused; must lie ahead. `null` or left out: never.
+    #[serde(default)]
+    #[schema(example = "2099-01-31T00:00:00Z")]
+    expires_at: Option<Timestamp>,
+}
+
+/// List API keys
+#[utoipa::path(get, path = "/api/admin/keys", tag = "keys", responses((status = 200, body = KeyList)))]
+pub(super) async fn list_keys(core: Core, _: NoQuery) -> ApiResult<Json<KeyList>> {
+    Ok(Json(KeyList::read(&core.store).await?))
+}
+
+/// Make an API key
+///
+/// The answer is the only place where the key itself is ever shown.
+#[utoipa::path(post, path = "/api/admin/keys", tag = "keys", request_body = NewKeyBody, responses(
+    (status = 201, body = CreatedKeyBody, headers(("Location" = String, description = "Where the key is."))),
+))]
+pub(super) async fn create_key(
+    State(state): State<ApiState>,
+    core: Core,
+    _: NoQuery,
+    JsonBody(body): JsonBody<NewKeyBody>,
+) -> ApiResult<impl IntoResponse> {
+    let now = state.clock.now();
+    let mut errors = Vec::new();
+    let name = query::name(&body.name, NAME).map_err(|message| errors.push(FieldError::new("name", message)));
+    if body.expires_at.is_some_and(|end| end <= now) {
+        errors.push(FieldError::new("expires_at", "must lie ahead"));
+    }
+    let (Ok(name), true) = (name, errors.is_empty()) else {
+        return Err(Problem::invalid(errors));
+    };
+    let key = core.store.create_key(&name, body.expires_at, now).await?;
+    let location = format!("/api/admin/keys/{}", key.record.id.0);
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(CreatedKeyBody::from(key)),
+    ))
+}
+
+/// Revoke an API key
+///
+/// It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
+#[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "keys",
+    params(("id" = i64, Path, minimum = 1, description = "The key.")),
+    responses(
+        (status = 204, description = "Revoked, or was before."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such key."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is the last one."),
+    ))]
+pub(super) async fn revoke_key(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<StatusCode> {
+    match core
+        .store
+        .revoke_key(KeyId(id.0), true, state.clock.now())
+        .await?
+    {
+        RevokedKey::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokedKey::NotFound => Err(Problem::not_found(format!("there is no API key {}", id.0))),
+        RevokedKey::LastKey => Err(Problem::conflict(
+            "this is the last key that works; make another one first, or revoke it by `printlog keys revoke`",
+        )),
+    }
+}
+
+impl KeyList {
+    pub(crate) async fn read(store: &Store) -> store::Result<Self> {
+        Ok(Self {
+            items: store.keys().await?.into_iter().map(KeyBody::from).collect(),
+        })
+    }
+}
+
+impl From<ApiKey> for KeyBody {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id.0,
+            name: key.name,
+            key_prefix: key.key_prefix,
+            is_active: key.is_active,
+            last_used: key.last_used,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+        }
+    }
+}
+
+impl From<NewKey> for CreatedKeyBody {
+    fn from(key: NewKey) -> Self {
+        Self {
+            key: key.secret,
+            record: key.record.into(),
+        }
+    }
+}

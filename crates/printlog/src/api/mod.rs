@@ -1,0 +1,114 @@
+//! The REST API. Asks the store for rows and the fleet for what is going on now; never talks to a printer's
+//! connection itself.
+
+mod auth;
+mod docs;
+mod error;
+mod extract;
+mod health;
+mod jobs;
+mod keys;
+mod openapi;
+mod page;
+mod printer_status;
+mod printers;
+mod query;
+mod service;
+mod welcome;
+
+use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
+use store::Store;
+use tokio::sync::watch;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use openapi::document;
+
+pub(crate) use error::FieldError;
+pub(crate) use jobs::{JobBody, JobListBody};
+pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
+pub(crate) use page::decode as decode_cursor;
+pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
+pub(crate) use query::{instant as parse_instant, name as checked_name};
+
+use crate::{
+    config::ApiConfig,
+    ingest::{Clock, Fleet},
+};
+use error::Problem;
+
+/// Largest body of a request, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// What handlers work with, once the database is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    /// The database.
+    pub(crate) store: Store,
+    /// The printers.
+    pub(crate) fleet: Fleet,
+}
+
+/// What every handler may ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiState {
+    /// `None` while the server waits for its database.
+    pub(crate) core: watch::Receiver<Option<Core>>,
+    /// The time.
+    pub(crate) clock: Clock,
+}
+
+/// Everything the server answers.
+#[must_use]
+pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
+    let (guarded, _) = guarded_routes().split_for_parts();
+    let (open, _) = open_routes().split_for_parts();
+    let guarded = guarded.route_layer(middleware::from_fn_with_state(state.clone(), auth::require_key));
+    let router = Router::new()
+        .merge(guarded)
+        .merge(open)
+        .merge(docs::routes())
+        .merge(welcome::routes())
+        .method_not_allowed_fallback(service::method_not_allowed)
+        .fallback(service::no_such_route)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(state);
+    service::layers(router, &config.cors_origins)
+}
+
+/// Routes that need an API key.
+fn guarded_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(printers::list_printers, printers::create_printer))
+        .routes(routes!(printers::test_printer))
+        .routes(routes!(
+            printers::get_printer,
+            printers::replace_printer,
+            printers::delete_printer
+        ))
+        .routes(routes!(printer_status::get_printer_status))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job, jobs::delete_job))
+        .routes(routes!(jobs::get_job_details))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::revoke_key))
+}
+
+/// Routes that anybody may ask.
+fn open_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(health::get_health))
+}
+
+impl Core {
+    fn of(state: &ApiState) -> Result<Self, Problem> {
+        let core = state.core.borrow().clone();
+        core.ok_or_else(|| Problem::unavailable("the server is starting and waits for its database"))
+    }
+}
+
+impl FromRequestParts<ApiState> for Core {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        Self::of(state)
+    }
+}

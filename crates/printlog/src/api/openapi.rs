@@ -1,0 +1,134 @@
+//! The OpenAPI document: what the handlers say of themselves, and what is true for all of them.
+
+use utoipa::{
+    OpenApi,
+    openapi::{
+        Components, Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{error, guarded_routes, open_routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "printlog",
+        description = "Every print of every Klipper printer, recorded once and true.\n\n\
+            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one.\n\n\
+            Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
+            What is not known is `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
+            fields that are wrong.",
+        license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
+    ),
+    servers((url = "/")),
+    tags(
+        (name = "printers", description = "The printers that are followed."),
+        (name = "jobs", description = "What they printed."),
+        (name = "keys", description = "Who may use this API."),
+        (name = "health", description = "Whether the server works."),
+    ),
+    components(schemas(error::Problem, error::FieldError)),
+)]
+struct Description;
+
+const BEARER: &str = "api_key";
+
+/// Answers that any route may give, by the name of the component.
+const SHARED: [(&str, &str, &str); 7] = [
+    ("BadRequest", "400", "The request cannot be read."),
+    (
+        "Unauthorized",
+        "401",
+        "No API key, or one that is wrong, expired or revoked.",
+    ),
+    ("TooLarge", "413", "The body is too large."),
+    ("NotJson", "415", "The body is not sent as JSON."),
+    (
+        "Invalid",
+        "422",
+        "Something in the request is not acceptable; `errors` names the fields.",
+    ),
+    ("Failed", "500", "The server failed. Its log says why."),
+    (
+        "Unavailable",
+        "503",
+        "Not now: the server starts, or is overloaded.",
+    ),
+];
+
+/// The OpenAPI 3.1 document of the API.
+#[must_use]
+pub fn document() -> Document {
+    let mut document = Description::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let (_, mut guarded) = guarded_routes().split_for_parts();
+    for operation in operations(&mut guarded) {
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
+        refer(operation, "401");
+    }
+    let (_, open) = open_routes().split_for_parts();
+    document.merge(guarded);
+    document.merge(open);
+    for operation in operations(&mut document) {
+        add_shared_answers(operation);
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some("An API key: `3dp_` and 43 characters.".to_owned());
+    components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    for (name, _, description) in SHARED {
+        components
+            .responses
+            .insert(name.to_owned(), RefOr::T(problem(description)));
+    }
+    document
+}
+
+fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
+            .into_iter()
+            .filter_map(Option::as_mut)
+    })
+}
+
+fn add_shared_answers(operation: &mut Operation) {
+    let has_body = operation.request_body.is_some();
+    if has_body {
+        refer(operation, "413");
+        refer(operation, "415");
+    }
+    if has_body
+        || operation
+            .parameters
+            .as_ref()
+            .is_some_and(|parameters| !parameters.is_empty())
+    {
+        refer(operation, "400");
+        refer(operation, "422");
+    }
+    refer(operation, "500");
+    refer(operation, "503");
+}
+
+/// Adds a shared answer, unless the route describes its own.
+fn refer(operation: &mut Operation, status: &str) {
+    let shared = SHARED.iter().find(|(_, of, _)| *of == status);
+    if let Some((name, ..)) = shared {
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::Ref(Ref::from_response_name(*name)));
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+}

@@ -1,0 +1,439 @@
+//! The printers that are followed.
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, header, request::Parts},
+    response::IntoResponse,
+};
+use domain::{JobTotals, NewPrinter, Printer, PrinterId};
+use jiff::Timestamp;
+use moonraker::{Endpoint, EndpointError};
+use serde::{Deserialize, Deserializer, Serialize};
+use store::{DeletedPrinter, Store};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    ApiState, Core,
+    error::{ApiResult, FieldError, Problem},
+    extract::{JsonBody, NoQuery, PathId},
+    query::{self, Query},
+};
+use crate::probe::{self, Outcome, Verdict};
+
+/// Longest texts, in characters.
+const NAME: usize = 255;
+const LOCATION: usize = 255;
+const URL: usize = 500;
+const API_KEY: usize = 255;
+
+/// A printer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Printer)]
+pub(crate) struct PrinterBody {
+    pub(crate) id: i64,
+    /// Unique, without regard to case and surrounding blanks.
+    pub(crate) name: String,
+    /// Where it stands. `null` if not given.
+    pub(crate) location: Option<String>,
+    /// Address of its Moonraker.
+    #[schema(example = "http://voron.local:7125")]
+    pub(crate) moonraker_url: String,
+    /// Whether an API key is stored for its Moonraker. The key itself is never shown.
+    pub(crate) has_moonraker_api_key: bool,
+    /// Whether printlog follows it.
+    pub(crate) is_active: bool,
+    /// When it last said anything, to the minute. `null` if it never did.
+    pub(crate) last_seen: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) totals: Totals,
+}
+
+/// Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobTotals)]
+pub(crate) struct Totals {
+    pub(crate) total_jobs: i64,
+    /// Seconds, with pauses.
+    pub(crate) total_time: f64,
+    /// Seconds, without pauses.
+    pub(crate) total_print_time: f64,
+    /// Filament in mm.
+    pub(crate) total_filament_used: f64,
+    /// Seconds of the longest job. `null` if no job has a known length.
+    pub(crate) longest_job: Option<f64>,
+    /// When a job last changed. `null` if there is none.
+    pub(crate) last_updated: Option<Timestamp>,
+}
+
+/// All printers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PrinterList {
+    /// By name.
+    pub(crate) items: Vec<PrinterBody>,
+}
+
+/// What is to be said of a printer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PrinterInput)]
+pub(super) struct PrinterInput {
+    /// Unique, without regard to case and surrounding blanks.
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "Voron"
+    )]
+    name: String,
+    /// Where it stands. `null` or left out: not said.
+    #[serde(default)]
+    #[schema(max_length = 255, pattern = r"^[^\x00]*$", example = "Workshop")]
+    location: Option<String>,
+    /// Address of its Moonraker: a URL with http, https, ws or wss, or just the host.
+    #[schema(
+        max_length = 500,
+        pattern = r"^(https?|wss?)://[a-z0-9]([a-z0-9-]{0,30}\.)?[a-z]{1,20}(:[1-9][0-9]{0,3})?(/[a-z0-9]{1,30})?$",
+        example = "http://voron.local:7125"
+    )]
+    moonraker_url: String,
+    /// Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, required = false, max_length = 255, pattern = "^[!-~]*$", write_only)]
+    moonraker_api_key: Option<Option<String>>,
+    /// Whether printlog follows it.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    is_active: bool,
+}
+
+/// An address and a key to try.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PrinterTestInput)]
+pub(super) struct TestInput {
+    /// Address of a Moonraker.
+    #[schema(max_length = 500, example = "http://voron.local:7125")]
+    moonraker_url: String,
+    /// Moonraker's API key, if it wants one.
+    #[serde(default)]
+    #[schema(max_length = 255, write_only)]
+    moonraker_api_key: Option<String>,
+}
+
+/// What a try showed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrinterTest)]
+pub(crate) struct TestBody {
+    /// Whether printlog can follow the printer.
+    ok: bool,
+    /// `ok`, `wrong_address`, `unreachable`, `key_needed`, `wrong_key` or `not_moonraker`.
+    outcome: &'static str,
+    /// In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
+    /// all the same.
+    reason: Option<String>,
+    /// `null` if it was not reached.
+    moonraker_version: Option<String>,
+    /// `null` if it was not reached.
+    klippy_state: Option<String>,
+    /// Name of the printer's host. `null` while Klipper is not there to tell.
+    hostname: Option<String>,
+}
+
+/// Choices of a deletion.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `DeletePrinter` reads")]
+struct DeletePrinterParameters {
+    /// Delete the printer's jobs, too.
+    #[param(default = false)]
+    delete_jobs: Option<bool>,
+}
+
+pub(super) struct DeletePrinter {
+    delete_jobs: bool,
+}
+
+/// List printers
+#[utoipa::path(get, path = "/api/printers", tag = "printers", responses((status = 200, body = PrinterList)))]
+pub(super) async fn list_printers(core: Core, _: NoQuery) -> ApiResult<Json<PrinterList>> {
+    Ok(Json(PrinterList::read(&core.store).await?))
+}
+
+/// Add a printer
+///
+/// It is connected to at once, and its history is imported in the background.
+#[utoipa::path(post, path = "/api/printers", tag = "printers", request_body = PrinterInput, responses(
+    (status = 201, body = PrinterBody, headers(("Location" = String, description = "Where the printer is."))),
+    (status = 409, body = Problem, content_type = "application/problem+json", description = "The name is taken."),
+))]
+pub(super) async fn create_printer(
+    State(state): State<ApiState>,
+    core: Core,
+    _: NoQuery,
+    JsonBody(input): JsonBody<PrinterInput>,
+) -> ApiResult<impl IntoResponse> {
+    let printer = input.checked(None)?;
+    let printer = core
+        .store
+        .add_printer(&printer, state.clock.now())
+        .await
+        .map_err(refused)?;
+    core.fleet.printers_changed();
+    let location = format!("/api/printers/{}", printer.id.0);
+    let body = PrinterBody::new(printer, JobTotals::default());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)))
+}
+
+/// Show a printer
+#[utoipa::path(get, path = "/api/printers/{id}", tag = "printers",
+    params(("id" = i64, Path, minimum = 1, description = "The printer.")),
+    responses(
+        (status = 200, body = PrinterBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+    ))]
+pub(super) async fn get_printer(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<PrinterBody>> {
+    let id = PrinterId(id.0);
+    let printer = core.store.printer(id).await?.ok_or_else(|| no_such_printer(id))?;
+    let totals = core.store.totals(id).await?.unwrap_or_default();
+    Ok(Json(PrinterBody::new(printer, totals)))
+}
+
+/// Change a printer
+///
+/// Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. Takes effect at once.
+#[utoipa::path(put, path = "/api/printers/{id}", tag = "printers", request_body = PrinterInput,
+    params(("id" = i64, Path, minimum = 1, description = "The printer.")),
+    responses(
+        (status = 200, body = PrinterBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The name is taken."),
+    ))]
+pub(super) async fn replace_printer(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+    JsonBody(input): JsonBody<PrinterInput>,
+) -> ApiResult<Json<PrinterBody>> {
+    let id = PrinterId(id.0);
+    let stored = core.store.printer(id).await?.ok_or_else(|| no_such_printer(id))?;
+    let printer = input.checked(stored.config.moonraker_api_key)?;
+    let updated = core
+        .store
+        .update_printer(id, &printer, state.clock.now())
+        .await
+        .map_err(refused)?;
+    let printer = updated.ok_or_else(|| no_such_printer(id))?;
+    core.fleet.printers_changed();
+    let totals = core.store.totals(id).await?.unwrap_or_default();
+    Ok(Json(PrinterBody::new(printer, totals)))
+}
+
+/// Delete a printer
+///
+/// A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
+/// `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
+#[utoipa::path(delete, path = "/api/printers/{id}", tag = "printers",
+    params(("id" = i64, Path, minimum = 1, description = "The printer."), DeletePrinterParameters),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It has jobs."),
+    ))]
+pub(super) async fn delete_printer(core: Core, id: PathId, choice: DeletePrinter) -> ApiResult<StatusCode> {
+    let id = PrinterId(id.0);
+    match core.store.delete_printer(id, choice.delete_jobs).await? {
+        DeletedPrinter::Deleted => {
+            core.fleet.printers_changed();
+            Ok(StatusCode::NO_CONTENT)
+        }
+        DeletedPrinter::NotFound => Err(no_such_printer(id)),
+        DeletedPrinter::HasJobs(count) => {
+            let detail = format!("the printer has {count} jobs; `delete_jobs=true` deletes them, too");
+            Err(Problem::conflict(detail).with_job_count(count))
+        }
+    }
+}
+
+/// Try an address and a key before saving them
+///
+/// Answers 200 whether the printer can be followed or not: see `ok`.
+#[utoipa::path(post, path = "/api/printers/test", tag = "printers", request_body = TestInput,
+    responses((status = 200, body = TestBody)))]
+pub(super) async fn test_printer(
+    _: Core,
+    _: NoQuery,
+    JsonBody(input): JsonBody<TestInput>,
+) -> ApiResult<Json<TestBody>> {
+    let limits = [
+        ("moonraker_url", Some(&input.moonraker_url), URL),
+        ("moonraker_api_key", input.moonraker_api_key.as_ref(), API_KEY),
+    ];
+    let errors: Vec<_> = limits
+        .into_iter()
+        .filter_map(|(field, text, limit)| Some(FieldError::new(field, query::text(limit)(text?).err()?)))
+        .collect();
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    Ok(Json(
+        probe::probe(&input.moonraker_url, input.moonraker_api_key.as_deref())
+            .await
+            .into(),
+    ))
+}
+
+/// Checks what a user says of a printer, wherever it was said.
+pub(crate) fn checked(
+    name: &str,
+    location: Option<&str>,
+    moonraker_url: &str,
+    moonraker_api_key: Option<&str>,
+    is_active: bool,
+) -> Result<NewPrinter, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut wrong = |field: &str, message: String| errors.push(FieldError::new(field, message));
+    let name = query::name(name, NAME)
+        .map_err(|message| wrong("name", message))
+        .unwrap_or_default();
+    let location = location.map(str::trim).filter(|location| !location.is_empty());
+    if let Some(Err(message)) = location.map(query::text(LOCATION)) {
+        wrong("location", message);
+    }
+    let key = moonraker_api_key.map(str::trim).filter(|key| !key.is_empty());
+    if let Some(Err(message)) = key.map(query::text(API_KEY)) {
+        wrong("moonraker_api_key", message);
+    }
+    let url = moonraker_url.trim();
+    match (query::text(URL)(url), Endpoint::parse(url, key)) {
+        (Err(message), _) => wrong("moonraker_url", message),
+        (_, Err(cause @ EndpointError::Key)) => wrong("moonraker_api_key", cause.to_string()),
+        (_, Err(cause)) => wrong("moonraker_url", cause.to_string()),
+        (Ok(_), Ok(_)) => {}
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(NewPrinter {
+        name,
+        location: location.map(str::to_owned),
+        moonraker_url: if url.contains("://") {
+            url.to_owned()
+        } else {
+            format!("http://{url}")
+        },
+        moonraker_api_key: key.map(str::to_owned),
+        is_active,
+    })
+}
+
+pub(super) fn no_such_printer(id: PrinterId) -> Problem {
+    Problem::not_found(format!("there is no printer {}", id.0))
+}
+
+fn refused(cause: store::Error) -> Problem {
+    match cause {
+        store::Error::NameTaken { .. } => {
+            let text = cause.to_string();
+            Problem::conflict(text.clone()).with_field("name", text)
+        }
+        other => other.into(),
+    }
+}
+
+impl PrinterInput {
+    /// What is to be stored; `stored_key` stays if no key was said.
+    fn checked(self, stored_key: Option<String>) -> Result<NewPrinter, Problem> {
+        let key = self.moonraker_api_key.unwrap_or(stored_key);
+        checked(
+            &self.name,
+            self.location.as_deref(),
+            &self.moonraker_url,
+            key.as_deref(),
+            self.is_active,
+        )
+        .map_err(Problem::invalid)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeletePrinter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let delete_jobs = query.one("delete_jobs", query::truth).unwrap_or(false);
+        query.finish(Self { delete_jobs })
+    }
+}
+
+impl PrinterList {
+    pub(crate) async fn read(store: &Store) -> store::Result<Self> {
+        let printers = store.printers().await?;
+        let mut totals: HashMap<_, _> = store.all_totals().await?.into_iter().collect();
+        let items = printers
+            .into_iter()
+            .map(|printer| {
+                let totals = totals.remove(&printer.id).unwrap_or_default();
+                PrinterBody::new(printer, totals)
+            })
+            .collect();
+        Ok(Self { items })
+    }
+}
+
+impl PrinterBody {
+    pub(crate) fn new(printer: Printer, totals: JobTotals) -> Self {
+        let config = printer.config;
+        Self {
+            id: printer.id.0,
+            name: config.name,
+            location: config.location,
+            moonraker_url: config.moonraker_url,
+            has_moonraker_api_key: config.moonraker_api_key.is_some(),
+            is_active: config.is_active,
+            last_seen: printer.last_seen,
+            created_at: printer.created_at,
+            updated_at: printer.updated_at,
+            totals: totals.into(),
+        }
+    }
+}
+
+impl From<JobTotals> for Totals {
+    fn from(totals: JobTotals) -> Self {
+        Self {
+            total_jobs: totals.total_jobs,
+            total_time: totals.total_time,
+            total_print_time: totals.total_print_time,
+            total_filament_used: totals.total_filament_used,
+            longest_job: totals.longest_job,
+            last_updated: totals.last_updated,
+        }
+    }
+}
+
+impl From<Verdict> for TestBody {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            ok: verdict.outcome == Outcome::Ok,
+            outcome: verdict.outcome.as_str(),
+            reason: verdict.reason,
+            moonraker_version: verdict.report.moonraker_version,
+            klippy_state: verdict.report.klippy_state,
+            hostname: verdict.report.hostname,
+        }
+    }
+}
+
+/// Tells a field that was left out (`None`) from one that is `null` (`Some(None)`).
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,39 @@
+//! The page at `/`: says that the server runs and where to go from here. Static, without any script.
+
+use axum::{
+    Router,
+    http::{HeaderName, header},
+    response::{Html, IntoResponse},
+    routing::get,
+};
+
+use super::ApiState;
+
+const PAGE: &str = include_str!("welcome.html");
+const STYLE: &str = include_str!("welcome.css");
+
+/// The page may load its own style and nothing else.
+const PAGE_POLICY: (HeaderName, &str) = (
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+);
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/", get(page))
+        .route("/welcome.css", get(style))
+}
+
+async fn page() -> impl IntoResponse {
+    ([PAGE_POLICY], Html(PAGE))
+}
+
+async fn style() -> impl IntoResponse {
+    (
+        [
+            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+            (header::CACHE_CONTROL, "max-age=3600"),
+        ],
+        STYLE,
+    )
+}

@@ -1,0 +1,196 @@
+//! The server, read top to bottom: answer at once, open the database, follow the printers, until told to stop.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use store::{Location, Store};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    api::{self, ApiState, Core},
+    config::{ApiConfig, Backfill, Config, MoonrakerConfig},
+    ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
+};
+
+/// First and longest pause between two attempts to reach the database server.
+const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// How long tasks and open requests may take to end.
+const LAST_WORK: Duration = Duration::from_secs(8);
+
+/// Opens the port of the server, before anything else is done: a second server ends here.
+///
+/// # Errors
+/// When the port is taken, or not ours to take.
+pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
+    let (host, port) = (config.host.as_str(), config.port);
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    TcpListener::bind((host, port)).await.map_err(|cause| {
+        let hint = match cause.kind() {
+            io::ErrorKind::AddrInUse => "; does another printlog run? api.port sets another port",
+            io::ErrorKind::PermissionDenied => "; ports below 1024 are for root, api.port sets another one",
+            _ => "; api.host and api.port set where",
+        };
+        anyhow::Error::new(cause).context(format!("cannot listen on {host}:{port}{hint}"))
+    })
+}
+
+/// Runs the server until `stop`, then ends in order.
+///
+/// # Errors
+/// When the database cannot be used, and when a part of the server has crashed: whoever started the process should
+/// start it again.
+pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let address = listener
+        .local_addr()
+        .context("cannot tell the address of the server")?;
+    let tasks = TaskTracker::new();
+    // Ends with `stop`, or by itself when a part crashes.
+    let alive = stop.child_token();
+    let (ready, core) = watch::channel(None);
+
+    let router = api::router(ApiState { core, clock }, &config.api);
+    let (server_alive, server_stop) = (alive.clone().drop_guard(), alive.clone());
+    tasks.spawn(async move {
+        let _alive = server_alive;
+        let stopped = server_stop.cancelled_owned();
+        if let Err(cause) = axum::serve(listener, router)
+            .with_graceful_shutdown(stopped)
+            .await
+        {
+            tracing::error!("the server ended: {cause}");
+        }
+    });
+    info!("listening on http://{address}");
+
+    let Some(store) = open_database(&config.database, &alive).await? else {
+        return end(&stop, &tasks).await;
+    };
+    introduce(&store, clock, address).await?;
+    let fleet = Fleet::start(
+        store.clone(),
+        fleet_settings(&config.moonraker),
+        clock,
+        &tasks,
+        alive.clone(),
+    );
+    ready.send_replace(Some(Core {
+        store: store.clone(),
+        fleet,
+    }));
+
+    alive.cancelled().await;
+    let ended = end(&stop, &tasks).await;
+    if let Err(cause) = store.close().await {
+        warn!("cannot close the database: {:#}", anyhow::Error::new(cause));
+    }
+    ended
+}
+
+/// Opens the database; a server that is not there yet is waited for. `None` if `alive` ended before it was.
+async fn open_database(location: &Location, alive: &CancellationToken) -> anyhow::Result<Option<Store>> {
+    let mut pause = DATABASE_RETRY.0;
+    loop {
+        let Some(opened) = alive.run_until_cancelled(Store::open(location)).await else {
+            return Ok(None);
+        };
+        let cause = match opened {
+            Ok(store) => {
+                info!("opened the database {location}");
+                return Ok(Some(store));
+            }
+            Err(cause) if matches!(location, Location::MySql { .. }) && cause.is_transient() => cause,
+            Err(cause) => return Err(cause.into()),
+        };
+        warn!(
+            "waiting for the database, next attempt in {pause:?}: {:#}",
+            anyhow::Error::new(cause)
+        );
+        if alive
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await
+            .is_none()
+        {
+            return Ok(None);
+        }
+        pause = (pause * 2).min(DATABASE_RETRY.1);
+    }
+}
+
+/// At the first start nobody has a key: makes one and shows it, on the terminal and never in the log.
+async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::Result<()> {
+    let now = clock.now();
+    if store.active_key_count(now).await? > 0 {
+        return Ok(());
+    }
+    let key = store.create_key("first start", None, now).await?;
+    info!(
+        "made the first API key {}…; it was shown on the terminal",
+        key.record.key_prefix
+    );
+    let host = match address.ip() {
+        ip if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+        ip => SocketAddr::new(ip, 0)
+            .to_string()
+            .trim_end_matches(":0")
+            .to_owned(),
+    };
+    let (key, url) = (key.secret, format!("http://{host}:{}", address.port()));
+    let program = std::env::args().next().unwrap_or_else(|| "printlog".to_owned());
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "
+  printlog runs. This is its first start, and this its admin API key:
+
+      {key}
+
+  It is shown this once; keep it. `{program} keys create NAME` makes more.
+
+  Next, add a printer:
+
+      the page     {url}/ says how
+      the command  {program} printers add Voron http://voron.local:7125
+      curl         curl -X POST {url}/api/printers -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+         -d '{{\"name\": \"Voron\", \"moonraker_url\": \"http://voron.local:7125\"}}'
+"
+    )
+    .and_then(|()| out.flush())
+    .context("cannot show the first API key")
+}
+
+/// Waits for the last work. A failure if it was not `stop` that ended the server.
+async fn end(stop: &CancellationToken, tasks: &TaskTracker) -> anyhow::Result<()> {
+    let crashed = !stop.is_cancelled();
+    tasks.close();
+    if tokio::time::timeout(LAST_WORK, tasks.wait()).await.is_err() {
+        warn!("some tasks did not end in time; ending without them");
+    }
+    if crashed {
+        bail!("a part of the server has crashed; the log says which");
+    }
+    info!("ended");
+    Ok(())
+}
+
+fn fleet_settings(config: &MoonrakerConfig) -> FleetSettings {
+    FleetSettings {
+        reconnect_delay: config.reconnect_delay,
+        max_reconnect_delay: config.max_reconnect_delay,
+        health_check_interval: config.health_check_interval,
+        backfill: match config.backfill {
+            Backfill::All => BackfillSetting::All,
+            Backfill::Nothing => BackfillSetting::Nothing,
+            Backfill::Since(instant) => BackfillSetting::Since(instant),
+        },
+    }
+}

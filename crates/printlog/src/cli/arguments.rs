@@ -1,0 +1,280 @@
+//! The words of the command line, and what `--help` teaches about them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::JobStatus;
+
+/// Records every print of every Klipper printer, once and true.
+#[derive(Debug, Parser)]
+#[command(
+    name = "printlog",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "\
+Getting started:
+  printlog serve                                        start the server; shows the first API key
+  printlog printers add Voron http://voron.local:7125   follow a printer, and import its history
+  printlog jobs list                                    what was printed
+  printlog check                                        what is wrong, and what to do
+
+The commands work on the database directly, whether the server runs or not; it notices changes within seconds.
+Results go to stdout, everything else to stderr.
+
+Exit codes:
+  0  done
+  1  failed; stderr says why
+  2  wrong arguments or wrong configuration
+  3  `check` or `printers test` found something wrong"
+)]
+pub struct Arguments {
+    /// Configuration file. Must exist if given; ./config.yml is read otherwise, if there is one
+    #[arg(long, global = true, env = "CONFIG_PATH", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start the server: follow the printers, record their prints, answer the API
+    Serve,
+    /// Add, list, test and remove printers
+    #[command(subcommand)]
+    Printers(PrintersCommand),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// List and export jobs
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Look for what is wrong with configuration, database and printers, and say what to do
+    #[command(after_help = "\
+Reads the configuration, opens the database (and brings it up to date), proves that the totals of each printer equal
+the sums over its jobs, and reaches every printer that is not switched off in printlog.
+
+Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
+    Check(Output),
+}
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Output {
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What to do with printers.
+#[derive(Debug, Subcommand)]
+pub(super) enum PrintersCommand {
+    /// Add a printer; a running server connects to it within seconds
+    #[command(after_help = "\
+Examples:
+  printlog printers add Voron http://voron.local:7125
+  printlog printers add \"Prusa MK4\" 192.168.1.20 --location Workshop --api-key-file mk4.key
+
+The address is that of Moonraker, mostly on port 7125. `printlog printers test URL` tries it beforehand.")]
+    Add(AddPrinter),
+    /// List the printers with their totals
+    List(Output),
+    /// Try to reach a printer: a stored one by name or number, or a URL before it is added
+    #[command(after_help = "\
+Examples:
+  printlog printers test Voron
+  printlog printers test http://voron.local:7125 --api-key 0123456789abcdef
+
+Ends with 0 if printlog can follow the printer, with 3 if not.")]
+    Test(TestPrinter),
+    /// Remove a printer
+    #[command(after_help = "\
+A printer with jobs is only removed with --delete-jobs, because they go with it. To keep them, switch the printer off
+instead: PUT /api/printers/{id} with \"is_active\": false.")]
+    Remove(RemovePrinter),
+}
+
+/// A new printer.
+#[derive(Debug, Args)]
+pub(super) struct AddPrinter {
+    /// What you call it; no two printers have the same name
+    pub(super) name: String,
+    /// Address of its Moonraker, such as http://voron.local:7125
+    pub(super) url: String,
+    #[command(flatten)]
+    pub(super) key: PrinterKey,
+    /// Where it stands
+    #[arg(long)]
+    pub(super) location: Option<String>,
+    /// Add it switched off: nothing is recorded until it is switched on
+    #[arg(long)]
+    pub(super) inactive: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// The API key of a printer.
+#[derive(Debug, Args)]
+pub(super) struct PrinterKey {
+    /// Moonraker's API key, if it wants one
+    #[arg(long, value_name = "KEY", conflicts_with = "api_key_file")]
+    pub(super) api_key: Option<String>,
+    /// Read Moonraker's API key from a file; `-` is stdin. Keeps it out of the list of processes
+    #[arg(long, value_name = "FILE")]
+    pub(super) api_key_file: Option<PathBuf>,
+}
+
+/// A printer to try.
+#[derive(Debug, Args)]
+pub(super) struct TestPrinter {
+    /// Name or number of a printer, or a URL
+    pub(super) printer: String,
+    #[command(flatten)]
+    pub(super) key: PrinterKey,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// A printer to remove.
+#[derive(Debug, Args)]
+pub(super) struct RemovePrinter {
+    /// Name or number of the printer
+    pub(super) printer: String,
+    /// Delete its jobs, too
+    #[arg(long)]
+    pub(super) delete_jobs: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make an API key. It is shown once: only its hash is stored
+    #[command(after_help = "\
+Examples:
+  printlog keys create laptop
+  printlog keys create grafana --expires 90d --json
+  KEY=$(printlog keys create script --json | jq -r .key)")]
+    Create(CreateKey),
+    /// List the API keys
+    List(Output),
+    /// Revoke an API key; it is refused from now on
+    Revoke(RevokeKey),
+}
+
+/// A new API key.
+#[derive(Debug, Args)]
+pub(super) struct CreateKey {
+    /// What it is for
+    pub(super) name: String,
+    /// When it ends: after a time (90d, 12h, 1y), on a date (2027-01-31, UTC) or at an instant. Never if left out
+    #[arg(long, value_name = "WHEN")]
+    pub(super) expires: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// An API key to revoke.
+#[derive(Debug, Args)]
+pub(super) struct RevokeKey {
+    /// Number of the key, or its beginning as `keys list` shows it
+    pub(super) key: String,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with jobs.
+#[derive(Debug, Subcommand)]
+pub(super) enum JobsCommand {
+    /// List jobs, newest first
+    #[command(after_help = "\
+Examples:
+  printlog jobs list --printer Voron --status error --since 2026-01-01
+  printlog jobs list --q benchy --limit 10 --json
+
+With --json it prints {\"items\": [...], \"next\": cursor or null, \"total\": n}, as GET /api/jobs does.")]
+    List(ListJobs),
+    /// Export jobs, newest first
+    #[command(after_help = export_help())]
+    Export(ExportJobs),
+}
+
+fn export_help() -> String {
+    format!(
+        "\
+Examples:
+  printlog jobs export -o jobs.csv
+  printlog jobs export --format ndjson --since 2026-01-01 | jq .filename
+
+CSV is UTF-8 with a header. A text that a spreadsheet would take for a formula begins with an apostrophe there.
+json is one array, ndjson one object a line.
+
+Columns:
+{}",
+        super::export::columns_help()
+    )
+}
+
+/// Which jobs.
+#[derive(Debug, Args)]
+pub(super) struct JobFilterArguments {
+    /// Only of this printer, by name or number. May be given several times
+    #[arg(long, visible_alias = "printer-id", value_name = "PRINTER")]
+    pub(super) printer: Vec<String>,
+    /// Only with this status: printing, paused, completed, error, cancelled, interrupted. May be given several times
+    #[arg(long, value_delimiter = ',')]
+    pub(super) status: Vec<JobStatus>,
+    /// Only those that started at this date or instant (UTC), or later
+    #[arg(long, value_name = "WHEN", value_parser = crate::api::parse_instant)]
+    pub(super) since: Option<jiff::Timestamp>,
+    /// Only those that started before this date or instant (UTC)
+    #[arg(long, value_name = "WHEN", value_parser = crate::api::parse_instant)]
+    pub(super) until: Option<jiff::Timestamp>,
+    /// Only those whose file name contains this
+    #[arg(long, value_name = "TEXT", visible_alias = "search")]
+    pub(super) q: Option<String>,
+    /// Only of this material, as the slicer calls it, such as PLA
+    #[arg(long, value_name = "TYPE")]
+    pub(super) filament_type: Option<String>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Args)]
+pub(super) struct ListJobs {
+    #[command(flatten)]
+    pub(super) filter: JobFilterArguments,
+    /// How many, at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(super) limit: u32,
+    /// Continue where a page ended: its `next`
+    #[arg(long)]
+    pub(super) cursor: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Jobs to export.
+#[derive(Debug, Args)]
+pub(super) struct ExportJobs {
+    #[command(flatten)]
+    pub(super) filter: JobFilterArguments,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub(super) format: ExportFormat,
+    /// Write to this file instead of stdout; it appears when it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Comma-separated values with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+}

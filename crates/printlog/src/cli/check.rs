@@ -1,0 +1,240 @@
+//! `printlog check`: what is wrong, and what to do.
+
+use std::path::Path;
+
+use domain::{JobTotals, Printer};
+use serde::Serialize;
+use store::{Store, TotalsMismatch};
+
+use super::{
+    Exit, Output, load,
+    output::{print_json, print_line},
+};
+use crate::{
+    config::Config,
+    logging,
+    probe::{self, Outcome},
+};
+
+/// Printers that are tried at the same time.
+const AT_ONCE: usize = 16;
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// What: `configuration`, `database`, `totals`, `keys`, or `printer NAME`.
+    subject: String,
+    ok: bool,
+    /// What was found.
+    found: String,
+    /// What to do about it. `null` if nothing is to be done.
+    advice: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    findings: Vec<Finding>,
+}
+
+pub(super) async fn check(file: Option<&Path>, output: Output) -> anyhow::Result<Exit> {
+    let config = load(file)?;
+    logging::start_for_command(&config.logging);
+    let mut checks = Checks {
+        findings: Vec::new(),
+        is_json: output.json,
+    };
+    checks.run(&config).await?;
+    let ok = checks.findings.iter().all(|finding| finding.ok);
+    if output.json {
+        print_json(&Report {
+            ok,
+            findings: checks.findings,
+        })?;
+    } else {
+        print_line(if ok {
+            "All is well."
+        } else {
+            "Something is wrong, see above."
+        })?;
+    }
+    Ok(if ok { Exit::Done } else { Exit::FoundTrouble })
+}
+
+struct Checks {
+    findings: Vec<Finding>,
+    is_json: bool,
+}
+
+impl Checks {
+    async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
+        self.good("configuration", "is understood".to_owned())?;
+        let location = &config.database;
+        let store = match Store::open(location).await {
+            Ok(store) => store,
+            Err(cause) => {
+                let advice = "see the section `database` of the configuration; is the server on, are account and \
+                              password right, may printlog write there?";
+                return self.bad("database", format!("{:#}", anyhow::Error::new(cause)), advice);
+            }
+        };
+        let checked = self.check_store(&store, location).await;
+        store.close().await?;
+        checked
+    }
+
+    async fn check_store(&mut self, store: &Store, location: &store::Location) -> anyhow::Result<()> {
+        let info = store.info().await?;
+        let size = info
+            .size_bytes
+            .map(|bytes| format!(", {:.1} MB", megabytes(bytes)))
+            .unwrap_or_default();
+        self.good(
+            "database",
+            format!(
+                "{location}: {} {}, schema {}{size}",
+                info.engine, info.version, info.schema_version
+            ),
+        )?;
+
+        let mismatches = store.check_totals().await?;
+        let printers = store.printers().await?;
+        if mismatches.is_empty() {
+            let jobs: i64 = store
+                .all_totals()
+                .await?
+                .iter()
+                .map(|(_, totals)| totals.total_jobs)
+                .sum();
+            self.good(
+                "totals",
+                format!("equal the sums over {jobs} jobs of {} printers", printers.len()),
+            )?;
+        }
+        for mismatch in &mismatches {
+            let advice = "this is a bug of printlog, please report it";
+            self.bad("totals", mismatch_told(mismatch, &printers), advice)?;
+        }
+        self.check_printers(printers).await
+    }
+
+    async fn check_printers(&mut self, printers: Vec<Printer>) -> anyhow::Result<()> {
+        if printers.is_empty() {
+            self.good(
+                "printers",
+                "there are none yet; `printlog printers add NAME URL` adds one".to_owned(),
+            )?;
+        }
+        let mut printers = printers.into_iter();
+        loop {
+            let batch: Vec<_> = printers.by_ref().take(AT_ONCE).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let probes: Vec<_> = batch
+                .into_iter()
+                .map(|printer| {
+                    tokio::spawn(async move {
+                        let config = &printer.config;
+                        let verdict = match config.is_active {
+                            true => Some(
+                                probe::probe(&config.moonraker_url, config.moonraker_api_key.as_deref())
+                                    .await,
+                            ),
+                            false => None,
+                        };
+                        (printer, verdict)
+                    })
+                })
+                .collect();
+            for probe in probes {
+                let (printer, verdict) = probe.await?;
+                self.printer(&printer, verdict)?;
+            }
+        }
+    }
+
+    fn printer(&mut self, printer: &Printer, verdict: Option<probe::Verdict>) -> anyhow::Result<()> {
+        let subject = format!("printer {}", printer.config.name);
+        let Some(verdict) = verdict else {
+            return self.good(&subject, "is switched off in printlog; not tried".to_owned());
+        };
+        let found = super::printers::told(&printer.config.moonraker_url, &verdict);
+        match verdict.outcome {
+            Outcome::Ok => self.good(&subject, found),
+            Outcome::KeyNeeded | Outcome::WrongKey => self.bad(
+                &subject,
+                found,
+                "store the right key: PUT /api/printers/{id} with moonraker_api_key",
+            ),
+            Outcome::Unreachable => self.bad(
+                &subject,
+                found,
+                "if it is just switched off, all is well: its prints are imported later",
+            ),
+            Outcome::WrongAddress | Outcome::NotMoonraker => self.bad(
+                &subject,
+                found,
+                "store the address of its Moonraker, mostly http://HOST:7125",
+            ),
+        }
+    }
+
+    fn good(&mut self, subject: &str, found: String) -> anyhow::Result<()> {
+        self.add(Finding {
+            subject: subject.to_owned(),
+            ok: true,
+            found,
+            advice: None,
+        })
+    }
+
+    fn bad(&mut self, subject: &str, found: String, advice: &str) -> anyhow::Result<()> {
+        self.add(Finding {
+            subject: subject.to_owned(),
+            ok: false,
+            found,
+            advice: Some(advice.to_owned()),
+        })
+    }
+
+    /// Shown as it is found: reaching printers takes its time.
+    fn add(&mut self, finding: Finding) -> anyhow::Result<()> {
+        if !self.is_json {
+            let mark = if finding.ok { "ok   " } else { "WRONG" };
+            print_line(&format!("{mark}  {}: {}", finding.subject, finding.found))?;
+            if let Some(advice) = &finding.advice {
+                print_line(&format!("       to do: {advice}"))?;
+            }
+        }
+        self.findings.push(finding);
+        Ok(())
+    }
+}
+
+fn mismatch_told(mismatch: &TotalsMismatch, printers: &[Printer]) -> String {
+    let printer = printers.iter().find(|printer| printer.id == mismatch.printer_id);
+    let name = printer.map_or_else(
+        || mismatch.printer_id.0.to_string(),
+        |printer| printer.config.name.clone(),
+    );
+    let told = |totals: &JobTotals| {
+        format!(
+            "{} jobs, {:.1} s, {:.1} mm",
+            totals.total_jobs, totals.total_time, totals.total_filament_used
+        )
+    };
+    let stored = mismatch
+        .stored
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), told);
+    format!(
+        "of printer {name} say {stored}; its jobs say {}",
+        told(&mismatch.computed)
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

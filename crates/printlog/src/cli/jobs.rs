@@ -1,0 +1,96 @@
+//! `printlog jobs`.
+
+use domain::PrinterId;
+use store::{JobFilter, Store};
+
+use super::{
+    Context, Exit, UsageError,
+    arguments::{JobFilterArguments, JobsCommand, ListJobs},
+    export,
+    output::{Table, duration, instant, metres, print_json, text},
+    printers,
+};
+use crate::api::{JobListBody, decode_cursor};
+
+pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Result<Exit> {
+    match command {
+        JobsCommand::List(arguments) => list(context, arguments).await,
+        JobsCommand::Export(arguments) => {
+            let filter = filter(&context.store, &arguments.filter).await?;
+            export::export(
+                &context.store,
+                &filter,
+                arguments.format,
+                arguments.output.as_deref(),
+            )
+            .await?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn list(context: &Context, arguments: ListJobs) -> anyhow::Result<Exit> {
+    let filter = filter(&context.store, &arguments.filter).await?;
+    let after =
+        match &arguments.cursor {
+            Some(text) => {
+                let cursor = decode_cursor(text);
+                Some(cursor.ok_or_else(|| {
+                    UsageError("--cursor is none; take `next` of the page before".to_owned())
+                })?)
+            }
+            None => None,
+        };
+    let page = JobListBody::from(
+        context
+            .store
+            .list_jobs(&filter, arguments.limit.into(), after)
+            .await?,
+    );
+    if arguments.output.json {
+        print_json(&page)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(["ID", "PRINTER", "STARTED", "STATUS", "TIME", "FILAMENT", "FILE"]);
+    for job in &page.items {
+        table.row([
+            job.id.to_string(),
+            job.printer_name.clone(),
+            instant(job.start_time),
+            job.status.to_owned(),
+            duration(job.total_duration),
+            metres(job.filament_used),
+            text(job.filename.as_deref()),
+        ]);
+    }
+    table.print()?;
+    match &page.next {
+        Some(next) => eprintln!(
+            "{} of {} jobs. --cursor {next} shows more.",
+            page.items.len(),
+            page.total
+        ),
+        None => eprintln!("{} of {} jobs.", page.items.len(), page.total),
+    }
+    Ok(Exit::Done)
+}
+
+async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result<JobFilter> {
+    let mut printer_ids: Vec<PrinterId> = Vec::new();
+    for wanted in &arguments.printer {
+        let printer = printers::find(store, wanted).await?;
+        printer_ids.push(
+            printer
+                .ok_or_else(|| UsageError(printers::no_such_printer(wanted)))?
+                .id,
+        );
+    }
+    Ok(JobFilter {
+        printer_ids,
+        statuses: arguments.status.clone(),
+        since: arguments.since,
+        until: arguments.until,
+        filename_contains: arguments.q.clone(),
+        filament_type: arguments.filament_type.clone(),
+    })
+}

@@ -1,0 +1,135 @@
+//! The command line. Works on the database directly; a running server notices within seconds.
+
+mod arguments;
+mod check;
+mod export;
+mod jobs;
+mod keys;
+mod output;
+mod printers;
+
+use std::{env, io, path::Path, process::ExitCode};
+
+use store::Store;
+
+pub use arguments::Arguments;
+
+use arguments::{Command, Output};
+
+use crate::{
+    api::FieldError,
+    app,
+    config::{Config, ConfigError},
+    ingest::Clock,
+    lifecycle, logging,
+};
+
+/// How a command ended; `--help` tells the codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    FoundTrouble = 3,
+}
+
+/// The arguments make no sense together, or a value is not acceptable.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+impl UsageError {
+    fn of_fields(errors: &[FieldError]) -> Self {
+        let told: Vec<_> = errors
+            .iter()
+            .map(|error| format!("{}: {}", error.field, error.message))
+            .collect();
+        Self(told.join("; "))
+    }
+}
+
+/// What commands work with.
+struct Context {
+    store: Store,
+    clock: Clock,
+}
+
+/// Carries the command out. Says on stderr what went wrong.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let exit = match carry_out(arguments).await {
+        Ok(exit) => exit,
+        // Whoever read our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            eprintln!("printlog: {error:#}");
+            match error.is::<ConfigError>() || error.is::<UsageError>() {
+                true => Exit::Usage,
+                false => Exit::Failed,
+            }
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
+    let file = arguments.config.as_deref();
+    match arguments.command {
+        Command::Serve => serve(file).await,
+        Command::Check(output) => check::check(file, output).await,
+        Command::Printers(command) => {
+            let context = Context::open(file).await?;
+            let done = printers::run(&context, command).await;
+            context.close(done).await
+        }
+        Command::Keys(command) => {
+            let context = Context::open(file).await?;
+            let done = keys::run(&context, command).await;
+            context.close(done).await
+        }
+        Command::Jobs(command) => {
+            let context = Context::open(file).await?;
+            let done = jobs::run(&context, command).await;
+            context.close(done).await
+        }
+    }
+}
+
+async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = load(file)?;
+    let listener = app::listen(&config.api).await?;
+    logging::start_for_server(&config.logging)?;
+    let stop = lifecycle::stop_on_signals()?;
+    app::run(config, listener, stop).await?;
+    Ok(Exit::Done)
+}
+
+fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+    Config::load(file, env::vars_os())
+}
+
+impl Context {
+    async fn open(file: Option<&Path>) -> anyhow::Result<Self> {
+        let config = load(file)?;
+        logging::start_for_command(&config.logging);
+        Ok(Self {
+            store: Store::open(&config.database).await?,
+            clock: Clock::start(),
+        })
+    }
+
+    /// Closes the database, and passes on how the command ended.
+    async fn close(self, done: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        let closed = self.store.close().await;
+        let exit = done?;
+        closed?;
+        Ok(exit)
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,188 @@
+//! `printlog printers`.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use anyhow::{Context as _, bail};
+use domain::{JobTotals, Printer, PrinterId};
+use serde_json::json;
+use store::{DeletedPrinter, Store};
+
+use super::{
+    Context, Exit, UsageError,
+    arguments::{AddPrinter, Output, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter},
+    output::{Table, instant, metres, print_json, print_line, text},
+};
+use crate::{
+    api::{PrinterBody, PrinterList, TestBody, checked_printer},
+    probe::{self, Outcome, Verdict},
+};
+
+pub(super) async fn run(context: &Context, command: PrintersCommand) -> anyhow::Result<Exit> {
+    match command {
+        PrintersCommand::Add(arguments) => add(context, arguments).await,
+        PrintersCommand::List(output) => list(context, output).await,
+        PrintersCommand::Test(arguments) => test(context, arguments).await,
+        PrintersCommand::Remove(arguments) => remove(context, arguments).await,
+    }
+}
+
+async fn add(context: &Context, arguments: AddPrinter) -> anyhow::Result<Exit> {
+    let key = key(&arguments.key)?;
+    let printer = checked_printer(
+        &arguments.name,
+        arguments.location.as_deref(),
+        &arguments.url,
+        key.as_deref(),
+        !arguments.inactive,
+    )
+    .map_err(|errors| UsageError::of_fields(&errors))?;
+    let printer = context.store.add_printer(&printer, context.clock.now()).await?;
+    if arguments.output.json {
+        print_json(&PrinterBody::new(printer, JobTotals::default()))?;
+    } else {
+        let (id, name) = (printer.id.0, &printer.config.name);
+        print_line(&format!(
+            "Added printer {id}, {name}, at {}.",
+            printer.config.moonraker_url
+        ))?;
+        print_line(&format!(
+            "A running server follows it within seconds. `printlog printers test {id}` tries it now."
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(context: &Context, output: Output) -> anyhow::Result<Exit> {
+    let printers = PrinterList::read(&context.store).await?;
+    if output.json {
+        print_json(&printers)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new([
+        "ID",
+        "NAME",
+        "LOCATION",
+        "URL",
+        "ACTIVE",
+        "LAST SEEN",
+        "JOBS",
+        "FILAMENT",
+    ]);
+    for printer in &printers.items {
+        table.row([
+            printer.id.to_string(),
+            printer.name.clone(),
+            text(printer.location.as_deref()),
+            printer.moonraker_url.clone(),
+            (if printer.is_active { "yes" } else { "no" }).to_owned(),
+            instant(printer.last_seen),
+            printer.totals.total_jobs.to_string(),
+            metres(Some(printer.totals.total_filament_used)),
+        ]);
+    }
+    table.print()?;
+    Ok(Exit::Done)
+}
+
+async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit> {
+    let given_key = key(&arguments.key)?;
+    let stored = find(&context.store, &arguments.printer).await?;
+    let (url, key) = match stored {
+        Some(printer) => (
+            printer.config.moonraker_url,
+            given_key.or(printer.config.moonraker_api_key),
+        ),
+        None => (arguments.printer, given_key),
+    };
+    let verdict = probe::probe(&url, key.as_deref()).await;
+    let exit = if verdict.outcome == Outcome::Ok {
+        Exit::Done
+    } else {
+        Exit::FoundTrouble
+    };
+    if arguments.output.json {
+        print_json(&TestBody::from(verdict))?;
+    } else {
+        print_line(&told(&url, &verdict))?;
+    }
+    Ok(exit)
+}
+
+/// The verdict for people.
+pub(super) fn told(url: &str, verdict: &Verdict) -> String {
+    let reason = verdict.reason.as_deref();
+    if verdict.outcome != Outcome::Ok {
+        return format!("{url}: no. {}", reason.unwrap_or("It cannot be followed"));
+    }
+    let report = &verdict.report;
+    let moonraker = match &report.moonraker_version {
+        Some(version) => format!("Moonraker {version}"),
+        None => "Moonraker".to_owned(),
+    };
+    let host = report
+        .hostname
+        .as_deref()
+        .map(|host| format!(" on {host}"))
+        .unwrap_or_default();
+    match reason {
+        None => format!("{url}: ok, {moonraker}{host}, Klipper is ready"),
+        Some(reason) => format!("{url}: ok, {moonraker}{host}, but {reason}"),
+    }
+}
+
+async fn remove(context: &Context, arguments: RemovePrinter) -> anyhow::Result<Exit> {
+    let Some(printer) = find(&context.store, &arguments.printer).await? else {
+        bail!(no_such_printer(&arguments.printer));
+    };
+    match context
+        .store
+        .delete_printer(printer.id, arguments.delete_jobs)
+        .await?
+    {
+        DeletedPrinter::Deleted if arguments.output.json => {
+            print_json(&json!({"id": printer.id.0, "name": printer.config.name, "removed": true}))?;
+        }
+        DeletedPrinter::Deleted => print_line(&format!("Removed printer {}.", printer.config.name))?,
+        DeletedPrinter::NotFound => bail!(no_such_printer(&arguments.printer)),
+        DeletedPrinter::HasJobs(count) => bail!(
+            "printer {} has {count} jobs; --delete-jobs removes them, too. Nothing has changed",
+            printer.config.name
+        ),
+    }
+    Ok(Exit::Done)
+}
+
+/// The printer of this name or, if no printer has it, of this number.
+pub(super) async fn find(store: &Store, wanted: &str) -> anyhow::Result<Option<Printer>> {
+    if let Some(printer) = store.printer_by_name(wanted).await? {
+        return Ok(Some(printer));
+    }
+    match wanted.trim().parse() {
+        Ok(id) => Ok(store.printer(PrinterId(id)).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+pub(super) fn no_such_printer(wanted: &str) -> String {
+    format!("there is no printer `{wanted}`; `printlog printers list` shows them")
+}
+
+fn key(arguments: &PrinterKey) -> anyhow::Result<Option<String>> {
+    let Some(file) = &arguments.api_key_file else {
+        return Ok(arguments.api_key.clone());
+    };
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read the API key from stdin")?;
+    } else {
+        text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read the API key from {}", file.display()))?;
+    }
+    Ok(Some(text.trim().to_owned()))
+}

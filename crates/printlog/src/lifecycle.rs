@@ -1,0 +1,34 @@
+//! The end of the process: a first signal ends it in order, a second one at once.
+
+use std::process;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// A token that the first SIGTERM or SIGINT cancels. The second one ends the process, with a failing exit code.
+///
+/// # Errors
+/// When the system does not let us listen to signals.
+pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        let name = either(&mut terminate, &mut interrupt).await;
+        info!("{name}: ending; what is in memory is written first");
+        token.cancel();
+        let name = either(&mut terminate, &mut interrupt).await;
+        warn!("{name} again: ending at once");
+        process::exit(1);
+    });
+    Ok(stop)
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
