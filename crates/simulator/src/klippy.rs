@@ -67,6 +67,8 @@ const READY: &str = "Printer is ready";
 const STARTUP: &str = "Printer is not ready\nThe klippy host software is attempting to connect.  Please\nretry in a few moments.\n";
 const AFTER_SHUTDOWN: &str = "Once the underlying issue is corrected, use the\n\"FIRMWARE_RESTART\" command to reset the firmware, reload the\nconfig, and restart the host software.\nPrinter is shutdown\n";
 const AFTER_ERROR: &str = "Once the underlying issue is corrected, use the \"RESTART\"\ncommand to reload the config and restart the host software.\nPrinter is halted\n";
+/// From a shutdown until the file reader notices, in seconds.
+const READER_STOPS: f64 = 0.25;
 /// Temperature of the room, in °C.
 const ROOM: f64 = 22.0;
 
@@ -86,8 +88,12 @@ pub(crate) struct Klippy {
     bed: Heater,
     extruder: Heater,
     advanced_to: f64,
-    /// After a shutdown the file reader stops with the next tick, which looks like a pause.
-    stops_reading: bool,
+    /// Whether a file is loaded: it stays so after an error.
+    is_loaded: bool,
+    /// What PAUSE set. SDCARD_PRINT_FILE does not reset it.
+    is_paused: bool,
+    /// When the file reader stops after a shutdown, which looks like a pause.
+    stops_reading_at: Option<f64>,
     /// What the console says; taken by Moonraker.
     pub(crate) said: Vec<String>,
 }
@@ -164,7 +170,9 @@ impl Klippy {
             bed: Heater::new(60.0),
             extruder: Heater::new(20.0),
             advanced_to: now,
-            stops_reading: false,
+            is_loaded: false,
+            is_paused: false,
+            stops_reading_at: None,
             said: Vec::new(),
         }
     }
@@ -178,10 +186,6 @@ impl Klippy {
     pub(crate) fn become_halted(&mut self, why: &str) {
         self.state = KlippyState::Error;
         self.message = format!("{why}\n{AFTER_ERROR}");
-    }
-
-    pub(crate) fn is_paused(&self) -> bool {
-        self.print.as_ref().is_some_and(|print| print.paused)
     }
 
     /// Starts a file. A paused print gives way, as it does to SDCARD_PRINT_FILE.
@@ -201,6 +205,7 @@ impl Klippy {
         }
         self.said.push(format!("File opened:{filename} Size:{size}"));
         self.said.push("File selected".to_owned());
+        self.is_loaded = true;
         self.stats.load(filename);
         self.stats.note_start(now);
         self.stats.total_layer = plan.layers;
@@ -239,6 +244,7 @@ impl Klippy {
             return Err("Print is not running");
         };
         print.paused = true;
+        self.is_paused = true;
         truth[print.run].pauses += 1;
         self.stats.note_pause(now);
         Ok(())
@@ -249,6 +255,7 @@ impl Klippy {
             return Err("Print is not paused");
         };
         print.paused = false;
+        self.is_paused = false;
         self.stats.note_start(now);
         self.idle = Idle {
             state: "Printing",
@@ -262,7 +269,7 @@ impl Klippy {
             return Err("No print to cancel");
         }
         self.end(now, wall, PrintState::Cancelled, Outcome::Cancelled, truth);
-        self.forget_position();
+        self.forget_file();
         Ok(())
     }
 
@@ -279,7 +286,7 @@ impl Klippy {
             None => {}
         }
         self.stats.reset();
-        self.forget_position();
+        self.forget_file();
         Ok(())
     }
 
@@ -312,7 +319,7 @@ impl Klippy {
         self.message = format!("{why}\n{AFTER_SHUTDOWN}");
         self.said.push("// Klipper state: Shutdown".to_owned());
         if self.print.is_some() {
-            self.stops_reading = true;
+            self.stops_reading_at = Some(now + READER_STOPS);
             self.finish_run(now, wall, Outcome::Shutdown(why.to_owned()), truth);
         }
         (self.bed.target, self.extruder.target) = (0.0, 0.0);
@@ -337,9 +344,8 @@ impl Klippy {
         if elapsed <= 0.0 {
             return;
         }
-        if self.stops_reading {
-            self.stops_reading = false;
-            self.stats.note_pause(self.advanced_to);
+        if let Some(at) = self.stops_reading_at.take_if(|at| *at <= now) {
+            self.stats.note_pause(at);
         }
         if let Some(print) = self.print.as_mut().filter(|print| !print.paused) {
             let (end, error) = match &print.plan.error {
@@ -373,6 +379,7 @@ impl Klippy {
                     None => {
                         self.said.push("Done printing file".to_owned());
                         self.end(ends_at, at, PrintState::Complete, Outcome::Completed, truth);
+                        self.is_loaded = false;
                         (self.progress, self.display_progress) = (1.0, 1.0);
                         self.file_position = self.file_size;
                     }
@@ -402,10 +409,10 @@ impl Klippy {
         if self.state == KlippyState::Error {
             return Status(vec![webhooks]);
         }
-        let reads = self.print.as_ref().is_some_and(|print| !print.paused);
-        let file_path = match &self.print {
-            Some(_) => json!(format!("/home/pi/printer_data/gcodes/{}", self.stats.filename)),
-            None => Value::Null,
+        let reads = self.stops_reading_at.is_some() || self.print.as_ref().is_some_and(|print| !print.paused);
+        let file_path = match self.is_loaded {
+            true => json!(format!("/home/pi/printer_data/gcodes/{}", self.stats.filename)),
+            false => Value::Null,
         };
         let now = self.advanced_to;
         Status(vec![
@@ -454,7 +461,7 @@ impl Klippy {
             },
             Object {
                 name: "pause_resume",
-                fields: vec![("is_paused", json!(self.is_paused()))],
+                fields: vec![("is_paused", json!(self.is_paused))],
             },
             self.bed.object("heater_bed"),
             self.extruder.object("extruder"),
@@ -488,7 +495,8 @@ impl Klippy {
         run.filament_used = self.stats.filament_used;
     }
 
-    fn forget_position(&mut self) {
+    fn forget_file(&mut self) {
+        (self.is_loaded, self.is_paused) = (false, false);
         (self.file_size, self.file_position, self.progress) = (0, 0, 0.0);
         self.display_progress = 0.0;
     }

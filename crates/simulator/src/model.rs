@@ -96,6 +96,8 @@ pub(crate) struct Model {
     pub(crate) truth: Vec<TrueRun>,
     pub(crate) connections: Connections,
     agenda: Vec<(f64, Planned)>,
+    /// With the next update.
+    notices_ready: bool,
     /// A print that shall start in the moment that Moonraker misses.
     unnoticed_start: Option<(String, PrintPlan)>,
     ticks: u64,
@@ -104,7 +106,7 @@ pub(crate) struct Model {
 impl Model {
     /// A printer that has been on for a while: Klippy is ready, and Moonraker knows it.
     pub(crate) fn new(config: PrinterConfig) -> Self {
-        let clock = Clock::start(config.time_scale, config.wall_clock);
+        let clock = Clock::start(config.time_scale, config.updates_per_second, config.wall_clock);
         let history = match config.past.count {
             0 => History::default(),
             _ => History::generated(Generated::new(
@@ -134,6 +136,7 @@ impl Model {
             files: Files::default(),
             truth: Vec::new(),
             agenda: Vec::new(),
+            notices_ready: false,
             unnoticed_start: None,
             ticks: 0,
             clock,
@@ -143,8 +146,12 @@ impl Model {
 
     /// One status interval of Moonraker.
     pub(crate) fn tick(&mut self) {
+        self.clock.update();
         let now = self.catch_up();
         self.tell_changes(now);
+        if std::mem::take(&mut self.notices_ready) {
+            self.notice_ready();
+        }
         self.connections.release_late();
         self.ticks += 1;
         #[expect(
@@ -205,24 +212,27 @@ impl Model {
                         .push((now + 2.0 * NOTICES_READY, Planned::NoticeReady));
                 }
             }
-            Planned::NoticeReady => {
-                let Some(moonraker) = &mut self.moonraker else {
-                    return;
-                };
-                let connected = moonraker.link == KlippyLink::Connected && state == Some(KlippyState::Ready);
-                if !connected || moonraker.stats.is_some() {
-                    return;
-                }
-                // What the print is like now is a state, and no event.
-                let mut stats = Stats::default();
-                if let Some(object) = klippy.status().object("print_stats") {
-                    stats.update(object);
-                }
-                moonraker.stats = Some(stats);
-                moonraker.updates_since_ready = 0;
-                self.tell("notify_klippy_ready", None);
-            }
+            Planned::NoticeReady => self.notices_ready = true,
         }
+    }
+
+    /// Moonraker looks at Klippy anew, with the rhythm of the status updates.
+    fn notice_ready(&mut self) {
+        let (Some(klippy), Some(moonraker)) = (&self.klippy, &mut self.moonraker) else {
+            return;
+        };
+        let connected = moonraker.link == KlippyLink::Connected && klippy.state == KlippyState::Ready;
+        if !connected || moonraker.stats.is_some() {
+            return;
+        }
+        // What the print is like now is a state, and no event.
+        let mut stats = Stats::default();
+        if let Some(object) = moonraker.told.object("print_stats") {
+            stats.update(object);
+        }
+        moonraker.stats = Some(stats);
+        moonraker.updates_since_ready = 0;
+        self.tell("notify_klippy_ready", None);
     }
 
     /// Tells the clients what changed, and makes Moonraker's own history of it.

@@ -107,8 +107,25 @@ impl SimPrinter {
 
     /// Waits for so many seconds of the printer's own.
     pub async fn wait(&self, seconds: f64) {
-        let real = self.shared.model().clock.real(seconds);
-        tokio::time::sleep(real).await;
+        let end = self.now() + seconds;
+        loop {
+            let left = end - self.now();
+            if left <= 0.0 {
+                return;
+            }
+            let real = self.shared.model().clock.real(left);
+            tokio::time::sleep(real.max(Duration::from_millis(1))).await;
+        }
+    }
+
+    /// Makes the printer's time stand still: it answers, but nothing happens by itself.
+    pub fn hold(&self) {
+        self.shared.held.send_replace(true);
+    }
+
+    /// Lets time go on.
+    pub fn release(&self) {
+        self.shared.held.send_replace(false);
     }
 
     /// All prints since the simulation began, in order, as they really went.

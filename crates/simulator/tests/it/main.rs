@@ -1,0 +1,11 @@
+//! The simulator against recordings of real Moonrakers, and against what is known of their protocol.
+
+#![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
+
+mod accidents;
+mod digest;
+mod files;
+mod observer;
+mod protocol;
+mod recordings;
+mod schedules;
