@@ -1,0 +1,20 @@
+// Generated from openapi.json by `npm run generate`. Do not edit.
+
+/** Every route of the server, as `METHOD path`. */
+export const ROUTES: readonly string[] = [
+  "DELETE /api/admin/keys/{id}",
+  "DELETE /api/jobs/{id}",
+  "DELETE /api/printers/{id}",
+  "GET /api/admin/keys",
+  "GET /api/jobs",
+  "GET /api/jobs/{id}",
+  "GET /api/jobs/{id}/details",
+  "GET /api/printers",
+  "GET /api/printers/{id}",
+  "GET /api/printers/{id}/status",
+  "GET /health",
+  "POST /api/admin/keys",
+  "POST /api/printers",
+  "POST /api/printers/test",
+  "PUT /api/printers/{id}"
+]

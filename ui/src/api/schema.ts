@@ -1,0 +1,1321 @@
+// Generated from openapi.json by `npm run generate`. Do not edit.
+
+export interface paths {
+    "/api/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List API keys */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Make an API key
+         * @description The answer is the only place where the key itself is ever shown.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs, newest first
+         * @description A deep page costs what the first one costs. Take `next` of a page as the `cursor` of the next one, with the same
+         *     filters.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a job, with its metadata and details */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a job
+         * @description It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
+         *     deleted: the answer is 409.
+         */
+        delete: operations["delete_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/details": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what the slicer planned for a job */
+        get: operations["get_job_details"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List printers */
+        get: operations["list_printers"];
+        put?: never;
+        /**
+         * Add a printer
+         * @description It is connected to at once, and its history is imported in the background.
+         */
+        post: operations["create_printer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an address and a key before saving them
+         * @description Answers 200 whether the printer can be followed or not: see `ok`.
+         */
+        post: operations["test_printer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a printer */
+        get: operations["get_printer"];
+        /**
+         * Change a printer
+         * @description Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. Takes effect at once.
+         */
+        put: operations["replace_printer"];
+        post?: never;
+        /**
+         * Delete a printer
+         * @description A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
+         *     `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
+         */
+        delete: operations["delete_printer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a printer does right now */
+        get: operations["get_printer_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the server works
+         * @description Needs no key. 503 when a part does not work.
+         */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description An API key, without the key itself, which only its owner has. */
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description From when on it is refused. `null` if never.
+             */
+            expires_at?: string | null;
+            /** Format: int64 */
+            id: number;
+            /** @description `false` once it was revoked. */
+            is_active: boolean;
+            /**
+             * @description `3dp_` and the first 8 characters of the rest.
+             * @example 3dp_k3Yx9QpL
+             */
+            key_prefix: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute. `null` if it never was.
+             */
+            last_used?: string | null;
+            /** @description What it is for. */
+            name: string;
+        };
+        /** @description The import of the printer's own history. */
+        Backfill: {
+            /** @description What stopped it last. `null` if nothing did. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Jobs read so far.
+             */
+            position: number;
+            /** @description `pending`, `running`, `done` or `off`. */
+            state: string;
+        };
+        /** @description The link to Moonraker. */
+        Connection: {
+            /** @description Why it is not connected, in plain words. `null` when it is. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is in this state.
+             */
+            since: string;
+            /** @description `disabled` (by `is_active`), `connecting`, `connected`, `unreachable` or `unauthorized`. */
+            state: string;
+        };
+        /** @description A key that was just made. */
+        CreatedApiKey: components["schemas"]["ApiKey"] & {
+            /**
+             * @description The key. Shown this once: only its hash is stored.
+             * @example 3dp_k3Yx9QpLvT0aGm5ZrB8nC1dEeFfHhJjKkLlMmNnPpQq
+             */
+            key: string;
+        };
+        /** @description The print in the machine. */
+        CurrentJob: {
+            /**
+             * Format: int64
+             * @description Layer being printed, from 1. `null` if the gcode does not say.
+             */
+            current_layer?: number | null;
+            /**
+             * Format: date-time
+             * @description When it should end. `null` while nothing sensible can be said.
+             */
+            eta?: string | null;
+            /**
+             * Format: double
+             * @description Filament so far, in mm.
+             */
+            filament_used?: number | null;
+            /** @description File, relative to the gcodes folder. */
+            filename?: string | null;
+            /**
+             * Format: int64
+             * @description The job as in `/api/jobs/{id}`. `null` in the moment before it is written.
+             */
+            id?: number | null;
+            /**
+             * Format: double
+             * @description Seconds so far, without pauses.
+             */
+            print_duration?: number | null;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            progress?: number | null;
+            /** Format: date-time */
+            start_time?: string | null;
+            /** @description `printing` or `paused`. */
+            status: string;
+            /**
+             * Format: double
+             * @description Seconds so far, with pauses.
+             */
+            total_duration?: number | null;
+            /**
+             * Format: int64
+             * @description Layers in all. `null` if the gcode does not say.
+             */
+            total_layer?: number | null;
+        };
+        /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
+        FieldError: {
+            /** @description Name of the field; of a field within a field `outer.inner`. */
+            field: string;
+            /** @description What is wrong and what is allowed. */
+            message: string;
+        };
+        /** @description Whether the server works, part by part. */
+        Health: {
+            /** @description The database answers. */
+            database: components["schemas"]["Part"];
+            /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
+            fleet: components["schemas"]["Part"];
+            /** @description `ok` if every part is. */
+            status: components["schemas"]["Verdict"];
+            /**
+             * @description printlog's version.
+             * @example 0.1.0
+             */
+            version: string;
+        };
+        /** @description A job: one run of one gcode file. */
+        Job: {
+            /** @description Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then. */
+            cause?: string | null;
+            /** @description Whether its times contradict each other because the printer's clock was set. */
+            clock_jumped: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
+             *     then, and if nobody saw it.
+             */
+            end_source?: string | null;
+            /**
+             * Format: date-time
+             * @description `null` while it runs, and if nobody saw the end.
+             */
+            end_time?: string | null;
+            /** @description Who says what it took, `history` or `print_stats`. */
+            figures_source: string;
+            /**
+             * Format: double
+             * @description Filament in mm.
+             */
+            filament_used?: number | null;
+            /** @description File, relative to the gcodes folder. */
+            filename?: string | null;
+            /** Format: int64 */
+            id: number;
+            /** @description Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run. */
+            job_id?: string | null;
+            /** @description Error text of Klipper. */
+            message?: string | null;
+            /**
+             * Format: double
+             * @description Seconds, without pauses.
+             */
+            print_duration?: number | null;
+            /** Format: int64 */
+            printer_id: number;
+            printer_name: string;
+            /** Format: date-time */
+            start_time?: string | null;
+            /**
+             * @description `printing`, `paused`, `completed`, `error`, `cancelled` or `interrupted`.
+             * @example completed
+             */
+            status: string;
+            /**
+             * Format: double
+             * @description Seconds, with pauses.
+             */
+            total_duration?: number | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Who started it, in Moonraker's words. */
+            user?: string | null;
+        };
+        /** @description What the slicer wrote into the file of a job. */
+        JobDetails: {
+            /**
+             * Format: double
+             * @description °C
+             */
+            bed_temp?: number | null;
+            /**
+             * Format: double
+             * @description g
+             */
+            estimated_filament?: number | null;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            estimated_time?: number | null;
+            filament_brand?: string | null;
+            filament_color?: string | null;
+            /** @example PLA */
+            filament_type?: string | null;
+            /**
+             * Format: double
+             * @description mm
+             */
+            first_layer_height?: number | null;
+            infill_pattern?: string | null;
+            /**
+             * Format: double
+             * @description 0 to 100
+             */
+            infill_percentage?: number | null;
+            /** Format: int64 */
+            layer_count?: number | null;
+            /**
+             * Format: double
+             * @description mm
+             */
+            layer_height?: number | null;
+            /**
+             * Format: double
+             * @description °C
+             */
+            nozzle_temp?: number | null;
+            /**
+             * Format: double
+             * @description mm
+             */
+            object_height?: number | null;
+            /**
+             * Format: double
+             * @description mm/s
+             */
+            print_speed?: number | null;
+            /** @description All that was found in the file. */
+            raw_metadata?: Record<string, never> | null;
+            support_enabled?: boolean | null;
+            support_type?: string | null;
+        };
+        /** @description A page of jobs. */
+        JobList: {
+            /** @description Newest first; those whose start is unknown come last. */
+            items: components["schemas"]["Job"][];
+            /** @description `cursor` of the next page. `null` on the last one. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description Number of jobs on all pages.
+             */
+            total: number;
+        };
+        /** @description Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing. */
+        JobTotals: {
+            /**
+             * Format: date-time
+             * @description When a job last changed. `null` if there is none.
+             */
+            last_updated?: string | null;
+            /**
+             * Format: double
+             * @description Seconds of the longest job. `null` if no job has a known length.
+             */
+            longest_job?: number | null;
+            /**
+             * Format: double
+             * @description Filament in mm.
+             */
+            total_filament_used: number;
+            /** Format: int64 */
+            total_jobs: number;
+            /**
+             * Format: double
+             * @description Seconds, without pauses.
+             */
+            total_print_time: number;
+            /**
+             * Format: double
+             * @description Seconds, with pauses.
+             */
+            total_time: number;
+        };
+        /** @description A job with all that is known of it. */
+        JobWithDetails: components["schemas"]["Job"] & {
+            /** @description What Moonraker's other components added, such as spools. */
+            auxiliary_data?: unknown;
+            details?: components["schemas"]["JobDetails"] | null;
+            /**
+             * Format: date-time
+             * @description The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
+             */
+            history_start_time?: string | null;
+            /** @description File metadata as Moonraker had it at the start. */
+            metadata?: Record<string, never> | null;
+        };
+        /** @description All keys. */
+        KeyList: {
+            /** @description Oldest first, with those that were revoked or have expired. */
+            items: components["schemas"]["ApiKey"][];
+        };
+        /** @description A key to be made. */
+        NewApiKey: {
+            /**
+             * Format: date-time
+             * @description From when on it is refused; must lie ahead. `null` or left out: never.
+             * @example 2099-01-31T00:00:00Z
+             */
+            expires_at?: string | null;
+            /**
+             * @description What it is for.
+             * @example laptop
+             */
+            name: string;
+        };
+        Part: {
+            /** @description What is wrong. `null` if nothing is. */
+            reason?: string | null;
+            status: components["schemas"]["Verdict"];
+        };
+        /** @description A printer. */
+        Printer: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether an API key is stored for its Moonraker. The key itself is never shown. */
+            has_moonraker_api_key: boolean;
+            /** Format: int64 */
+            id: number;
+            /** @description Whether printlog follows it. */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description When it last said anything, to the minute. `null` if it never did.
+             */
+            last_seen?: string | null;
+            /** @description Where it stands. `null` if not given. */
+            location?: string | null;
+            /**
+             * @description Address of its Moonraker.
+             * @example http://voron.local:7125
+             */
+            moonraker_url: string;
+            /** @description Unique, without regard to case and surrounding blanks. */
+            name: string;
+            totals: components["schemas"]["JobTotals"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is to be said of a printer. */
+        PrinterInput: {
+            /**
+             * @description Whether printlog follows it.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description Where it stands. `null` or left out: not said.
+             * @example Workshop
+             */
+            location?: string | null;
+            /** @description Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it. */
+            moonraker_api_key?: string | null;
+            /**
+             * @description Address of its Moonraker: a URL with http, https, ws or wss, or just the host.
+             * @example http://voron.local:7125
+             */
+            moonraker_url: string;
+            /**
+             * @description Unique, without regard to case and surrounding blanks.
+             * @example Voron
+             */
+            name: string;
+        };
+        /** @description All printers. */
+        PrinterList: {
+            /** @description By name. */
+            items: components["schemas"]["Printer"][];
+        };
+        /** @description What a printer does right now. */
+        PrinterStatus: {
+            backfill: components["schemas"]["Backfill"];
+            connection: components["schemas"]["Connection"];
+            /** @description Why changes of its jobs wait for the database. `null` when nothing waits. */
+            database_trouble?: string | null;
+            job?: components["schemas"]["CurrentJob"] | null;
+            /** @description Klipper's own words on its state. `null` if it has none. */
+            klippy_message?: string | null;
+            /** @description `ready`, `startup`, `error`, `shutdown` or `disconnected`. `null` while not connected. */
+            klippy_state?: string | null;
+            /**
+             * Format: date-time
+             * @description When the printer last said anything. `null` if it never did.
+             */
+            last_seen?: string | null;
+            /** @description `null` until the printer answered once. */
+            moonraker_version?: string | null;
+            /** Format: int64 */
+            printer_id: number;
+            /** @description Heaters and sensors by Klipper's names (`extruder`, `heater_bed`, …). Empty while not connected. */
+            temperatures: {
+                [key: string]: components["schemas"]["Temperature"];
+            };
+        };
+        /** @description What a try showed. */
+        PrinterTest: {
+            /** @description Name of the printer's host. `null` while Klipper is not there to tell. */
+            hostname?: string | null;
+            /** @description `null` if it was not reached. */
+            klippy_state?: string | null;
+            /** @description `null` if it was not reached. */
+            moonraker_version?: string | null;
+            /** @description Whether printlog can follow the printer. */
+            ok: boolean;
+            /** @description `ok`, `wrong_address`, `unreachable`, `key_needed`, `wrong_key` or `not_moonraker`. */
+            outcome: string;
+            /**
+             * @description In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
+             *     all the same.
+             */
+            reason?: string | null;
+        };
+        /** @description An address and a key to try. */
+        PrinterTestInput: {
+            /** @description Moonraker's API key, if it wants one. */
+            moonraker_api_key?: string | null;
+            /**
+             * @description Address of a Moonraker.
+             * @example http://voron.local:7125
+             */
+            moonraker_url: string;
+        };
+        /** @description Why a request was not carried out (RFC 9457). */
+        Problem: {
+            /** @description What is wrong here, in a sentence for people. */
+            detail: string;
+            /** @description What is wrong with each field or parameter. Left out if it is not about fields. */
+            errors?: components["schemas"]["FieldError"][];
+            /**
+             * Format: int64
+             * @description How many jobs the printer has that was to be deleted. Left out elsewhere.
+             */
+            job_count?: number | null;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             * @example 422
+             */
+            status: number;
+            /**
+             * @description The status in words.
+             * @example Unprocessable Entity
+             */
+            title: string;
+            /**
+             * @description Kind of problem. Always `about:blank`: the status says it all.
+             * @example about:blank
+             */
+            type: string;
+        };
+        /** @description A heater or sensor, in °C. */
+        Temperature: {
+            /**
+             * Format: double
+             * @description Wanted; 0 is off. `null` for a sensor without a heater.
+             */
+            target?: number | null;
+            /**
+             * Format: double
+             * @description Measured.
+             */
+            temperature: number;
+        };
+        /** @enum {string} */
+        Verdict: "ok" | "error";
+    };
+    responses: {
+        /** @description The request cannot be read. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The server failed. Its log says why. */
+        Failed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something in the request is not acceptable; `errors` names the fields. */
+        Invalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is not sent as JSON. */
+        NotJson: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is too large. */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No API key, or one that is wrong, expired or revoked. */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not now: the server starts, or is overloaded. */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Where the key is. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked, or was before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such key. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is the last one. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: ("printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted")[];
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date (UTC).
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date (UTC).
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /** @description Only those whose file name contains this, without regard to case. */
+                q?: string;
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /** @description Jobs on a page. */
+                limit?: number;
+                /** @description Where the page begins: `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobWithDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is being printed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_job_details: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job, or nothing is known of what the slicer planned for it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_printers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrinterList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_printer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrinterInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Where the printer is. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Printer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    test_printer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrinterTestInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrinterTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_printer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The printer. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Printer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replace_printer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The printer. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrinterInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Printer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_printer: {
+        parameters: {
+            query?: {
+                /** @description Delete the printer's jobs, too. */
+                delete_jobs?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The printer. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has jobs. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_printer_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The printer. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrinterStatus"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All parts work. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            500: components["responses"]["Failed"];
+            /** @description A part does not work. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,39 @@
+/**
+ * Signing in. The API key is sent once; the server answers with an HttpOnly, SameSite cookie, which no script can
+ * read.
+ *
+ *     POST   /api/session  {"key": "3dp_…"}  200 Session and the cookie, 401 wrong key
+ *     GET    /api/session                    200 Session, 204 not signed in
+ *     DELETE /api/session                    204, the cookie is removed
+ */
+import { BASE_URL, request } from './client'
+
+export interface Session {
+  /** Name of the key that was used. */
+  name: string
+  /** `3dp_` and the first 8 characters of the key. */
+  key_prefix: string
+  /** When one has to sign in again. `null`: not before the browser is closed. */
+  expires_at: string | null
+}
+
+const URL_OF_SESSION = `${BASE_URL}/api/session`
+
+/** The session of this browser. `null` if it has none. */
+export async function readSession(): Promise<Session | null> {
+  const response = await request(URL_OF_SESSION)
+  return response.status === 204 ? null : ((await response.json()) as Session)
+}
+
+export async function openSession(key: string): Promise<Session> {
+  const response = await request(URL_OF_SESSION, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ key }),
+  })
+  return (await response.json()) as Session
+}
+
+export async function closeSession(): Promise<void> {
+  await request(URL_OF_SESSION, { method: 'DELETE' })
+}

@@ -1,0 +1,18 @@
+/** The formatter for the language, zone and units of the reader. */
+import { computed } from 'vue'
+import { createFormat } from '@/format'
+import { usePreferences } from './usePreferences'
+
+const format = computed(() => {
+  const { locale, timeZone, length } = usePreferences()
+  return createFormat({ locale: regional(locale), timeZone: timeZone ?? undefined, length })
+})
+
+export function useFormat() {
+  return format
+}
+
+/** The browser's own variant of the language, such as `en-GB` with its order of day and month. */
+function regional(locale: string) {
+  return navigator.languages.find((language) => language.split('-')[0] === locale) ?? locale
+}

@@ -1,0 +1,88 @@
+/** Jobs from the server: lists, one, and their removal. */
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+import { body, client } from '@/api/client'
+import type { components } from '@/api/schema'
+import { filterToParameters, type JobFilter } from '@/jobFilter'
+import { usePreferences } from './usePreferences'
+
+export type Job = components['schemas']['Job']
+export type JobWithDetails = components['schemas']['JobWithDetails']
+export type JobDetails = components['schemas']['JobDetails']
+
+const PAGE = 50
+
+/** Jobs that match the filter, newest first, page after page. Keeps the old ones while the new ones load. */
+export function useJobPages(filter: MaybeRefOrGetter<JobFilter>) {
+  const preferences = usePreferences()
+  const parameters = computed(() => filterToParameters(toValue(filter), preferences.timeZone))
+  const query = useInfiniteQuery({
+    queryKey: ['jobs', 'pages', parameters],
+    queryFn: ({ pageParam, signal }) =>
+      body(
+        client.GET('/api/jobs', {
+          params: { query: { ...parameters.value, limit: PAGE, ...(pageParam && { cursor: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    placeholderData: keepPreviousData,
+  })
+  return {
+    ...query,
+    jobs: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
+    total: computed(() => query.data.value?.pages[0]?.total ?? null),
+  }
+}
+
+/** The first `limit` jobs that match. */
+export function useJobs(filter: MaybeRefOrGetter<JobFilter>, limit: number) {
+  const preferences = usePreferences()
+  const parameters = computed(() => ({ ...filterToParameters(toValue(filter), preferences.timeZone), limit }))
+  const query = useQuery({
+    queryKey: ['jobs', 'first', parameters],
+    queryFn: ({ signal }) => body(client.GET('/api/jobs', { params: { query: parameters.value }, signal })),
+    placeholderData: keepPreviousData,
+  })
+  return {
+    ...query,
+    jobs: computed(() => query.data.value?.items ?? []),
+    total: computed(() => query.data.value?.total ?? null),
+  }
+}
+
+export function useJob(id: MaybeRefOrGetter<number>) {
+  return useQuery({
+    queryKey: ['jobs', 'one', computed(() => toValue(id))],
+    queryFn: ({ signal }) => body(client.GET('/api/jobs/{id}', { params: { path: { id: toValue(id) } }, signal })),
+  })
+}
+
+export interface DeletedJobs {
+  deleted: number
+  /** Why others were not, in the server's words. */
+  refused: string[]
+}
+
+/** Deletes jobs one by one; what the server refuses stays and is told. */
+export function useDeleteJobs() {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: async (ids: readonly number[]): Promise<DeletedJobs> => {
+      const result: DeletedJobs = { deleted: 0, refused: [] }
+      for (const id of ids) {
+        try {
+          // One after the other, on purpose: SQLite has one writer.
+          // oxlint-disable-next-line no-await-in-loop
+          await client.DELETE('/api/jobs/{id}', { params: { path: { id } } })
+          result.deleted += 1
+        } catch (error) {
+          result.refused.push(error instanceof Error ? error.message : String(error))
+        }
+      }
+      return result
+    },
+    onSettled: () => Promise.all(['jobs', 'printers'].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
+  })
+}

@@ -1,0 +1,71 @@
+/** What the printers do right now. One stream for the whole application, while somebody is signed in. */
+import type { QueryClient } from '@tanstack/vue-query'
+import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
+import { BASE_URL } from '@/api/client'
+import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
+
+const statuses = shallowReactive(new Map<number, PrinterStatus>())
+const state = shallowRef<LiveState>('connecting')
+const serverVersion = shallowRef<string | null>(null)
+/** The server was replaced by another version while this page was open. */
+const isOutdated = shallowRef(false)
+
+export function useLive() {
+  return {
+    statuses: shallowReadonly(statuses),
+    state: shallowReadonly(state),
+    isOutdated: shallowReadonly(isOutdated),
+  }
+}
+
+/** Follows the stream while `isSignedIn`, and makes the queries read anew what it says has changed. */
+export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
+  const handlers: { [Name in keyof LiveEvents]: (data: LiveEvents[Name]) => void } = {
+    hello({ version, printers }) {
+      isOutdated.value = serverVersion.value !== null && serverVersion.value !== version
+      serverVersion.value ??= version
+      const isReconnect = statuses.size > 0
+      statuses.clear()
+      for (const printer of printers) statuses.set(printer.printer_id, printer)
+      // Whatever happened during the cut was not told.
+      if (isReconnect) void queries.invalidateQueries()
+    },
+    status({ printer_id: id, ...changed }) {
+      const before = statuses.get(id)
+      if (before) statuses.set(id, { ...before, ...changed })
+    },
+    job: () => invalidate('jobs', 'printers'),
+    printers: () => invalidate('printers'),
+    heartbeat: () => {},
+  }
+  const pending = new Set<string>()
+  /** Many rows change at once during an import: the queries are told once a second. */
+  function invalidate(...keys: string[]) {
+    if (pending.size === 0) {
+      setTimeout(() => {
+        for (const key of pending) void queries.invalidateQueries({ queryKey: [key] })
+        pending.clear()
+      }, 1_000)
+    }
+    for (const key of keys) pending.add(key)
+  }
+  watch(
+    isSignedIn,
+    (signedIn, _before, onCleanup) => {
+      if (!signedIn) return
+      state.value = 'connecting'
+      const stop = followLive({
+        url: `${BASE_URL}/api/live`,
+        onState: (next) => {
+          state.value = next
+        },
+        onEvent: (name, data) => handlers[name](data as never),
+      })
+      onCleanup(() => {
+        stop()
+        statuses.clear()
+      })
+    },
+    { immediate: true },
+  )
+}

@@ -1,0 +1,90 @@
+/** What the reader chose for this browser: language, theme, time zone, units. Kept in localStorage. */
+import { reactive, watch } from 'vue'
+import type { LengthUnit } from '@/format'
+
+export const LOCALES = ['en', 'de'] as const
+export type Locale = (typeof LOCALES)[number]
+export const THEMES = ['system', 'light', 'dark'] as const
+export type Theme = (typeof THEMES)[number]
+
+export interface Preferences {
+  locale: Locale
+  theme: Theme
+  /** IANA name. `null`: the browser's. */
+  timeZone: string | null
+  length: LengthUnit
+  /** Columns of the table of jobs that were hidden. */
+  hiddenColumns: string[]
+}
+
+const KEY = 'printlog.preferences'
+
+/** The first language of the browser that there is a catalogue of. */
+export function preferredLocale(languages: readonly string[]): Locale {
+  for (const language of languages) {
+    const known = LOCALES.find((locale) => language.toLowerCase().split('-')[0] === locale)
+    if (known) return known
+  }
+  return 'en'
+}
+
+/** Reads what was stored, and takes the default for what is missing or makes no sense. */
+export function parsePreferences(text: string | null, languages: readonly string[]): Preferences {
+  let stored: Record<string, unknown> = {}
+  try {
+    const value: unknown = JSON.parse(text ?? '{}')
+    if (value !== null && typeof value === 'object') stored = value as Record<string, unknown>
+  } catch {
+    // Somebody else's text: the defaults are as good as any.
+  }
+  return {
+    locale: LOCALES.find((locale) => locale === stored.locale) ?? preferredLocale(languages),
+    theme: THEMES.find((theme) => theme === stored.theme) ?? 'system',
+    timeZone: typeof stored.timeZone === 'string' && isTimeZone(stored.timeZone) ? stored.timeZone : null,
+    length: stored.length === 'mm' ? 'mm' : 'm',
+    hiddenColumns: Array.isArray(stored.hiddenColumns)
+      ? stored.hiddenColumns.filter((name): name is string => typeof name === 'string')
+      : ['ended', 'user'],
+  }
+}
+
+export function isTimeZone(name: string) {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name }).format()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Storage may be forbidden; then choices last until the page is left. */
+function storedText(): string | null {
+  try {
+    return localStorage.getItem(KEY)
+  } catch {
+    return null
+  }
+}
+
+const preferences = reactive(parsePreferences(storedText(), navigator.languages))
+
+watch(preferences, (now) => {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(now))
+  } catch {
+    // See above.
+  }
+})
+
+watch(
+  () => preferences.theme,
+  (theme) => {
+    if (theme === 'system') delete document.documentElement.dataset.theme
+    else document.documentElement.dataset.theme = theme
+  },
+  { immediate: true },
+)
+
+export function usePreferences(): Preferences {
+  return preferences
+}

@@ -1,0 +1,131 @@
+/**
+ * Makes the API's plain numbers readable: mm, s, °C and instants in UTC become text in the language, the units and
+ * the time zone of the reader. What is unknown becomes a dash, never 0.
+ */
+
+export type LengthUnit = 'm' | 'mm'
+
+export interface FormatOptions {
+  /** BCP 47 tag such as `en` or `de`. */
+  locale: string
+  /** IANA name. `undefined`: the browser's. */
+  timeZone?: string | undefined
+  /** Unit of filament lengths. */
+  length: LengthUnit
+}
+
+/** What stands for a value that nobody knows. */
+export const UNKNOWN = '–'
+
+type Maybe<T> = T | null | undefined
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Symbols of the SI, with a no-break space; English readers know shorter ones. */
+const SYMBOLS = { day: '\u00A0d', hour: '\u00A0h', minute: '\u00A0min', second: '\u00A0s' }
+const NARROW = { day: 'd', hour: 'h', minute: 'm', second: 's' }
+
+export function createFormat({ locale, timeZone, length }: FormatOptions) {
+  const number = (digits: number) =>
+    new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const integer = number(0)
+  const oneDigit = number(1)
+  const percentWhole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 })
+  const percentFine = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 })
+  const symbols = locale.startsWith('en') ? NARROW : SYMBOLS
+  const amount = (value: number, unit: keyof typeof SYMBOLS) => integer.format(value) + symbols[unit]
+  /** The larger unit, and the smaller one unless it is 0. */
+  const pair = (large: number, unit: keyof typeof SYMBOLS, small: number, smaller: keyof typeof SYMBOLS) =>
+    small === 0 ? amount(Math.floor(large), unit) : `${amount(Math.floor(large), unit)} ${amount(small, smaller)}`
+  const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long', timeZone })
+  const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone })
+  const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone })
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone })
+  const weekdayClock = new Intl.DateTimeFormat(locale, {
+    weekday: 'short', hour: 'numeric', minute: '2-digit', timeZone,
+  })
+  const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' })
+  const relativeTime = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' })
+
+  const known = <T>(value: Maybe<T>, show: (value: T) => string) =>
+    value === null || value === undefined ? UNKNOWN : show(value)
+  const instant = (value: Maybe<string>, show: (date: Date) => string) =>
+    known(value, (text) => {
+      const date = new Date(text)
+      return Number.isNaN(date.getTime()) ? UNKNOWN : show(date)
+    })
+
+  return {
+    /** A count. */
+    count: (value: Maybe<number>) => known(value, (n) => integer.format(n)),
+
+    /** A ratio of 0 to 1. Never rounds up to 100 % what is not complete. */
+    percent: (ratio: Maybe<number>) =>
+      known(ratio, (n) => (n < 1 && n > 0.99 ? percentFine.format(Math.floor(n * 1000) / 1000) : percentWhole.format(n))),
+
+    /** A length of filament in mm, in the unit that the reader chose. */
+    filament: (mm: Maybe<number>) =>
+      known(mm, (n) => {
+        if (length === 'mm') return `${integer.format(n)} mm`
+        return `${number(Math.abs(n) < 100_000 ? 2 : 0).format(n / 1000)} m`
+      }),
+
+    /** A length at the machine, such as a layer height, in mm. */
+    millimetres: (mm: Maybe<number>) =>
+      known(mm, (n) => `${new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(n)} mm`),
+
+    /** A mass in g; from 1 kg in kg. */
+    mass: (grams: Maybe<number>) =>
+      known(grams, (g) => (Math.abs(g) >= 1000 ? `${number(2).format(g / 1000)} kg` : `${oneDigit.format(g)} g`)),
+
+    /** A temperature in °C. */
+    temperature: (celsius: Maybe<number>) => known(celsius, (c) => `${integer.format(c)} °C`),
+
+    /** A duration in s: its two largest units. */
+    duration: (value: Maybe<number>) =>
+      known(value, (raw) => {
+        const total = Math.max(0, Math.round(raw))
+        if (total < MINUTE) return amount(total, 'second')
+        if (total < HOUR) return pair(total / MINUTE, 'minute', total % MINUTE, 'second')
+        const inMinutes = Math.round(total / MINUTE)
+        if (inMinutes < 2 * 24 * 60) return pair(inMinutes / 60, 'hour', inMinutes % 60, 'minute')
+        const inHours = Math.round(total / HOUR)
+        return pair(inHours / 24, 'day', inHours % 24, 'hour')
+      }),
+
+    /** A long duration in s, as hours only: sums are compared in one unit. */
+    hours: (value: Maybe<number>) => known(value, (s) => `${(s < 100 * HOUR ? oneDigit : integer).format(s / HOUR)} h`),
+
+    /** An instant with its weekday, seconds and zone. */
+    exact: (value: Maybe<string>) => instant(value, (date) => exact.format(date)),
+
+    /** An instant, to the minute. */
+    dateTime: (value: Maybe<string>) => instant(value, (date) => dateTime.format(date)),
+
+    /** The day of an instant. */
+    date: (value: Maybe<string>) => instant(value, (date) => day.format(date)),
+
+    /** An instant close to `now`: the time alone if it is on the same day, with the weekday in the week around it. */
+    nearby: (value: Maybe<string>, now: Date) =>
+      instant(value, (date) => {
+        if (dayKey.format(date) === dayKey.format(now)) return clock.format(date)
+        return Math.abs(date.getTime() - now.getTime()) < 6 * DAY * 1000 ? weekdayClock.format(date) : dateTime.format(date)
+      }),
+
+    /** How long ago or ahead an instant is; after 30 days its date. */
+    relative: (value: Maybe<string>, now: Date) =>
+      instant(value, (date) => {
+        const ahead = (date.getTime() - now.getTime()) / 1000
+        const size = Math.abs(ahead)
+        if (size < 45) return relativeTime.format(0, 'second')
+        if (size < 45 * MINUTE) return relativeTime.format(Math.round(ahead / MINUTE), 'minute')
+        if (size < 22 * HOUR) return relativeTime.format(Math.round(ahead / HOUR), 'hour')
+        if (size < 30 * DAY) return relativeTime.format(Math.round(ahead / DAY), 'day')
+        return day.format(date)
+      }),
+  }
+}
+
+export type Format = ReturnType<typeof createFormat>

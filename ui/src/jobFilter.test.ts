@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { filterFromQuery, filterToParameters, filterToQuery, NO_FILTER, restrictions, type JobFilter } from './jobFilter'
+
+const FULL: JobFilter = {
+  printers: [1, 7], statuses: ['error', 'cancelled'], from: '2026-03-28', to: '2026-03-29', material: 'PLA', text: 'a b',
+}
+
+describe('the filter of jobs', () => {
+  it('comes back from the URL as it went in', () => {
+    for (const filter of [FULL, NO_FILTER]) {
+      expect(filterFromQuery(filterToQuery(filter) as never)).toEqual(filter)
+    }
+    expect(filterToQuery(NO_FILTER)).toEqual({})
+  })
+
+  it('takes nothing from the URL that makes no sense', () => {
+    const query = {
+      printer: ['x', '-1', '1.5', '3', null], status: ['done', 'error'], from: '2026-02-30', to: 'now',
+      q: '  ', material: null, other: '1',
+    }
+    expect(filterFromQuery(query)).toEqual({ ...NO_FILTER, printers: [3], statuses: ['error'] })
+  })
+
+  it('asks for whole days of the zone, the last one included', () => {
+    expect(filterToParameters(FULL, 'Europe/Berlin')).toEqual({
+      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', q: 'a b',
+      since: '2026-03-27T23:00:00.000Z', until: '2026-03-29T22:00:00.000Z',
+    })
+    expect(filterToParameters(NO_FILTER, null)).toEqual({})
+  })
+
+  it('counts its restrictions', () => {
+    expect(restrictions(NO_FILTER)).toBe(0)
+    expect(restrictions(FULL)).toBe(6)
+  })
+})

@@ -1,0 +1,69 @@
+/** Which jobs are wanted: as it stands in the URL of a page, and as the API takes it. */
+import type { LocationQuery, LocationQueryRaw } from 'vue-router'
+import { isDay, shiftDay, startOfDay, type Day } from './days'
+
+export const STATUSES = ['printing', 'paused', 'completed', 'error', 'cancelled', 'interrupted'] as const
+export type JobStatus = (typeof STATUSES)[number]
+
+export interface JobFilter {
+  printers: number[]
+  statuses: JobStatus[]
+  /** First and last day of the start, in the reader's zone. */
+  from: Day | null
+  to: Day | null
+  material: string | null
+  /** Part of the file name. */
+  text: string | null
+}
+
+export const NO_FILTER: JobFilter = { printers: [], statuses: [], from: null, to: null, material: null, text: null }
+
+export function isStatus(text: unknown): text is JobStatus {
+  return STATUSES.some((status) => status === text)
+}
+
+/** Takes what makes sense from the URL; anybody can write anything into it. */
+export function filterFromQuery(query: LocationQuery): JobFilter {
+  const all = (name: string) => [query[name] ?? []].flat().filter((value) => value !== null)
+  const one = (name: string) => all(name)[0]?.trim().slice(0, 255) || null
+  const day = (name: string) => {
+    const text = one(name)
+    return isDay(text) ? text : null
+  }
+  return {
+    printers: all('printer').map(Number).filter((id) => Number.isSafeInteger(id) && id > 0),
+    statuses: all('status').filter(isStatus),
+    from: day('from'),
+    to: day('to'),
+    material: one('material'),
+    text: one('q'),
+  }
+}
+
+export function filterToQuery(filter: JobFilter): LocationQueryRaw {
+  const query: LocationQueryRaw = {}
+  if (filter.text) query.q = filter.text
+  if (filter.printers.length > 0) query.printer = filter.printers.map(String)
+  if (filter.statuses.length > 0) query.status = filter.statuses
+  if (filter.material) query.material = filter.material
+  if (filter.from) query.from = filter.from
+  if (filter.to) query.to = filter.to
+  return query
+}
+
+/** The parameters of `GET /api/jobs`, and of whatever else takes its filters. */
+export function filterToParameters(filter: JobFilter, timeZone: string | null) {
+  return {
+    ...(filter.printers.length > 0 && { printer_id: filter.printers }),
+    ...(filter.statuses.length > 0 && { status: filter.statuses }),
+    ...(filter.from && { since: startOfDay(filter.from, timeZone).toISOString() }),
+    ...(filter.to && { until: startOfDay(shiftDay(filter.to, 1), timeZone).toISOString() }),
+    ...(filter.material && { filament_type: filter.material }),
+    ...(filter.text && { q: filter.text }),
+  }
+}
+
+/** How many kinds of restrictions there are. */
+export function restrictions(filter: JobFilter): number {
+  return Object.keys(filterToQuery(filter)).length
+}
