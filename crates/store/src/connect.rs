@@ -13,7 +13,7 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     Engine, Error, Location, Result,
@@ -109,9 +109,13 @@ impl Store {
     }
 
     async fn open_mysql(location: &Location, url: &Url) -> Result<Self> {
-        let options = MySqlConnectOptions::from_url(url)
+        let mut options = MySqlConnectOptions::from_url(url)
             .map_err(|source| open_error(location, source))?
             .disable_statement_logging();
+        // sqlx would look for a host with the brackets in its name.
+        if let Some(Host::Ipv6(address)) = url.host() {
+            options = options.host(&address.to_string());
+        }
         // A pool tries for long and then says only that it took too long; a single connection says why.
         let greet = async {
             let mut connection = options.connect().await?;
@@ -175,7 +179,7 @@ impl Store {
     /// The transaction holds nothing together here, as each change of the schema commits it; it keeps the connection,
     /// which the lock belongs to.
     async fn migrate_mysql(&self) -> Result<(), Fault> {
-        const LOCK: &str = "CONCAT('printlog ', MD5(DATABASE()))";
+        const LOCK: &str = "CONCAT('printlog ', LEFT(SHA2(DATABASE(), 256), 40))";
         let tx = self.writer.begin().await?;
         let statement = |sql: String| Statement::from_string(tx.get_database_backend(), sql);
         let wait = statement(format!("SELECT GET_LOCK({LOCK}, 60)"));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, sea_query::SelectStatement};
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, sqlite::SqliteError};
 
 use crate::error::Fault;
@@ -80,5 +80,29 @@ impl Engine {
             row.try_get("", "version")?,
             size.and_then(|size| size.try_into().ok()),
         ))
+    }
+
+    /// The plan for a query, a line for each table.
+    pub(crate) async fn explain(
+        self,
+        db: &DatabaseConnection,
+        query: &SelectStatement,
+    ) -> Result<Vec<String>, Fault> {
+        let query = db.get_database_backend().build(query);
+        let (verb, columns): (_, &[_]) = match self {
+            Self::Sqlite => ("EXPLAIN QUERY PLAN", &["detail"]),
+            Self::MySql => ("EXPLAIN FORMAT=TRADITIONAL", &["table", "type", "key", "Extra"]),
+            Self::MariaDb => ("EXPLAIN", &["table", "type", "key", "Extra"]),
+        };
+        let statement = Statement::from_string(db.get_database_backend(), format!("{verb} {query}"));
+        let rows = db.query_all_raw(statement).await?;
+        let line = |row: &QueryResult| {
+            let words = columns
+                .iter()
+                .map(|column| row.try_get::<Option<String>>("", column));
+            let words: Vec<_> = words.collect::<Result<_, _>>()?;
+            Ok(words.into_iter().flatten().collect::<Vec<_>>().join(" "))
+        };
+        rows.iter().map(line).collect()
     }
 }

@@ -4,7 +4,7 @@ use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, Value},
+    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr, Value},
 };
 
 use crate::{
@@ -396,16 +396,23 @@ async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
 }
 
 /// Whole jobs with the names of their printers.
-pub(crate) fn select_stored() -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .columns(LIGHT.map(|column| (PrintJobs::Table, column)))
-        .columns(HEAVY.map(|column| (PrintJobs::Table, column)))
-        .expr_as(Expr::col((Printers::Table, Printers::Name)), "printer_name")
-        .from(PrintJobs::Table)
-        .inner_join(
-            Printers::Table,
+pub(crate) fn select_stored() -> SelectStatement {
+    select_with_printer(LIGHT.into_iter().chain(HEAVY))
+}
+
+/// Jobs with the names of their printers. Not joined: MySQL might begin with the printers, and sort all their jobs.
+pub(crate) fn select_with_printer(columns: impl IntoIterator<Item = PrintJobs>) -> SelectStatement {
+    let name = Query::select()
+        .column(Printers::Name)
+        .from(Printers::Table)
+        .and_where(
             Expr::col((Printers::Table, Printers::Id)).equals((PrintJobs::Table, PrintJobs::PrinterId)),
         )
+        .to_owned();
+    Query::select()
+        .columns(columns.into_iter().map(|column| (PrintJobs::Table, column)))
+        .expr_as(Expr::SubQuery(None, Box::new(name.into())), "printer_name")
+        .from(PrintJobs::Table)
         .to_owned()
 }
 

@@ -12,9 +12,9 @@ use sea_orm::{
 use crate::{
     Result, Store, StoredJob,
     error::Fault,
-    jobs::{select_stored, stored_job},
+    jobs::{select_stored, select_with_printer, stored_job},
     record::{LIGHT, Record, UNDATED, job_row},
-    schema::{JobDetails, JobTotals, PrintJobs, Printers},
+    schema::{JobDetails, JobTotals, PrintJobs},
     text,
 };
 
@@ -89,9 +89,22 @@ impl Store {
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
         self.read("list jobs", |db| async move {
             let total = count(&db, filter).await?;
-            let mut light = select_light();
-            let (items, next) = page(&db, &mut light, filter, limit, after, job_row).await?;
+            let light = select_with_printer(LIGHT);
+            let (items, next) = page(&db, light, filter, limit, after, job_row).await?;
             Ok(JobPage { items, next, total })
+        })
+        .await
+    }
+
+    /// How the engine would read a page, in its words: a line for each step of each part.
+    #[doc(hidden)]
+    pub async fn explain_list(&self, filter: &JobFilter, after: Option<Cursor>) -> Result<Vec<String>> {
+        self.read("explain a list", |db| async move {
+            let mut lines = Vec::new();
+            for query in queries(select_with_printer(LIGHT), filter, 50, after) {
+                lines.extend(self.engine.explain(&db, &query).await?);
+            }
+            Ok(lines)
         })
         .await
     }
@@ -106,7 +119,7 @@ impl Store {
         loop {
             let (jobs, next) = self
                 .read("read the jobs", |db| async move {
-                    page(&db, &mut select_stored(), filter, CHUNK, after, stored_job).await
+                    page(&db, select_stored(), filter, CHUNK, after, stored_job).await
                 })
                 .await?;
             for job in jobs {
@@ -124,47 +137,21 @@ fn column(column: PrintJobs) -> Expr {
     Expr::col((PrintJobs::Table, column))
 }
 
-fn select_light() -> SelectStatement {
-    Query::select()
-        .columns(LIGHT.map(|column| (PrintJobs::Table, column)))
-        .expr_as(Expr::col((Printers::Table, Printers::Name)), "printer_name")
-        .from(PrintJobs::Table)
-        .inner_join(
-            Printers::Table,
-            Expr::col((Printers::Table, Printers::Id)).equals((PrintJobs::Table, PrintJobs::PrinterId)),
-        )
-        .to_owned()
-}
-
 /// The rows of a page, and where the next begins.
 ///
 /// Of several printers or statuses each is read by itself, in the order of an index, as far as the page reaches,
 /// and the parts are merged: no engine does that for an `IN`.
 async fn page<T>(
     db: &DatabaseConnection,
-    select: &mut SelectStatement,
+    select: SelectStatement,
     filter: &JobFilter,
     limit: u64,
     after: Option<Cursor>,
     read: impl Fn(&Record<'_>) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Option<Cursor>), Fault> {
-    // One more than asked for tells whether there is a next page.
-    let wanted = limit.saturating_add(1);
-    select
-        .cond_where(common(filter))
-        .order_by((PrintJobs::Table, PrintJobs::SortTime), Order::Desc)
-        .order_by((PrintJobs::Table, PrintJobs::Id), Order::Desc)
-        .limit(wanted);
-    if let Some(Cursor { sort_time, id }) = after {
-        // Row values would say the same, but MariaDB reads the whole index for them.
-        let at = column(PrintJobs::SortTime);
-        select
-            .and_where(at.clone().lte(sort_time))
-            .and_where(at.lt(sort_time).or(column(PrintJobs::Id).lt(id.0)));
-    }
     let mut rows: Vec<(Cursor, QueryResult)> = Vec::new();
-    for part in parts(filter) {
-        for row in db.query_all(select.clone().cond_where(part)).await? {
+    for query in queries(select, filter, limit, after) {
+        for row in db.query_all(&query).await? {
             let cursor = Cursor {
                 sort_time: row.try_get("", "sort_time")?,
                 id: JobId(row.try_get("", "id")?),
@@ -180,6 +167,31 @@ async fn page<T>(
         .iter()
         .map(|(_, row)| read(&Record::new(row, "print_jobs", "id")?));
     Ok((items.collect::<Result<_, _>>()?, next))
+}
+
+/// What is to be read for a page.
+fn queries(
+    mut select: SelectStatement,
+    filter: &JobFilter,
+    limit: u64,
+    after: Option<Cursor>,
+) -> Vec<SelectStatement> {
+    select
+        .cond_where(common(filter))
+        .order_by((PrintJobs::Table, PrintJobs::SortTime), Order::Desc)
+        .order_by((PrintJobs::Table, PrintJobs::Id), Order::Desc)
+        // One more than asked for tells whether there is a next page.
+        .limit(limit.saturating_add(1));
+    if let Some(Cursor { sort_time, id }) = after {
+        // Row values would say the same, but MariaDB reads the whole index for them.
+        let at = column(PrintJobs::SortTime);
+        let beyond = at.clone().lt(sort_time).or(column(PrintJobs::Id).lt(id.0));
+        select.and_where(at.lte(sort_time)).and_where(beyond);
+    }
+    parts(filter)
+        .into_iter()
+        .map(|part| select.clone().cond_where(part).to_owned())
+        .collect()
 }
 
 /// The printers and statuses of the filter, in parts of which each is in the order of an index.

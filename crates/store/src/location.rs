@@ -30,10 +30,13 @@ impl Location {
         } else {
             host.to_owned()
         };
+        // The rules for URLs leave a percent sign in user and password as it is, to be read as an escape.
+        let escaped = |text: &str| text.replace('%', "%25");
+        let password = password.map(escaped);
         let set = url.set_host(Some(&host)).is_ok()
             && url.set_port(Some(port)).is_ok()
-            && url.set_username(user).is_ok()
-            && url.set_password(password).is_ok();
+            && url.set_username(&escaped(user)).is_ok()
+            && url.set_password(password.as_deref()).is_ok();
         debug_assert!(set, "a URL with a host takes a port, a user and a password");
         if let Ok(mut path) = url.path_segments_mut() {
             path.clear().push(database);
@@ -58,5 +61,39 @@ impl fmt::Display for Location {
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Location({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(location: &Location) -> &Url {
+        match location {
+            Location::MySql { url } => url,
+            Location::Sqlite { .. } => unreachable!("made by `mysql`"),
+        }
+    }
+
+    #[test]
+    fn odd_characters_are_escaped() {
+        let location = Location::mysql("::1", 3307, "a@b%40", Some("p/w:?#[%20 ü"), "my/db%");
+        assert_eq!(
+            url(&location).as_str(),
+            "mysql://a%40b%2540:p%2Fw%3A%3F%23%5B%2520%20%C3%BC@[::1]:3307/my%2Fdb%25"
+        );
+        assert_eq!(
+            url(&Location::mysql("db", 3306, "me", None, "x")).as_str(),
+            "mysql://me@db:3306/x"
+        );
+    }
+
+    #[test]
+    fn password_is_hidden() {
+        let location = Location::mysql("db", 3306, "me", Some("hunter2"), "x");
+        assert_eq!(
+            format!("{location} {location:?}"),
+            "mysql://db:3306/x Location(mysql://db:3306/x)"
+        );
     }
 }

@@ -1,0 +1,168 @@
+//! A fresh database for each test, on each engine.
+
+use std::{env, panic::resume_unwind};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use store::{Engine, Location, Store};
+use tempfile::TempDir;
+use url::Url;
+
+/// Makes each test three: on SQLite, on MySQL and on MariaDB. The last two need a server, named by
+/// `PRINTLOG_TEST_MYSQL_URL` and `PRINTLOG_TEST_MARIADB_URL`; without, they say so and end, or fail if
+/// `PRINTLOG_TEST_ALL_ENGINES` is 1.
+#[macro_export]
+macro_rules! on_every_engine {
+    ($(async fn $name:ident($db:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn check($db: $crate::database::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                $crate::database::with(store::Engine::Sqlite, check).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_mysql() {
+                $crate::database::with(store::Engine::MySql, check).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_mariadb() {
+                $crate::database::with(store::Engine::MariaDb, check).await;
+            }
+        }
+    )*};
+}
+
+/// An opened database that is dropped after the test.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pub(crate) location: Location,
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    /// For what the store does not offer.
+    pub(crate) raw: DatabaseConnection,
+}
+
+impl Database {
+    /// A second process, as far as the database can tell.
+    pub(crate) async fn open_again(&self) -> Result<Store, store::Error> {
+        Store::open(&self.location).await
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.raw.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// The first column of all rows.
+    pub(crate) async fn column<T: sea_orm::TryGetable>(&self, sql: &str) -> Vec<T> {
+        let statement = Statement::from_string(self.raw.get_database_backend(), sql);
+        let rows = self.raw.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+}
+
+/// Runs `check` with a fresh database, and drops that whatever comes of it.
+pub(crate) async fn with<F>(engine: Engine, check: impl FnOnce(Database) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(fresh) = Fresh::create(engine).await else {
+        return;
+    };
+    let url = match &fresh.location {
+        Location::Sqlite { path } => sqlite_url(path),
+        Location::MySql { url } => url.to_string(),
+    };
+    let store = Store::open(&fresh.location).await.unwrap();
+    let raw = sea_orm::Database::connect(url).await.unwrap();
+    let database = Database {
+        location: fresh.location.clone(),
+        store: store.clone(),
+        engine,
+        raw: raw.clone(),
+    };
+    let result = tokio::spawn(check(database)).await;
+    store.close().await.unwrap();
+    raw.close().await.unwrap();
+    fresh.drop().await;
+    if let Err(failed) = result {
+        resume_unwind(failed.into_panic());
+    }
+}
+
+struct Fresh {
+    location: Location,
+    server: Option<(Url, String)>,
+    _folder: Option<TempDir>,
+}
+
+impl Fresh {
+    async fn create(engine: Engine) -> Option<Self> {
+        if engine == Engine::Sqlite {
+            let folder = TempDir::new().unwrap();
+            // A name that would mean something in a URL.
+            let path = folder.path().join("a folder").join("print log#1?%20.db");
+            return Some(Self {
+                location: Location::Sqlite { path },
+                server: None,
+                _folder: Some(folder),
+            });
+        }
+        let server = server(engine)?;
+        let name = format!("printlog_test_{:016x}", rand::random::<u64>());
+        let admin = sea_orm::Database::connect(server.as_str()).await.unwrap();
+        // A default that would be wrong for us.
+        let sql = format!("CREATE DATABASE {name} CHARACTER SET latin1");
+        admin.execute_unprepared(&sql).await.unwrap();
+        admin.close().await.unwrap();
+        let mut url = server.clone();
+        url.set_path(&name);
+        Some(Self {
+            location: Location::MySql { url },
+            server: Some((server, name)),
+            _folder: None,
+        })
+    }
+
+    async fn drop(self) {
+        if let Some((server, name)) = self.server {
+            let admin = sea_orm::Database::connect(server.as_str()).await.unwrap();
+            admin
+                .execute_unprepared(&format!("DROP DATABASE {name}"))
+                .await
+                .unwrap();
+            admin.close().await.unwrap();
+        }
+    }
+}
+
+/// The server to test with. `None` if none is given.
+pub(crate) fn server(engine: Engine) -> Option<Url> {
+    let variable = match engine {
+        Engine::MariaDb => "PRINTLOG_TEST_MARIADB_URL",
+        _ => "PRINTLOG_TEST_MYSQL_URL",
+    };
+    match env::var(variable) {
+        Ok(url) => Some(url.parse().unwrap()),
+        Err(_) if env::var("PRINTLOG_TEST_ALL_ENGINES").is_ok_and(|all| all == "1") => {
+            panic!("{variable} is not set, and PRINTLOG_TEST_ALL_ENGINES is")
+        }
+        Err(_) => {
+            eprintln!("not run: {variable} is not set");
+            None
+        }
+    }
+}
+
+fn sqlite_url(path: &std::path::Path) -> String {
+    let path = path.display().to_string();
+    let escaped = path
+        .replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23")
+        .replace(' ', "%20");
+    format!("sqlite://{escaped}")
+}

@@ -1,0 +1,148 @@
+//! Printers, jobs and history rows to test with.
+
+use domain::{Figures, HistoryJob, Job, JobId, JobStatus, NewPrinter, PrinterId, Source};
+use jiff::Timestamp;
+use store::{JobFilter, Store, StoredJob};
+
+/// A day in 2026, `seconds` later.
+pub(crate) fn at(seconds: f64) -> Timestamp {
+    let milliseconds = (seconds * 1000.0).round() as i64;
+    Timestamp::from_millisecond(1_780_000_000_000 + milliseconds).unwrap()
+}
+
+/// When the tests write, unless it matters.
+pub(crate) const NOW: f64 = 1e6;
+
+pub(crate) fn now() -> Timestamp {
+    at(NOW)
+}
+
+pub(crate) fn named(name: &str) -> NewPrinter {
+    NewPrinter {
+        name: name.to_owned(),
+        location: None,
+        moonraker_url: "http://127.0.0.1:7125".to_owned(),
+        moonraker_api_key: None,
+        is_active: true,
+    }
+}
+
+pub(crate) async fn add_printer(store: &Store, name: &str) -> PrinterId {
+    store.add_printer(&named(name), now()).await.unwrap().id
+}
+
+pub(crate) fn figures(total: f64) -> Figures {
+    Figures {
+        print_duration: Some(total * 0.9),
+        total_duration: Some(total),
+        filament_used: Some(total * 10.0),
+    }
+}
+
+/// A finished row of a history.
+pub(crate) fn row(job_id: &str, filename: &str, start: f64) -> HistoryJob {
+    HistoryJob {
+        job_id: job_id.to_owned(),
+        user: None,
+        filename: Some(filename.to_owned()),
+        status: "completed".to_owned(),
+        start_time: Some(at(start)),
+        end_time: Some(at(start + 100.0)),
+        figures: figures(100.0),
+        metadata: None,
+        auxiliary_data: None,
+    }
+}
+
+/// The row that Moonraker makes for a print whose start it missed.
+pub(crate) fn row_without_start(job_id: &str, end: f64, total: f64) -> HistoryJob {
+    HistoryJob {
+        filename: None,
+        start_time: Some(at(end)),
+        end_time: Some(at(end)),
+        figures: Figures {
+            total_duration: Some(total),
+            print_duration: Some(0.0),
+            filament_used: Some(0.0),
+        },
+        ..row(job_id, "", end)
+    }
+}
+
+/// A running job as the tracker knows it from `print_stats` alone.
+pub(crate) fn running(printer_id: PrinterId, filename: &str, start: f64) -> Job {
+    Job {
+        printer_id,
+        job_id: None,
+        history_start_time: None,
+        user: None,
+        filename: Some(filename.to_owned()),
+        status: JobStatus::Printing,
+        cause: None,
+        message: None,
+        start_time: Some(at(start)),
+        end_time: None,
+        figures: figures(10.0),
+        end_source: None,
+        figures_source: Source::PrintStats,
+        clock_jumped: false,
+        metadata: None,
+        auxiliary_data: None,
+        last_seen: Some(at(start + 10.0)),
+    }
+}
+
+/// The same, when Moonraker's history has told of it.
+pub(crate) fn known(printer_id: PrinterId, job_id: &str, filename: &str, start: f64) -> Job {
+    Job {
+        job_id: Some(job_id.to_owned()),
+        history_start_time: Some(at(start)),
+        ..running(printer_id, filename, start)
+    }
+}
+
+/// All jobs, newest first.
+pub(crate) async fn all_jobs(store: &Store) -> Vec<StoredJob> {
+    let mut jobs = Vec::new();
+    let visit = |job| {
+        jobs.push(job);
+        std::ops::ControlFlow::Continue(())
+    };
+    store.for_each_job(&JobFilter::default(), visit).await.unwrap();
+    jobs
+}
+
+/// The only job, and its id.
+pub(crate) async fn the_job(store: &Store) -> (JobId, Job) {
+    let mut jobs = all_jobs(store).await;
+    assert_eq!(jobs.len(), 1, "{jobs:#?}");
+    let stored = jobs.remove(0);
+    (stored.id, stored.job)
+}
+
+/// The totals must be what the jobs say, by the store's word and by our own sums.
+pub(crate) async fn check_totals(store: &Store) {
+    assert_eq!(store.check_totals().await.unwrap(), []);
+    let jobs = all_jobs(store).await;
+    for (printer_id, totals) in store.all_totals().await.unwrap() {
+        let mut sums = domain::JobTotals::default();
+        for stored in jobs.iter().filter(|stored| stored.job.printer_id == printer_id) {
+            let Figures {
+                print_duration,
+                total_duration,
+                filament_used,
+            } = stored.job.figures;
+            sums.total_jobs += 1;
+            sums.total_time += total_duration.unwrap_or(0.0);
+            sums.total_print_time += print_duration.unwrap_or(0.0);
+            sums.total_filament_used += filament_used.unwrap_or(0.0);
+            sums.longest_job = [sums.longest_job, total_duration]
+                .into_iter()
+                .flatten()
+                .reduce(f64::max);
+        }
+        assert!(totals.agrees_with(&sums), "{totals:?} should be {sums:?}");
+        assert_eq!(totals.last_updated.is_some(), sums.total_jobs > 0);
+        assert_eq!(totals.longest_job.is_some(), sums.longest_job.is_some());
+    }
+}

@@ -1,0 +1,80 @@
+use store::{Error, KeyId, RevokedKey};
+
+use crate::{fixtures::*, on_every_engine};
+
+on_every_engine! {
+    async fn key_is_shown_once_and_opens(db) {
+        let new = db.store.create_key("laptop", None, at(0.0)).await.unwrap();
+        assert_eq!(new.secret.len(), "3dp_".len() + 43);
+        assert!(new.secret.starts_with("3dp_") && new.secret[4..].chars().all(|c| c.is_ascii_alphanumeric()));
+        assert_eq!(new.record.key_prefix, new.secret[..12]);
+        assert!(!format!("{new:?}").contains(&new.secret));
+        assert_eq!(db.store.authenticate(&new.secret, at(1.0)).await.unwrap().as_ref(), Some(&new.record));
+        for wrong in ["", "3dp_", &new.secret[..46], &new.secret.to_lowercase(), &format!("{} ", new.secret)] {
+            assert_eq!(db.store.authenticate(wrong, at(1.0)).await.unwrap(), None, "{wrong}");
+        }
+        assert_eq!(db.store.keys().await.unwrap(), std::slice::from_ref(&new.record));
+        let hashes = db.column::<String>("SELECT key_hash FROM api_keys").await;
+        assert!(hashes[0].len() == 64 && hashes[0].chars().all(|c| c.is_ascii_hexdigit()));
+        let other = db.store.create_key("laptop", None, at(0.0)).await.unwrap();
+        assert_ne!(other.secret, new.secret);
+        assert!(matches!(db.store.create_key(&"x".repeat(300), None, now()).await, Err(Error::TooLong { .. })));
+    }
+
+    async fn key_expires(db) {
+        let key = db.store.create_key("guest", Some(at(100.0)), at(0.0)).await.unwrap();
+        assert!(db.store.authenticate(&key.secret, at(99.999)).await.unwrap().is_some());
+        assert!(db.store.authenticate(&key.secret, at(100.0)).await.unwrap().is_none());
+        assert_eq!(db.store.active_key_count(at(99.0)).await.unwrap(), 1);
+        assert_eq!(db.store.active_key_count(at(100.0)).await.unwrap(), 0);
+    }
+
+    async fn use_is_noted_once_a_minute(db) {
+        let key = db.store.create_key("laptop", None, at(0.0)).await.unwrap().record.id;
+        let used = async || db.store.keys().await.unwrap()[0].last_used;
+        db.store.touch_key(key, at(10.0)).await.unwrap();
+        assert_eq!(used().await, Some(at(10.0)));
+        db.store.touch_key(key, at(69.9)).await.unwrap();
+        assert_eq!(used().await, Some(at(10.0)));
+        db.store.touch_key(key, at(70.0)).await.unwrap();
+        assert_eq!(used().await, Some(at(70.0)));
+        // A clock that was set back does not stop it.
+        db.store.touch_key(key, at(-500.0)).await.unwrap();
+        assert_eq!(used().await, Some(at(-500.0)));
+        db.store.touch_key(KeyId(4711), at(0.0)).await.unwrap();
+    }
+
+    async fn last_key_can_be_kept(db) {
+        let expired = db.store.create_key("old", Some(at(1.0)), at(0.0)).await.unwrap();
+        let one = db.store.create_key("one", None, at(0.0)).await.unwrap();
+        let two = db.store.create_key("two", None, at(0.0)).await.unwrap();
+        assert_eq!(db.store.revoke_key(KeyId(4711), true, now()).await.unwrap(), RevokedKey::NotFound);
+        assert_eq!(db.store.revoke_key(one.record.id, true, now()).await.unwrap(), RevokedKey::Revoked);
+        assert_eq!(db.store.authenticate(&one.secret, now()).await.unwrap(), None);
+        assert_eq!(db.store.revoke_key(one.record.id, true, now()).await.unwrap(), RevokedKey::Revoked);
+        assert_eq!(db.store.revoke_key(two.record.id, true, now()).await.unwrap(), RevokedKey::LastKey);
+        assert!(db.store.authenticate(&two.secret, now()).await.unwrap().is_some());
+        assert_eq!(db.store.revoke_key(expired.record.id, true, now()).await.unwrap(), RevokedKey::Revoked);
+        assert_eq!(db.store.revoke_key(two.record.id, false, now()).await.unwrap(), RevokedKey::Revoked);
+        assert_eq!(db.store.active_key_count(now()).await.unwrap(), 0);
+        assert_eq!(db.store.keys().await.unwrap().len(), 3);
+    }
+
+    async fn of_many_that_revoke_all_keys_one_is_refused(db) {
+        let mut tries = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            let id = db.store.create_key(name, None, at(0.0)).await.unwrap().record.id;
+            tries.push((db.store.clone(), id));
+        }
+        let tries: Vec<_> = tries
+            .into_iter()
+            .map(|(store, id)| tokio::spawn(async move { store.revoke_key(id, true, now()).await.unwrap() }))
+            .collect();
+        let mut refused = 0;
+        for result in tries {
+            refused += usize::from(result.await.unwrap() == RevokedKey::LastKey);
+        }
+        assert_eq!(refused, 1);
+        assert_eq!(db.store.active_key_count(now()).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,15 @@
+//! The store on every engine: SQLite always, MySQL and MariaDB where their URLs are given.
+
+#![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
+
+mod connections;
+mod database;
+mod fixtures;
+mod identity;
+mod keys;
+mod lists;
+mod locks;
+mod migrations;
+mod printers;
+mod totals;
+mod values;

@@ -1,0 +1,63 @@
+use store::{Engine, Error, Store};
+
+use crate::{fixtures::*, on_every_engine};
+
+on_every_engine! {
+    async fn opening_again_changes_nothing(db) {
+        add_printer(&db.store, "Voron").await;
+        let before = db.store.info().await.unwrap();
+        let again = db.open_again().await.unwrap();
+        let after = again.info().await.unwrap();
+        assert_eq!((before.engine, &before.version, &before.schema_version), (after.engine, &after.version, &after.schema_version));
+        assert_eq!(after.engine, db.engine);
+        assert_eq!(after.schema_version, "m0001_initial");
+        assert!(after.size_bytes.unwrap() > 0);
+        assert_eq!(again.printers().await.unwrap().len(), 1);
+        again.ping().await.unwrap();
+        again.close().await.unwrap();
+    }
+
+    async fn processes_that_start_at_once_agree(db) {
+        for table in ["job_details", "deleted_jobs", "print_jobs", "job_totals", "api_keys", "printers", "schema_migrations"] {
+            db.execute(&format!("DROP TABLE {table}")).await;
+        }
+        let starts: Vec<_> = (0..5)
+            .map(|_| {
+                let location = db.location.clone();
+                tokio::spawn(async move { Store::open(&location).await })
+            })
+            .collect();
+        for (n, start) in starts.into_iter().enumerate() {
+            let store = start.await.unwrap().unwrap();
+            add_printer(&store, &n.to_string()).await;
+            store.close().await.unwrap();
+        }
+        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial"]);
+    }
+
+    async fn migration_that_was_cut_off_is_finished(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        db.execute("DROP TABLE job_details").await;
+        db.execute("DROP TABLE deleted_jobs").await;
+        match db.engine {
+            Engine::Sqlite => db.execute("DROP INDEX print_jobs_status").await,
+            Engine::MySql | Engine::MariaDb => db.execute("DROP INDEX print_jobs_status ON print_jobs").await,
+        }
+        db.execute("DELETE FROM schema_migrations").await;
+        let store = db.open_again().await.unwrap();
+        store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
+        let (id, _) = the_job(&store).await;
+        assert!(store.delete_job(id, now()).await.unwrap());
+        store.close().await.unwrap();
+    }
+
+    async fn database_of_a_newer_printlog_is_left_alone(db) {
+        db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)").await;
+        let error = db.open_again().await.unwrap_err();
+        assert!(
+            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0001_initial"),
+            "{error:?}"
+        );
+        assert!(!error.is_transient());
+    }
+}

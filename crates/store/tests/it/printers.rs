@@ -1,0 +1,112 @@
+use domain::{Backfill, PrinterId};
+use store::{DeletedPrinter, Error, JobDetails};
+
+use crate::{fixtures::*, on_every_engine};
+
+on_every_engine! {
+    async fn printer_is_stored_as_it_was_given(db) {
+        let mut config = named(" Voron 2.4 \u{1f9a4}");
+        config.location = Some("cellar".into());
+        config.moonraker_api_key = Some("secret".into());
+        config.is_active = false;
+        let added = db.store.add_printer(&config, at(0.123)).await.unwrap();
+        assert_eq!((&added.config, added.created_at, added.updated_at), (&config, at(0.123), at(0.123)));
+        assert_eq!((added.last_seen, added.backfill), (None, Backfill::default()));
+        assert_eq!(db.store.printer(added.id).await.unwrap().as_ref(), Some(&added));
+        assert_eq!(db.store.printer_by_name("VORON 2.4 \u{1f9a4}").await.unwrap().as_ref(), Some(&added));
+        assert_eq!(db.store.printers().await.unwrap(), std::slice::from_ref(&added));
+        assert_eq!(db.store.printer(PrinterId(added.id.0 + 1)).await.unwrap(), None);
+        assert_eq!(db.store.totals(added.id).await.unwrap(), Some(domain::JobTotals::default()));
+
+        config.moonraker_url = "https://voron.local".into();
+        let changed = db.store.update_printer(added.id, &config, at(9.0)).await.unwrap().unwrap();
+        assert_eq!((&changed.config, changed.created_at, changed.updated_at), (&config, at(0.123), at(9.0)));
+        let unchanged = db.store.update_printer(added.id, &config, at(99.0)).await.unwrap().unwrap();
+        assert_eq!(unchanged, changed);
+        assert_eq!(db.store.update_printer(PrinterId(added.id.0 + 1), &named("x"), now()).await.unwrap(), None);
+    }
+
+    async fn names_are_unique_whatever_their_case(db) {
+        add_printer(&db.store, "Vörön").await;
+        let other = add_printer(&db.store, "Voron").await;
+        for name in ["VÖRÖN", " vörön\u{a0}"] {
+            let error = db.store.add_printer(&named(name), now()).await.unwrap_err();
+            assert!(matches!(&error, Error::NameTaken { name: taken } if taken == name), "{error:?}");
+            let error = db.store.update_printer(other, &named(name), now()).await.unwrap_err();
+            assert!(matches!(error, Error::NameTaken { .. }) && !error.is_transient());
+        }
+        // A printer does not stand in its own way.
+        assert!(db.store.update_printer(other, &named("VORON"), now()).await.unwrap().is_some());
+        let long = "x".repeat(256);
+        assert!(matches!(db.store.add_printer(&named(&long), now()).await, Err(Error::TooLong { what: "name", .. })));
+        add_printer(&db.store, &"ü".repeat(255)).await;
+    }
+
+    async fn of_many_that_take_a_name_one_gets_it(db) {
+        let tries: Vec<_> = (0..8)
+            .map(|n| {
+                let store = db.store.clone();
+                let name = if n % 2 == 0 { "voron" } else { "VORON" };
+                tokio::spawn(async move { store.add_printer(&named(name), now()).await })
+            })
+            .collect();
+        let mut added = 0;
+        for result in tries {
+            match result.await.unwrap() {
+                Ok(_) => added += 1,
+                Err(error) => assert!(matches!(error, Error::NameTaken { .. }), "{error:?}"),
+            }
+        }
+        assert_eq!(added, 1);
+        assert_eq!(db.store.all_totals().await.unwrap().len(), 1);
+    }
+
+    async fn printer_with_jobs_is_not_deleted_unasked(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let other = add_printer(&db.store, "Prusa").await;
+        for of in [printer, other] {
+            let rows: Vec<_> = (0..10).map(|n| row(&format!("{n}"), "a", f64::from(n) * 1000.0)).collect();
+            db.store.import_history(of, &rows, None, now()).await.unwrap();
+        }
+        for (n, stored) in all_jobs(&db.store).await.into_iter().enumerate() {
+            if n < 2 {
+                db.store.delete_job(stored.id, now()).await.unwrap();
+            } else {
+                assert!(db.store.save_job_details(stored.id, &JobDetails::default()).await.unwrap());
+            }
+        }
+        let kept = db.store.totals(printer).await.unwrap().unwrap().total_jobs as u64;
+        assert_eq!(db.store.delete_printer(printer, false).await.unwrap(), DeletedPrinter::HasJobs(kept));
+        assert!(db.store.printer(printer).await.unwrap().is_some());
+        assert_eq!(db.store.delete_printer(printer, true).await.unwrap(), DeletedPrinter::Deleted);
+        assert_eq!(db.store.delete_printer(printer, true).await.unwrap(), DeletedPrinter::NotFound);
+        assert_eq!(db.store.printer(printer).await.unwrap(), None);
+        assert!(all_jobs(&db.store).await.iter().all(|stored| stored.job.printer_id == other));
+        assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM job_details").await, [18 - kept as i64]);
+        check_totals(&db.store).await;
+
+        let empty = add_printer(&db.store, "Ender").await;
+        assert_eq!(db.store.delete_printer(empty, false).await.unwrap(), DeletedPrinter::Deleted);
+        assert!(add_printer(&db.store, "Ender").await > empty);
+    }
+
+    async fn printers_are_touched_together(db) {
+        let ids = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await, add_printer(&db.store, "c").await];
+        db.store.touch_printers(&[(ids[0], at(1.5)), (ids[2], at(2.5)), (PrinterId(4711), at(3.0))]).await.unwrap();
+        db.store.touch_printers(&[]).await.unwrap();
+        let printers = db.store.printers().await.unwrap();
+        let seen: Vec<_> = printers.iter().map(|printer| printer.last_seen).collect();
+        assert_eq!(seen, [Some(at(1.5)), None, Some(at(2.5))]);
+        assert!(printers.iter().all(|printer| printer.updated_at == now()));
+    }
+
+    async fn import_goes_on_where_it_was(db) {
+        let id = add_printer(&db.store, "a").await;
+        let mut backfill = Backfill { since: Some(at(-5.0)), position: 12_345_678_901, completed_at: None, first_contact: Some(at(1.0)) };
+        db.store.save_backfill(id, &backfill).await.unwrap();
+        assert_eq!(db.store.printer(id).await.unwrap().unwrap().backfill, backfill);
+        backfill.completed_at = Some(at(99.999));
+        db.store.save_backfill(id, &backfill).await.unwrap();
+        assert_eq!(db.store.printer(id).await.unwrap().unwrap().backfill, backfill);
+    }
+}

@@ -1,0 +1,144 @@
+use domain::{Figures, HistoryJob, Job, JobStatus, PrinterId};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use store::Saved;
+
+use crate::{database::Database, fixtures::*, on_every_engine};
+
+on_every_engine! {
+    async fn totals_are_what_the_jobs_say_after_every_step(db) {
+        let printers = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await];
+        let mut rng = StdRng::seed_from_u64(20_260_101);
+        for _ in 0..150 {
+            step(&db, &printers, &mut rng).await;
+            check_totals(&db.store).await;
+        }
+        assert!(all_jobs(&db.store).await.len() > 20);
+        // All gone: nothing but zeroes, not the rounding errors of all that has been there.
+        for stored in all_jobs(&db.store).await {
+            db.store.delete_job(stored.id, now()).await.unwrap();
+        }
+        for (_, totals) in db.store.all_totals().await.unwrap() {
+            assert_eq!(totals, domain::JobTotals::default());
+        }
+    }
+
+    async fn longest_job_shrinks_with_its_job(db) {
+        let printer = add_printer(&db.store, "a").await;
+        let mut ids = Vec::new();
+        for (n, total) in [50.0, 400.0, 300.0].into_iter().enumerate() {
+            let mut job = running(printer, "a", n as f64 * 1000.0);
+            job.figures = figures(total);
+            let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!() };
+            ids.push(id);
+        }
+        let longest = async || db.store.totals(printer).await.unwrap().unwrap().longest_job;
+        assert_eq!(longest().await, Some(400.0));
+        db.store.delete_job(ids[1], now()).await.unwrap();
+        assert_eq!(longest().await, Some(300.0));
+        let mut job = running(printer, "a", 2000.0);
+        job.figures = Figures::default();
+        db.store.save_job(&job, now()).await.unwrap();
+        assert_eq!(longest().await, Some(50.0));
+        db.store.delete_job(ids[0], now()).await.unwrap();
+        assert_eq!(longest().await, None);
+        check_totals(&db.store).await;
+    }
+
+    async fn wrong_totals_are_found_and_repaired(db) {
+        let printer = add_printer(&db.store, "a").await;
+        let other = add_printer(&db.store, "b").await;
+        db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "a", 500.0)], None, now()).await.unwrap();
+        db.execute(&format!("UPDATE job_totals SET total_time = total_time + 1 WHERE printer_id = {}", printer.0)).await;
+        db.execute(&format!("DELETE FROM job_totals WHERE printer_id = {}", other.0)).await;
+        let found = db.store.check_totals().await.unwrap();
+        assert_eq!(found.iter().map(|mismatch| mismatch.printer_id).collect::<Vec<_>>(), [printer, other]);
+        assert_eq!(found[0].stored.unwrap().total_time, found[0].computed.total_time + 1.0);
+        assert_eq!(found[1].stored, None);
+        db.store.rebuild_totals().await.unwrap();
+        check_totals(&db.store).await;
+        assert_eq!(db.store.all_totals().await.unwrap().len(), 2);
+    }
+}
+
+async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut StdRng) {
+    let printer = *printers.choose(rng).unwrap();
+    match rng.random_range(0..10) {
+        0..3 => {
+            db.store.save_job(&some_job(printer, rng), now()).await.unwrap();
+        }
+        3..5 => {
+            db.store
+                .save_progress(&some_job(printer, rng), now())
+                .await
+                .unwrap();
+        }
+        5..8 => {
+            let page: Vec<_> = (0..rng.random_range(1..6)).map(|_| some_row(rng)).collect();
+            let leave = rng.random_bool(0.3).then(|| page.choose(rng).unwrap());
+            db.store
+                .import_history(printer, &page, leave, now())
+                .await
+                .unwrap();
+        }
+        _ => {
+            let jobs = all_jobs(&db.store).await;
+            if let Some(stored) = jobs.choose(rng).filter(|_| rng.random_bool(0.7)) {
+                assert!(db.store.delete_job(stored.id, now()).await.unwrap());
+            }
+        }
+    }
+}
+
+/// Few starts, ids and files, so that many meet.
+fn some_start(rng: &mut StdRng) -> f64 {
+    f64::from(rng.random_range(0..40)) * 500.0
+}
+
+fn some_figures(rng: &mut StdRng) -> Figures {
+    let mut some = |limit: f64| rng.random_bool(0.8).then(|| rng.random_range(0.0..limit));
+    Figures {
+        print_duration: some(1e5),
+        total_duration: some(1e5),
+        filament_used: some(1e6),
+    }
+}
+
+fn some_job(printer: PrinterId, rng: &mut StdRng) -> Job {
+    let start = some_start(rng);
+    let file = ["a", "b"].choose(rng).unwrap();
+    let id = rng.random_range(0..9).to_string();
+    let job = if rng.random_bool(0.5) {
+        running(printer, file, start)
+    } else {
+        known(printer, &id, file, start)
+    };
+    Job {
+        figures: some_figures(rng),
+        status: *JobStatus::ALL.choose(rng).unwrap(),
+        ..job
+    }
+}
+
+fn some_row(rng: &mut StdRng) -> HistoryJob {
+    let start = some_start(rng);
+    let id = rng.random_range(0..9).to_string();
+    if rng.random_bool(0.1) {
+        return row_without_start(&id, start, rng.random_range(0.0..1e4));
+    }
+    let status = [
+        "completed",
+        "cancelled",
+        "error",
+        "in_progress",
+        "server_exit",
+        "klippy_shutdown",
+        "what",
+    ];
+    let known_start = rng.random_bool(0.9);
+    HistoryJob {
+        figures: some_figures(rng),
+        status: (*status.choose(rng).unwrap()).to_owned(),
+        start_time: known_start.then(|| at(start)),
+        ..row(&id, ["a", "b"].choose(rng).unwrap(), start)
+    }
+}
