@@ -10,7 +10,10 @@ use axum::{
 use jiff::SignedDuration;
 use tracing::warn;
 
-use super::{ApiState, Core, error::Problem};
+use super::{
+    ApiState, Core,
+    error::{Header, Problem},
+};
 
 /// `last_used` is written this often at most.
 const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
@@ -27,16 +30,15 @@ async fn check(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(key) = bearer(headers) else {
         return Err(unauthorized(
             "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
-            "Bearer",
+            Header::KeyNeeded,
         ));
     };
     let Core { store, .. } = Core::of(state)?;
     let now = state.clock.now();
     let Some(key) = store.authenticate(key, now).await? else {
-        let challenge = "Bearer error=\"invalid_token\"";
         return Err(unauthorized(
             "this API key is unknown, expired or revoked",
-            challenge,
+            Header::KeyRefused,
         ));
     };
     if key
@@ -67,6 +69,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .filter(|key| !key.is_empty())
 }
 
-fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+fn unauthorized(detail: &str, challenge: Header) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(challenge)
 }

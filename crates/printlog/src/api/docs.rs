@@ -1,9 +1,15 @@
 //! The OpenAPI document and the page that shows it. Both need no key and no internet.
 
-use axum::{Json, Router, http::HeaderValue, http::header, middleware, response::Response, routing::get};
+use axum::{
+    Json, Router,
+    http::{HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{ApiState, document};
+use super::{ApiState, document, error::Problem};
 
 /// Swagger UI sets styles by script and draws its icons as `data:` images.
 const POLICY: &str =
@@ -18,11 +24,14 @@ pub(super) fn routes() -> Router<ApiState> {
             .deep_linking(true),
     );
     Router::new()
-        .merge(Router::from(page).layer(middleware::map_response(with_policy)))
+        .merge(Router::from(page).layer(middleware::map_response(finished)))
         .route("/api/openapi.json", get(|| async move { Json(document) }))
 }
 
-async fn with_policy(mut response: Response) -> Response {
+async fn finished(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return Problem::not_found("the documentation has no such file").into_response();
+    }
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

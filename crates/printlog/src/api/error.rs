@@ -37,7 +37,25 @@ pub(crate) struct Problem {
     #[schema(required = false)]
     job_count: Option<u64>,
     #[serde(skip)]
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<Header>,
+}
+
+/// A header that goes with a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Header {
+    RetryAfter,
+    KeyNeeded,
+    KeyRefused,
+}
+
+impl Header {
+    fn pair(self) -> (HeaderName, &'static str) {
+        match self {
+            Self::RetryAfter => (header::RETRY_AFTER, "5"),
+            Self::KeyNeeded => (header::WWW_AUTHENTICATE, "Bearer"),
+            Self::KeyRefused => (header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+        }
+    }
 }
 
 /// What is wrong with a field of the body, or with a parameter of the path or the query.
@@ -97,7 +115,7 @@ impl Problem {
 
     /// Not now; worth another try.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, "5")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter)
     }
 
     pub(super) fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -110,8 +128,8 @@ impl Problem {
         self
     }
 
-    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+    pub(super) fn with_header(mut self, header: Header) -> Self {
+        self.header = Some(header);
         self
     }
 }
@@ -119,14 +137,14 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status;
-        let header = self.header.clone();
+        let header = self.header;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some((name, value)) = header {
+        if let Some((name, value)) = header.map(Header::pair) {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response

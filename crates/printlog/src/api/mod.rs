@@ -58,7 +58,6 @@ pub(crate) struct ApiState {
 }
 
 /// Everything the server answers.
-#[must_use]
 pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
     let (guarded, _) = guarded_routes().split_for_parts();
     let (open, _) = open_routes().split_for_parts();

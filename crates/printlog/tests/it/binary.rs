@@ -1,0 +1,142 @@
+//! The real program, in a folder of its own.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) struct Binary {
+    pub(crate) folder: TempDir,
+}
+
+/// What a command said.
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Binary {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, &[])
+    }
+
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        command.output().unwrap().into()
+    }
+
+    /// The JSON that a command prints, which must succeed.
+    #[track_caller]
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.stderr);
+        serde_json::from_str(&said.stdout).unwrap_or_else(|cause| panic!("{cause}: {}", said.stdout))
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_printlog"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server on a port that the system chooses, and waits until it listens.
+    pub(crate) fn serve(&self) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.envs([("PRINTLOG_API__PORT", "0"), ("PRINTLOG_API__HOST", "127.0.0.1")]);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut seen = String::new();
+        let address = loop {
+            let start = seen.len();
+            assert_ne!(
+                log.read_line(&mut seen).unwrap(),
+                0,
+                "the server has ended: {seen}"
+            );
+            if let Some((_, address)) = seen[start..].split_once("listening on http://") {
+                break address.trim().to_owned();
+            }
+        };
+        Server {
+            process,
+            address,
+            log,
+            seen,
+        }
+    }
+}
+
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: String,
+    log: BufReader<std::process::ChildStderr>,
+    seen: String,
+}
+
+impl Server {
+    /// Sends a signal, and waits for the end. Gives exit status, stdout and stderr.
+    pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        std::io::Read::read_to_string(&mut self.log, &mut self.seen).unwrap();
+        let seen = std::mem::take(&mut self.seen);
+        let mut stdout = String::new();
+        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut stdout).unwrap();
+        (self.process.wait().unwrap(), stdout, seen)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Only if a test failed; otherwise it has ended.
+        let _ = self.process.kill();
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
