@@ -31,16 +31,26 @@ impl Figures {
         }
     }
 
-    /// Whether `self` can be a later (or the same) reading of the print that `earlier` was read from.
+    /// Whether `self` can be a later (or the same) reading of the counter that `earlier` was read from.
     #[must_use]
     pub fn continues(&self, earlier: &Self) -> bool {
-        self.total_duration.unwrap_or(0.0) + LAG >= earlier.total_duration.unwrap_or(0.0)
+        self.reaches(earlier, 0.0)
+    }
+
+    /// Whether `self`, which may have been read a moment before, can be of the end of the print that `earlier` is of.
+    #[must_use]
+    pub fn may_end(&self, earlier: &Self) -> bool {
+        self.reaches(earlier, LAG)
+    }
+
+    fn reaches(&self, earlier: &Self, lag: f64) -> bool {
+        self.total_duration.unwrap_or(0.0) + lag >= earlier.total_duration.unwrap_or(0.0)
     }
 
     /// Whether the two were read at (nearly) the same point of a print.
     #[must_use]
     pub fn about_equal(&self, other: &Self) -> bool {
-        self.continues(other) && other.continues(self)
+        self.may_end(other) && other.may_end(self)
     }
 
     /// `self`, with what it does not know taken from `other`.

@@ -93,7 +93,7 @@ impl HistoryJob {
             return self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time);
         }
         let starts_agree = match (self.start_time, job.start_time) {
-            (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(3),
+            (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(1),
             _ => false,
         };
         self.filename == job.filename && starts_agree

@@ -207,7 +207,7 @@ impl Job {
         self.cause = Some(row.status.clone());
         self.end_time = row.end_time;
         self.end_source = Some(Source::History);
-        if !row.missed_start() && row.figures.continues(&self.figures) {
+        if !row.missed_start() && row.figures.may_end(&self.figures) {
             self.figures = row.figures.or(self.figures);
             self.figures_source = Source::History;
         }

@@ -38,6 +38,10 @@ impl Tracker {
 
     fn print_runs(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
         self.take_back_unseen_end(&stats);
+        if self.starting.as_ref().is_some_and(|starting| !starting.goes_on_as(&stats)) {
+            // That print is over already, and nobody told of its start either.
+            self.open_untold(now, actions);
+        }
         if let Some(current) = &mut self.current {
             if same_file(&stats, &current.job) && stats.figures.continues(&current.job.figures) {
                 let status = current.job.status;
@@ -96,8 +100,7 @@ impl Tracker {
 
     pub(super) fn begin_starting(&mut self, now: Moment, stats: PrintStats) {
         if let Some(starting) = &mut self.starting
-            && starting.stats.filename == stats.filename
-            && stats.figures.continues(&starting.stats.figures)
+            && starting.goes_on_as(&stats)
         {
             starting.stats = stats;
             return;
@@ -135,7 +138,8 @@ impl Tracker {
     }
 
     pub(super) fn added(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
-        if row.filename.is_none() && self.attach_missed_start(now, row, actions) {
+        if row.filename.is_none() {
+            self.attach_missed_start(now, row, actions);
             return;
         }
         if self
@@ -172,19 +176,19 @@ impl Tracker {
         );
     }
 
-    /// Moonraker missed a start and tells of it at the end, without a file name. We saw the print.
-    fn attach_missed_start(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) -> bool {
+    /// Moonraker missed a start and tells of it at the end, without a file name. If we saw the print, it is that; if
+    /// not, `finished` follows at once and says all that is known.
+    fn attach_missed_start(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
         if self.ending.is_none() && self.current.is_none() {
             self.open_untold(now, actions);
         }
         let job = match (&mut self.ending, &mut self.current) {
             (Some(ending), _) if ending.job.job_id.is_none() => &mut ending.job,
             (_, Some(current)) if current.job.job_id.is_none() => &mut current.job,
-            _ => return false,
+            _ => return,
         };
         job.identify(row);
         actions.push(Action::Save(Box::new(job.clone())));
-        true
     }
 
     pub(super) fn finished(&mut self, now: Moment, row: HistoryJob, actions: &mut Vec<Action>) {

@@ -114,6 +114,12 @@ struct Starting {
     deadline: Duration,
 }
 
+impl Starting {
+    fn goes_on_as(&self, stats: &PrintStats) -> bool {
+        stats.filename == self.stats.filename && stats.figures.continues(&self.stats.figures)
+    }
+}
+
 /// The last job that ended, to know stale news about it.
 #[derive(Debug)]
 struct Ended {

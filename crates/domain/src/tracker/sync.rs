@@ -36,8 +36,8 @@ pub struct Newest {
     pub deleted: bool,
 }
 
-/// The counters of two machines, read in turn, may disagree by this much.
-const SLACK: Duration = Duration::from_secs(2);
+/// A start that is computed from a counter is up to so much later than it was.
+const SLACK: Duration = Duration::from_millis(500);
 
 impl Tracker {
     pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
@@ -157,7 +157,7 @@ impl Tracker {
             }
             let mut job = current.job;
             just_closed = job.history_start_time;
-            if view.is_running_row_of(&job) {
+            if view.is_within_running_row(&job) {
                 if let End::Shown(status, cause) = replaced_by(&stats, &job) {
                     job.end_by_print_stats(status, cause);
                 }
@@ -171,7 +171,12 @@ impl Tracker {
                 && (newest.row.filename.is_none() || newest.row.filename == stats.filename)
                 && view.may_be_the_print(newest, &stats)
         }) else {
+            // What the history would say of this start, it has said by now.
+            let overdue = stats.figures.total_duration >= Some(GRACE.as_secs_f64());
             self.begin_starting(view.now, stats);
+            if overdue {
+                self.open_untold(view.now, actions);
+            }
             return;
         };
         if newest.deleted {
@@ -283,6 +288,15 @@ impl View<'_> {
             .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
     }
 
+    /// Whether the history has a job as running that began with this one or before: it saw none of them end.
+    fn is_within_running_row(&self, job: &Job) -> bool {
+        self.newest.is_some_and(|newest| {
+            newest.row.end() == HistoryEnd::Running
+                && newest.row.filename == job.filename
+                && newest.row.start_time <= job.start_time
+        })
+    }
+
     /// Whether the print in the machine is the job's. A machine prints one thing at a time: a print of the same
     /// file that began before the job was last seen to run is the job.
     fn is_print_of(&self, current: &Current, stats: &PrintStats) -> bool {
@@ -297,7 +311,7 @@ impl View<'_> {
             (None, Some(seen)) => self
                 .now
                 .wall_before(total)
-                .is_some_and(|began| began.duration_since(seen) <= SignedDuration::from_secs(2)),
+                .is_some_and(|began| began.duration_since(seen) <= SignedDuration::from_millis(500)),
             (None, None) => true,
         };
         began_before_seen

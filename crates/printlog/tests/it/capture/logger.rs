@@ -2,6 +2,9 @@
 
 use std::{net::TcpListener, process::Stdio, time::Duration};
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -14,7 +17,6 @@ pub(crate) struct Logger {
     port: u16,
     key: String,
     process: Option<Child>,
-    http: reqwest::Client,
 }
 
 impl Logger {
@@ -24,8 +26,12 @@ impl Logger {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
-        let mut logger = Self { folder, port, key: String::new(), process: None, http };
+        let mut logger = Self {
+            folder,
+            port,
+            key: String::new(),
+            process: None,
+        };
         let key = logger.command(&["keys", "create", "test", "--json"]).await;
         logger.key = key["key"].as_str().expect("a key").to_owned();
         logger.start_again().await;
@@ -41,45 +47,51 @@ impl Logger {
     pub(crate) async fn start_again(&mut self) {
         let process = self.binary().arg("serve").spawn().expect("printlog starts");
         self.process = Some(process);
-        let url = format!("http://127.0.0.1:{}/health", self.port);
         wait_for("printlog to answer", async || {
-            let answer = self.http.get(&url).send().await.ok()?;
-            answer.status().is_success().then_some(())
+            let (status, _) = self.send("GET", "/health", None).await?;
+            status.is_success().then_some(())
         })
         .await;
     }
 
     /// A command line, while the server runs or not.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Value {
-        let output = self.binary().args(arguments).stderr(Stdio::inherit()).output().await.expect("printlog runs");
-        assert!(output.status.success(), "printlog {arguments:?}: {:?}", output.status);
+        let output = self
+            .binary()
+            .args(arguments)
+            .stderr(Stdio::inherit())
+            .output()
+            .await
+            .expect("printlog runs");
+        assert!(
+            output.status.success(),
+            "printlog {arguments:?}: {:?}",
+            output.status
+        );
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     pub(crate) async fn add_printer(&self, name: &str, url: &str, api_key: Option<&str>) -> i64 {
         let printer = json!({"name": name, "moonraker_url": url, "moonraker_api_key": api_key});
-        let answer = self
-            .http
-            .post(self.url("/api/printers"))
-            .bearer_auth(&self.key)
-            .json(&printer)
-            .send()
+        let (status, printer) = self
+            .send("POST", "/api/printers", Some(&printer))
             .await
             .expect("an answer");
-        assert_eq!(answer.status(), 201);
-        let printer: Value = answer.json().await.expect("a printer");
+        assert_eq!(status, StatusCode::CREATED, "{printer}");
         printer["id"].as_i64().expect("an id")
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.http.get(self.url(path)).bearer_auth(&self.key).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
-        answer.json().await.expect("JSON")
+        let (status, answer) = self.send("GET", path, None).await.expect("an answer");
+        assert!(status.is_success(), "GET {path}: {status} {answer}");
+        answer
     }
 
     /// The printer's jobs, oldest first, in full.
     pub(crate) async fn jobs(&self, printer: i64) -> Vec<Value> {
-        let list = self.get(&format!("/api/jobs?printer_id={printer}&limit=500")).await;
+        let list = self
+            .get(&format!("/api/jobs?printer_id={printer}&limit=500"))
+            .await;
         let mut jobs = Vec::new();
         for item in list["items"].as_array().expect("items").iter().rev() {
             jobs.push(self.get(&format!("/api/jobs/{}", item["id"])).await);
@@ -98,7 +110,10 @@ impl Logger {
     /// Waits until that many jobs are there and none is open.
     pub(crate) async fn wait_for_ended(&self, printer: i64, count: usize) -> Vec<Value> {
         self.wait_for_jobs(printer, |jobs| {
-            jobs.len() >= count && jobs.iter().all(|job| job["status"] != "printing" && job["status"] != "paused")
+            jobs.len() >= count
+                && jobs
+                    .iter()
+                    .all(|job| job["status"] != "printing" && job["status"] != "paused")
         })
         .await
     }
@@ -113,13 +128,29 @@ impl Logger {
 
     /// `job_totals` equals the sums over the rows, by the word of `printlog check`.
     pub(crate) async fn totals_are_right(&self) {
-        let output = self.binary().args(["check", "--json"]).output().await.expect("printlog runs");
+        let output = self
+            .binary()
+            .args(["check", "--json"])
+            .output()
+            .await
+            .expect("printlog runs");
         let report = String::from_utf8_lossy(&output.stdout);
         assert!(!report.contains("mismatch"), "{report}");
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Option<(StatusCode, Value)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Host", "localhost")
+            .header("Authorization", format!("Bearer {}", self.key))
+            .header("Content-Type", "application/json")
+            .body(Full::new(
+                body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())),
+            ))
+            .expect("a request");
+        let (status, body) = testbed::http(self.port, request).await.ok()?;
+        Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
     fn binary(&self) -> Command {
@@ -148,5 +179,7 @@ pub(crate) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited a minute for {what}"))
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("waited a minute for {what}"))
 }

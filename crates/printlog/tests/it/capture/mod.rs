@@ -38,14 +38,26 @@ impl Scene {
     /// Moonraker's own row says the same, to the digit.
     async fn agrees_with_moonraker(&self, row: &Value) {
         let history = self.printer.moonraker.history().await.expect("a history");
-        let theirs = history.iter().find(|job| job["job_id"] == row["job_id"]).expect("the same job");
-        for field in ["print_duration", "total_duration", "filament_used", "filename", "user"] {
+        let theirs = history
+            .iter()
+            .find(|job| job["job_id"] == row["job_id"])
+            .expect("the same job");
+        for field in [
+            "print_duration",
+            "total_duration",
+            "filament_used",
+            "filename",
+            "user",
+        ] {
             assert_eq!(theirs[field], row[field], "{field}");
         }
         for field in ["start_time", "end_time"] {
             let ours = unix(&row[field]);
             let theirs = theirs[field].as_f64().expect("a time");
-            assert!((ours - theirs).abs() < 0.001, "{field}: {ours} here, {theirs} there");
+            assert!(
+                (ours - theirs).abs() < 0.001,
+                "{field}: {ours} here, {theirs} there"
+            );
         }
     }
 }
@@ -54,12 +66,27 @@ fn row_is_true(row: &Value, truth: &PrintRecord, status: &str) {
     assert_eq!(row["status"], status, "{row:#}");
     assert_eq!(row["filename"], truth.filename, "{row:#}");
     let near = |ours: f64, truth: f64, what: &str| {
-        assert!((ours - truth).abs() <= TICK, "{what}: recorded {ours}, was {truth}\n{row:#}");
+        assert!(
+            (ours - truth).abs() <= TICK,
+            "{what}: recorded {ours}, was {truth}\n{row:#}"
+        );
     };
     near(unix(&row["start_time"]), truth.started, "start_time");
-    near(row["total_duration"].as_f64().expect("a length"), truth.total_duration, "total_duration");
-    near(row["print_duration"].as_f64().expect("a length"), truth.print_duration, "print_duration");
-    near(unix(&row["end_time"]), truth.ended.expect("the print ended"), "end_time");
+    near(
+        row["total_duration"].as_f64().expect("a length"),
+        truth.total_duration,
+        "total_duration",
+    );
+    near(
+        row["print_duration"].as_f64().expect("a length"),
+        truth.print_duration,
+        "print_duration",
+    );
+    near(
+        unix(&row["end_time"]),
+        truth.ended.expect("the print ended"),
+        "end_time",
+    );
 }
 
 fn unix(time: &Value) -> f64 {
@@ -70,7 +97,11 @@ fn unix(time: &Value) -> f64 {
 #[tokio::test]
 async fn a_complete_print() {
     let scene = Scene::set().await;
-    scene.printer.print("cube.gcode", &GcodeFile::new(2.0).heating(1.0)).await.expect("a print");
+    scene
+        .printer
+        .print("cube.gcode", &GcodeFile::new(2.0).heating(1.0))
+        .await
+        .expect("a print");
     let open = scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     assert_eq!(open[0]["status"], "printing", "there is a row while it prints");
     scene.printer.klippy.wait_for_end().await.expect("an end");
@@ -82,10 +113,22 @@ async fn a_complete_print() {
 #[tokio::test]
 async fn a_print_with_a_pause() {
     let scene = Scene::set().await;
-    scene.printer.print("vase.gcode", &GcodeFile::new(3.0)).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.3).await.expect("progress");
+    scene
+        .printer
+        .print("vase.gcode", &GcodeFile::new(3.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.3)
+        .await
+        .expect("progress");
     scene.printer.moonraker.pause().await.expect("a pause");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.iter().any(|job| job["status"] == "paused")).await;
+    scene
+        .logger
+        .wait_for_jobs(scene.id, |jobs| jobs.iter().any(|job| job["status"] == "paused"))
+        .await;
     scene.printer.moonraker.resume().await.expect("it goes on");
     scene.printer.klippy.wait_for_end().await.expect("an end");
     let row = scene.only_row("completed").await;
@@ -97,10 +140,20 @@ async fn a_cancelled_print_and_the_reprint() {
     let scene = Scene::set().await;
     let file = GcodeFile::new(2.0);
     scene.printer.print("gear.gcode", &file).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.3).await.expect("progress");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.3)
+        .await
+        .expect("progress");
     scene.printer.moonraker.cancel().await.expect("a cancel");
     scene.printer.klippy.wait_for_end().await.expect("an end");
-    scene.printer.moonraker.start_print("gear.gcode").await.expect("a reprint");
+    scene
+        .printer
+        .moonraker
+        .start_print("gear.gcode")
+        .await
+        .expect("a reprint");
     scene.printer.klippy.wait_for_end().await.expect("an end");
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     assert_eq!(jobs.len(), 2);
@@ -115,8 +168,16 @@ async fn a_cancelled_print_and_the_reprint() {
 #[tokio::test]
 async fn a_print_that_klipper_refuses_in_the_middle() {
     let scene = Scene::set().await;
-    scene.printer.klippy.fail_print_at(0.5, "Move out of range: 500.0 10.0 0.2").await;
-    scene.printer.print_to_end("broken.gcode", &GcodeFile::new(2.0)).await.expect("a print");
+    scene
+        .printer
+        .klippy
+        .fail_print_at(0.5, "Move out of range: 500.0 10.0 0.2")
+        .await;
+    scene
+        .printer
+        .print_to_end("broken.gcode", &GcodeFile::new(2.0))
+        .await
+        .expect("a print");
     let row = scene.only_row("error").await;
     assert_eq!(row["message"], "Move out of range: 500.0 10.0 0.2");
     scene.agrees_with_moonraker(&row).await;
@@ -125,27 +186,59 @@ async fn a_print_that_klipper_refuses_in_the_middle() {
 #[tokio::test]
 async fn an_emergency_stop() {
     let scene = Scene::set().await;
-    scene.printer.print("tower.gcode", &GcodeFile::new(20.0)).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.1).await.expect("progress");
+    scene
+        .printer
+        .print("tower.gcode", &GcodeFile::new(20.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.1)
+        .await
+        .expect("progress");
     scene.printer.moonraker.emergency_stop().await.expect("a stop");
     let row = scene.only_row("error").await;
     assert_eq!(row["cause"], "klippy_shutdown");
-    assert!(row["message"].as_str().is_some_and(|message| message.contains("Shutdown")), "{row:#}");
+    assert!(
+        row["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("Shutdown")),
+        "{row:#}"
+    );
     scene.agrees_with_moonraker(&row).await;
 }
 
 #[tokio::test]
 async fn a_restart_of_klippy_in_mid_print() {
     let scene = Scene::set().await;
-    scene.printer.print("tower.gcode", &GcodeFile::new(20.0)).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.1).await.expect("progress");
-    scene.printer.moonraker.firmware_restart().await.expect("a restart");
+    scene
+        .printer
+        .print("tower.gcode", &GcodeFile::new(20.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.1)
+        .await
+        .expect("progress");
+    scene
+        .printer
+        .moonraker
+        .firmware_restart()
+        .await
+        .expect("a restart");
     let row = scene.only_row("interrupted").await;
     assert_eq!(row["cause"], "klippy_disconnect");
     scene.agrees_with_moonraker(&row).await;
     // The subscription is lost with Klippy; the next print must be seen all the same.
     scene.printer.wait_until_ready().await.expect("ready");
-    scene.printer.print_to_end("next.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    scene
+        .printer
+        .print_to_end("next.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print");
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     assert_eq!(jobs[1]["status"], "completed");
 }
@@ -153,8 +246,17 @@ async fn a_restart_of_klippy_in_mid_print() {
 #[tokio::test]
 async fn a_clean_restart_of_moonraker_in_mid_print() {
     let mut scene = Scene::set().await;
-    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.2).await.expect("progress");
+    scene
+        .printer
+        .print("box.gcode", &GcodeFile::new(8.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.2)
+        .await
+        .expect("progress");
     scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     scene.printer.moonraker.stop().await.expect("it stops");
     scene.printer.moonraker.start_again().await.expect("it starts");
@@ -166,8 +268,17 @@ async fn a_clean_restart_of_moonraker_in_mid_print() {
 #[tokio::test]
 async fn moonraker_killed_in_mid_print() {
     let mut scene = Scene::set().await;
-    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
-    scene.printer.klippy.wait_for_progress(0.2).await.expect("progress");
+    scene
+        .printer
+        .print("box.gcode", &GcodeFile::new(8.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.2)
+        .await
+        .expect("progress");
     scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     scene.printer.moonraker.kill().await.expect("it is killed");
     scene.printer.moonraker.start_again().await.expect("it starts");
@@ -175,13 +286,20 @@ async fn moonraker_killed_in_mid_print() {
     let row = scene.only_row("completed").await;
     assert_eq!(row["end_source"], "print_stats");
     let theirs = scene.printer.moonraker.history().await.expect("a history");
-    assert_eq!(theirs[0]["status"], "interrupted", "the case that Moonraker gets wrong");
+    assert_eq!(
+        theirs[0]["status"], "interrupted",
+        "the case that Moonraker gets wrong"
+    );
 }
 
 #[tokio::test]
 async fn moonraker_killed_and_the_print_over_before_it_is_back() {
     let mut scene = Scene::set().await;
-    scene.printer.print("box.gcode", &GcodeFile::new(3.0)).await.expect("a print");
+    scene
+        .printer
+        .print("box.gcode", &GcodeFile::new(3.0))
+        .await
+        .expect("a print");
     scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     scene.printer.moonraker.kill().await.expect("it is killed");
     scene.printer.klippy.wait_for_end().await.expect("an end");
@@ -192,10 +310,19 @@ async fn moonraker_killed_and_the_print_over_before_it_is_back() {
 #[tokio::test]
 async fn printlog_killed_in_mid_print_and_back_before_the_end() {
     let mut scene = Scene::set().await;
-    scene.printer.print("box.gcode", &GcodeFile::new(8.0)).await.expect("a print");
+    scene
+        .printer
+        .print("box.gcode", &GcodeFile::new(8.0))
+        .await
+        .expect("a print");
     scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     scene.logger.kill().await;
-    scene.printer.klippy.wait_for_progress(0.4).await.expect("progress");
+    scene
+        .printer
+        .klippy
+        .wait_for_progress(0.4)
+        .await
+        .expect("progress");
     scene.logger.start_again().await;
     scene.printer.klippy.wait_for_end().await.expect("an end");
     let row = scene.only_row("completed").await;
@@ -205,11 +332,19 @@ async fn printlog_killed_in_mid_print_and_back_before_the_end() {
 #[tokio::test]
 async fn printlog_killed_in_mid_print_and_back_after_the_end() {
     let mut scene = Scene::set().await;
-    scene.printer.print("box.gcode", &GcodeFile::new(3.0)).await.expect("a print");
+    scene
+        .printer
+        .print("box.gcode", &GcodeFile::new(3.0))
+        .await
+        .expect("a print");
     scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
     scene.logger.kill().await;
     scene.printer.klippy.wait_for_end().await.expect("an end");
-    scene.printer.print_to_end("second.gcode", &GcodeFile::new(1.0)).await.expect("a print nobody saw");
+    scene
+        .printer
+        .print_to_end("second.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print nobody saw");
     scene.logger.start_again().await;
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     let truth = scene.printer.klippy.prints();
@@ -228,7 +363,11 @@ async fn the_link_is_away_across_the_end() {
     let id = logger.add_printer("Voron", &proxy.url(), None).await;
     logger.wait_for_connection(id, "connected").await;
     let scene = Scene { printer, logger, id };
-    scene.printer.print("clip.gcode", &GcodeFile::new(4.0)).await.expect("a print");
+    scene
+        .printer
+        .print("clip.gcode", &GcodeFile::new(4.0))
+        .await
+        .expect("a print");
     scene.logger.wait_for_jobs(id, |jobs| jobs.len() == 1).await;
     proxy.cut();
     scene.logger.wait_for_connection(id, "unreachable").await;
@@ -247,7 +386,11 @@ async fn a_link_that_flaps_leaves_one_socket_and_one_row() {
     let id = logger.add_printer("Voron", &proxy.url(), None).await;
     let scene = Scene { printer, logger, id };
     scene.logger.wait_for_connection(id, "connected").await;
-    scene.printer.print("clip.gcode", &GcodeFile::new(12.0)).await.expect("a print");
+    scene
+        .printer
+        .print("clip.gcode", &GcodeFile::new(12.0))
+        .await
+        .expect("a print");
     for _ in 0..4 {
         scene.logger.wait_for_connection(id, "connected").await;
         proxy.cut();
@@ -263,12 +406,24 @@ async fn a_link_that_flaps_leaves_one_socket_and_one_row() {
 #[tokio::test]
 async fn a_history_that_was_wiped_uses_its_ids_again() {
     let mut scene = Scene::set().await;
-    scene.printer.print_to_end("first.gcode", &GcodeFile::new(1.0)).await.expect("a print");
-    scene.printer.print_to_end("second.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    scene
+        .printer
+        .print_to_end("first.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print");
+    scene
+        .printer
+        .print_to_end("second.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print");
     let before = scene.logger.wait_for_ended(scene.id, 2).await;
     scene.printer.moonraker.wipe_database().await.expect("a wipe");
     scene.printer.wait_until_ready().await.expect("ready");
-    scene.printer.print_to_end("third.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    scene
+        .printer
+        .print_to_end("third.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print");
     let after = scene.logger.wait_for_ended(scene.id, 3).await;
     assert_eq!(after[..2], before[..], "what was recorded stays");
     assert_eq!(after[2]["job_id"], after[0]["job_id"], "Moonraker begins anew");
@@ -277,17 +432,37 @@ async fn a_history_that_was_wiped_uses_its_ids_again() {
 
 #[tokio::test]
 async fn a_printer_that_wants_a_key() {
-    let printer = Printer::with(Setup::default().key_required()).await.expect("a Moonraker");
+    let printer = Printer::with(Setup::default().key_required())
+        .await
+        .expect("a Moonraker");
     let logger = Logger::start().await;
-    let keyless = logger.add_printer("keyless", &printer.moonraker.url(), None).await;
-    let wrong = logger.add_printer("wrong", &printer.moonraker.url(), Some("0123456789abcdef")).await;
-    let right = logger.add_printer("right", &printer.moonraker.url(), Some(printer.moonraker.api_key())).await;
+    let keyless = logger
+        .add_printer("keyless", &printer.moonraker.url(), None)
+        .await;
+    let wrong = logger
+        .add_printer("wrong", &printer.moonraker.url(), Some("0123456789abcdef"))
+        .await;
+    let right = logger
+        .add_printer(
+            "right",
+            &printer.moonraker.url(),
+            Some(printer.moonraker.api_key()),
+        )
+        .await;
     for refused in [keyless, wrong] {
         let status = logger.wait_for_connection(refused, "unauthorized").await;
-        assert!(status["connection"]["reason"].as_str().is_some_and(|reason| reason.contains("key")), "{status:#}");
+        assert!(
+            status["connection"]["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("key")),
+            "{status:#}"
+        );
     }
     logger.wait_for_connection(right, "connected").await;
-    printer.print_to_end("cube.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+    printer
+        .print_to_end("cube.gcode", &GcodeFile::new(1.0))
+        .await
+        .expect("a print");
     let jobs = logger.wait_for_ended(right, 1).await;
     row_is_true(&jobs[0], &printer.klippy.prints()[0], "completed");
     assert!(logger.jobs(keyless).await.is_empty());
@@ -296,11 +471,26 @@ async fn a_printer_that_wants_a_key() {
 #[tokio::test]
 async fn a_print_that_starts_the_moment_klippy_is_ready() {
     let scene = Scene::set().await;
-    scene.printer.moonraker.upload("early.gcode", &GcodeFile::new(3.0).bytes(), false).await.expect("an upload");
+    scene
+        .printer
+        .moonraker
+        .upload("early.gcode", &GcodeFile::new(3.0).bytes(), false)
+        .await
+        .expect("an upload");
     scene.printer.klippy.kill().await;
     scene.printer.klippy.boot(Boot::Ready).await.expect("a boot");
-    scene.printer.wait_until_ready().await.expect("ready");
-    scene.printer.klippy.gcode("SDCARD_PRINT_FILE FILENAME=\"early.gcode\"").await.expect("a print");
+    scene
+        .printer
+        .moonraker
+        .wait_for_klippy("ready")
+        .await
+        .expect("ready");
+    scene
+        .printer
+        .klippy
+        .gcode("SDCARD_PRINT_FILE FILENAME=\"early.gcode\"")
+        .await
+        .expect("a print");
     scene.printer.klippy.wait_for_end().await.expect("an end");
     scene.only_row("completed").await;
 }
@@ -310,8 +500,13 @@ async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
     let logger = Logger::start().await;
     let mut scenes = Vec::new();
     for version in ["0.8.0", "0.9.3", "0.10.0", "0.11.0"] {
-        let mut printer = Printer::with(Setup::default().version(version)).await.expect("a Moonraker");
-        printer.print_to_end("before.gcode", &GcodeFile::new(1.0)).await.expect("a print before");
+        let mut printer = Printer::with(Setup::default().version(version))
+            .await
+            .expect("a Moonraker");
+        printer
+            .print_to_end("before.gcode", &GcodeFile::new(1.0))
+            .await
+            .expect("a print before");
         printer.moonraker.wait_for_ended_jobs(1).await.expect("a history");
         printer.moonraker.stop().await.expect("it is off");
         let id = logger.add_printer(version, &printer.moonraker.url(), None).await;
@@ -322,7 +517,10 @@ async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
         printer.moonraker.start_again().await.expect("it is on");
         printer.wait_until_ready().await.expect("ready");
         logger.wait_for_connection(*id, "connected").await;
-        printer.print_to_end("after.gcode", &GcodeFile::new(1.0)).await.expect("a print");
+        printer
+            .print_to_end("after.gcode", &GcodeFile::new(1.0))
+            .await
+            .expect("a print");
     }
     for (printer, id) in &scenes {
         let jobs = logger.wait_for_ended(*id, 2).await;

@@ -12,7 +12,7 @@ use domain::{
 };
 use jiff::SignedDuration;
 use printlog::ingest::convert;
-use store::{FoundRun, Location, Store};
+use store::{FoundRun, JobFilter, Location, Store};
 
 use transcript::{Frame, Heard, Transcript, World};
 
@@ -49,14 +49,21 @@ impl<'a> Logger<'a> {
             moonraker_api_key: None,
             is_active: true,
         };
-        let printer_id = store.add_printer(&printer, transcript.began).await.expect("a printer").id;
+        let printer_id = store
+            .add_printer(&printer, transcript.began)
+            .await
+            .expect("a printer")
+            .id;
         Self {
             store,
             printer_id,
             tracker: Tracker::new(printer_id),
             transcript,
             world: World::default(),
-            now: Moment { wall: transcript.began, monotonic: Duration::ZERO },
+            now: Moment {
+                wall: transcript.began,
+                monotonic: Duration::ZERO,
+            },
         }
     }
 
@@ -93,7 +100,12 @@ impl<'a> Logger<'a> {
                 if let Some(stats) = convert::print_stats(&self.world.mirror) {
                     let (klippy, klippy_message) =
                         convert::klippy(&self.world.mirror).unwrap_or((KlippyState::Ready, None));
-                    self.step(Event::Status { stats, klippy, klippy_message }).await;
+                    self.step(Event::Status {
+                        stats,
+                        klippy,
+                        klippy_message,
+                    })
+                    .await;
                 }
             }
             Heard::Delta(_) => {}
@@ -108,11 +120,16 @@ impl<'a> Logger<'a> {
     /// The recording client asked for the history after the status; we ask before. It is the same history if nothing
     /// happened between.
     fn look_ahead_for_history(&mut self, t: f64) {
-        let next = self.transcript.frames.iter().filter(|frame| frame.t >= t).find_map(|frame| match &frame.heard {
-            Heard::History(rows) => Some(Some(rows)),
-            Heard::Added(_) | Heard::Finished(_) | Heard::Lost => Some(None),
-            _ => None,
-        });
+        let next = self
+            .transcript
+            .frames
+            .iter()
+            .filter(|frame| frame.t >= t)
+            .find_map(|frame| match &frame.heard {
+                Heard::History(rows) => Some(Some(rows)),
+                Heard::Added(_) | Heard::Finished(_) | Heard::Lost => Some(None),
+                _ => None,
+            });
         if let Some(Some(rows)) = next {
             self.world.history.clone_from(rows);
         }
@@ -128,7 +145,9 @@ impl<'a> Logger<'a> {
             return;
         }
         let newest = self.world.history.last().cloned();
-        let leave = newest.as_ref().filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
+        let leave = newest
+            .as_ref()
+            .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
         self.store
             .import_history(self.printer_id, &self.world.history, leave, self.now.wall)
             .await
@@ -136,12 +155,20 @@ impl<'a> Logger<'a> {
         let newest = match newest {
             None => None,
             Some(row) => {
-                let found = self.store.find_run(self.printer_id, &row).await.expect("a look-up");
+                let found = self
+                    .store
+                    .find_run(self.printer_id, &row)
+                    .await
+                    .expect("a look-up");
                 let stored = match found {
                     FoundRun::Stored(_, job) => Some(job),
                     FoundRun::Deleted | FoundRun::Unknown => None,
                 };
-                Some(Newest { row, stored, deleted: false })
+                Some(Newest {
+                    row,
+                    stored,
+                    deleted: false,
+                })
             }
         };
         let open = self.store.open_jobs(self.printer_id).await.expect("open jobs");
@@ -162,7 +189,12 @@ impl<'a> Logger<'a> {
             match action {
                 Action::Save(job) => drop(self.store.save_job(&job, self.now.wall).await.expect("a save")),
                 Action::Checkpoint(job) => {
-                    drop(self.store.save_progress(&job, self.now.wall).await.expect("a checkpoint"));
+                    drop(
+                        self.store
+                            .save_progress(&job, self.now.wall)
+                            .await
+                            .expect("a checkpoint"),
+                    );
                 }
                 Action::Import(row) => {
                     self.store
@@ -172,12 +204,32 @@ impl<'a> Logger<'a> {
                 }
             }
         }
-        let open = self.store.open_jobs(self.printer_id).await.expect("open jobs").len();
+        let open = self
+            .store
+            .open_jobs(self.printer_id)
+            .await
+            .expect("open jobs")
+            .len();
         assert!(open <= 1, "at most one open job a printer");
     }
 
     async fn rows(&self) -> Vec<Job> {
-        let mut jobs = self.store.jobs_of(self.printer_id).await.expect("rows");
+        let filter = JobFilter {
+            printer_ids: vec![self.printer_id],
+            ..JobFilter::default()
+        };
+        let page = self.store.list_jobs(&filter, 100, None).await.expect("a list");
+        let mut jobs = Vec::new();
+        for item in page.items {
+            jobs.push(
+                self.store
+                    .job(item.id)
+                    .await
+                    .expect("a look-up")
+                    .expect("a job")
+                    .job,
+            );
+        }
         jobs.sort_by_key(|job| job.start_time);
         jobs
     }
@@ -190,28 +242,38 @@ fn transcripts() -> PathBuf {
 async fn rows_are_what_was_printed(file: &str, printed: &[Printed]) {
     let transcript = Transcript::read(&transcripts().join(file));
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&Location::Sqlite { path: folder.path().join("replay.db") }, transcript.began)
-        .await
-        .expect("a database");
+    let store = Store::open(&Location::Sqlite {
+        path: folder.path().join("replay.db"),
+    })
+    .await
+    .expect("a database");
     let mut ways = vec![Killed::Never, Killed::AfterEachFrame];
     ways.extend((0..transcript.frames.len()).map(Killed::After));
     for killed in ways {
         let mut logger = Logger::start(&store, &transcript, &format!("{killed:?}")).await;
         logger.hear_all(killed).await;
         let rows = logger.rows().await;
+        let same = rows.len() == printed.len()
+            && rows.iter().zip(printed).all(|(job, (file, status, length))| {
+                let total = job.figures.total_duration.unwrap_or(-1.0);
+                // Nobody tells how long a print took that another took the place of; what was seen of it is kept.
+                let seen_in_part = job.cause.as_deref() == Some("replaced") && total <= *length;
+                job.filename.as_deref() == Some(file)
+                    && job.status == *status
+                    && ((total - length).abs() <= TICK || seen_in_part)
+            });
         let seen: Vec<_> = rows
             .iter()
-            .map(|job| (job.filename.as_deref().unwrap_or_default(), job.status, job.figures.total_duration))
+            .map(|job| (&job.filename, job.status, job.figures.total_duration))
             .collect();
-        let same = seen.len() == printed.len()
-            && seen.iter().zip(printed).all(|((file, status, total), (wanted_file, wanted_status, wanted_total))| {
-                file == wanted_file
-                    && status == wanted_status
-                    && total.is_some_and(|total| (total - wanted_total).abs() <= TICK)
-            });
-        assert!(same, "{file}, killed {killed:?}: recorded {seen:?}, printed {printed:?}\n{rows:#?}");
+        assert!(
+            same,
+            "{file}, killed {killed:?}: recorded {seen:?}, printed {printed:?}\n{rows:#?}"
+        );
         for job in &rows {
-            let (Some(start), Some(end), Some(total)) = (job.start_time, job.end_time, job.figures.total_duration) else {
+            let (Some(start), Some(end), Some(total)) =
+                (job.start_time, job.end_time, job.figures.total_duration)
+            else {
                 continue;
             };
             let length = end.duration_since(start).as_secs_f64();

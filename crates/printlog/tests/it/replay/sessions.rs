@@ -121,5 +121,9 @@ fn every_recording_is_replayed() {
         }
     }
     let listed = include_str!("sessions.rs").matches(".jsonl\" =>").count();
-    assert_eq!(recordings.len(), listed, "add the new recording to the sessions: {recordings:#?}");
+    assert_eq!(
+        recordings.len(),
+        listed,
+        "add the new recording to the sessions: {recordings:#?}"
+    );
 }

@@ -39,7 +39,8 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     pub(crate) fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()));
+        let text =
+            std::fs::read_to_string(path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()));
         let mut asked = HashMap::new();
         let mut frames = Vec::new();
         let mut began = None;
@@ -50,13 +51,17 @@ impl Transcript {
             match line["dir"].as_str() {
                 Some("close") => heard(Heard::Lost),
                 Some("send") => {
-                    let sent: Value = serde_json::from_str(line["raw"].as_str().unwrap_or_default()).unwrap_or_default();
+                    let sent: Value =
+                        serde_json::from_str(line["raw"].as_str().unwrap_or_default()).unwrap_or_default();
                     asked.insert(sent["id"].to_string(), sent);
                 }
                 Some("recv") => {
-                    let frame: Value = serde_json::from_str(line["raw"].as_str().expect("a frame")).expect("JSON");
+                    let frame: Value =
+                        serde_json::from_str(line["raw"].as_str().expect("a frame")).expect("JSON");
                     if frame["method"] == "notify_proc_stat_update" {
-                        let time = frame["params"][0]["moonraker_stats"]["time"].as_f64().expect("a clock");
+                        let time = frame["params"][0]["moonraker_stats"]["time"]
+                            .as_f64()
+                            .expect("a clock");
                         began.get_or_insert(time - t);
                     }
                     if let Some(what) = understand(&frame, &mut asked) {
@@ -101,7 +106,9 @@ fn answer(sent: &Value, result: &Value) -> Option<Heard> {
         "printer.objects.subscribe" => Heard::Snapshot(result["status"].clone()),
         "server.history.list" => {
             let params = &sent["params"];
-            let whole = ["since", "before", "start"].iter().all(|name| params[name].is_null());
+            let whole = ["since", "before", "start"]
+                .iter()
+                .all(|name| params[name].is_null());
             if !whole {
                 return None;
             }
@@ -114,7 +121,7 @@ fn answer(sent: &Value, result: &Value) -> Option<Heard> {
 }
 
 fn history_job(row: &Value) -> HistoryJob {
-    convert::history_job(serde_json::from_value(row.clone()).expect("a row of a real history"))
+    convert::history_job(moonraker::HistoryJob::from_json(&row.to_string()).expect("a row of a real history"))
 }
 
 /// What a client would find if it connected now.
@@ -137,12 +144,17 @@ impl World {
             }
             Heard::Snapshot(status) => {
                 self.mirror = StatusMirror::default();
-                self.mirror.replace(status.as_object().cloned().unwrap_or_default());
-                self.klippy = convert::klippy(&self.mirror).map(|(state, _)| state).or(self.klippy);
+                self.mirror
+                    .replace(status.as_object().cloned().unwrap_or_default());
+                self.klippy = convert::klippy(&self.mirror)
+                    .map(|(state, _)| state)
+                    .or(self.klippy);
             }
             Heard::Delta(delta) => {
                 self.mirror.merge(delta.clone());
-                self.klippy = convert::klippy(&self.mirror).map(|(state, _)| state).or(self.klippy);
+                self.klippy = convert::klippy(&self.mirror)
+                    .map(|(state, _)| state)
+                    .or(self.klippy);
             }
             Heard::Added(row) | Heard::Finished(row) => {
                 self.history.retain(|known| known.job_id != row.job_id);
