@@ -8,3 +8,4 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod logging;
 pub mod probe;
+mod web_ui;

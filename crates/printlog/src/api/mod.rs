@@ -33,6 +33,7 @@ pub(crate) use query::{instant as parse_instant, name as checked_name};
 use crate::{
     config::ApiConfig,
     ingest::{Clock, Fleet},
+    web_ui,
 };
 use error::Problem;
 
@@ -71,7 +72,7 @@ pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
         .fallback(service::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state);
-    service::layers(router, &config.cors_origins)
+    service::layers(web_ui::before(router, "/"), &config.cors_origins)
 }
 
 /// Routes that need an API key.
