@@ -18,6 +18,7 @@ use super::{
     extract::{NoQuery, PathId},
     page,
     query::{self, Query},
+    words,
 };
 use crate::ingest::ConnectionState;
 
@@ -41,8 +42,7 @@ pub(crate) struct JobBody {
     pub(crate) user: Option<String>,
     /// File, relative to the gcodes folder.
     pub(crate) filename: Option<String>,
-    /// `printing`, `paused`, `completed`, `error`, `cancelled` or `interrupted`.
-    #[schema(example = "completed")]
+    #[schema(value_type = words::JobStatus)]
     pub(crate) status: &'static str,
     /// Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then.
     pub(crate) cause: Option<String>,
@@ -59,8 +59,10 @@ pub(crate) struct JobBody {
     pub(crate) filament_used: Option<f64>,
     /// Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
     /// then, and if nobody saw it.
+    #[schema(value_type = Option<words::Source>)]
     pub(crate) end_source: Option<&'static str>,
-    /// Who says what it took, `history` or `print_stats`.
+    /// Who says what it took, likewise.
+    #[schema(value_type = words::Source)]
     pub(crate) figures_source: &'static str,
     /// Whether its times contradict each other because the printer's clock was set.
     pub(crate) clock_jumped: bool,
@@ -141,8 +143,8 @@ struct JobParameters {
     #[param(minimum = 1)]
     printer_id: Option<Vec<i64>>,
     /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
-    #[param(inline)]
-    status: Option<Vec<Status>>,
+    #[param(value_type = Option<Vec<words::JobStatus>>)]
+    status: Option<Vec<String>>,
     /// Only those that started then or later: RFC 3339, or a date (UTC).
     #[param(inline, example = "2026-01-31")]
     since: Option<Instant>,
@@ -160,18 +162,6 @@ struct JobParameters {
     limit: Option<u64>,
     /// Where the page begins: `next` of the page before.
     cursor: Option<String>,
-}
-
-#[derive(Debug, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes `domain::JobStatus`")]
-enum Status {
-    Printing,
-    Paused,
-    Completed,
-    Error,
-    Cancelled,
-    Interrupted,
 }
 
 #[derive(Debug, ToSchema)]

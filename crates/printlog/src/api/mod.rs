@@ -15,6 +15,7 @@ mod printers;
 mod query;
 mod service;
 mod welcome;
+mod words;
 
 use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
 use store::Store;

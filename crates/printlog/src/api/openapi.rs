@@ -3,7 +3,7 @@
 use utoipa::{
     OpenApi,
     openapi::{
-        Components, Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        Components, Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema,
         path::Operation,
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -58,6 +58,9 @@ const SHARED: [(&str, &str, &str); 7] = [
     ),
 ];
 
+/// What clients send may leave fields out, and a problem has only the fields that it needs.
+const LEAVE_FIELDS_OUT: [&str; 4] = ["NewApiKey", "PrinterInput", "PrinterTestInput", "Problem"];
+
 /// The OpenAPI 3.1 document of the API.
 #[must_use]
 pub fn document() -> Document {
@@ -75,6 +78,11 @@ pub fn document() -> Document {
         add_shared_answers(operation);
     }
     let components = document.components.get_or_insert_with(Components::new);
+    for (name, schema) in &mut components.schemas {
+        if !LEAVE_FIELDS_OUT.contains(&name.as_str()) {
+            require_all_fields(schema);
+        }
+    }
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("An API key: `3dp_` and 43 characters.".to_owned());
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
@@ -122,6 +130,15 @@ fn refer(operation: &mut Operation, status: &str) {
             .responses
             .entry(status.to_owned())
             .or_insert_with(|| RefOr::Ref(Ref::from_response_name(*name)));
+    }
+}
+
+/// What is unknown is `null` and never left out.
+fn require_all_fields(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_all_fields),
+        _ => {}
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     ApiState, Core,
     error::{ApiResult, Problem},
     extract::{NoQuery, PathId},
+    words,
 };
 use crate::ingest;
 
@@ -20,7 +21,8 @@ use crate::ingest;
 pub(super) struct PrinterStatus {
     printer_id: i64,
     connection: Connection,
-    /// `ready`, `startup`, `error`, `shutdown` or `disconnected`. `null` while not connected.
+    /// `null` while not connected.
+    #[schema(value_type = Option<words::KlippyState>)]
     klippy_state: Option<&'static str>,
     /// Klipper's own words on its state. `null` if it has none.
     klippy_message: Option<String>,
@@ -40,7 +42,8 @@ pub(super) struct PrinterStatus {
 /// The link to Moonraker.
 #[derive(Debug, Serialize, ToSchema)]
 struct Connection {
-    /// `disabled` (by `is_active`), `connecting`, `connected`, `unreachable` or `unauthorized`.
+    /// `disabled` by `is_active`, `unauthorized` if the printer wants a key, or another one.
+    #[schema(value_type = words::ConnectionState)]
     state: &'static str,
     /// Why it is not connected, in plain words. `null` when it is.
     reason: Option<String>,
@@ -56,6 +59,7 @@ struct CurrentJob {
     /// File, relative to the gcodes folder.
     filename: Option<String>,
     /// `printing` or `paused`.
+    #[schema(value_type = words::JobStatus)]
     status: &'static str,
     start_time: Option<Timestamp>,
     /// Seconds so far, without pauses.
@@ -86,7 +90,8 @@ struct Temperature {
 /// The import of the printer's own history.
 #[derive(Debug, Serialize, ToSchema)]
 struct Backfill {
-    /// `pending`, `running`, `done` or `off`.
+    /// `off` by `moonraker.backfill: none` in the configuration.
+    #[schema(value_type = words::BackfillState)]
     state: &'static str,
     /// Jobs read so far.
     position: u64,

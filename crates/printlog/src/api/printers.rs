@@ -20,6 +20,7 @@ use super::{
     error::{ApiResult, FieldError, Problem},
     extract::{JsonBody, NoQuery, PathId},
     query::{self, Query},
+    words,
 };
 use crate::probe::{self, Outcome, Verdict};
 
@@ -130,7 +131,7 @@ pub(super) struct TestInput {
 pub(crate) struct TestBody {
     /// Whether printlog can follow the printer.
     ok: bool,
-    /// `ok`, `wrong_address`, `unreachable`, `key_needed`, `wrong_key` or `not_moonraker`.
+    #[schema(value_type = words::TestOutcome)]
     outcome: &'static str,
     /// In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
     /// all the same.

@@ -1,9 +1,10 @@
 //! The real program, in a folder of its own.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    thread::{self, JoinHandle},
 };
 
 use serde_json::Value;
@@ -72,20 +73,20 @@ impl Binary {
         let mut seen = String::new();
         let address = loop {
             let start = seen.len();
-            assert_ne!(
-                log.read_line(&mut seen).unwrap(),
-                0,
-                "the server has ended: {seen}"
-            );
+            assert_ne!(log.read_line(&mut seen).unwrap(), 0, "the server has ended: {seen}");
             if let Some((_, address)) = seen[start..].split_once("listening on http://") {
                 break address.trim().to_owned();
             }
         };
+        // Read on, or the server would wait for room in the pipe.
+        let log = thread::spawn(move || {
+            log.read_to_string(&mut seen).unwrap();
+            seen
+        });
         Server {
             process,
             address,
-            log,
-            seen,
+            log: Some(log),
         }
     }
 }
@@ -93,23 +94,20 @@ impl Binary {
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
-    log: BufReader<std::process::ChildStderr>,
-    seen: String,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
     /// Sends a signal, and waits for the end. Gives exit status, stdout and stderr.
     pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
-        let sent = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status()
-            .unwrap();
+        let process = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status().unwrap();
         assert!(sent.success());
-        std::io::Read::read_to_string(&mut self.log, &mut self.seen).unwrap();
-        let seen = std::mem::take(&mut self.seen);
         let mut stdout = String::new();
-        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut stdout).unwrap();
-        (self.process.wait().unwrap(), stdout, seen)
+        let pipe = self.process.stdout.as_mut().unwrap();
+        pipe.read_to_string(&mut stdout).unwrap();
+        let status = self.process.wait().unwrap();
+        (status, stdout, self.log.take().unwrap().join().unwrap())
     }
 }
 

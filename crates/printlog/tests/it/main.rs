@@ -1,4 +1,18 @@
 //! printlog from the outside: its API over real HTTP, its command line as a process, its files.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod api_auth;
+mod api_errors;
+mod api_jobs;
+mod api_printers;
+mod binary;
+mod capture;
+mod cli;
 mod config;
 mod config_docs;
+mod lifecycle;
+mod openapi;
+mod replay;
+mod schemathesis;
+mod test_app;

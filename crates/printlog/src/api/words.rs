@@ -1,0 +1,62 @@
+//! Words that a field may hold, for the OpenAPI document: taken from the types that write them.
+
+use std::borrow::Cow;
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use crate::{ingest, probe};
+
+/// A schema of its own for the words of a type.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words: Vec<&'static str> = $words.into_iter().map(|word| word.as_str()).collect();
+                let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build();
+                RefOr::T(object.into())
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How a job stands.
+    JobStatus: domain::JobStatus::ALL;
+    /// Who says something of a job.
+    Source: [domain::Source::History, domain::Source::PrintStats];
+    /// How the link to a printer stands.
+    ConnectionState: {
+        use ingest::ConnectionState as Is;
+        [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
+    };
+    /// State of Klippy.
+    KlippyState: {
+        use domain::KlippyState as Is;
+        [Is::Disconnected, Is::Startup, Is::Ready, Is::Error, Is::Shutdown]
+    };
+    /// How far the import of a history is.
+    BackfillState: {
+        use ingest::BackfillState as Is;
+        [Is::Pending, Is::Running, Is::Done, Is::Off]
+    };
+    /// How the try of an address ended.
+    TestOutcome: {
+        use probe::Outcome as Is;
+        [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker]
+    };
+}

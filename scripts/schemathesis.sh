@@ -1,0 +1,7 @@
+#!/bin/bash
+# Drives the API of the real binary from its own OpenAPI document, with schemathesis. Two minutes at most.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[[ -x .cache/venv/bin/schemathesis ]] || scripts/install-test-deps.sh
+exec cargo test --package printlog --test it --locked -- --ignored --exact --nocapture \
+  schemathesis::the_api_does_what_its_document_says
