@@ -1,6 +1,6 @@
 //! Opening and closing the database.
 
-use std::{fs, path::Path, time::Duration};
+use std::{error::Error as StdError, fs, path::Path, time::Duration};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxMySqlConnector, SqlxSqliteConnector,
@@ -58,7 +58,7 @@ impl Store {
     /// Opens the database, makes it if it is a file that does not exist, and brings it to this program's schema.
     ///
     /// # Errors
-    /// [`Error::Open`], [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
+    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
     pub async fn open(location: &Location) -> Result<Self> {
         let store = match location {
             Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
@@ -72,7 +72,7 @@ impl Store {
     /// `NORMAL` a power cut takes the last transactions away, such as the end of a print, which nobody tells twice.
     /// It costs one flush a commit, and commits are rare: some two a minute for a running job.
     async fn open_sqlite(location: &Location, path: &Path) -> Result<Self> {
-        create_private(path).map_err(|source| open_error(location, source))?;
+        create_private(path).map_err(|source| open_error(location, false, source))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(BUSY)
@@ -97,9 +97,9 @@ impl Store {
         // Changing to WAL does not wait for another process that does so too.
         let writer = again("open the database", LONG, 8, |_| async {
             let pool = pool().max_connections(1).connect_with(writer.clone());
-            Ok(pool.await.map_err(driver)?)
+            Ok(pool.await.map_err(|cause| open_fault(location, cause))?)
         });
-        let writer = writer.await.map_err(|source| open_error(location, source))?;
+        let writer = writer.await?;
         let reader = pool().max_connections(READERS).connect_lazy_with(reader);
         Ok(Self {
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
@@ -110,7 +110,7 @@ impl Store {
 
     async fn open_mysql(location: &Location, url: &Url) -> Result<Self> {
         let mut options = MySqlConnectOptions::from_url(url)
-            .map_err(|source| open_error(location, source))?
+            .map_err(|cause| open_fault(location, cause))?
             .disable_statement_logging();
         // sqlx would look for a host with the brackets in its name.
         if let Some(Host::Ipv6(address)) = url.host() {
@@ -125,8 +125,8 @@ impl Store {
         };
         let version = tokio::time::timeout(CONNECT, greet)
             .await
-            .map_err(|_| open_error(location, format!("no answer within {CONNECT:?}")))?
-            .map_err(|source| open_error(location, source))?;
+            .map_err(|_| open_error(location, true, format!("no answer within {CONNECT:?}")))?
+            .map_err(|cause| open_fault(location, cause))?;
         let engine = server(&version).ok_or(Error::UnsupportedServer { found: version })?;
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -262,10 +262,24 @@ fn server(version: &str) -> Option<Engine> {
     }
 }
 
-fn open_error(location: &Location, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+fn open_error(
+    location: &Location,
+    transient: bool,
+    source: impl Into<Box<dyn StdError + Send + Sync>>,
+) -> Error {
     Error::Open {
         location: location.to_string(),
+        transient,
         source: source.into(),
+    }
+}
+
+fn open_fault(location: &Location, cause: sqlx::Error) -> Error {
+    match Fault::from(driver(cause)).into_error("open the database") {
+        Error::Database {
+            transient, source, ..
+        } => open_error(location, transient, source),
+        other => other,
     }
 }
 

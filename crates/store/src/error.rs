@@ -18,6 +18,8 @@ pub enum Error {
     Open {
         /// Where it was looked for, without password.
         location: String,
+        /// Whether it may be there later, as a server that is still starting.
+        transient: bool,
         /// What the driver or the file system says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -91,8 +93,8 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Open { .. } | Self::Timeout { .. } => true,
-            Self::Database { transient, .. } => *transient,
+            Self::Timeout { .. } => true,
+            Self::Open { transient, .. } | Self::Database { transient, .. } => *transient,
             Self::UnsupportedServer { .. }
             | Self::NewerSchema { .. }
             | Self::BadValue { .. }

@@ -45,7 +45,7 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 impl Store {
     /// Merges rows of the printer's history into its jobs, in one transaction. Idempotent.
     ///
-    /// `leave` is left alone: the run that the tracker decides about.
+    /// `leave` is left alone: the run that the tracker decides about. A page of up to some thousand rows.
     ///
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer has been deleted.
