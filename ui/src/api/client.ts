@@ -41,11 +41,20 @@ export function whenSignedOut(listener: () => void) {
   onSignedOut = listener
 }
 
+/** Key of servers that have no sessions. In memory only: whoever reloads the page signs in anew. */
+let bearer: string | null = null
+
+export function sendKey(key: string | null) {
+  bearer = key
+}
+
 /** `fetch` with the session's cookie, whose failures are `ApiError`s. */
 export async function request(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const wanted = new Request(input, { credentials: 'same-origin', ...init })
+  if (bearer !== null) wanted.headers.set('authorization', `Bearer ${bearer}`)
   let response: Response
   try {
-    response = await fetch(input, { credentials: 'same-origin', ...init })
+    response = await fetch(wanted)
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
     throw new ApiError(0, null, { cause })

@@ -218,7 +218,7 @@ export interface components {
              * Format: date-time
              * @description From when on it is refused. `null` if never.
              */
-            expires_at?: string | null;
+            expires_at: string | null;
             /** Format: int64 */
             id: number;
             /** @description `false` once it was revoked. */
@@ -232,34 +232,38 @@ export interface components {
              * Format: date-time
              * @description When it was last used, to the minute. `null` if it never was.
              */
-            last_used?: string | null;
+            last_used: string | null;
             /** @description What it is for. */
             name: string;
         };
         /** @description The import of the printer's own history. */
         Backfill: {
             /** @description What stopped it last. `null` if nothing did. */
-            error?: string | null;
+            error: string | null;
             /**
              * Format: int64
              * @description Jobs read so far.
              */
             position: number;
-            /** @description `pending`, `running`, `done` or `off`. */
-            state: string;
+            /** @description `off` by `moonraker.backfill: none` in the configuration. */
+            state: components["schemas"]["BackfillState"];
         };
+        /** @enum {string} */
+        BackfillState: "pending" | "running" | "done" | "off";
         /** @description The link to Moonraker. */
         Connection: {
             /** @description Why it is not connected, in plain words. `null` when it is. */
-            reason?: string | null;
+            reason: string | null;
             /**
              * Format: date-time
              * @description Since when it is in this state.
              */
             since: string;
-            /** @description `disabled` (by `is_active`), `connecting`, `connected`, `unreachable` or `unauthorized`. */
-            state: string;
+            /** @description `disabled` by `is_active`, `unauthorized` if the printer wants a key, or another one. */
+            state: components["schemas"]["ConnectionState"];
         };
+        /** @enum {string} */
+        ConnectionState: "disabled" | "connecting" | "connected" | "unreachable" | "unauthorized";
         /** @description A key that was just made. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
@@ -274,48 +278,48 @@ export interface components {
              * Format: int64
              * @description Layer being printed, from 1. `null` if the gcode does not say.
              */
-            current_layer?: number | null;
+            current_layer: number | null;
             /**
              * Format: date-time
              * @description When it should end. `null` while nothing sensible can be said.
              */
-            eta?: string | null;
+            eta: string | null;
             /**
              * Format: double
              * @description Filament so far, in mm.
              */
-            filament_used?: number | null;
+            filament_used: number | null;
             /** @description File, relative to the gcodes folder. */
-            filename?: string | null;
+            filename: string | null;
             /**
              * Format: int64
              * @description The job as in `/api/jobs/{id}`. `null` in the moment before it is written.
              */
-            id?: number | null;
+            id: number | null;
             /**
              * Format: double
              * @description Seconds so far, without pauses.
              */
-            print_duration?: number | null;
+            print_duration: number | null;
             /**
              * Format: double
              * @description 0 to 1.
              */
-            progress?: number | null;
+            progress: number | null;
             /** Format: date-time */
-            start_time?: string | null;
+            start_time: string | null;
             /** @description `printing` or `paused`. */
-            status: string;
+            status: components["schemas"]["JobStatus"];
             /**
              * Format: double
              * @description Seconds so far, with pauses.
              */
-            total_duration?: number | null;
+            total_duration: number | null;
             /**
              * Format: int64
              * @description Layers in all. `null` if the gcode does not say.
              */
-            total_layer?: number | null;
+            total_layer: number | null;
         };
         /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
         FieldError: {
@@ -341,60 +345,52 @@ export interface components {
         /** @description A job: one run of one gcode file. */
         Job: {
             /** @description Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then. */
-            cause?: string | null;
+            cause: string | null;
             /** @description Whether its times contradict each other because the printer's clock was set. */
             clock_jumped: boolean;
             /** Format: date-time */
             created_at: string;
-            /**
-             * @description Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
-             *     then, and if nobody saw it.
-             */
-            end_source?: string | null;
+            end_source: components["schemas"]["Source"] | null;
             /**
              * Format: date-time
              * @description `null` while it runs, and if nobody saw the end.
              */
-            end_time?: string | null;
-            /** @description Who says what it took, `history` or `print_stats`. */
-            figures_source: string;
+            end_time: string | null;
+            /** @description Who says what it took, likewise. */
+            figures_source: components["schemas"]["Source"];
             /**
              * Format: double
              * @description Filament in mm.
              */
-            filament_used?: number | null;
+            filament_used: number | null;
             /** @description File, relative to the gcodes folder. */
-            filename?: string | null;
+            filename: string | null;
             /** Format: int64 */
             id: number;
             /** @description Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run. */
-            job_id?: string | null;
+            job_id: string | null;
             /** @description Error text of Klipper. */
-            message?: string | null;
+            message: string | null;
             /**
              * Format: double
              * @description Seconds, without pauses.
              */
-            print_duration?: number | null;
+            print_duration: number | null;
             /** Format: int64 */
             printer_id: number;
             printer_name: string;
             /** Format: date-time */
-            start_time?: string | null;
-            /**
-             * @description `printing`, `paused`, `completed`, `error`, `cancelled` or `interrupted`.
-             * @example completed
-             */
-            status: string;
+            start_time: string | null;
+            status: components["schemas"]["JobStatus"];
             /**
              * Format: double
              * @description Seconds, with pauses.
              */
-            total_duration?: number | null;
+            total_duration: number | null;
             /** Format: date-time */
             updated_at: string;
             /** @description Who started it, in Moonraker's words. */
-            user?: string | null;
+            user: string | null;
         };
         /** @description What the slicer wrote into the file of a job. */
         JobDetails: {
@@ -402,83 +398,85 @@ export interface components {
              * Format: double
              * @description °C
              */
-            bed_temp?: number | null;
+            bed_temp: number | null;
             /**
              * Format: double
              * @description g
              */
-            estimated_filament?: number | null;
+            estimated_filament: number | null;
             /**
              * Format: double
              * @description Seconds.
              */
-            estimated_time?: number | null;
-            filament_brand?: string | null;
-            filament_color?: string | null;
+            estimated_time: number | null;
+            filament_brand: string | null;
+            filament_color: string | null;
             /** @example PLA */
-            filament_type?: string | null;
+            filament_type: string | null;
             /**
              * Format: double
              * @description mm
              */
-            first_layer_height?: number | null;
-            infill_pattern?: string | null;
+            first_layer_height: number | null;
+            infill_pattern: string | null;
             /**
              * Format: double
              * @description 0 to 100
              */
-            infill_percentage?: number | null;
+            infill_percentage: number | null;
             /** Format: int64 */
-            layer_count?: number | null;
+            layer_count: number | null;
             /**
              * Format: double
              * @description mm
              */
-            layer_height?: number | null;
+            layer_height: number | null;
             /**
              * Format: double
              * @description °C
              */
-            nozzle_temp?: number | null;
+            nozzle_temp: number | null;
             /**
              * Format: double
              * @description mm
              */
-            object_height?: number | null;
+            object_height: number | null;
             /**
              * Format: double
              * @description mm/s
              */
-            print_speed?: number | null;
+            print_speed: number | null;
             /** @description All that was found in the file. */
-            raw_metadata?: Record<string, never> | null;
-            support_enabled?: boolean | null;
-            support_type?: string | null;
+            raw_metadata: Record<string, never> | null;
+            support_enabled: boolean | null;
+            support_type: string | null;
         };
         /** @description A page of jobs. */
         JobList: {
             /** @description Newest first; those whose start is unknown come last. */
             items: components["schemas"]["Job"][];
             /** @description `cursor` of the next page. `null` on the last one. */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: int64
              * @description Number of jobs on all pages.
              */
             total: number;
         };
+        /** @enum {string} */
+        JobStatus: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted";
         /** @description Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing. */
         JobTotals: {
             /**
              * Format: date-time
              * @description When a job last changed. `null` if there is none.
              */
-            last_updated?: string | null;
+            last_updated: string | null;
             /**
              * Format: double
              * @description Seconds of the longest job. `null` if no job has a known length.
              */
-            longest_job?: number | null;
+            longest_job: number | null;
             /**
              * Format: double
              * @description Filament in mm.
@@ -500,21 +498,23 @@ export interface components {
         /** @description A job with all that is known of it. */
         JobWithDetails: components["schemas"]["Job"] & {
             /** @description What Moonraker's other components added, such as spools. */
-            auxiliary_data?: unknown;
-            details?: components["schemas"]["JobDetails"] | null;
+            auxiliary_data: unknown;
+            details: components["schemas"]["JobDetails"] | null;
             /**
              * Format: date-time
              * @description The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
              */
-            history_start_time?: string | null;
+            history_start_time: string | null;
             /** @description File metadata as Moonraker had it at the start. */
-            metadata?: Record<string, never> | null;
+            metadata: Record<string, never> | null;
         };
         /** @description All keys. */
         KeyList: {
             /** @description Oldest first, with those that were revoked or have expired. */
             items: components["schemas"]["ApiKey"][];
         };
+        /** @enum {string} */
+        KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /** @description A key to be made. */
         NewApiKey: {
             /**
@@ -531,7 +531,7 @@ export interface components {
         };
         Part: {
             /** @description What is wrong. `null` if nothing is. */
-            reason?: string | null;
+            reason: string | null;
             status: components["schemas"]["Verdict"];
         };
         /** @description A printer. */
@@ -548,9 +548,9 @@ export interface components {
              * Format: date-time
              * @description When it last said anything, to the minute. `null` if it never did.
              */
-            last_seen?: string | null;
+            last_seen: string | null;
             /** @description Where it stands. `null` if not given. */
-            location?: string | null;
+            location: string | null;
             /**
              * @description Address of its Moonraker.
              * @example http://voron.local:7125
@@ -597,19 +597,18 @@ export interface components {
             backfill: components["schemas"]["Backfill"];
             connection: components["schemas"]["Connection"];
             /** @description Why changes of its jobs wait for the database. `null` when nothing waits. */
-            database_trouble?: string | null;
-            job?: components["schemas"]["CurrentJob"] | null;
+            database_trouble: string | null;
+            job: components["schemas"]["CurrentJob"] | null;
             /** @description Klipper's own words on its state. `null` if it has none. */
-            klippy_message?: string | null;
-            /** @description `ready`, `startup`, `error`, `shutdown` or `disconnected`. `null` while not connected. */
-            klippy_state?: string | null;
+            klippy_message: string | null;
+            klippy_state: components["schemas"]["KlippyState"] | null;
             /**
              * Format: date-time
              * @description When the printer last said anything. `null` if it never did.
              */
-            last_seen?: string | null;
+            last_seen: string | null;
             /** @description `null` until the printer answered once. */
-            moonraker_version?: string | null;
+            moonraker_version: string | null;
             /** Format: int64 */
             printer_id: number;
             /** @description Heaters and sensors by Klipper's names (`extruder`, `heater_bed`, …). Empty while not connected. */
@@ -620,20 +619,19 @@ export interface components {
         /** @description What a try showed. */
         PrinterTest: {
             /** @description Name of the printer's host. `null` while Klipper is not there to tell. */
-            hostname?: string | null;
+            hostname: string | null;
             /** @description `null` if it was not reached. */
-            klippy_state?: string | null;
+            klippy_state: string | null;
             /** @description `null` if it was not reached. */
-            moonraker_version?: string | null;
+            moonraker_version: string | null;
             /** @description Whether printlog can follow the printer. */
             ok: boolean;
-            /** @description `ok`, `wrong_address`, `unreachable`, `key_needed`, `wrong_key` or `not_moonraker`. */
-            outcome: string;
+            outcome: components["schemas"]["TestOutcome"];
             /**
              * @description In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
              *     all the same.
              */
-            reason?: string | null;
+            reason: string | null;
         };
         /** @description An address and a key to try. */
         PrinterTestInput: {
@@ -673,19 +671,23 @@ export interface components {
              */
             type: string;
         };
+        /** @enum {string} */
+        Source: "history" | "print_stats";
         /** @description A heater or sensor, in °C. */
         Temperature: {
             /**
              * Format: double
              * @description Wanted; 0 is off. `null` for a sensor without a heater.
              */
-            target?: number | null;
+            target: number | null;
             /**
              * Format: double
              * @description Measured.
              */
             temperature: number;
         };
+        /** @enum {string} */
+        TestOutcome: "ok" | "wrong_address" | "unreachable" | "key_needed" | "wrong_key" | "not_moonraker";
         /** @enum {string} */
         Verdict: "ok" | "error";
     };
@@ -865,7 +867,7 @@ export interface operations {
                 /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
                 printer_id?: number[];
                 /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
-                status?: ("printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted")[];
+                status?: components["schemas"]["JobStatus"][];
                 /**
                  * @description Only those that started then or later: RFC 3339, or a date (UTC).
                  * @example 2026-01-31

@@ -1,8 +1,9 @@
 /** What the printers do right now. One stream for the whole application, while somebody is signed in. */
 import type { QueryClient } from '@tanstack/vue-query'
 import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
-import { BASE_URL } from '@/api/client'
+import { BASE_URL, hasRoute } from '@/api/client'
 import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
+import { followByPolling } from '@/api/polling'
 
 const statuses = shallowReactive(new Map<number, PrinterStatus>())
 const state = shallowRef<LiveState>('connecting')
@@ -54,13 +55,13 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     (signedIn, _before, onCleanup) => {
       if (!signedIn) return
       state.value = 'connecting'
-      const stop = followLive({
-        url: `${BASE_URL}/api/live`,
-        onState: (next) => {
-          state.value = next
-        },
-        onEvent: (name, data) => handlers[name](data as never),
-      })
+      const onState = (next: LiveState) => {
+        state.value = next
+      }
+      const onEvent = <Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]) => handlers[name](data)
+      const stop = hasRoute('GET /api/live')
+        ? followLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
+        : followByPolling({ onState, onEvent })
       onCleanup(() => {
         stop()
         statuses.clear()

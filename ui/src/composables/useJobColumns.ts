@@ -1,0 +1,25 @@
+/** The columns of the table of jobs, and which of them the reader wants. */
+import { computed } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { usePreferences } from './usePreferences'
+
+export function useJobColumns() {
+  const { t } = useI18n()
+  const preferences = usePreferences()
+  const columns = computed(() => [
+    { name: 'printer', label: t('job.printer') },
+    { name: 'status', label: t('job.status') },
+    { name: 'started', label: t('job.started') },
+    { name: 'ended', label: t('job.ended') },
+    { name: 'printTime', label: t('job.printTime'), isNumber: true },
+    { name: 'totalTime', label: t('job.totalTime'), isNumber: true },
+    { name: 'filament', label: t('job.filament'), isNumber: true },
+    { name: 'user', label: t('job.user') },
+  ])
+  const isShown = (name: string) => !preferences.hiddenColumns.includes(name)
+  function show(name: string, on: boolean) {
+    const others = preferences.hiddenColumns.filter((other) => other !== name)
+    preferences.hiddenColumns = on ? others : [...others, name]
+  }
+  return { columns, isShown, show }
+}
