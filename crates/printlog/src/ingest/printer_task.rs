@@ -371,7 +371,10 @@ impl PrinterTask {
             Written::Deleted {
                 start_time: Some(start_time),
             } => self.step(Event::DeletedHere(start_time)),
-            Written::Deleted { start_time: None } | Written::Imported | Written::Failed => {}
+            Written::Deleted { start_time: None }
+            | Written::Imported
+            | Written::Failed
+            | Written::GivenUp => {}
         }
         self.publish();
     }

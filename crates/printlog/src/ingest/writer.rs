@@ -26,6 +26,8 @@ pub(super) enum Written {
     Imported,
     /// The database refused; the write is tried again.
     Failed,
+    /// No database would take it. The log has it in full.
+    GivenUp,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<Written, store::Error>> + Send>>;
@@ -107,21 +109,40 @@ impl Writer {
                 self.trouble = None;
                 written
             }
+            Err(cause) if can_never_be_written(&cause) => {
+                let change = self.queue.pop_front();
+                self.failures = 0;
+                let cause = format!("{:#}", anyhow::Error::new(cause));
+                error!(
+                    printer.id = self.printer_id.0,
+                    ?change,
+                    "a change of a job is given up: {cause}"
+                );
+                self.trouble = Some(cause);
+                Written::GivenUp
+            }
             Err(cause) => {
-                let cause = anyhow::Error::new(cause);
+                let cause = format!("{:#}", anyhow::Error::new(cause));
                 // Once a trouble, not once an attempt.
                 if self.failures == 0 {
                     error!(
                         printer.id = self.printer_id.0,
-                        "cannot write a job, trying until it is in: {cause:#}"
+                        "cannot write a job, trying until it is in: {cause}"
                     );
                 }
                 self.failures += 1;
-                self.trouble = Some(format!("{cause:#}"));
+                self.trouble = Some(cause);
                 Written::Failed
             }
         }
     }
+}
+
+/// What is wrong with the change itself is wrong for ever, and must not hold up what comes after it. A full disk or a
+/// database that is read-only is waited for.
+fn can_never_be_written(cause: &store::Error) -> bool {
+    use store::Error::{BadValue, NoSuchPrinter, TooLong};
+    matches!(cause, BadValue { .. } | NoSuchPrinter(_) | TooLong { .. })
 }
 
 /// One write in the place of two, if `newer` says all that `older` does.
