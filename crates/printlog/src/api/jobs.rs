@@ -160,7 +160,8 @@ struct JobParameters {
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
-    /// Where the page begins: `next` of the page before.
+    /// Where the page begins: `next` of the page before, as it is.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$")]
     cursor: Option<String>,
 }
 

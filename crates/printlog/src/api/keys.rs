@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{
     ApiState, Core,
-    error::{ApiResult, FieldError, Problem},
+    error::{ApiResult, Problem},
     extract::{JsonBody, NoQuery, PathId},
     query,
 };
@@ -71,7 +71,7 @@ pub(super) struct NewKeyBody {
         example = "laptop"
     )]
     name: String,
-    /// From when on it is refused; must lie ahead. `null` or left out: never.
+    /// From when on it is refused. `null` or left out: never.
     #[serde(default)]
     #[schema(example = "2099-01-31T00:00:00Z")]
     expires_at: Option<Timestamp>,
@@ -96,14 +96,7 @@ pub(super) async fn create_key(
     JsonBody(body): JsonBody<NewKeyBody>,
 ) -> ApiResult<impl IntoResponse> {
     let now = state.clock.now();
-    let mut errors = Vec::new();
-    let name = query::name(&body.name, NAME).map_err(|message| errors.push(FieldError::new("name", message)));
-    if body.expires_at.is_some_and(|end| end <= now) {
-        errors.push(FieldError::new("expires_at", "must lie ahead"));
-    }
-    let (Ok(name), true) = (name, errors.is_empty()) else {
-        return Err(Problem::invalid(errors));
-    };
+    let name = query::name(&body.name, NAME).map_err(|message| Problem::invalid_field("name", message))?;
     let key = core.store.create_key(&name, body.expires_at, now).await?;
     let location = format!("/api/admin/keys/{}", key.record.id.0);
     Ok((

@@ -8,6 +8,7 @@ mod extract;
 mod health;
 mod jobs;
 mod keys;
+mod moonraker_url;
 mod openapi;
 mod page;
 mod printer_status;

@@ -10,7 +10,6 @@ use axum::{
 };
 use domain::{JobTotals, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
-use moonraker::{Endpoint, EndpointError};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{DeletedPrinter, Store};
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +18,7 @@ use super::{
     ApiState, Core,
     error::{ApiResult, FieldError, Problem},
     extract::{JsonBody, NoQuery, PathId},
+    moonraker_url::{self, MoonrakerUrl},
     query::{self, Query},
     words,
 };
@@ -94,12 +94,7 @@ pub(super) struct PrinterInput {
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00]*$", example = "Workshop")]
     location: Option<String>,
-    /// Address of its Moonraker: a URL with http, https, ws or wss, or just the host.
-    #[schema(
-        max_length = 500,
-        pattern = r"^(https?|wss?)://[a-z0-9]([a-z0-9-]{0,30}\.)?[a-z]{1,20}(:[1-9][0-9]{0,3})?(/[a-z0-9]{1,30})?$",
-        example = "http://voron.local:7125"
-    )]
+    #[schema(value_type = MoonrakerUrl)]
     moonraker_url: String,
     /// Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it.
     #[serde(default, deserialize_with = "given")]
@@ -117,11 +112,16 @@ pub(super) struct PrinterInput {
 #[schema(as = PrinterTestInput)]
 pub(super) struct TestInput {
     /// Address of a Moonraker.
-    #[schema(max_length = 500, example = "http://voron.local:7125")]
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00]*$",
+        example = "http://voron.local:7125"
+    )]
     moonraker_url: String,
     /// Moonraker's API key, if it wants one.
     #[serde(default)]
-    #[schema(max_length = 255, write_only)]
+    #[schema(max_length = 255, pattern = r"^[^\x00]*$", write_only)]
     moonraker_api_key: Option<String>,
 }
 
@@ -270,9 +270,10 @@ pub(super) async fn test_printer(
     _: NoQuery,
     JsonBody(input): JsonBody<TestInput>,
 ) -> ApiResult<Json<TestBody>> {
+    let key = input.moonraker_api_key.as_deref().filter(|key| !key.is_empty());
     let limits = [
-        ("moonraker_url", Some(&input.moonraker_url), URL),
-        ("moonraker_api_key", input.moonraker_api_key.as_ref(), API_KEY),
+        ("moonraker_url", Some(input.moonraker_url.as_str()), URL),
+        ("moonraker_api_key", key, API_KEY),
     ];
     let errors: Vec<_> = limits
         .into_iter()
@@ -281,11 +282,7 @@ pub(super) async fn test_printer(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    Ok(Json(
-        probe::probe(&input.moonraker_url, input.moonraker_api_key.as_deref())
-            .await
-            .into(),
-    ))
+    Ok(Json(probe::probe(&input.moonraker_url, key).await.into()))
 }
 
 /// Checks what a user says of a printer, wherever it was said.
@@ -309,24 +306,14 @@ pub(crate) fn checked(
     if let Some(Err(message)) = key.map(query::text(API_KEY)) {
         wrong("moonraker_api_key", message);
     }
-    let url = moonraker_url.trim();
-    match (query::text(URL)(url), Endpoint::parse(url, key)) {
-        (Err(message), _) => wrong("moonraker_url", message),
-        (_, Err(cause @ EndpointError::Key)) => wrong("moonraker_api_key", cause.to_string()),
-        (_, Err(cause)) => wrong("moonraker_url", cause.to_string()),
-        (Ok(_), Ok(_)) => {}
-    }
-    if !errors.is_empty() {
+    let moonraker_url = moonraker_url::checked(moonraker_url, key).map_err(|error| errors.push(error));
+    let (Ok(moonraker_url), []) = (moonraker_url, errors.as_slice()) else {
         return Err(errors);
-    }
+    };
     Ok(NewPrinter {
         name,
         location: location.map(str::to_owned),
-        moonraker_url: if url.contains("://") {
-            url.to_owned()
-        } else {
-            format!("http://{url}")
-        },
+        moonraker_url,
         moonraker_api_key: key.map(str::to_owned),
         is_active,
     })

@@ -29,6 +29,9 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
         None => None,
     };
     let key = CreatedKeyBody::from(context.store.create_key(&name, expires_at, now).await?);
+    if expires_at.is_some_and(|end| end <= now) {
+        eprintln!("Mind that --expires has passed already: this key does not work.");
+    }
     if arguments.output.json {
         print_json(&key)?;
     } else {
@@ -43,20 +46,17 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
 
 /// The instant at which a key ends: a time from now, a date or an instant.
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let end = match parse_instant(text) {
-        Ok(instant) => Some(instant),
-        Err(_) => text.parse::<Span>().ok().and_then(|span| {
-            // In UTC a day has 24 hours; months and years need a calendar.
-            Some(now.to_zoned(TimeZone::UTC).checked_add(span).ok()?.timestamp())
-        }),
-    };
-    match end {
-        Some(end) if end > now => Ok(end),
-        Some(_) => Err(format!("--expires {text} has passed already")),
-        None => Err(format!(
-            "--expires {text} is neither a time such as 90d, nor a date such as 2027-01-31"
-        )),
+    if let Ok(instant) = parse_instant(text) {
+        return Ok(instant);
     }
+    let unclear = || format!("--expires {text} is neither a time such as 90d, nor a date such as 2027-01-31");
+    let span: Span = text.parse().map_err(|_| unclear())?;
+    // In UTC a day has 24 hours; months and years need a calendar.
+    let end = now
+        .to_zoned(TimeZone::UTC)
+        .checked_add(span)
+        .map_err(|_| unclear())?;
+    Ok(end.timestamp())
 }
 
 async fn list(context: &Context, output: Output) -> anyhow::Result<Exit> {
@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(end(text, now).unwrap().to_string(), expected, "{text}");
         }
-        for wrong in ["", "soon", "90", "0d", "-5d", "2026-01-31", "99999y"] {
+        for wrong in ["", "soon", "90", "99999y"] {
             assert!(end(wrong, now).is_err(), "{wrong}");
         }
     }

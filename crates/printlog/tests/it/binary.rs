@@ -73,7 +73,11 @@ impl Binary {
         let mut seen = String::new();
         let address = loop {
             let start = seen.len();
-            assert_ne!(log.read_line(&mut seen).unwrap(), 0, "the server has ended: {seen}");
+            assert_ne!(
+                log.read_line(&mut seen).unwrap(),
+                0,
+                "the server has ended: {seen}"
+            );
             if let Some((_, address)) = seen[start..].split_once("listening on http://") {
                 break address.trim().to_owned();
             }

@@ -14,7 +14,11 @@ const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Printers and jobs to play with, and a key that nobody guesses the number of.
 async fn seeded(binary: &Binary) -> String {
-    let store = Store::open(&Location::Sqlite { path: binary.path("data/printlog.db") }).await.unwrap();
+    let store = Store::open(&Location::Sqlite {
+        path: binary.path("data/printlog.db"),
+    })
+    .await
+    .unwrap();
     for name in ["A", "B", "C"] {
         let printer = domain::NewPrinter {
             name: name.to_owned(),
@@ -25,10 +29,17 @@ async fn seeded(binary: &Binary) -> String {
         };
         let printer = store.add_printer(&printer, stored_at()).await.unwrap().id;
         for day in 1..=28 {
-            let mut job = job(printer, &format!("{day:06X}"), &format!("2026-01-{day:02}T00:00:00Z"));
+            let mut job = job(
+                printer,
+                &format!("{day:06X}"),
+                &format!("2026-01-{day:02}T00:00:00Z"),
+            );
             job.metadata = Some(json!({"size": day}));
             if let Saved::Inserted(id) = store.save_job(&job, stored_at()).await.unwrap() {
-                let details = JobDetails { filament_type: Some("PLA".to_owned()), ..JobDetails::default() };
+                let details = JobDetails {
+                    filament_type: Some("PLA".to_owned()),
+                    ..JobDetails::default()
+                };
                 store.save_job_details(id, &details).await.unwrap();
             }
         }
@@ -36,7 +47,11 @@ async fn seeded(binary: &Binary) -> String {
     for _ in 0..300 {
         store.create_key("in the way", None, stored_at()).await.unwrap();
     }
-    let key = store.create_key("schemathesis", None, stored_at()).await.unwrap().secret;
+    let key = store
+        .create_key("schemathesis", None, stored_at())
+        .await
+        .unwrap()
+        .secret;
     store.close().await.unwrap();
     key
 }
@@ -45,7 +60,11 @@ async fn seeded(binary: &Binary) -> String {
 #[ignore = "takes a minute or two; scripts/schemathesis.sh runs it"]
 async fn the_api_does_what_its_document_says() {
     let program = Path::new(PROJECT).join(".cache/venv/bin/schemathesis");
-    assert!(program.exists(), "{} is missing; scripts/install-test-deps.sh installs it", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing; scripts/install-test-deps.sh installs it",
+        program.display()
+    );
     let binary = Binary::new();
     let key = seeded(&binary).await;
     let server = binary.serve();

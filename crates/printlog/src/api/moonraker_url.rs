@@ -1,0 +1,174 @@
+//! The address of a Moonraker as clients give it: what is taken, and how the OpenAPI document says so.
+
+use std::borrow::Cow;
+
+use moonraker::{Endpoint, EndpointError};
+use url::Host;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use super::{error::FieldError, query};
+
+/// Longest address, in characters.
+const LONGEST: usize = 500;
+
+/// The schema of an address.
+pub(super) struct MoonrakerUrl;
+
+/// The address as it is stored, with its scheme, if Moonraker can be reached by it and by the key.
+pub(super) fn checked(given: &str, api_key: Option<&str>) -> Result<String, FieldError> {
+    let wrong = |message: String| FieldError::new("moonraker_url", message);
+    let text = query::text(LONGEST)(given.trim()).map_err(wrong)?;
+    Endpoint::parse(&text, api_key).map_err(|cause| match cause {
+        EndpointError::Key => FieldError::new("moonraker_api_key", cause.to_string()),
+        cause => wrong(cause.to_string()),
+    })?;
+    let with_scheme = if text.contains("://") {
+        text
+    } else {
+        format!("http://{text}")
+    };
+    if is_plain(&with_scheme) {
+        Ok(with_scheme)
+    } else {
+        Err(wrong(format!(
+            "cannot take `{with_scheme}`; expected a host name, or an address such as 192.168.1.20 or [fe80::1], in ASCII"
+        )))
+    }
+}
+
+/// Whether the address, which has a scheme, is written as [`pattern`] says.
+fn is_plain(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = match authority
+        .rfind(':')
+        .filter(|colon| !authority[*colon..].contains(']'))
+    {
+        Some(colon) => (&authority[..colon], Some(&authority[colon + 1..])),
+        None => (authority, None),
+    };
+    is_plain_host(host)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with(['0', '+']))
+        && path
+            .bytes()
+            .all(|byte| byte == b'/' || byte.is_ascii_alphanumeric() || b"._~-%".contains(&byte))
+}
+
+/// Browsers take `1` and `0x7f.1` for addresses, too; here an address is written in full.
+fn is_plain_host(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Ipv6(_)) => true,
+        Ok(Host::Ipv4(address)) => host == address.to_string(),
+        Ok(Host::Domain(_)) => host.split('.').all(is_plain_label),
+        Err(_) => false,
+    }
+}
+
+fn is_plain_label(label: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(is_inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+impl PartialSchema for MoonrakerUrl {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless \
+                 said otherwise, with https and wss 443.",
+            ))
+            .max_length(Some(LONGEST))
+            .pattern(Some(pattern()))
+            .examples(["http://voron.local:7125"])
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for MoonrakerUrl {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("MoonrakerUrl")
+    }
+}
+
+/// What [`checked`] takes, but for the rarer ways to write an IPv6 address.
+fn pattern() -> String {
+    let scheme = "([Hh][Tt][Tt][Pp][Ss]?|[Ww][Ss][Ss]?)://";
+    let label = |first: &str| format!("{first}([A-Za-z0-9_-]{{0,61}}[A-Za-z0-9_])?");
+    // A name that ends in a number would be an address.
+    let (any, last) = (label("[A-Za-z0-9_]"), label("[A-Za-z_]"));
+    let name = format!(r"({any}\.){{0,9}}{last}");
+    let byte = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+    let ipv4 = format!(r"({byte}\.){{3}}{byte}");
+    let group = "[0-9A-Fa-f]{1,4}";
+    let ipv6 = format!(r"\[(({group}:){{7}}{group}|({group}:){{1,6}}:{group}|::{group})\]");
+    let port = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    let path = "(/[A-Za-z0-9._~%-]{0,63}){0,9}";
+    format!("^({scheme})?({name}|{ipv4}|{ipv6})(:{port})?{path}$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_stored_with_their_scheme() {
+        for (given, stored) in [
+            ("voron.local", "http://voron.local"),
+            (" 192.168.1.20:7125 ", "http://192.168.1.20:7125"),
+            ("https://farm.example/p/3", "https://farm.example/p/3"),
+            ("ws://voron:7125/websocket", "ws://voron:7125/websocket"),
+            ("WSS://voron", "WSS://voron"),
+            ("[fe80::1]:80", "http://[fe80::1]:80"),
+            ("[::ffff:1.2.3.4]", "http://[::ffff:1.2.3.4]"),
+            ("my_printer:65535//a/%20", "http://my_printer:65535//a/%20"),
+        ] {
+            assert_eq!(checked(given, None).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_none_are_refused() {
+        for given in [
+            "",
+            " ",
+            "0",
+            "1.2",
+            "0x7f.1",
+            "256.1.1.1",
+            "a b",
+            "würfel",
+            "a/ü",
+            "ftp://a",
+            "http://",
+            "a:99999",
+            "a:",
+            "a:0",
+            "a:+80",
+            "a:080",
+            "a*",
+            "-a",
+            "a..b",
+            "a/b c",
+            "a/*",
+            "a\\b",
+            "a\0",
+        ] {
+            let error = checked(given, None).unwrap_err();
+            assert_eq!(error.field, "moonraker_url", "{given}");
+        }
+        assert_eq!(
+            checked("voron", Some("a\nb")).unwrap_err().field,
+            "moonraker_api_key"
+        );
+    }
+}
