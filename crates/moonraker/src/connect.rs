@@ -145,6 +145,14 @@ pub enum ConnectError {
         /// 502, 503 or 504.
         status: u16,
     },
+    /// The connection was accepted, and ended before an answer came.
+    #[error("{url} hung up without an answer; Moonraker may be starting or stopping")]
+    HungUp {
+        /// Where we asked.
+        url: String,
+        /// How it ended.
+        source: tungstenite::Error,
+    },
     /// Something else than a web server is there.
     #[error("{url} does not speak the WebSocket protocol")]
     Protocol {
@@ -259,7 +267,8 @@ fn handshake_failed(endpoint: &Endpoint, cause: tungstenite::Error) -> ConnectEr
             port,
             source: io::Error::other(cause),
         },
-        tungstenite::Error::Io(source) => ConnectError::Unreachable { host, port, source },
+        source @ (tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete)
+        | tungstenite::Error::Io(_)) => ConnectError::HungUp { url, source },
         source => ConnectError::Protocol { url, source },
     }
 }

@@ -84,7 +84,10 @@ impl FileError {
         match self {
             Self::Transport { .. } => true,
             Self::Status { status, .. } => *status >= 500 || *status == 429,
-            Self::NotFound { .. } | Self::Shorter { .. } | Self::Unauthorized { .. } | Self::Unclear { .. } => false,
+            Self::NotFound { .. }
+            | Self::Shorter { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unclear { .. } => false,
         }
     }
 }
@@ -113,17 +116,37 @@ pub async fn read_gcode_part(
     }
     let response = request.send().await.map_err(transport)?;
     let (offset, size) = match response.status() {
-        StatusCode::PARTIAL_CONTENT => content_range(&response).ok_or_else(|| FileError::Unclear { path: path.to_owned() })?,
+        StatusCode::PARTIAL_CONTENT => content_range(&response).ok_or_else(|| FileError::Unclear {
+            path: path.to_owned(),
+        })?,
         StatusCode::OK => {
-            let size = response.content_length().ok_or_else(|| FileError::Unclear { path: path.to_owned() })?;
+            let size = response.content_length().ok_or_else(|| FileError::Unclear {
+                path: path.to_owned(),
+            })?;
             (0, size)
         }
-        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => return Err(FileError::NotFound { path: path.to_owned() }),
-        StatusCode::UNAUTHORIZED => return Err(FileError::Unauthorized { path: path.to_owned() }),
-        StatusCode::RANGE_NOT_SATISFIABLE => {
-            return Err(FileError::Shorter { path: path.to_owned(), offset: range.start });
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+            return Err(FileError::NotFound {
+                path: path.to_owned(),
+            });
         }
-        status => return Err(FileError::Status { path: path.to_owned(), status: status.as_u16() }),
+        StatusCode::UNAUTHORIZED => {
+            return Err(FileError::Unauthorized {
+                path: path.to_owned(),
+            });
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            return Err(FileError::Shorter {
+                path: path.to_owned(),
+                offset: range.start,
+            });
+        }
+        status => {
+            return Err(FileError::Status {
+                path: path.to_owned(),
+                status: status.as_u16(),
+            });
+        }
     };
     let last_modified = response
         .headers()
@@ -132,14 +155,21 @@ pub async fn read_gcode_part(
         .map(str::to_owned);
     let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let bytes = read_at_most(response, wanted).await.map_err(transport)?;
-    Ok(FilePart { offset, bytes, size, last_modified })
+    Ok(FilePart {
+        offset,
+        bytes,
+        size,
+        last_modified,
+    })
 }
 
 /// The beginning of an answer. What lies behind is not read: the connection is dropped with it.
 async fn read_at_most(mut response: Response, wanted: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     while bytes.len() < wanted {
-        let Some(piece) = response.chunk().await? else { break };
+        let Some(piece) = response.chunk().await? else {
+            break;
+        };
         bytes.extend_from_slice(&piece[..piece.len().min(wanted - bytes.len())]);
     }
     Ok(bytes)

@@ -80,6 +80,8 @@ async fn http_answers_are_told_apart() {
             "{error}"
         );
     }
+    let error = refused_with("").await;
+    assert!(matches!(error, ConnectError::HungUp { .. }), "{error}");
     let error = refused_with("SSH-2.0-OpenSSH_9.2\r\n").await;
     assert!(matches!(error, ConnectError::Protocol { .. }), "{error}");
 }

@@ -14,9 +14,9 @@ use crate::fake::FakeServer;
 
 fn impatient() -> ConnectOptions {
     ConnectOptions {
-        call_timeout: Duration::from_millis(200),
-        ping_interval: Duration::from_millis(50),
-        dead_after: Duration::from_millis(400),
+        call_timeout: Duration::from_secs(1),
+        ping_interval: Duration::from_millis(100),
+        dead_after: Duration::from_millis(1500),
         ..ConnectOptions::default()
     }
 }
@@ -216,10 +216,10 @@ async fn a_quiet_peer_that_answers_pings_is_alive() {
         peer.answer(&request, json!("alive")).await;
         peer
     });
-    // Three times as long as silence would be borne.
+    // Twice as long as silence would be borne.
     tokio::select! {
         notification = notifications.recv() => panic!("{notification:?} {:?}", notifications.closed_reason()),
-        () = tokio::time::sleep(Duration::from_millis(1200)) => {}
+        () = tokio::time::sleep(Duration::from_secs(3)) => {}
     }
     assert_eq!(
         client.call("still.there", Value::Null).await.unwrap(),
