@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Version, generated::Generated, job_state::Stats};
+use crate::{Version, generated::Generated, job_state::Stats, moonraker::NO_USER};
 
 /// One job of the history.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +139,27 @@ impl History {
         for row in self.rows.values_mut().filter(|row| row.status == "in_progress") {
             row.status = "interrupted";
         }
+    }
+
+    /// What the upgrade from 0.8 does: new ids from 1 on, and no job without an end.
+    pub(crate) fn migrate_from_0_8(&mut self) {
+        let rows: Vec<Row> = self.ids().filter_map(|id| self.row(id)).collect();
+        let migrated = rows.into_iter().map(|row| Row {
+            user: NO_USER,
+            status: if row.status == "in_progress" {
+                "interrupted"
+            } else {
+                row.status
+            },
+            end_time: Some(row.end_time.unwrap_or(0.0)),
+            auxiliary_data: json!([]),
+            ..row
+        });
+        *self = Self {
+            rows: (1..).zip(migrated).collect(),
+            totals: self.totals,
+            ..Self::default()
+        };
     }
 
     pub(crate) fn delete(&mut self, id: u64) -> bool {

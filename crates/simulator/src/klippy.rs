@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     dice::Dice,
+    heater::Heater,
     print_stats::{PrintState, PrintStats},
     status::{Object, Status},
     truth::{Outcome, TrueRun},
@@ -69,8 +70,6 @@ const AFTER_SHUTDOWN: &str = "Once the underlying issue is corrected, use the\n\
 const AFTER_ERROR: &str = "Once the underlying issue is corrected, use the \"RESTART\"\ncommand to reload the config and restart the host software.\nPrinter is halted\n";
 /// From a shutdown until the file reader notices, in seconds.
 const READER_STOPS: f64 = 0.25;
-/// Temperature of the room, in °C.
-const ROOM: f64 = 22.0;
 
 /// The process, while it runs.
 #[derive(Debug)]
@@ -113,43 +112,6 @@ struct Print {
 struct Idle {
     state: &'static str,
     since: f64,
-}
-
-#[derive(Debug)]
-struct Heater {
-    temperature: f64,
-    target: f64,
-    /// Seconds to come close to a target.
-    inertia: f64,
-}
-
-impl Heater {
-    fn new(inertia: f64) -> Self {
-        Self {
-            temperature: ROOM,
-            target: 0.0,
-            inertia,
-        }
-    }
-
-    fn advance(&mut self, seconds: f64, dice: &mut Dice) {
-        let goal = self.target.max(ROOM);
-        self.temperature += (goal - self.temperature) * (1.0 - (-seconds / self.inertia).exp());
-        // A thermistor is never quiet.
-        self.temperature += dice.between(-0.05..0.05);
-    }
-
-    fn object(&self, name: &'static str) -> Object {
-        let rounded = (self.temperature * 100.0).round() / 100.0;
-        Object {
-            name,
-            fields: vec![
-                ("temperature", json!(rounded)),
-                ("target", json!(self.target)),
-                ("power", json!(if self.target > 0.0 { 0.25 } else { 0.0 })),
-            ],
-        }
-    }
 }
 
 impl Klippy {

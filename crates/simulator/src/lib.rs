@@ -9,6 +9,7 @@ mod connections;
 mod dice;
 mod files;
 mod generated;
+mod heater;
 mod history;
 mod http;
 mod job_state;

@@ -82,7 +82,7 @@ const NAMES: [&str; 10] = [
     "Prusa MK4",
     "Ender 3",
     "RatRig V-Core",
-    "Bambu X1 (Klipper)",
+    "Creality K1 Max",
     "Qidi Q1 Pro",
     "Sovol SV08",
     "CR-10",

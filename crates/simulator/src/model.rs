@@ -1,21 +1,22 @@
 //! One printer: its host's clock, Klippy, Moonraker, and what happens between them. No sockets.
 
-use std::sync::Arc;
+mod commands;
+mod jobs;
 
 use serde_json::{Value, json};
 
 use crate::{
-    Faults, PastPrints, PrintPlan, SlicedFile, Version,
+    Faults, PastPrints, PrintPlan, Version,
     clock::Clock,
-    connections::{Connections, Out},
+    connections::Connections,
     dice::Dice,
     files::Files,
     generated::Generated,
-    history::{self, History, Row},
-    job_state::{self, JobEvent, Stats},
+    history::History,
+    job_state::{self, Stats},
     klippy::{Klippy, KlippyState},
-    moonraker::{CurrentJob, KlippyLink, Moonraker, NO_USER, notification},
-    truth::{Outcome, TrueRun},
+    moonraker::{KlippyLink, Moonraker, notification},
+    truth::TrueRun,
 };
 
 /// Klippy's clock when the simulation begins, in seconds.
@@ -291,141 +292,9 @@ impl Model {
         }
     }
 
-    fn job_event(&mut self, now: f64, event: JobEvent, before: &Stats) {
-        let Some(after) = self
-            .moonraker
-            .as_ref()
-            .and_then(|moonraker| moonraker.stats.clone())
-        else {
-            return;
-        };
-        match event {
-            JobEvent::Started => {
-                if self
-                    .moonraker
-                    .as_ref()
-                    .is_some_and(|moonraker| moonraker.current.is_some())
-                {
-                    self.finish_job(now, "cancelled", before);
-                }
-                self.add_job(now, &after);
-            }
-            JobEvent::Complete => self.finish_job(now, "completed", &after),
-            JobEvent::Error => self.finish_job(now, "error", &after),
-            // 0.8 took the last values, later versions those before.
-            JobEvent::Cancelled if self.config.version == Version::V0_8 => {
-                self.finish_job(now, "cancelled", &after);
-            }
-            JobEvent::Cancelled | JobEvent::Standby => self.finish_job(now, "cancelled", before),
-            JobEvent::Paused | JobEvent::Resumed => {}
-        }
-    }
-
-    fn add_job(&mut self, now: f64, stats: &Stats) {
-        let metadata = self.metadata(&stats.filename);
-        let Some(moonraker) = &mut self.moonraker else {
-            return;
-        };
-        let mut row = Row {
-            user: moonraker.user,
-            filename: String::new(),
-            status: "in_progress",
-            start_time: self.clock.wall(now),
-            end_time: None,
-            print_duration: 0.0,
-            total_duration: 0.0,
-            filament_used: 0.0,
-            metadata: Some(metadata),
-            auxiliary_data: json!([]),
-        };
-        row.update(stats);
-        let id = self.history.add(self.config.version, row.clone());
-        if let Some(run) = self.truth.last_mut() {
-            run.job_ids.push(format!("{id:06X}"));
-        }
-        if let Some(file) = self.files.get_mut(&row.filename) {
-            file.last_print = Some((row.start_time, format!("{id:06X}")));
-        }
-        moonraker.current = Some(CurrentJob { id, row });
-        self.tell_job("added");
-    }
-
-    fn finish_job(&mut self, now: f64, status: &'static str, stats: &Stats) {
-        let Some(moonraker) = &mut self.moonraker else {
-            return;
-        };
-        let user = std::mem::replace(&mut moonraker.user, NO_USER);
-        let Some(current) = &mut moonraker.current else {
-            return;
-        };
-        let row = &mut current.row;
-        // Otherwise they were reset before the end, and belong to another print.
-        if stats.filename == row.filename && stats.total_duration >= row.total_duration {
-            row.update(stats);
-        }
-        row.user = user;
-        row.status = status;
-        row.end_time = Some(self.clock.wall(now));
-        let (id, filename) = (current.id, row.filename.clone());
-        let metadata = self.metadata(&filename);
-        let Some(current) = self
-            .moonraker
-            .as_mut()
-            .and_then(|moonraker| moonraker.current.as_mut())
-        else {
-            return;
-        };
-        current.row.metadata = Some(metadata);
-        self.history.finish(self.config.version, id, current.row.clone());
-        self.tell_job("finished");
-        if let Some(moonraker) = &mut self.moonraker {
-            moonraker.current = None;
-        }
-    }
-
-    fn finish_with_last(&mut self, now: f64, status: &'static str) {
-        if let Some(stats) = self
-            .moonraker
-            .as_ref()
-            .and_then(|moonraker| moonraker.stats.clone())
-        {
-            self.finish_job(now, status, &stats);
-        }
-    }
-
-    fn tell_job(&mut self, action: &str) {
-        let Some(current) = self
-            .moonraker
-            .as_ref()
-            .and_then(|moonraker| moonraker.current.as_ref())
-        else {
-            return;
-        };
-        let exists = self.exists(&current.row);
-        if let Ok(job) = history::job(self.config.version, current.id, &current.row, exists) {
-            let params = json!([{ "action": action, "job": job }]);
-            let text = notification("notify_history_changed", Some(&params));
-            self.connections.tell_history(text, &mut self.dice);
-        }
-    }
-
     pub(crate) fn tell(&mut self, method: &str, params: Option<&Value>) {
         self.connections
             .tell(notification(method, params), &mut self.dice);
-    }
-
-    fn metadata(&self, filename: &str) -> Arc<Value> {
-        self.files
-            .get(filename)
-            .map_or_else(|| Arc::new(json!({})), |file| Arc::clone(&file.metadata))
-    }
-
-    pub(crate) fn exists(&self, row: &Row) -> bool {
-        let modified = row
-            .metadata
-            .as_ref()
-            .and_then(|metadata| metadata["modified"].as_f64());
-        self.files.has(&row.filename, modified)
     }
 
     pub(crate) fn klippy_state(&self) -> Option<KlippyState> {
@@ -442,157 +311,5 @@ impl Model {
             "system_memory": { "total": 949_444, "available": 512_000, "used": 437_444 },
             "websocket_connections": self.connections.list.len(),
         })
-    }
-
-    // What people and accidents do to it.
-
-    pub(crate) fn start_in_klippy(
-        &mut self,
-        now: f64,
-        filename: &str,
-        plan: Option<PrintPlan>,
-    ) -> Result<(), Refused> {
-        let wall = self.clock.wall(now);
-        let Some(file) = self.files.get(filename) else {
-            return Err(Refused("Unable to open file".to_owned()));
-        };
-        let plan = plan.unwrap_or_else(|| file.plan.clone());
-        let size = file.size;
-        let truth = &mut self.truth;
-        let klippy = ready(self.klippy.as_mut())?;
-        klippy
-            .start(now, wall, filename, size, plan, truth)
-            .map_err(|why| Refused(why.to_owned()))
-    }
-
-    /// Does something with the Klippy that is ready.
-    pub(crate) fn with_klippy(
-        &mut self,
-        act: impl FnOnce(&mut Klippy, f64, f64, &mut Vec<TrueRun>) -> Result<(), &'static str>,
-    ) -> Result<(), Refused> {
-        let now = self.catch_up();
-        let wall = self.clock.wall(now);
-        let klippy = ready(self.klippy.as_mut())?;
-        act(klippy, now, wall, &mut self.truth).map_err(|why| Refused(why.to_owned()))
-    }
-
-    pub(crate) fn shut_down_klippy(&mut self, why: &str) {
-        let now = self.catch_up();
-        let wall = self.clock.wall(now);
-        if let Some(klippy) = &mut self.klippy {
-            klippy.shut_down(now, wall, why, &mut self.truth);
-        }
-    }
-
-    pub(crate) fn end_klippy(&mut self, outcome: Outcome) {
-        let now = self.catch_up();
-        let wall = self.clock.wall(now);
-        if let Some(mut klippy) = self.klippy.take() {
-            klippy.die(now, wall, outcome, &mut self.truth);
-        }
-        self.agenda.retain(|(_, planned)| *planned == Planned::FindKlippy);
-        let Some(moonraker) = &mut self.moonraker else {
-            return;
-        };
-        if moonraker.link != KlippyLink::Connected {
-            return;
-        }
-        self.tell("notify_klippy_disconnected", None);
-        self.finish_with_last(now, "klippy_disconnect");
-        if let Some(moonraker) = &mut self.moonraker {
-            moonraker.lose_klippy();
-        }
-        self.connections.drop_subscriptions();
-    }
-
-    pub(crate) fn start_klippy(&mut self, broken_config: Option<&str>) {
-        let now = self.catch_up();
-        if self.klippy.is_some() {
-            return;
-        }
-        let mut klippy = Klippy::starting(now);
-        match broken_config {
-            Some(why) => klippy.become_halted(why),
-            None => self.agenda.push((now + KLIPPY_BOOT, Planned::KlippyReady)),
-        }
-        self.klippy = Some(klippy);
-        if self.moonraker.is_some() {
-            self.plan_to_find_klippy(now + FINDS_KLIPPY / 2.0);
-        }
-    }
-
-    /// Restarts Klippy so that a print starts in the moment that Moonraker misses.
-    pub(crate) fn restart_into_print(&mut self, filename: &str, plan: PrintPlan) {
-        self.end_klippy(Outcome::KlippyGone);
-        self.unnoticed_start = Some((filename.to_owned(), plan));
-        self.start_klippy(None);
-    }
-
-    pub(crate) fn kill_moonraker(&mut self) {
-        self.catch_up();
-        self.moonraker = None;
-        self.agenda
-            .retain(|(_, planned)| *planned == Planned::KlippyReady);
-        self.connections.end_all(|| Out::Drop);
-    }
-
-    pub(crate) fn stop_moonraker(&mut self) {
-        let now = self.catch_up();
-        self.finish_with_last(now, "server_exit");
-        self.moonraker = None;
-        self.agenda
-            .retain(|(_, planned)| *planned == Planned::KlippyReady);
-        self.connections.end_all(|| Out::Close(1001, "Server Shutdown"));
-    }
-
-    pub(crate) fn start_moonraker(&mut self) {
-        let now = self.catch_up();
-        if self.moonraker.is_some() {
-            return;
-        }
-        self.history.open(self.config.version);
-        self.moonraker = Some(Moonraker::new());
-        self.plan_to_find_klippy(now + FINDS_KLIPPY);
-    }
-
-    pub(crate) fn add_file(&mut self, file: SlicedFile, content: Option<Arc<[u8]>>) {
-        let (name, size, modified) = (
-            file.name.clone(),
-            file.metadata["size"].clone(),
-            file.metadata["modified"].clone(),
-        );
-        self.files.insert(file, content);
-        let item = json!({ "path": name, "root": "gcodes", "size": size, "modified": modified, "permissions": "rw" });
-        self.tell(
-            "notify_filelist_changed",
-            Some(&json!([{ "action": "create_file", "item": item }])),
-        );
-    }
-
-    pub(crate) fn remove_file(&mut self, name: &str) -> bool {
-        let removed = self.files.remove(name);
-        if removed {
-            let item = json!({ "path": name, "root": "gcodes", "size": 0, "modified": 0, "permissions": "" });
-            self.tell(
-                "notify_filelist_changed",
-                Some(&json!([{ "action": "delete_file", "item": item }])),
-            );
-        }
-        removed
-    }
-
-    fn plan_to_find_klippy(&mut self, at: f64) {
-        self.agenda.retain(|(_, planned)| *planned != Planned::FindKlippy);
-        if self.klippy.is_some() {
-            self.agenda.push((at, Planned::FindKlippy));
-        }
-    }
-}
-
-fn ready(klippy: Option<&mut Klippy>) -> Result<&mut Klippy, Refused> {
-    match klippy {
-        None => Err(Refused("Klippy Host not connected".to_owned())),
-        Some(klippy) if klippy.state != KlippyState::Ready => Err(Refused(klippy.message.clone())),
-        Some(klippy) => Ok(klippy),
     }
 }

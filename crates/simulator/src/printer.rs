@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    Outcome, PrintPlan, PrinterConfig, Refused, SlicedFile, Traffic, TrueRun, catalog,
+    Outcome, PrintPlan, PrinterConfig, Refused, SlicedFile, Traffic, TrueRun, Version, catalog,
     history::{self, ListQuery},
     klippy::KlippyState,
     model::Model,
@@ -361,6 +361,13 @@ impl SimPrinter {
     /// Starts Moonraker.
     pub fn start_moonraker(&self) {
         self.shared.model().start_moonraker();
+    }
+
+    /// Stops Moonraker and starts it as another version. From 0.8 on to a later one every job gets a new id.
+    pub fn upgrade_moonraker(&self, version: Version) {
+        let mut model = self.shared.model();
+        model.upgrade_moonraker(version);
+        model.start_moonraker();
     }
 
     // The host and its network.

@@ -394,3 +394,30 @@ async fn prints_are_run_over_the_api() {
         ]
     );
 }
+
+#[tokio::test]
+async fn the_upgrade_from_0_8_renumbers() {
+    let (printer, mut observer) = printer(with_history(Version::V0_8, 60)).await;
+    printer.delete_history_job("000003");
+    let before = printer.history();
+    assert!(before.iter().any(|job| job["status"] == "in_progress"));
+    printer.upgrade_moonraker(Version::V0_11);
+    observer.closed().await;
+    let after = printer.history();
+    assert_eq!(
+        (after.len(), &after[0]["job_id"], &after[58]["job_id"]),
+        (59, &json!("000001"), &json!("00003B"))
+    );
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(
+            (&before["start_time"], &before["filename"]),
+            (&after["start_time"], &after["filename"])
+        );
+        if before["status"] == "in_progress" {
+            assert_eq!(
+                (&after["status"], &after["end_time"]),
+                (&json!("interrupted"), &json!(0.0))
+            );
+        }
+    }
+}
