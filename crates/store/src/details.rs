@@ -13,6 +13,7 @@ use crate::{
     record::Record,
     schema::{JobDetails as Columns, PrintJobs},
     text::SHORT,
+    transaction::Tx,
 };
 
 /// What the slicer wrote into the file of a job. `None` is unknown.
@@ -82,22 +83,56 @@ impl Store {
             if tx.query_one(&job).await?.is_none() {
                 return Ok(false);
             }
-            let old = Query::delete()
-                .from_table(Columns::Table)
-                .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
-                .to_owned();
-            tx.execute(&old).await?;
-            let (columns, values): (Vec<_>, Vec<_>) = columns(details).into_iter().unzip();
-            let new = Query::insert()
-                .into_table(Columns::Table)
-                .columns([Columns::PrintJobId].into_iter().chain(columns))
-                .values_panic([Expr::val(id.0)].into_iter().chain(values))
-                .to_owned();
-            tx.execute(&new).await?;
+            put(&tx, id, details).await?;
             Ok(true)
         })
         .await
     }
+}
+
+impl JobDetails {
+    /// The columns, from an object whose fields are named like them. What is of another type is unknown.
+    #[must_use]
+    pub fn from_metadata(object: &Value) -> Self {
+        let number = |name: &str| object[name].as_f64();
+        let text = |name: &str| object[name].as_str().map(str::to_owned);
+        Self {
+            layer_height: number("layer_height"),
+            first_layer_height: number("first_layer_height"),
+            nozzle_temp: number("nozzle_temp"),
+            bed_temp: number("bed_temp"),
+            print_speed: number("print_speed"),
+            infill_percentage: number("infill_percentage"),
+            infill_pattern: text("infill_pattern"),
+            support_enabled: object["support_enabled"].as_bool(),
+            support_type: text("support_type"),
+            filament_type: text("filament_type"),
+            filament_brand: text("filament_brand"),
+            filament_color: text("filament_color"),
+            estimated_time: number("estimated_time"),
+            estimated_filament: number("estimated_filament"),
+            layer_count: object["layer_count"].as_i64(),
+            object_height: number("object_height"),
+            raw_metadata: None,
+        }
+    }
+}
+
+/// Writes the row of the job in place of what was.
+pub(crate) async fn put(tx: &Tx, id: JobId, details: &JobDetails) -> Result<(), Fault> {
+    let old = Query::delete()
+        .from_table(Columns::Table)
+        .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
+        .to_owned();
+    tx.execute(&old).await?;
+    let (columns, values): (Vec<_>, Vec<_>) = columns(details).into_iter().unzip();
+    let new = Query::insert()
+        .into_table(Columns::Table)
+        .columns([Columns::PrintJobId].into_iter().chain(columns))
+        .values_panic([Expr::val(id.0)].into_iter().chain(values))
+        .to_owned();
+    tx.execute(&new).await?;
+    Ok(())
 }
 
 fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {

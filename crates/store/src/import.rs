@@ -10,11 +10,11 @@ use sea_orm::{
 };
 
 use crate::{
-    FoundRun, Result, Store,
+    FoundRun, Result, Store, details_queue,
     error::Fault,
     jobs,
-    record::{jobs_where, load_jobs, stored_form_of_row},
-    schema::PrintJobs,
+    record::{Record, jobs_where, load_jobs, sort_time, stored_form_of_row},
+    schema::{DetailsQueue, PrintJobs},
     text, tombstones,
     totals::OpenTotals,
     transaction::Tx,
@@ -154,6 +154,9 @@ async fn import(
         }
     }
     insert(tx, &new, now).await?;
+    if !new.is_empty() {
+        enqueue_new(tx, printer_id, &new, now).await?;
+    }
     totals.save(tx, now).await?;
     Ok(imported)
 }
@@ -285,6 +288,32 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
         rest = others;
     }
     Ok(())
+}
+
+/// Puts the rows that were just inserted, in several statements and without their ids, into the queue for details.
+async fn enqueue_new(tx: &Tx, printer_id: PrinterId, new: &[Job], now: Timestamp) -> Result<(), Fault> {
+    let starts: HashSet<i64> = new.iter().map(|job| sort_time(job.start_time)).collect();
+    let queued = Query::select()
+        .column(DetailsQueue::PrintJobId)
+        .from(DetailsQueue::Table)
+        .and_where(
+            Expr::col((DetailsQueue::Table, DetailsQueue::PrintJobId))
+                .equals((PrintJobs::Table, PrintJobs::Id)),
+        )
+        .to_owned();
+    let query = Query::select()
+        .columns([PrintJobs::Id, PrintJobs::StartTime])
+        .from(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::PrinterId).eq(printer_id.0))
+        .and_where(Expr::col(PrintJobs::SortTime).is_in(padded(starts.into_iter().collect())))
+        .and_where(Expr::exists(queued).not())
+        .to_owned();
+    let mut jobs = Vec::new();
+    for row in tx.query_all(&query).await? {
+        let record = Record::new(&row, "print_jobs", "id")?;
+        jobs.push((JobId(record.key), record.time("start_time")?));
+    }
+    details_queue::enqueue(tx, &jobs, false, now).await
 }
 
 /// About how much JSON the jobs hold.

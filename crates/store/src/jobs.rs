@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Result, Store,
+    Result, Store, details_queue,
     error::Fault,
     import,
     record::{
@@ -159,6 +159,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
             return Ok(Saved::Deleted);
         }
         let id = insert(tx, job, now).await?;
+        details_queue::enqueue(tx, &[(id, job.start_time)], true, now).await?;
         totals.add(&job.figures);
         totals.save(tx, now).await?;
         return Ok(Saved::Inserted(id));
@@ -382,6 +383,7 @@ pub(crate) async fn update(
 }
 
 async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    details_queue::remove(tx, id).await?;
     let details = Query::delete()
         .from_table(JobDetails::Table)
         .and_where(Expr::col(JobDetails::PrintJobId).eq(id.0))

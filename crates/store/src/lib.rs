@@ -4,8 +4,10 @@
 
 mod connect;
 mod details;
+mod details_queue;
 mod dialect;
 mod error;
+mod gcode_files;
 mod import;
 mod jobs;
 mod keys;
@@ -22,8 +24,10 @@ mod transaction;
 
 pub use connect::{DatabaseInfo, Store};
 pub use details::JobDetails;
+pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails};
 pub use dialect::Engine;
 pub use error::{Error, Result};
+pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
 pub use import::Imported;
 pub use jobs::{FoundRun, Saved, StoredJob};
 pub use keys::{ApiKey, KeyId, NewKey, RevokedKey};

@@ -12,8 +12,9 @@ use sea_orm::{
 use crate::{
     Error, Result, Store,
     error::Fault,
+    gcode_files,
     record::{Record, milliseconds},
-    schema::{DeletedJobs, JobDetails, JobTotals as Totals, PrintJobs, Printers},
+    schema::{DeletedJobs, DetailsQueue, JobDetails, JobTotals as Totals, PrintJobs, Printers},
     text::{check_short, name_key},
     totals::{self, OpenTotals},
     transaction::{LONG, Tx},
@@ -321,6 +322,12 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
         .to_owned();
     let from =
         |table: TableRef, condition: Expr| Query::delete().from_table(table).and_where(condition).to_owned();
+    let queue = from(
+        DetailsQueue::Table.into_table_ref(),
+        Expr::col(DetailsQueue::PrintJobId).in_subquery(jobs.clone()),
+    );
+    tx.execute(&queue).await?;
+    gcode_files::remove_of_printer(tx, id).await?;
     for statement in [
         from(
             JobDetails::Table.into_table_ref(),

@@ -111,3 +111,48 @@ pub(crate) enum DeletedJobs {
     TotalDuration,
     DeletedAt,
 }
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GcodeFiles {
+    Table,
+    Id,
+    PrinterId,
+    FileKey,
+    ContentHash,
+    Source,
+    CreatedAt,
+    Metadata,
+    Raw,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thumbnails {
+    Table,
+    Hash,
+    MediaType,
+    Width,
+    Height,
+    Bytes,
+    Data,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GcodeFileThumbnails {
+    Table,
+    GcodeFileId,
+    ThumbnailHash,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DetailsQueue {
+    Table,
+    PrintJobId,
+    Status,
+    Priority,
+    Reason,
+    Attempts,
+    NextAttemptAt,
+    GcodeFileId,
+    SortTime,
+    UpdatedAt,
+}

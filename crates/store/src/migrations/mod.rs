@@ -3,6 +3,7 @@
 //! MySQL and MariaDB commit at every change of the schema, so each migration can be run again after it was cut off.
 
 mod m0001_initial;
+mod m0002_slicer_details;
 
 use sea_orm::{ConnectionTrait, DynIden};
 use sea_orm_migration::{MigratorTrait, prelude::*};
@@ -15,7 +16,10 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Initial)]
+        vec![
+            Box::new(m0001_initial::Initial),
+            Box::new(m0002_slicer_details::SlicerDetails),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -1,0 +1,340 @@
+//! The table `details_queue`: which jobs still wait for what the slicer knew, and why.
+
+use domain::JobId;
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
+};
+
+use crate::{
+    Error, Result, Store,
+    error::Fault,
+    gcode_files::{self, NewGcodeFile},
+    record::{Record, sort_time},
+    schema::{DetailsQueue, PrintJobs},
+    transaction::Tx,
+};
+
+/// How a job stands in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DetailsStatus {
+    /// Nothing is known yet.
+    Pending,
+    /// Read from the file.
+    Done,
+    /// Only what the printer itself knew of the file.
+    Partial,
+    /// Nothing is known, and nothing will be.
+    Failed,
+}
+
+impl DetailsStatus {
+    const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Partial, Self::Failed];
+
+    /// The word used in the database and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A job in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedDetails {
+    /// The job.
+    pub job_id: JobId,
+    /// How it stands.
+    pub status: DetailsStatus,
+    /// What stood in the way, for people. `None` if nothing did.
+    pub reason: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried (again). `None` if it is not.
+    pub next_attempt_at: Option<Timestamp>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetailsOutcome {
+    /// How the job stands now.
+    pub status: DetailsStatus,
+    /// What stood in the way.
+    pub reason: Option<String>,
+    /// When to try again. `None` for never.
+    pub next_attempt_at: Option<Timestamp>,
+}
+
+/// Jobs in the queue by status; those that are done are not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DetailsCounts {
+    /// Not known yet.
+    pub pending: u64,
+    /// Known in part.
+    pub partial: u64,
+    /// Not known, and given up.
+    pub failed: u64,
+}
+
+/// Which of the jobs that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// That were seen to start, or that somebody asked for.
+    Live,
+    /// That were imported.
+    Imported,
+    /// That were tried before.
+    Retry,
+}
+
+impl Store {
+    /// Jobs whose turn it is, newest first; those that were tried before by when they are due.
+    pub async fn due_details(&self, due: Due, now: Timestamp, limit: u64) -> Result<Vec<QueuedDetails>> {
+        let next = || Expr::col(DetailsQueue::NextAttemptAt);
+        let mut query = select();
+        match due {
+            Due::Live | Due::Imported => query
+                .and_where(Expr::col(DetailsQueue::Priority).eq(i64::from(due == Due::Live)))
+                .and_where(next().eq(0))
+                .order_by(DetailsQueue::SortTime, Order::Desc),
+            Due::Retry => query
+                .and_where(Expr::col(DetailsQueue::Priority).is_in([0, 1]))
+                .and_where(next().gt(0))
+                .and_where(next().lte(now.as_millisecond()))
+                .order_by(DetailsQueue::NextAttemptAt, Order::Asc),
+        };
+        let query = &query.limit(limit).to_owned();
+        self.read("read which jobs wait for details", |db| async move {
+            let rows = db.query_all(query).await?;
+            rows.iter()
+                .map(|row| queued(&Record::new(row, "details_queue", "print_job_id")?))
+                .collect()
+        })
+        .await
+    }
+
+    /// How the details of a job stand. `None` if there is no such job.
+    pub async fn queued_details(&self, id: JobId) -> Result<Option<QueuedDetails>> {
+        let query = &select()
+            .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+            .to_owned();
+        self.read("read how the details of a job stand", |db| async move {
+            let row = db.query_one(query).await?;
+            row.map(|row| queued(&Record::new(&row, "details_queue", "print_job_id")?))
+                .transpose()
+        })
+        .await
+    }
+
+    /// How many jobs wait.
+    pub async fn details_counts(&self) -> Result<DetailsCounts> {
+        let query = &Query::select()
+            .column(DetailsQueue::Status)
+            .expr_as(Expr::col(DetailsQueue::PrintJobId).count(), "jobs")
+            .from(DetailsQueue::Table)
+            .and_where(Expr::col(DetailsQueue::Status).is_in(["pending", "partial", "failed"]))
+            .group_by_col(DetailsQueue::Status)
+            .to_owned();
+        self.read("count the jobs that wait for details", |db| async move {
+            let mut counts = DetailsCounts::default();
+            for row in db.query_all(query).await? {
+                let status: String = row.try_get("", "status")?;
+                let jobs: i64 = row.try_get("", "jobs")?;
+                let count = match status.as_str() {
+                    "pending" => &mut counts.pending,
+                    "partial" => &mut counts.partial,
+                    _ => &mut counts.failed,
+                };
+                *count = u64::try_from(jobs).unwrap_or_default();
+            }
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// Writes what an attempt came to: the file, if one was read, the columns of `job_details`, and the queue, in
+    /// one transaction. What is known stays if nothing new is. `false` if the job is gone.
+    pub async fn save_details(
+        &self,
+        id: JobId,
+        file: Option<&NewGcodeFile>,
+        outcome: &DetailsOutcome,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write("store the details of a job", |tx| async move {
+            let job = Query::select()
+                .column(PrintJobs::PrinterId)
+                .from(PrintJobs::Table)
+                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+                .lock_exclusive()
+                .to_owned();
+            let Some(job) = tx.query_one(&job).await? else {
+                return Ok(false);
+            };
+            let printer_id: i64 = job.try_get("", "printer_id")?;
+            let before = file_of(&tx, id).await?;
+            let mut update = Query::update()
+                .table(DetailsQueue::Table)
+                .value(DetailsQueue::Status, outcome.status.as_str())
+                .value(DetailsQueue::Reason, outcome.reason.clone())
+                .value(DetailsQueue::Attempts, Expr::col(DetailsQueue::Attempts).add(1))
+                .value(
+                    DetailsQueue::NextAttemptAt,
+                    outcome.next_attempt_at.map(Timestamp::as_millisecond),
+                )
+                .value(DetailsQueue::UpdatedAt, now.as_millisecond())
+                .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+                .to_owned();
+            let mut outdated = None;
+            if let Some(file) = file {
+                let file_id = gcode_files::put(&tx, printer_id, file, now).await?;
+                update.value(DetailsQueue::GcodeFileId, file_id);
+                crate::details::put(&tx, id, &file.job_details()).await?;
+                outdated = before.filter(|before| *before != file_id);
+            }
+            tx.execute(&update).await?;
+            if let Some(outdated) = outdated {
+                gcode_files::remove_unused(&tx, outdated).await?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Has the details of a job read anew, as soon as possible. `false` if there is no such job.
+    pub async fn refresh_details(&self, id: JobId, now: Timestamp) -> Result<bool> {
+        let statement = &refresh(now)
+            .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+            .to_owned();
+        let done = self
+            .write("have the details of a job read anew", |tx| async move {
+                Ok(tx.execute(statement).await?.rows_affected())
+            })
+            .await?;
+        // MySQL counts rows that changed; one that said so already is none.
+        Ok(done > 0 || self.queued_details(id).await?.is_some())
+    }
+
+    /// Has the details read anew of all jobs that have not got them from their file. Returns how many.
+    pub async fn refresh_missing_details(&self, now: Timestamp) -> Result<u64> {
+        let statement = &refresh(now)
+            .value(DetailsQueue::Priority, 0)
+            .and_where(Expr::col(DetailsQueue::Status).is_in(["pending", "partial", "failed"]))
+            .to_owned();
+        self.write("have missing details read anew", |tx| async move {
+            Ok(tx.execute(statement).await?.rows_affected())
+        })
+        .await
+    }
+}
+
+fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {
+    Query::update()
+        .table(DetailsQueue::Table)
+        .value(DetailsQueue::Attempts, 0)
+        .value(DetailsQueue::Priority, 1)
+        .value(DetailsQueue::NextAttemptAt, 0)
+        .value(DetailsQueue::UpdatedAt, now.as_millisecond())
+        .to_owned()
+}
+
+/// Puts jobs that have just been inserted into the queue.
+pub(crate) async fn enqueue(
+    tx: &Tx,
+    jobs: &[(JobId, Option<Timestamp>)],
+    is_live: bool,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    for batch in jobs.chunks(64) {
+        let mut statement = Query::insert()
+            .into_table(DetailsQueue::Table)
+            .columns([
+                DetailsQueue::PrintJobId,
+                DetailsQueue::Status,
+                DetailsQueue::Priority,
+                DetailsQueue::Attempts,
+                DetailsQueue::NextAttemptAt,
+                DetailsQueue::SortTime,
+                DetailsQueue::UpdatedAt,
+            ])
+            .to_owned();
+        for (id, start_time) in batch {
+            statement.values_panic([
+                Expr::val(id.0),
+                Expr::val("pending"),
+                Expr::val(i64::from(is_live)),
+                Expr::val(0_i64),
+                Expr::val(0_i64),
+                Expr::val(sort_time(*start_time)),
+                Expr::val(now.as_millisecond()),
+            ]);
+        }
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Takes a job out of the queue, and removes the file that no other job has.
+pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    let file = file_of(tx, id).await?;
+    let statement = Query::delete()
+        .from_table(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    match file {
+        Some(file) => gcode_files::remove_unused(tx, file).await,
+        None => Ok(()),
+    }
+}
+
+async fn file_of(tx: &Tx, id: JobId) -> Result<Option<i64>, Fault> {
+    let query = Query::select()
+        .column(DetailsQueue::GcodeFileId)
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+        .to_owned();
+    let row = tx.query_one(&query).await?;
+    Ok(row
+        .map(|row| row.try_get("", "gcode_file_id"))
+        .transpose()?
+        .flatten())
+}
+
+fn select() -> SelectStatement {
+    Query::select()
+        .columns([
+            DetailsQueue::PrintJobId,
+            DetailsQueue::Status,
+            DetailsQueue::Reason,
+            DetailsQueue::Attempts,
+            DetailsQueue::NextAttemptAt,
+        ])
+        .from(DetailsQueue::Table)
+        .to_owned()
+}
+
+fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
+    let word: String = record.get("status")?;
+    let status = DetailsStatus::ALL
+        .into_iter()
+        .find(|status| status.as_str() == word)
+        .ok_or_else(|| Error::BadValue {
+            table: "details_queue",
+            column: "status",
+            row: record.key,
+            found: format!("`{word}`, which is no status of details"),
+        })?;
+    Ok(QueuedDetails {
+        job_id: JobId(record.key),
+        status,
+        reason: record.get("reason")?,
+        attempts: u32::try_from(record.get::<i64>("attempts")?).unwrap_or(u32::MAX),
+        next_attempt_at: record.time("next_attempt_at")?,
+    })
+}

@@ -1,0 +1,394 @@
+//! The tables `gcode_files` and `thumbnails`: what was read from a file, once for all jobs that printed it.
+//!
+//! Images are rows, not files: one backup of the database has everything, and several printlogs on one MySQL share
+//! them. They are kept by the hash of their bytes, so that the same image is there once.
+
+use domain::{JobId, PrinterId};
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Order, Query},
+};
+use serde_json::Value;
+
+use crate::{
+    JobDetails, Result, Store,
+    error::Fault,
+    record::Record,
+    schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
+    transaction::Tx,
+};
+
+/// What was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewGcodeFile {
+    /// Hash of the file's identity on its printer.
+    pub file_key: String,
+    /// SHA-256 of the bytes that were read, hexadecimal. `None` if it was not read.
+    pub content_hash: Option<String>,
+    /// Who says so.
+    pub source: DetailsSource,
+    /// An object with `details` (whose fields are named as the columns of `job_details`), `tools`, `warnings`.
+    pub metadata: Value,
+    /// All keys and values as they stand in the file.
+    pub raw: Option<Value>,
+    /// Its images.
+    pub thumbnails: Vec<NewThumbnail>,
+}
+
+/// An image, in a format that browsers show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewThumbnail {
+    /// SHA-256 of the data, hexadecimal.
+    pub hash: String,
+    /// `image/png`, …
+    pub media_type: &'static str,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// The image file.
+    pub data: Vec<u8>,
+}
+
+/// Who says what is known of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DetailsSource {
+    /// The file.
+    File,
+    /// Moonraker's own metadata of it.
+    Moonraker,
+}
+
+impl DetailsSource {
+    /// The word used in the database and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Moonraker => "moonraker",
+        }
+    }
+}
+
+/// What is known of the file of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GcodeFile {
+    /// Who says so.
+    pub source: DetailsSource,
+    /// As of [`NewGcodeFile::metadata`].
+    pub metadata: Value,
+    /// All keys and values. `None` also if they were not asked for.
+    pub raw: Option<Value>,
+}
+
+/// An image, without its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThumbnailInfo {
+    /// SHA-256 of the data, hexadecimal.
+    pub hash: String,
+    /// `image/png`, …
+    pub media_type: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Size of the image file.
+    pub bytes: u64,
+}
+
+impl NewGcodeFile {
+    /// The columns of `job_details`.
+    #[must_use]
+    pub fn job_details(&self) -> JobDetails {
+        JobDetails::from_metadata(&self.metadata["details"])
+    }
+}
+
+impl Store {
+    /// Whether the file was read before: then the job gets the same details. `false` if not, or the job is gone.
+    pub async fn reuse_gcode_file(
+        &self,
+        id: JobId,
+        printer_id: PrinterId,
+        file_key: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let query = Query::select()
+            .columns([GcodeFiles::Id, GcodeFiles::Metadata])
+            .from(GcodeFiles::Table)
+            .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id.0))
+            .and_where(Expr::col(GcodeFiles::FileKey).eq(file_key))
+            .and_where(Expr::col(GcodeFiles::Source).eq("file"))
+            .to_owned();
+        let query = &query;
+        let found = self
+            .read("look for a gcode file", |db| async move {
+                let Some(row) = db.query_one(query).await? else {
+                    return Ok(None);
+                };
+                Record::new(&row, "gcode_files", "id")?.json("metadata")
+            })
+            .await?;
+        let Some(metadata) = found else { return Ok(false) };
+        let file = NewGcodeFile {
+            file_key: file_key.to_owned(),
+            content_hash: None,
+            source: DetailsSource::File,
+            metadata,
+            raw: None,
+            thumbnails: Vec::new(),
+        };
+        let outcome = crate::DetailsOutcome {
+            status: crate::DetailsStatus::Done,
+            reason: None,
+            next_attempt_at: None,
+        };
+        self.save_details(id, Some(&file), &outcome, now).await
+    }
+
+    /// What is known of the file of a job. `None` if nothing.
+    pub async fn gcode_file_of(&self, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>> {
+        let mut query = Query::select();
+        query.columns([GcodeFiles::Id, GcodeFiles::Source, GcodeFiles::Metadata]);
+        if with_raw {
+            query.column(GcodeFiles::Raw);
+        }
+        let query = &query
+            .from(GcodeFiles::Table)
+            .and_where(Expr::col(GcodeFiles::Id).in_subquery(file_ids(id)))
+            .to_owned();
+        self.read("read what is known of a gcode file", |db| async move {
+            let Some(row) = db.query_one(query).await? else {
+                return Ok(None);
+            };
+            let record = Record::new(&row, "gcode_files", "id")?;
+            let source: String = record.get("source")?;
+            Ok(Some(GcodeFile {
+                source: match source.as_str() {
+                    "file" => DetailsSource::File,
+                    _ => DetailsSource::Moonraker,
+                },
+                metadata: record.json("metadata")?.unwrap_or_default(),
+                raw: if with_raw { record.json("raw")? } else { None },
+            }))
+        })
+        .await
+    }
+
+    /// The images of the file of a job, smallest first.
+    pub async fn thumbnails_of(&self, id: JobId) -> Result<Vec<ThumbnailInfo>> {
+        let hashes = Query::select()
+            .column(GcodeFileThumbnails::ThumbnailHash)
+            .from(GcodeFileThumbnails::Table)
+            .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).in_subquery(file_ids(id)))
+            .to_owned();
+        let query = &Query::select()
+            .columns([
+                Thumbnails::Hash,
+                Thumbnails::MediaType,
+                Thumbnails::Width,
+                Thumbnails::Height,
+                Thumbnails::Bytes,
+            ])
+            .from(Thumbnails::Table)
+            .and_where(Expr::col(Thumbnails::Hash).in_subquery(hashes))
+            .order_by(Thumbnails::Width, Order::Asc)
+            .order_by(Thumbnails::Hash, Order::Asc)
+            .to_owned();
+        self.read("read which images a job has", |db| async move {
+            let rows = db.query_all(query).await?;
+            rows.iter()
+                .map(|row| {
+                    let pixels = |column| -> Result<u32, Fault> {
+                        let number: i64 = row.try_get("", column)?;
+                        Ok(u32::try_from(number).unwrap_or_default())
+                    };
+                    let bytes: i64 = row.try_get("", "bytes")?;
+                    Ok(ThumbnailInfo {
+                        hash: row.try_get("", "hash")?,
+                        media_type: row.try_get("", "media_type")?,
+                        width: pixels("width")?,
+                        height: pixels("height")?,
+                        bytes: u64::try_from(bytes).unwrap_or_default(),
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// The data of an image. `None` if there is none of this hash.
+    pub async fn thumbnail_data(&self, hash: &str) -> Result<Option<Vec<u8>>> {
+        let query = &Query::select()
+            .column(Thumbnails::Data)
+            .from(Thumbnails::Table)
+            .and_where(Expr::col(Thumbnails::Hash).eq(hash))
+            .to_owned();
+        self.read("read an image", |db| async move {
+            let row = db.query_one(query).await?;
+            Ok(row.map(|row| row.try_get("", "data")).transpose()?)
+        })
+        .await
+    }
+}
+
+/// The row of the file, made if there is none. What was read before stays.
+pub(crate) async fn put(
+    tx: &Tx,
+    printer_id: i64,
+    file: &NewGcodeFile,
+    now: Timestamp,
+) -> Result<i64, Fault> {
+    let query = Query::select()
+        .column(GcodeFiles::Id)
+        .from(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id))
+        .and_where(Expr::col(GcodeFiles::FileKey).eq(file.file_key.clone()))
+        .to_owned();
+    if let Some(row) = tx.query_one(&query).await? {
+        return Ok(row.try_get("", "id")?);
+    }
+    let statement = Query::insert()
+        .into_table(GcodeFiles::Table)
+        .columns([
+            GcodeFiles::PrinterId,
+            GcodeFiles::FileKey,
+            GcodeFiles::ContentHash,
+            GcodeFiles::Source,
+            GcodeFiles::CreatedAt,
+            GcodeFiles::Metadata,
+            GcodeFiles::Raw,
+        ])
+        .values_panic([
+            Expr::val(printer_id),
+            Expr::val(file.file_key.clone()),
+            Expr::val(file.content_hash.clone()),
+            Expr::val(file.source.as_str()),
+            Expr::val(now.as_millisecond()),
+            Expr::val(file.metadata.to_string()),
+            Expr::val(file.raw.as_ref().map(Value::to_string)),
+        ])
+        .to_owned();
+    let id = tx.execute(&statement).await?.last_insert_id();
+    let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
+    let mut linked: Vec<&str> = Vec::new();
+    for thumbnail in &file.thumbnails {
+        if linked.contains(&thumbnail.hash.as_str()) {
+            continue;
+        }
+        linked.push(&thumbnail.hash);
+        put_thumbnail(tx, thumbnail).await?;
+        let link = Query::insert()
+            .into_table(GcodeFileThumbnails::Table)
+            .columns([
+                GcodeFileThumbnails::GcodeFileId,
+                GcodeFileThumbnails::ThumbnailHash,
+            ])
+            .values_panic([Expr::val(id), Expr::val(thumbnail.hash.clone())])
+            .to_owned();
+        tx.execute(&link).await?;
+    }
+    Ok(id)
+}
+
+async fn put_thumbnail(tx: &Tx, thumbnail: &NewThumbnail) -> Result<(), Fault> {
+    let known = Query::select()
+        .column(Thumbnails::Hash)
+        .from(Thumbnails::Table)
+        .and_where(Expr::col(Thumbnails::Hash).eq(thumbnail.hash.clone()))
+        .to_owned();
+    if tx.query_one(&known).await?.is_some() {
+        return Ok(());
+    }
+    let statement = Query::insert()
+        .into_table(Thumbnails::Table)
+        .columns([
+            Thumbnails::Hash,
+            Thumbnails::MediaType,
+            Thumbnails::Width,
+            Thumbnails::Height,
+            Thumbnails::Bytes,
+            Thumbnails::Data,
+        ])
+        .values_panic([
+            Expr::val(thumbnail.hash.clone()),
+            Expr::val(thumbnail.media_type),
+            Expr::val(i64::from(thumbnail.width)),
+            Expr::val(i64::from(thumbnail.height)),
+            Expr::val(i64::try_from(thumbnail.data.len()).unwrap_or(i64::MAX)),
+            Expr::val(thumbnail.data.clone()),
+        ])
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+/// Removes the file unless a job has it, and its images unless a file has them.
+pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
+    let used = Query::select()
+        .column(DetailsQueue::PrintJobId)
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::GcodeFileId).eq(file_id))
+        .limit(1)
+        .to_owned();
+    if tx.query_one(&used).await?.is_some() {
+        return Ok(());
+    }
+    let query = Query::select()
+        .column(GcodeFileThumbnails::ThumbnailHash)
+        .from(GcodeFileThumbnails::Table)
+        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
+        .to_owned();
+    let mut hashes: Vec<String> = Vec::new();
+    for row in tx.query_all(&query).await? {
+        hashes.push(row.try_get("", "thumbnail_hash")?);
+    }
+    let links = Query::delete()
+        .from_table(GcodeFileThumbnails::Table)
+        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
+        .to_owned();
+    tx.execute(&links).await?;
+    let file = Query::delete()
+        .from_table(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::Id).eq(file_id))
+        .to_owned();
+    tx.execute(&file).await?;
+    for hash in hashes {
+        let still = Query::select()
+            .column(GcodeFileThumbnails::ThumbnailHash)
+            .from(GcodeFileThumbnails::Table)
+            .and_where(Expr::col(GcodeFileThumbnails::ThumbnailHash).eq(hash.clone()))
+            .limit(1)
+            .to_owned();
+        if tx.query_one(&still).await?.is_none() {
+            let image = Query::delete()
+                .from_table(Thumbnails::Table)
+                .and_where(Expr::col(Thumbnails::Hash).eq(hash))
+                .to_owned();
+            tx.execute(&image).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all files of a printer whose jobs have left the queue.
+pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
+    let query = Query::select()
+        .column(GcodeFiles::Id)
+        .from(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id.0))
+        .to_owned();
+    for row in tx.query_all(&query).await? {
+        remove_unused(tx, row.try_get("", "id")?).await?;
+    }
+    Ok(())
+}
+
+fn file_ids(id: JobId) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(DetailsQueue::GcodeFileId)
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+        .to_owned()
+}
