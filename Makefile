@@ -4,7 +4,7 @@ CARGO ?= cargo
 # cargo-nextest where it is installed; the tests are the same without it.
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: run demo test lint unit api-fuzz bench-fleet fmt
+.PHONY: run demo test lint unit api-fuzz bench-fleet fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run:
@@ -36,6 +36,10 @@ api-fuzz:
 ## 1,000 simulated printers for a minute: what printlog needs for them.
 bench-fleet:
 	scripts/bench-fleet.sh
+
+## Damages gcode files for ten minutes; fails on a crash, a hang or much memory.
+fuzz:
+	$(CARGO) run --release -p gcode --example fuzz -- --seconds 600
 
 fmt:
 	$(CARGO) fmt --all

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::{
     api::{self, ApiState, Core},
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
+    enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
 };
 
@@ -79,6 +80,16 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let fleet = Fleet::start(
         store.clone(),
         fleet_settings(&config.moonraker),
+        clock,
+        &tasks,
+        alive.clone(),
+    );
+    enrich::start(
+        store.clone(),
+        DetailsSettings {
+            enabled: config.details.enabled,
+            rate: config.details.rate,
+        },
         clock,
         &tasks,
         alive.clone(),

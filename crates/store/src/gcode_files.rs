@@ -234,12 +234,7 @@ impl Store {
 }
 
 /// The row of the file, made if there is none. What was read before stays.
-pub(crate) async fn put(
-    tx: &Tx,
-    printer_id: i64,
-    file: &NewGcodeFile,
-    now: Timestamp,
-) -> Result<i64, Fault> {
+pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> Result<i64, Fault> {
     let query = Query::select()
         .column(GcodeFiles::Id)
         .from(GcodeFiles::Table)

@@ -24,6 +24,20 @@ pub(super) struct Health {
     database: Part,
     /// The task that follows the printers runs. Printers that are switched off are no trouble.
     fleet: Part,
+    /// Jobs that wait for what their slicers knew. `null` if the database does not answer.
+    details: Option<QueueBody>,
+}
+
+/// Jobs without all their details, by how they stand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DetailsQueue)]
+pub(super) struct QueueBody {
+    /// Not known yet.
+    pending: u64,
+    /// Known in part.
+    partial: u64,
+    /// Given up.
+    failed: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,10 +77,11 @@ impl Part {
 ))]
 pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
     let core = state.core.borrow().clone();
-    let (database, fleet) = match core {
+    let (database, fleet, details) = match core {
         None => (
             Part::error("the database has not answered since the start; trying on"),
             Part::error("waits for the database"),
+            None,
         ),
         Some(Core { store, fleet }) => {
             let fleet = if fleet.is_alive() {
@@ -74,7 +89,7 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             } else {
                 Part::error("has ended; the log says why")
             };
-            (database(&store).await, fleet)
+            (database(&store).await, fleet, queue(&store).await)
         }
     };
     let works = [&database, &fleet]
@@ -91,8 +106,21 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             version: env!("CARGO_PKG_VERSION"),
             database,
             fleet,
+            details,
         }),
     )
+}
+
+async fn queue(store: &store::Store) -> Option<QueueBody> {
+    let counts = tokio::time::timeout(PATIENCE, store.details_counts())
+        .await
+        .ok()?
+        .ok()?;
+    Some(QueueBody {
+        pending: counts.pending,
+        partial: counts.partial,
+        failed: counts.failed,
+    })
 }
 
 async fn database(store: &store::Store) -> Part {

@@ -9,11 +9,12 @@ use domain::{JobId, JobStatus, PrinterId, Source};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use store::{Cursor, JobDetails, JobFilter, JobPage, JobRow, StoredJob};
+use store::{Cursor, JobFilter, JobPage, JobRow, StoredJob};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     ApiState, Core,
+    details::{self, DetailsBody, RawQuery},
     error::{ApiResult, Problem},
     extract::{NoQuery, PathId},
     page,
@@ -95,43 +96,13 @@ pub(super) struct WholeJobBody {
     metadata: Option<Value>,
     /// What Moonraker's other components added, such as spools.
     auxiliary_data: Option<Value>,
+    /// How the details stand: `pending`, `done`, `partial` (what the printer knew of the file) or `failed`.
+    #[schema(value_type = words::DetailsStatus)]
+    details_status: &'static str,
+    /// What stood in the way. `null` if nothing did.
+    details_reason: Option<String>,
     /// What the slicer planned. `null` if that is not known.
     details: Option<DetailsBody>,
-}
-
-/// What the slicer wrote into the file of a job.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = JobDetails)]
-pub(super) struct DetailsBody {
-    /// mm
-    layer_height: Option<f64>,
-    /// mm
-    first_layer_height: Option<f64>,
-    /// °C
-    nozzle_temp: Option<f64>,
-    /// °C
-    bed_temp: Option<f64>,
-    /// mm/s
-    print_speed: Option<f64>,
-    /// 0 to 100
-    infill_percentage: Option<f64>,
-    infill_pattern: Option<String>,
-    support_enabled: Option<bool>,
-    support_type: Option<String>,
-    #[schema(example = "PLA")]
-    filament_type: Option<String>,
-    filament_brand: Option<String>,
-    filament_color: Option<String>,
-    /// Seconds.
-    estimated_time: Option<f64>,
-    /// g
-    estimated_filament: Option<f64>,
-    layer_count: Option<i64>,
-    /// mm
-    object_height: Option<f64>,
-    /// All that was found in the file.
-    #[schema(value_type = Option<Object>)]
-    raw_metadata: Option<Value>,
 }
 
 /// Filters and place of a list of jobs.
@@ -197,42 +168,28 @@ pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<Job
 
 /// Show a job, with its metadata and details
 #[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("raw" = Option<bool>, Query, description = "Whether `details.raw_metadata` is wanted, too."),
+    ),
     responses(
         (status = 200, body = WholeJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
     ))]
-pub(super) async fn get_job(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<WholeJobBody>> {
+pub(super) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<WholeJobBody>> {
     let id = JobId(id.0);
     let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
-    let details = core.store.job_details(id).await?;
+    let (details_status, details_reason) = details::status(&core.store, id).await?;
+    let details = details::of_job(&core.store, &stored, raw.0).await?;
     Ok(Json(WholeJobBody {
         history_start_time: stored.job.history_start_time,
         metadata: stored.job.metadata.clone(),
         auxiliary_data: stored.job.auxiliary_data.clone(),
-        details: details.map(DetailsBody::from),
+        details_status,
+        details_reason,
+        details,
         job: stored.into(),
     }))
-}
-
-/// Show what the slicer planned for a job
-#[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
-    responses(
-        (status = 200, body = DetailsBody),
-        (status = 404, body = Problem, content_type = "application/problem+json",
-            description = "No such job, or nothing is known of what the slicer planned for it."),
-    ))]
-pub(super) async fn get_job_details(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<DetailsBody>> {
-    let id = JobId(id.0);
-    if let Some(details) = core.store.job_details(id).await? {
-        return Ok(Json(details.into()));
-    }
-    core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
-    Err(Problem::not_found(format!(
-        "nothing is known of what the slicer planned for job {}",
-        id.0
-    )))
 }
 
 /// Delete a job
@@ -273,7 +230,7 @@ fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
     })
 }
 
-fn no_such_job(id: JobId) -> Problem {
+pub(super) fn no_such_job(id: JobId) -> Problem {
     Problem::not_found(format!("there is no job {}", id.0))
 }
 
@@ -360,30 +317,6 @@ impl From<StoredJob> for JobBody {
             clock_jumped: job.clock_jumped,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
-        }
-    }
-}
-
-impl From<JobDetails> for DetailsBody {
-    fn from(details: JobDetails) -> Self {
-        Self {
-            layer_height: details.layer_height,
-            first_layer_height: details.first_layer_height,
-            nozzle_temp: details.nozzle_temp,
-            bed_temp: details.bed_temp,
-            print_speed: details.print_speed,
-            infill_percentage: details.infill_percentage,
-            infill_pattern: details.infill_pattern,
-            support_enabled: details.support_enabled,
-            support_type: details.support_type,
-            filament_type: details.filament_type,
-            filament_brand: details.filament_brand,
-            filament_color: details.filament_color,
-            estimated_time: details.estimated_time,
-            estimated_filament: details.estimated_filament,
-            layer_count: details.layer_count,
-            object_height: details.object_height,
-            raw_metadata: details.raw_metadata,
         }
     }
 }

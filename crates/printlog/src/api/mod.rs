@@ -2,6 +2,7 @@
 //! connection itself.
 
 mod auth;
+mod details;
 mod docs;
 mod error;
 mod extract;
@@ -90,7 +91,14 @@ fn guarded_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(printer_status::get_printer_status))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job, jobs::delete_job))
-        .routes(routes!(jobs::get_job_details))
+        .routes(routes!(details::get_job_details))
+        .routes(routes!(details::refresh_job_details))
+        .routes(routes!(details::get_job_thumbnail))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(details::parse_gcode))
+                .layer(DefaultBodyLimit::max(details::FILE_LIMIT)),
+        )
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
 }

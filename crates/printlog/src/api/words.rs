@@ -39,6 +39,13 @@ words! {
     JobStatus: domain::JobStatus::ALL;
     /// Who says something of a job.
     Source: [domain::Source::History, domain::Source::PrintStats];
+    /// How the details of a job stand.
+    DetailsStatus: {
+        use store::DetailsStatus as Is;
+        [Is::Pending, Is::Done, Is::Partial, Is::Failed]
+    };
+    /// Who says what is known of a file.
+    DetailsSource: [store::DetailsSource::File, store::DetailsSource::Moonraker];
     /// How the link to a printer stands.
     ConnectionState: {
         use ingest::ConnectionState as Is;

@@ -50,6 +50,18 @@ pub(super) enum Command {
     /// List and export jobs
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Have the slicers' settings of jobs read anew
+    #[command(subcommand)]
+    Details(DetailsCommand),
+    /// Show what gcode files say of themselves: slicer, settings, materials, estimates
+    #[command(after_help = "\
+Examples:
+  printlog gcode cube.gcode
+  printlog gcode --json gcodes/ | jq .details.filament_type
+
+Reads only the beginning and the end of each file, and needs neither configuration nor database. With --json one object
+a line. A file that cannot be read is told on stderr, the others are shown, and the exit code is 1.")]
+    Gcode(ReadGcode),
     /// Look for what is wrong with configuration, database and printers, and say what to do
     #[command(after_help = "\
 Reads the configuration, opens the database (and brings it up to date), proves that the totals of each printer equal
@@ -57,6 +69,34 @@ the sums over its jobs, and reaches every printer that is not switched off in pr
 
 Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
     Check(Output),
+}
+
+/// What to do with details.
+#[derive(Debug, Subcommand)]
+pub(super) enum DetailsCommand {
+    /// Have details read anew; a running server does it in the background
+    Refresh(RefreshDetails),
+}
+
+/// Which details.
+#[derive(Debug, Args)]
+pub(super) struct RefreshDetails {
+    /// Of all jobs that have not got them from their file
+    #[arg(long, required = true)]
+    pub(super) missing: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Files to read.
+#[derive(Debug, Args)]
+pub(super) struct ReadGcode {
+    /// Gcode files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// How results are shown.

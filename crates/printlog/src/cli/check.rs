@@ -115,6 +115,14 @@ impl Checks {
             let advice = "this is a bug of printlog, please report it";
             self.bad("totals", mismatch_told(mismatch, &printers), advice)?;
         }
+        let waiting = store.details_counts().await?;
+        self.good(
+            "details",
+            format!(
+                "of {} jobs are still to be read from their files, of {} known in part, of {} given up",
+                waiting.pending, waiting.partial, waiting.failed
+            ),
+        )?;
         self.check_printers(printers).await
     }
 

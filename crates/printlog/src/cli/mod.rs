@@ -2,7 +2,9 @@
 
 mod arguments;
 mod check;
+mod details;
 mod export;
+mod gcode;
 mod jobs;
 mod keys;
 mod output;
@@ -84,6 +86,12 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Keys(command) => {
             let context = Context::open(file).await?;
             let done = keys::run(&context, command).await;
+            context.close(done).await
+        }
+        Command::Gcode(arguments) => gcode::run(&arguments),
+        Command::Details(command) => {
+            let context = Context::open(file).await?;
+            let done = details::run(&context, command).await;
             context.close(done).await
         }
         Command::Jobs(command) => {

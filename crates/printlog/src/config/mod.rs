@@ -36,6 +36,8 @@ pub struct Config {
     pub database: Location,
     /// How printers are followed.
     pub moonraker: MoonrakerConfig,
+    /// What slicers wrote into gcode files.
+    pub details: DetailsConfig,
     /// The server.
     pub api: ApiConfig,
     /// The log.
@@ -64,6 +66,15 @@ pub enum Backfill {
     Nothing,
     /// Those that started at or after this instant.
     Since(Timestamp),
+}
+
+/// How the details of jobs are read from their gcode files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetailsConfig {
+    /// Whether they are.
+    pub enabled: bool,
+    /// Imported jobs a minute.
+    pub rate: f64,
 }
 
 /// The server.

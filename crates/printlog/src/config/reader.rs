@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::{
-    ApiConfig, Backfill, Config, Entries, LoggingConfig, MoonrakerConfig,
+    ApiConfig, Backfill, Config, DetailsConfig, Entries, LoggingConfig, MoonrakerConfig,
     error::{ConfigError, Problems},
     settings,
     value::{Found, Origin, Value},
@@ -27,6 +27,12 @@ impl Reader {
         let config = Config {
             database: self.database(),
             moonraker: self.moonraker(),
+            details: DetailsConfig {
+                enabled: self.get("details", "enabled", switch),
+                rate: self.get("details", "rate", |value| {
+                    value.number().filter(|number| (0.1..=6000.0).contains(number))
+                }),
+            },
             api: ApiConfig {
                 host: self.get("api", "host", Value::text),
                 port: self.get("api", "port", |value| whole(value, 0)),
@@ -233,6 +239,17 @@ fn seconds(value: &Value, lowest: f64) -> Option<Duration> {
         .number()
         .filter(|number| (lowest..=LONGEST).contains(number))?;
     Some(Duration::from_secs_f64(number))
+}
+
+fn switch(value: &Value) -> Option<bool> {
+    if let Value::Bool(value) = value {
+        return Some(*value);
+    }
+    match value.text()?.to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn backfill(value: &Value) -> Option<Backfill> {

@@ -150,6 +150,20 @@ pub const SETTINGS: &[Setting] = &[
          or those that started on or after a date (UTC).",
     ),
     setting(
+        "details",
+        "enabled",
+        "true",
+        "true or false",
+        "Whether the slicer's settings and images are read from the gcode files of jobs.",
+    ),
+    setting(
+        "details",
+        "rate",
+        "60",
+        "a number from 0.1 to 6000",
+        "How many imported jobs a minute get them, so that printers are not disturbed. Jobs that start now do not wait.",
+    ),
+    setting(
         "api",
         "host",
         "0.0.0.0",

@@ -11,6 +11,7 @@ mod capture;
 mod cli;
 mod config;
 mod config_docs;
+mod gcode_files;
 mod lifecycle;
 mod openapi;
 mod replay;

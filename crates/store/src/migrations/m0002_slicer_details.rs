@@ -15,7 +15,12 @@ impl MigrationName for SlicerDetails {
 #[async_trait::async_trait]
 impl MigrationTrait for SlicerDetails {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for mut table in [gcode_files(), thumbnails(), gcode_file_thumbnails(), details_queue()] {
+        for mut table in [
+            gcode_files(),
+            thumbnails(),
+            gcode_file_thumbnails(),
+            details_queue(),
+        ] {
             if manager.get_database_backend() == DbBackend::MySql {
                 table
                     .engine("InnoDB")

@@ -5,6 +5,7 @@
 mod connections;
 mod database;
 mod fixtures;
+mod gcode_files;
 mod identity;
 mod keys;
 mod lists;

@@ -17,10 +17,16 @@ pub(crate) struct Logger {
     port: u16,
     key: String,
     process: Option<Child>,
+    /// Settings beside those that all tests have.
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 impl Logger {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // Held only as long as it takes to know its number.
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -31,6 +37,10 @@ impl Logger {
             port,
             key: String::new(),
             process: None,
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         let key = logger.command(&["keys", "create", "test", "--json"]).await;
         logger.key = key["key"].as_str().expect("a key").to_owned();
@@ -85,6 +95,39 @@ impl Logger {
         let (status, answer) = self.send("GET", path, None).await.expect("an answer");
         assert!(status.is_success(), "GET {path}: {status} {answer}");
         answer
+    }
+
+    pub(crate) async fn post(&self, path: &str) {
+        let (status, answer) = self.send("POST", path, None).await.expect("an answer");
+        assert!(status.is_success(), "POST {path}: {status} {answer}");
+    }
+
+    pub(crate) async fn bytes(&self, path: &str) -> Bytes {
+        let request = Request::builder()
+            .uri(path)
+            .header("Host", "localhost")
+            .header("Authorization", format!("Bearer {}", self.key))
+            .body(Full::new(Bytes::new()))
+            .expect("a request");
+        let (status, body) = testbed::http(self.port, request).await.expect("an answer");
+        assert!(status.is_success(), "GET {path}: {status}");
+        body
+    }
+
+    /// Rows of a table, by a look into the database itself.
+    pub(crate) async fn count_rows(&self, table: &str) -> i64 {
+        let path = self.folder.path().join("data/printlog.db");
+        let url = format!("sqlite://{}?mode=ro", path.display());
+        let db = sea_orm::Database::connect(url).await.expect("the database");
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+        let row = sea_orm::ConnectionTrait::query_one_raw(&db, statement)
+            .await
+            .expect("an answer")
+            .expect("a row");
+        let count = row.try_get_by_index(0).expect("a number");
+        db.close().await.expect("it closes");
+        count
     }
 
     /// The printer's jobs, oldest first, in full.
@@ -161,6 +204,7 @@ impl Logger {
             .env("PRINTLOG_API__HOST", "127.0.0.1")
             .env("PRINTLOG_MOONRAKER__RECONNECT_DELAY", "1")
             .env("PRINTLOG_MOONRAKER__MAX_RECONNECT_DELAY", "2")
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

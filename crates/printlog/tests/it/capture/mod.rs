@@ -1,5 +1,6 @@
 //! The real binary against real Moonrakers: what was printed, what Moonraker says of it, and what printlog recorded.
 
+mod details;
 mod logger;
 
 use logger::Logger;

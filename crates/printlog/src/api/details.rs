@@ -1,0 +1,379 @@
+//! What the slicer planned for a job: its settings, materials and images.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use domain::JobId;
+use serde::Serialize;
+use serde_json::Value;
+use store::{DetailsStatus, Store, StoredJob, ThumbnailInfo};
+use utoipa::ToSchema;
+
+use super::{
+    ApiState, Core,
+    error::{ApiResult, Problem},
+    extract::{NoQuery, PathId},
+    jobs::no_such_job,
+    query::{self, Query},
+    words,
+};
+use crate::enrich;
+
+/// Most bytes of a file that is sent to be parsed.
+pub(super) const FILE_LIMIT: usize = 16 << 20;
+/// Larger than any image.
+const LARGEST: u64 = 100_000;
+
+/// What the slicer wrote into the file of a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobDetails)]
+pub(super) struct DetailsBody {
+    /// Who says so: `file`, or `moonraker` (its own metadata) while the file cannot be read.
+    #[schema(value_type = Option<words::DetailsSource>)]
+    source: Option<&'static str>,
+    slicer: Option<String>,
+    slicer_version: Option<String>,
+    printer_model: Option<String>,
+    /// mm
+    nozzle_diameter: Option<f64>,
+    /// mm
+    layer_height: Option<f64>,
+    /// mm
+    first_layer_height: Option<f64>,
+    /// °C
+    nozzle_temp: Option<f64>,
+    /// °C
+    nozzle_temp_first_layer: Option<f64>,
+    /// °C
+    bed_temp: Option<f64>,
+    /// °C
+    bed_temp_first_layer: Option<f64>,
+    /// mm/s
+    print_speed: Option<f64>,
+    /// 0 to 100
+    infill_percentage: Option<f64>,
+    infill_pattern: Option<String>,
+    support_enabled: Option<bool>,
+    support_type: Option<String>,
+    /// The main one by weight.
+    #[schema(example = "PLA")]
+    filament_type: Option<String>,
+    filament_brand: Option<String>,
+    filament_color: Option<String>,
+    /// mm that the slicer planned.
+    filament_used_mm: Option<f64>,
+    /// In the slicer's currency.
+    filament_cost: Option<f64>,
+    /// Seconds.
+    estimated_time: Option<f64>,
+    /// g that the slicer planned.
+    estimated_filament: Option<f64>,
+    /// g that the job used, from the measured length: right also for a job that ended early.
+    filament_used_g: Option<f64>,
+    /// What these grams were computed with: `slicer_ratio`, `file_density` or `usual_density` (of the material).
+    #[schema(value_type = Option<String>)]
+    filament_used_g_source: Option<Value>,
+    layer_count: Option<i64>,
+    /// mm
+    object_height: Option<f64>,
+    /// Materials, one a slot of the printer.
+    #[schema(value_type = Vec<Object>)]
+    tools: Vec<Value>,
+    /// Images, smallest first.
+    thumbnails: Vec<ThumbnailBody>,
+    /// What is missing from the file, or had to be decided.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Value>,
+    /// All keys and values as they stand in the file. Only with `raw=true`.
+    #[schema(value_type = Option<Object>)]
+    raw_metadata: Option<Value>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Thumbnail)]
+struct ThumbnailBody {
+    width: u32,
+    height: u32,
+    #[schema(example = "image/png")]
+    media_type: String,
+    bytes: u64,
+    /// Path of the image on this server.
+    url: String,
+}
+
+/// `?raw=true`
+pub(super) struct RawQuery(pub(super) bool);
+
+/// `?size=`
+pub(super) struct SizeQuery(Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for RawQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let raw = query.one("raw", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        });
+        query.finish(Self(raw.unwrap_or(false)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SizeQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let size = query.one("size", query::whole(1, LARGEST));
+        query.finish(Self(size))
+    }
+}
+
+/// How the details of a job stand, and why.
+pub(super) async fn status(store: &Store, id: JobId) -> ApiResult<(&'static str, Option<String>)> {
+    let queued = store.queued_details(id).await?;
+    Ok(queued.map_or((DetailsStatus::Pending.as_str(), None), |queued| {
+        (queued.status.as_str(), queued.reason)
+    }))
+}
+
+/// What is known. `None` if nothing.
+pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiResult<Option<DetailsBody>> {
+    let id = stored.id;
+    let Some(columns) = store.job_details(id).await? else {
+        return Ok(None);
+    };
+    let file = store.gcode_file_of(id, raw).await?;
+    let thumbnails = store.thumbnails_of(id).await?;
+    let nothing = Value::Null;
+    let metadata = file.as_ref().map_or(&nothing, |file| &file.metadata);
+    let details = &metadata["details"];
+    let text = |name: &str| details[name].as_str().map(str::to_owned);
+    let number = |name: &str| details[name].as_f64();
+    let list = |name: &str| metadata[name].as_array().cloned().unwrap_or_default();
+    let grams = metadata["grams_per_mm"]
+        .as_f64()
+        .zip(stored.job.figures.filament_used)
+        .map(|(per_mm, used)| (per_mm * used * 1000.0).round() / 1000.0);
+    Ok(Some(DetailsBody {
+        source: file.as_ref().map(|file| file.source.as_str()),
+        slicer: text("slicer"),
+        slicer_version: text("slicer_version"),
+        printer_model: text("printer_model"),
+        nozzle_diameter: number("nozzle_diameter"),
+        layer_height: columns.layer_height,
+        first_layer_height: columns.first_layer_height,
+        nozzle_temp: columns.nozzle_temp,
+        nozzle_temp_first_layer: number("nozzle_temp_first_layer"),
+        bed_temp: columns.bed_temp,
+        bed_temp_first_layer: number("bed_temp_first_layer"),
+        print_speed: columns.print_speed,
+        infill_percentage: columns.infill_percentage,
+        infill_pattern: columns.infill_pattern,
+        support_enabled: columns.support_enabled,
+        support_type: columns.support_type,
+        filament_type: columns.filament_type,
+        filament_brand: columns.filament_brand,
+        filament_color: columns.filament_color,
+        filament_used_mm: number("filament_used_mm"),
+        filament_cost: number("filament_cost"),
+        estimated_time: columns.estimated_time,
+        estimated_filament: columns.estimated_filament,
+        filament_used_g: grams,
+        filament_used_g_source: grams.map(|_| metadata["weight_source"].clone()),
+        layer_count: columns.layer_count,
+        object_height: columns.object_height,
+        tools: list("tools"),
+        warnings: list("warnings"),
+        thumbnails: thumbnails
+            .into_iter()
+            .map(|info| ThumbnailBody {
+                url: format!("/api/jobs/{}/thumbnail?size={}", id.0, info.width.max(1)),
+                width: info.width,
+                height: info.height,
+                media_type: info.media_type,
+                bytes: info.bytes,
+            })
+            .collect(),
+        raw_metadata: if raw {
+            file.and_then(|file| file.raw).or(columns.raw_metadata)
+        } else {
+            None
+        },
+    }))
+}
+
+/// Show what the slicer planned for a job
+#[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("raw" = Option<bool>, Query, description = "Whether `raw_metadata` is wanted, too."),
+    ),
+    responses(
+        (status = 200, body = DetailsBody),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such job, or nothing is known of what the slicer planned for it."),
+    ))]
+pub(super) async fn get_job_details(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<DetailsBody>> {
+    let id = JobId(id.0);
+    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    match of_job(&core.store, &stored, raw.0).await? {
+        Some(details) => Ok(Json(details)),
+        None => Err(Problem::not_found(format!(
+            "nothing is known of what the slicer planned for job {}",
+            id.0
+        ))),
+    }
+}
+
+/// Have the details of a job read anew
+///
+/// It is done in the background, as soon as possible.
+#[utoipa::path(post, path = "/api/jobs/{id}/details/refresh", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    responses(
+        (status = 202, description = "Will be done."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+    ))]
+pub(super) async fn refresh_job_details(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<StatusCode> {
+    let id = JobId(id.0);
+    match core.store.refresh_details(id, state.clock.now()).await? {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(no_such_job(id)),
+    }
+}
+
+/// Show the image of a job
+///
+/// The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
+#[utoipa::path(get, path = "/api/jobs/{id}/thumbnail", tag = "jobs",
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("size" = Option<u64>, Query, minimum = 1, maximum = 100_000,
+            description = "Width in pixels that is wanted at least. The largest image if left out."),
+    ),
+    responses(
+        (status = 200, content_type = "image/png", body = Vec<u8>, description = "The image: PNG, JPEG or BMP."),
+        (status = 304, description = "As `If-None-Match` says."),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such job, or it has no image."),
+    ))]
+pub(super) async fn get_job_thumbnail(
+    core: Core,
+    id: PathId,
+    size: SizeQuery,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let id = JobId(id.0);
+    let none = || Problem::not_found(format!("there is no image of job {}", id.0));
+    let image = best(core.store.thumbnails_of(id).await?, size.0).ok_or_else(none)?;
+    let tag = format!("\"{}\"", image.hash);
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains(&tag));
+    let caching = [
+        (header::ETAG, tag),
+        (
+            header::CACHE_CONTROL,
+            "private, max-age=31536000, immutable".to_owned(),
+        ),
+    ];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    let data = core.store.thumbnail_data(&image.hash).await?.ok_or_else(none)?;
+    Ok((caching, [(header::CONTENT_TYPE, image.media_type)], data).into_response())
+}
+
+/// Of images in the order of their widths.
+fn best(mut images: Vec<ThumbnailInfo>, wanted: Option<u64>) -> Option<ThumbnailInfo> {
+    let last = images.len().checked_sub(1)?;
+    let position = wanted
+        .and_then(|wanted| images.iter().position(|image| u64::from(image.width) >= wanted))
+        .unwrap_or(last);
+    Some(images.swap_remove(position))
+}
+
+/// What a gcode file says of itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ParsedGcode)]
+pub(super) struct ParsedBody {
+    #[schema(value_type = Object)]
+    details: Value,
+    #[schema(value_type = Vec<Object>)]
+    tools: Value,
+    #[schema(value_type = Vec<Object>)]
+    thumbnails: Vec<gcode::Thumbnail>,
+    #[schema(value_type = Vec<Object>)]
+    warnings: Value,
+}
+
+/// Read a gcode file
+///
+/// The body is the file, at most 16 MiB. Nothing is stored.
+#[utoipa::path(post, path = "/api/gcode/parse", tag = "jobs",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = ParsedBody),
+        (status = 413, body = Problem, content_type = "application/problem+json",
+            description = "The file is larger than 16 MiB."),
+    ))]
+pub(super) async fn parse_gcode(
+    _: Core,
+    _: NoQuery,
+    headers: HeaderMap,
+    file: FileBody,
+) -> ApiResult<Json<ParsedBody>> {
+    let binary = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"application/octet-stream"));
+    if !binary {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be a file, sent with the header `Content-Type: application/octet-stream`",
+        ));
+    }
+    let parsed = tokio::task::spawn_blocking(move || gcode::parse(&file.0, b"", None))
+        .await
+        .map_err(|_| Problem::internal())?;
+    let mut metadata = enrich::as_metadata(&parsed);
+    Ok(Json(ParsedBody {
+        details: metadata["details"].take(),
+        tools: metadata["tools"].take(),
+        warnings: metadata["warnings"].take(),
+        thumbnails: parsed.metadata.thumbnails,
+    }))
+}
+
+/// The bytes of a file.
+pub(super) struct FileBody(Bytes);
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for FileBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state)
+            .await
+            .map(Self)
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("the file is larger than {} MiB", FILE_LIMIT >> 20),
+                ),
+                _ => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
+            })
+    }
+}

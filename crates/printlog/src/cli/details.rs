@@ -1,0 +1,25 @@
+//! `printlog details`: has details read anew.
+
+use serde::Serialize;
+
+use super::{
+    Context, Exit,
+    arguments::DetailsCommand,
+    output::{print_json, print_line},
+};
+
+#[derive(Serialize)]
+struct Refreshed {
+    jobs: u64,
+}
+
+pub(super) async fn run(context: &Context, command: DetailsCommand) -> anyhow::Result<Exit> {
+    let DetailsCommand::Refresh(refresh) = command;
+    let jobs = context.store.refresh_missing_details(context.clock.now()).await?;
+    if refresh.output.json {
+        print_json(&Refreshed { jobs })?;
+    } else {
+        print_line(&format!("{jobs} jobs will be read anew by the running server."))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,144 @@
+//! `printlog gcode`: what gcode files say of themselves. Needs neither configuration nor database.
+
+use std::{
+    fs::{self, File},
+    io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use gcode::{Parsed, Reader};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+use super::{
+    Exit,
+    arguments::ReadGcode,
+    output::{Table, duration, metres, text},
+};
+
+/// Names of files that are looked for in folders.
+const ENDINGS: [&str; 8] = [
+    ".gcode",
+    ".gco",
+    ".g",
+    ".bgcode",
+    ".gcode.3mf",
+    ".3mf",
+    ".ufp",
+    ".gx",
+];
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    #[serde(flatten)]
+    parsed: &'a Parsed,
+}
+
+pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Done;
+    let mut files = Vec::new();
+    for path in &arguments.files {
+        if let Err(cause) = collect(path, &mut files) {
+            eprintln!("printlog: cannot read {}: {cause}", path.display());
+            exit = Exit::Failed;
+        }
+    }
+    let progress = if files.len() > 1 && io::stderr().is_terminal() {
+        ProgressBar::new(files.len() as u64)
+    } else {
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut table = Table::new([
+        "file", "slicer", "material", "layer", "time", "filament", "weight",
+    ]);
+    for file in &files {
+        match read(file) {
+            Ok(parsed) if arguments.json => {
+                let name = file.to_string_lossy();
+                serde_json::to_writer(
+                    &mut out,
+                    &Line {
+                        file: &name,
+                        parsed: &parsed,
+                    },
+                )
+                .map_err(io::Error::from)?;
+                writeln!(out)?;
+            }
+            Ok(parsed) => table.row(row(file, &parsed)),
+            Err(cause) => {
+                progress.suspend(|| eprintln!("printlog: cannot read {}: {cause}", file.display()));
+                exit = Exit::Failed;
+            }
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    out.flush()?;
+    drop(out);
+    if !arguments.json {
+        table.print()?;
+    }
+    Ok(exit)
+}
+
+/// The file, or all gcode files below the folder, in the order of their names.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !fs::metadata(path)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type()?;
+        let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+        if kind.is_dir() {
+            collect(&entry.path(), files)?;
+        } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Head and tail only, however large the file is.
+fn read(path: &Path) -> io::Result<Parsed> {
+    let mut file = File::open(path)?;
+    let mut reader = Reader::new(file.metadata()?.len());
+    while let Some(range) = reader.next_range() {
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut bytes = Vec::new();
+        (&mut file)
+            .take(range.end - range.start)
+            .read_to_end(&mut bytes)?;
+        reader.push(range.start, &bytes);
+    }
+    Ok(reader.finish())
+}
+
+fn row(file: &Path, parsed: &Parsed) -> [String; 7] {
+    let metadata = &parsed.metadata;
+    let slicer = [&metadata.slicer, &metadata.slicer_version]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let unknown = || text(None);
+    [
+        file.display().to_string(),
+        text(Some(slicer.as_str()).filter(|slicer| !slicer.is_empty())),
+        text(metadata.filament_type.as_deref()),
+        metadata
+            .layer_height
+            .map_or_else(unknown, |height| format!("{height} mm")),
+        duration(metadata.estimated_time.map(|seconds| seconds as f64)),
+        metres(metadata.filament_used_mm),
+        metadata
+            .estimated_filament
+            .map_or_else(unknown, |grams| format!("{grams:.1} g")),
+    ]
+}

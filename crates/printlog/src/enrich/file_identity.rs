@@ -1,0 +1,121 @@
+//! Which file a job printed: its name, and what Moonraker's metadata of the start says of it.
+
+use std::fmt::Write as _;
+
+use domain::Job;
+use gcode::MovesHint;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// Names with times to the second on one side, to the microsecond on the other.
+const ROUNDING: i64 = 2;
+/// A file that was written this long after the job began is another one.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The file of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FileIdentity {
+    /// Relative to the gcodes folder.
+    pub(super) path: String,
+    /// Bytes.
+    pub(super) size: Option<u64>,
+    /// Unix seconds.
+    pub(super) modified: Option<i64>,
+    /// Moonraker's own, made anew for each upload.
+    pub(super) uuid: Option<String>,
+    /// When the job began.
+    pub(super) started: Option<Timestamp>,
+    /// Where the moves are.
+    pub(super) moves: MovesHint,
+}
+
+impl FileIdentity {
+    /// `None` if the name of the file is not known.
+    pub(super) fn of_job(job: &Job) -> Option<Self> {
+        let nothing = Value::Null;
+        let metadata = job.metadata.as_ref().unwrap_or(&nothing);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates; whole seconds are wanted"
+        )]
+        let modified = metadata["modified"]
+            .as_f64()
+            .map(|seconds| seconds.floor() as i64);
+        Some(Self {
+            path: job.filename.clone()?,
+            size: metadata["size"].as_u64(),
+            modified,
+            uuid: metadata["uuid"].as_str().map(str::to_owned),
+            started: job.start_time,
+            moves: MovesHint {
+                start: metadata["gcode_start_byte"].as_u64(),
+                end: metadata["gcode_end_byte"].as_u64(),
+            },
+        })
+    }
+
+    /// Names the file among all of its printer. `None` while too little is known.
+    pub(super) fn key(&self) -> Option<String> {
+        let uuid = self.uuid.as_deref().unwrap_or_default();
+        let text = format!("{}\0{}\0{}\0{uuid}", self.path, self.size?, self.modified?);
+        Some(sha256(text.as_bytes()))
+    }
+
+    /// Whether the file on the printer, of which this is known, can be the one that was printed.
+    pub(super) fn is(&self, size: u64, modified: Option<i64>) -> bool {
+        if self.size.is_some_and(|known| known != size) {
+            return false;
+        }
+        let Some(modified) = modified else { return true };
+        if let Some(known) = self.modified {
+            return known.abs_diff(modified) <= ROUNDING.unsigned_abs();
+        }
+        self.started
+            .is_none_or(|started| modified <= (started + LATE).as_second())
+    }
+}
+
+/// Hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(size: Option<u64>, modified: Option<i64>) -> FileIdentity {
+        FileIdentity {
+            path: "a.gcode".to_owned(),
+            size,
+            modified,
+            uuid: None,
+            started: Timestamp::from_second(1000).ok(),
+            moves: MovesHint::default(),
+        }
+    }
+
+    #[test]
+    fn overwritten_files_are_others() {
+        let known = identity(Some(5), Some(900));
+        assert!(known.is(5, Some(900)) && known.is(5, None));
+        assert!(!known.is(6, Some(900)) && !known.is(5, Some(950)));
+        let unknown = identity(None, None);
+        assert!(unknown.is(5, Some(990)));
+        assert!(!unknown.is(5, Some(2000)), "written after the print began");
+    }
+
+    #[test]
+    fn a_key_needs_size_and_time() {
+        assert_eq!(identity(Some(5), None).key(), None);
+        assert_ne!(identity(Some(5), Some(1)).key(), identity(Some(5), Some(2)).key());
+    }
+}

@@ -1,0 +1,121 @@
+//! What slicers wrote: kept once, queued visibly, and gone with the last job.
+
+use domain::JobId;
+use serde_json::json;
+use store::{
+    DetailsOutcome, DetailsSource, DetailsStatus, Due, JobFilter, NewGcodeFile, NewThumbnail, Saved, Store,
+};
+
+use crate::{fixtures::*, on_every_engine};
+
+fn file(key: &str) -> NewGcodeFile {
+    NewGcodeFile {
+        file_key: key.to_owned(),
+        content_hash: Some("00ff".to_owned()),
+        source: DetailsSource::File,
+        metadata: json!({"details": {"layer_height": 0.2, "filament_type": "PETG", "layer_count": 7}, "tools": []}),
+        raw: Some(json!({"layer_height": "0.2"})),
+        thumbnails: vec![NewThumbnail {
+            hash: "image".to_owned(),
+            media_type: "image/png",
+            width: 300,
+            height: 200,
+            // More than MySQL's BLOB takes.
+            data: vec![7; 300_000],
+        }],
+    }
+}
+
+const DONE: DetailsOutcome = DetailsOutcome {
+    status: DetailsStatus::Done,
+    reason: None,
+    next_attempt_at: None,
+};
+
+async fn ids(store: &Store, due: Due, seconds: f64) -> Vec<JobId> {
+    let jobs = store.due_details(due, at(seconds), 100).await.unwrap();
+    jobs.into_iter().map(|queued| queued.job_id).collect()
+}
+
+on_every_engine! {
+    async fn every_job_waits_newest_first(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let rows = [row("1", "a", 0.0), row("2", "b", 1000.0), row("3", "c", 500.0)];
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        let Saved::Inserted(live) = db.store.save_job(&running(printer, "d", 9000.0), now()).await.unwrap() else {
+            panic!("the job is new")
+        };
+        assert_eq!(ids(&db.store, Due::Live, NOW).await, [live]);
+        let waiting = ids(&db.store, Due::Imported, NOW).await;
+        let mut names = Vec::new();
+        for id in &waiting {
+            names.push(db.store.job(*id).await.unwrap().unwrap().job.filename.unwrap());
+        }
+        assert_eq!(names, ["b", "c", "a"]);
+        assert_eq!(db.store.details_counts().await.unwrap().pending, 4);
+    }
+
+    async fn file_and_image_are_kept_once_and_go_with_the_last_job(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let rows = [row("1", "a", 0.0), row("2", "a", 1000.0)];
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        let jobs = ids(&db.store, Due::Imported, NOW).await;
+        assert!(db.store.save_details(jobs[0], Some(&file("key")), &DONE, now()).await.unwrap());
+        assert!(!db.store.reuse_gcode_file(jobs[1], printer, "other", now()).await.unwrap());
+        assert!(db.store.reuse_gcode_file(jobs[1], printer, "key", now()).await.unwrap());
+        for id in &jobs {
+            let details = db.store.job_details(*id).await.unwrap().unwrap();
+            assert_eq!((details.layer_height, details.layer_count), (Some(0.2), Some(7)));
+            let images = db.store.thumbnails_of(*id).await.unwrap();
+            assert_eq!((images.len(), images[0].width, images[0].bytes), (1, 300, 300_000));
+        }
+        assert_eq!(db.store.thumbnail_data("image").await.unwrap().unwrap(), vec![7; 300_000]);
+        let raw = db.store.gcode_file_of(jobs[0], true).await.unwrap().unwrap().raw;
+        assert_eq!(raw, Some(json!({"layer_height": "0.2"})));
+        let filter = JobFilter { filament_type: Some("PETG".to_owned()), ..JobFilter::default() };
+        assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 2);
+
+        let rows = async || db.column::<i64>("SELECT COUNT(*) FROM thumbnails").await[0];
+        assert!(db.store.delete_job(jobs[0], now()).await.unwrap());
+        assert_eq!(rows().await, 1);
+        assert!(db.store.delete_job(jobs[1], now()).await.unwrap());
+        assert_eq!(rows().await, 0);
+        assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM gcode_files").await, [0]);
+    }
+
+    async fn what_failed_is_tried_again_when_it_is_due(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
+        let id = ids(&db.store, Due::Imported, NOW).await[0];
+        let later = DetailsOutcome {
+            status: DetailsStatus::Partial,
+            reason: Some("the printer is off".to_owned()),
+            next_attempt_at: Some(at(NOW + 60.0)),
+        };
+        let known = NewGcodeFile { source: DetailsSource::Moonraker, ..file("moonraker") };
+        assert!(db.store.save_details(id, Some(&known), &later, now()).await.unwrap());
+        assert!(ids(&db.store, Due::Imported, NOW).await.is_empty());
+        assert!(ids(&db.store, Due::Retry, NOW + 59.0).await.is_empty());
+        assert_eq!(ids(&db.store, Due::Retry, NOW + 60.0).await, [id]);
+        let queued = db.store.queued_details(id).await.unwrap().unwrap();
+        assert_eq!((queued.attempts, queued.reason.as_deref()), (1, Some("the printer is off")));
+        assert_eq!(db.store.details_counts().await.unwrap().partial, 1);
+        assert_eq!(db.store.refresh_missing_details(now()).await.unwrap(), 1);
+        assert_eq!(ids(&db.store, Due::Imported, NOW).await, [id]);
+        assert!(db.store.save_details(id, Some(&file("key")), &DONE, now()).await.unwrap());
+        assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM gcode_files").await, [1]);
+        assert!(!db.store.refresh_details(JobId(77), now()).await.unwrap());
+    }
+
+    async fn a_printer_takes_its_files_with_it(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
+        let id = ids(&db.store, Due::Imported, NOW).await[0];
+        assert!(db.store.save_details(id, Some(&file("key")), &DONE, now()).await.unwrap());
+        db.store.delete_printer(printer, true).await.unwrap();
+        for table in ["details_queue", "gcode_files", "gcode_file_thumbnails", "thumbnails"] {
+            assert_eq!(db.column::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await, [0], "{table}");
+        }
+    }
+}
