@@ -36,7 +36,7 @@ async fn only_a_valid_key_opens_the_guarded_routes() {
         .expect(204);
 
     let operations = operations();
-    assert_eq!(operations.iter().filter(|(.., guarded)| *guarded).count(), 14);
+    assert_eq!(operations.iter().filter(|(.., guarded)| *guarded).count(), 17);
     let open: Vec<_> = operations
         .iter()
         .filter(|(.., guarded)| !guarded)

@@ -261,7 +261,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "apis:\n  port: 80\n",
         "printlog.yml:1: unknown key `apis`",
-        &["database, moonraker, api, logging", "Did you mean `api`?"],
+        &["database, moonraker, details, api, logging", "Did you mean `api`?"],
     ),
     (
         "api:\n  port: eight\n",
