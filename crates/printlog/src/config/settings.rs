@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
         "database",
         "printlog",
         "a text",
-        "The schema at MySQL; it must exist. Only for type mysql.",
+        "The schema at MySQL; made if the account may do that. Only for type mysql.",
     ),
     setting(
         "database",
