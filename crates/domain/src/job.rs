@@ -203,7 +203,7 @@ impl Job {
         self.end_source = Some(Source::History);
         if row.missed_start() {
             // All that such a row knows; what we counted of the rest stays.
-            if row.figures.continues(&self.figures) {
+            if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {
                 self.figures.total_duration = row.figures.total_duration;
             }
         } else if row.figures.may_end(&self.figures) {
