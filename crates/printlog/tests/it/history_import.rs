@@ -6,7 +6,13 @@ use crate::capture::logger::{Logger, wait_for};
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_costs_that_row_only() {
-    let config = PrinterConfig { past: PastPrints { count: 700, days: 100.0 }, ..PrinterConfig::default() };
+    let config = PrinterConfig {
+        past: PastPrints {
+            count: 700,
+            days: 100.0,
+        },
+        ..PrinterConfig::default()
+    };
     let printer = SimPrinter::start(config, 0).await.unwrap();
     let history = printer.history();
     for place in [3, 249, 250, 499, 600] {

@@ -191,7 +191,10 @@ impl<'a> Logger<'a> {
                     self.store.save_job(&job, self.now.wall).await.expect("a save");
                 }
                 Action::Checkpoint(job) => {
-                    self.store.save_progress(&job, self.now.wall).await.expect("a checkpoint");
+                    self.store
+                        .save_progress(&job, self.now.wall)
+                        .await
+                        .expect("a checkpoint");
                 }
                 Action::Import(row) => {
                     self.store
