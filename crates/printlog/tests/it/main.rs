@@ -14,5 +14,6 @@ mod config_docs;
 mod lifecycle;
 mod openapi;
 mod replay;
+mod schedules;
 mod schemathesis;
 mod test_app;
