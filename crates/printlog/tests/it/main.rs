@@ -5,12 +5,14 @@
 mod api_auth;
 mod api_errors;
 mod api_jobs;
+mod api_live;
 mod api_printers;
 mod binary;
 mod capture;
 mod cli;
 mod config;
 mod config_docs;
+mod history_import;
 mod lifecycle;
 mod openapi;
 mod replay;
