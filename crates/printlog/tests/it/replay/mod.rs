@@ -1,6 +1,7 @@
 //! Every recorded session of a real Moonraker gives the rows of what was printed: in one go, with printlog killed and
 //! started again at any one frame, and with that at every frame.
 
+mod engines;
 mod sessions;
 mod transcript;
 
