@@ -3,21 +3,21 @@
 CARGO ?= cargo
 # cargo-nextest where it is installed; the tests are the same without it.
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test lint unit api-fuzz bench-fleet fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test api-fuzz bench-fleet fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
-run:
-	$(CARGO) run --release --bin printlog -- serve
+run: ui/dist/index.html
+	$(CARGO) run --release --locked --bin printlog -- serve
 
 ## A few simulated printers with months of history, and a server that watches them.
-demo:
+demo: ui/dist/index.html
 	scripts/demo.sh
 
 ## Installs what the tests need and runs all of them.
-test: test-deps lint api-fuzz unit
+test: test-deps lint ui-test api-fuzz unit
 
-.PHONY: test-deps
 test-deps:
 	scripts/install-test-deps.sh
 
@@ -28,6 +28,10 @@ lint:
 ## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
 unit:
 	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
+
+## Types, lint and tests of the dashboard.
+ui-test: ui/node_modules/.installed
+	cd ui && npm run lint && npm run test
 
 ## Drives the API from its own OpenAPI document.
 api-fuzz:
@@ -43,3 +47,11 @@ fuzz:
 
 fmt:
 	$(CARGO) fmt --all
+
+ui/node_modules/.installed: ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund
+	touch $@
+
+ui/dist/index.html: ui/node_modules/.installed $(UI_SOURCES)
+	cd ui && npm run build
+	touch $@

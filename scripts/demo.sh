@@ -1,25 +1,46 @@
 #!/usr/bin/env bash
 # Starts simulated printers with months of history, and a printlog that watches them, in a folder that is thrown away.
+# Ctrl-C ends all of it. DEMO_PRINTERS says how many printers, PRINTLOG_API__PORT which port.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-port=${PRINTLOG_API__PORT:-8000}
 printers=${DEMO_PRINTERS:-5}
+export PRINTLOG_API__PORT=${PRINTLOG_API__PORT:-8000}
 
-cargo build --release --bin printlog --bin simulator
-root=$PWD
-folder=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$folder"' EXIT
-trap 'exit 130' INT TERM
+"${CARGO:-cargo}" build --release --locked --package printlog --package simulator --bins
+bin=$(readlink -f "${CARGO_TARGET_DIR:-target}/release")
+folder=$(mktemp -d -t printlog-demo.XXXXXX)
+pids=()
+end() {
+  trap '' INT TERM
+  # printlog first, so that it does not see its printers go.
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${pids[i]}" 2>/dev/null || true
+    wait "${pids[i]}" 2>/dev/null || true
+  done
+  rm -rf "$folder"
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-"$root/target/release/simulator" --printers "$printers" --seed 7 --history 400 --schedule demo >"$folder/printers.jsonl" &
-until [[ $(wc -l <"$folder/printers.jsonl") -ge $printers ]]; do
-  kill -0 $! || { echo 'demo: the simulator has ended' >&2; exit 1; }
+# A process group of its own: Ctrl-C on the terminal reaches this script, and the script ends the rest in order.
+set -m
+cd "$folder"
+"$bin/simulator" --printers "$printers" --seed 7 --history 400 --printing 2 \
+  --schedule demo --print-seconds 30 180 >printers.jsonl &
+pids+=($!)
+until (($(wc -l <printers.jsonl) >= printers)); do
+  kill -0 "${pids[0]}" 2>/dev/null || { echo 'demo: the simulated printers have ended' >&2; exit 1; }
   sleep 0.1
 done
+while IFS=$'\t' read -r name url; do
+  "$bin/printlog" printers add "$name" "$url" >/dev/null
+done < <(python3 -c '
+import json, sys
+for line in sys.stdin:
+    printer = json.loads(line)
+    print(printer["name"], printer["url"], sep="\t")' <printers.jsonl)
 
-cd "$folder"
-export PRINTLOG_API__PORT=$port
-while read -r name url; do
-  "$root/target/release/printlog" printers add "$name" "$url" >/dev/null
-done < <(python3 -c 'import json, sys; [print(p["name"], p["url"]) for p in map(json.loads, sys.stdin)]' <printers.jsonl)
-"$root/target/release/printlog" serve
+"$bin/printlog" serve &
+pids+=($!)
+wait "${pids[1]}"

@@ -107,6 +107,9 @@ export function createFormat({ locale, timeZone, length }: FormatOptions) {
     /** The day of an instant. */
     date: (value: Maybe<string>) => instant(value, (date) => day.format(date)),
 
+    /** The time of day of an instant. */
+    time: (value: Maybe<string>) => instant(value, (date) => clock.format(date)),
+
     /** An instant close to `now`: the time alone if it is on the same day, with the weekday in the week around it. */
     nearby: (value: Maybe<string>, now: Date) =>
       instant(value, (date) => {

@@ -15,6 +15,7 @@ declare module 'vue-router' {
 
 const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('./pages/SignInPage.vue'), meta: { open: true, title: 'signIn.title' } },
+  { path: '/board', name: 'board', component: () => import('./pages/BoardPage.vue'), meta: { title: 'board.title' } },
   {
     path: '/',
     component: AppShell,

@@ -42,6 +42,9 @@ pub enum HistoryEnd {
 /// Longest time between the end that Moonraker noted and the start it noted for a print whose start it missed.
 const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
 
+/// Moonraker and we see a start and an end up to half a second late each.
+const SAME_BEGIN: SignedDuration = SignedDuration::from_secs(2);
+
 impl HistoryJob {
     /// What the row says of the end. Words that we do not know mean "ended, nobody knows how".
     #[must_use]
@@ -63,6 +66,13 @@ impl HistoryJob {
             return self.filename.is_none();
         };
         self.filename.is_none() && end.duration_since(start).abs() < MISSED_START
+    }
+
+    /// When the run of a missed start began: its end less its length. `None` if either is unknown.
+    #[must_use]
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        let total = SignedDuration::try_from_secs_f64(self.figures.total_duration?).ok()?;
+        self.end_time?.checked_sub(total).ok()
     }
 
     /// Whether `self` and `other` are one run: a start time never changes, an id or a file name alone proves nothing.
@@ -90,7 +100,11 @@ impl HistoryJob {
                 (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(10),
                 _ => true,
             };
-            return self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time);
+            // The figures of an open job are from when we last looked; what agrees is when it began.
+            let began_so = job.status.is_open()
+                && self.figures.may_end(&job.figures)
+                && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < SAME_BEGIN);
+            return began_so || (self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time));
         }
         let starts_agree = match (self.start_time, job.start_time) {
             (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(1),

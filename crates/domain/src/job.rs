@@ -181,17 +181,11 @@ impl Job {
             last_seen: None,
         };
         if row.missed_start() {
-            job.start_time = row
-                .end_time
-                .zip(row.figures.total_duration)
-                .and_then(|(end, total)| {
-                    end.checked_sub(SignedDuration::try_from_secs_f64(total).ok()?)
-                        .ok()
-                });
-            job.figures = Figures {
-                total_duration: row.figures.total_duration,
-                ..Figures::default()
-            };
+            job.start_time = row.began();
+            // What such a row counts of the rest is right, or it is 0.
+            let counted = |value: Option<f64>| value.filter(|value| *value > 0.0);
+            job.figures.print_duration = counted(row.figures.print_duration);
+            job.figures.filament_used = counted(row.figures.filament_used);
         }
         job.end_by_history(row);
         job
@@ -207,7 +201,12 @@ impl Job {
         self.cause = Some(row.status.clone());
         self.end_time = row.end_time;
         self.end_source = Some(Source::History);
-        if !row.missed_start() && row.figures.may_end(&self.figures) {
+        if row.missed_start() {
+            // All that such a row knows; what we counted of the rest stays.
+            if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {
+                self.figures.total_duration = row.figures.total_duration;
+            }
+        } else if row.figures.may_end(&self.figures) {
             self.figures = row.figures.or(self.figures);
             self.figures_source = Source::History;
         }

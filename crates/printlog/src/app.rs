@@ -22,7 +22,7 @@ use crate::{
 /// First and longest pause between two attempts to reach the database server.
 const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// How long tasks and open requests may take to end.
-const LAST_WORK: Duration = Duration::from_secs(8);
+const LAST_WORK: Duration = Duration::from_secs(6);
 
 /// Opens the port of the server, before anything else is done: a second server ends here.
 ///

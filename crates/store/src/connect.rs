@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use sqlx::{
-    ConnectOptions, Connection, Executor, Row,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, Row,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -16,7 +16,7 @@ use sqlx::{
 use url::{Host, Url};
 
 use crate::{
-    Engine, Error, Location, Result,
+    Engine, Error, Location, Result, dialect,
     error::Fault,
     migrations::{self, Migrator},
     transaction::{LONG, again, begin},
@@ -56,6 +56,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Opens the database, makes it if it is a file that does not exist, and brings it to this program's schema.
+    ///
+    /// A server that has no database of that name is asked to make it.
     ///
     /// # Errors
     /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
@@ -117,11 +119,20 @@ impl Store {
             options = options.host(&address.to_string());
         }
         // A pool tries for long and then says only that it took too long; a single connection says why.
-        let greet = async {
+        let greet = async || {
             let mut connection = options.connect().await?;
             let version: String = connection.fetch_one("SELECT version()").await?.try_get(0)?;
             connection.close().await?;
             Ok::<_, sqlx::Error>(version)
+        };
+        let greet = async {
+            match greet().await {
+                Err(sqlx::Error::Database(cause)) if dialect::is_unknown_database(&*cause) => {
+                    create_database(url).await?;
+                    greet().await
+                }
+                result => result,
+            }
         };
         let version = tokio::time::timeout(CONNECT, greet)
             .await
@@ -247,6 +258,20 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+/// Makes the database that the URL names, on a server that has none of that name, if the account may.
+async fn create_database(url: &Url) -> Result<(), sqlx::Error> {
+    let name = MySqlConnectOptions::from_url(url)?
+        .get_database()
+        .unwrap_or_default()
+        .replace('`', "``");
+    let mut server = url.clone();
+    server.set_path("");
+    let mut connection = MySqlConnectOptions::from_url(&server)?.connect().await?;
+    let create = format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    connection.execute(AssertSqlSafe(create)).await?;
+    connection.close().await
 }
 
 /// The engine that calls itself so, if it is one that will do.

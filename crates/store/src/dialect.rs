@@ -56,6 +56,13 @@ pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
     false
 }
 
+/// Whether a server has no database of that name.
+pub(crate) fn is_unknown_database(error: &dyn DatabaseError) -> bool {
+    error
+        .try_downcast_ref::<MySqlDatabaseError>()
+        .is_some_and(|error| error.number() == 1049)
+}
+
 impl Engine {
     /// Version in the engine's own words, and bytes on the disk.
     pub(crate) async fn describe(self, db: &DatabaseConnection) -> Result<(String, Option<u64>), Fault> {

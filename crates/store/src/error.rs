@@ -162,12 +162,16 @@ fn is_transient(cause: &DbErr) -> bool {
     }
 }
 
-/// The driver's error without SeaORM's wrapping, which repeats the text of what it wraps.
+/// The database's or the driver's own error: what SeaORM and sqlx wrap it in only repeats its text.
 pub(crate) fn plain(cause: DbErr) -> Box<dyn std::error::Error + Send + Sync> {
     match cause {
         DbErr::Conn(RuntimeErr::SqlxError(cause))
         | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Box::new(cause),
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => match std::sync::Arc::try_unwrap(cause) {
+            Ok(SqlxError::Database(cause)) => cause.into_error(),
+            Ok(cause) => Box::new(cause),
+            Err(shared) => Box::new(shared),
+        },
         other => Box::new(other),
     }
 }

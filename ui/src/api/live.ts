@@ -8,7 +8,8 @@
  *     status     {"printer_id": 1, …}
  *                Fields of PrinterStatus that changed; each replaces the whole field. At most one a second and printer.
  *     job        {"id": 7, "printer_id": 1, "change": "written" | "deleted"}
- *                A row of a job was written at a change of state, or removed. Checkpoints are not told.
+ *                A row of a job was written at a change of state, or removed. Checkpoints are not told, nor are jobs
+ *                that are imported: `backfill` of the status tells of them.
  *     printers   {}
  *                A printer was added, changed or removed.
  *     heartbeat  {}

@@ -515,11 +515,16 @@ export interface components {
         };
         /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
+        /**
+         * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443.
+         * @example http://voron.local:7125
+         */
+        MoonrakerUrl: string;
         /** @description A key to be made. */
         NewApiKey: {
             /**
              * Format: date-time
-             * @description From when on it is refused; must lie ahead. `null` or left out: never.
+             * @description From when on it is refused. `null` or left out: never.
              * @example 2099-01-31T00:00:00Z
              */
             expires_at?: string | null;
@@ -576,11 +581,7 @@ export interface components {
             location?: string | null;
             /** @description Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it. */
             moonraker_api_key?: string | null;
-            /**
-             * @description Address of its Moonraker: a URL with http, https, ws or wss, or just the host.
-             * @example http://voron.local:7125
-             */
-            moonraker_url: string;
+            moonraker_url: components["schemas"]["MoonrakerUrl"];
             /**
              * @description Unique, without regard to case and surrounding blanks.
              * @example Voron
@@ -887,7 +888,7 @@ export interface operations {
                 filament_type?: string;
                 /** @description Jobs on a page. */
                 limit?: number;
-                /** @description Where the page begins: `next` of the page before. */
+                /** @description Where the page begins: `next` of the page before, as it is. */
                 cursor?: string;
             };
             header?: never;

@@ -21,19 +21,25 @@ export function useLive() {
 
 /** Follows the stream while `isSignedIn`, and makes the queries read anew what it says has changed. */
 export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
+  let wasGreeted = false
   const handlers: { [Name in keyof LiveEvents]: (data: LiveEvents[Name]) => void } = {
     hello({ version, printers }) {
       isOutdated.value = serverVersion.value !== null && serverVersion.value !== version
       serverVersion.value ??= version
-      const isReconnect = statuses.size > 0
       statuses.clear()
       for (const printer of printers) statuses.set(printer.printer_id, printer)
-      // Whatever happened during the cut was not told.
-      if (isReconnect) void queries.invalidateQueries()
+      // Whatever happened before, during a cut, was not told.
+      if (wasGreeted) void queries.invalidateQueries()
+      wasGreeted = true
     },
     status({ printer_id: id, ...changed }) {
       const before = statuses.get(id)
-      if (before) statuses.set(id, { ...before, ...changed })
+      if (!before) return
+      const after = { ...before, ...changed }
+      statuses.set(id, after)
+      // Jobs that are imported are not told one by one.
+      const { state: importState, position } = after.backfill
+      if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers')
     },
     job: () => invalidate('jobs', 'printers'),
     printers: () => invalidate('printers'),
@@ -65,6 +71,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       onCleanup(() => {
         stop()
         statuses.clear()
+        wasGreeted = false
       })
     },
     { immediate: true },

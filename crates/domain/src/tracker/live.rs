@@ -38,7 +38,11 @@ impl Tracker {
 
     fn print_runs(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
         self.take_back_unseen_end(&stats);
-        if self.starting.as_ref().is_some_and(|starting| !starting.goes_on_as(&stats)) {
+        if self
+            .starting
+            .as_ref()
+            .is_some_and(|starting| !starting.goes_on_as(&stats))
+        {
             // That print is over already, and nobody told of its start either.
             self.open_untold(now, actions);
         }

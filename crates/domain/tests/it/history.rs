@@ -91,6 +91,20 @@ fn a_missed_start_is_known_by_its_length_and_the_rest_is_unknown() {
 }
 
 #[test]
+fn a_missed_start_that_ended_while_nobody_looked_is_known_by_its_begin() {
+    let mut open = Job::from_history(PRINTER, &row("000009", "a.gcode", "in_progress", 10.3, None, 2.7));
+    (open.job_id, open.history_start_time) = (None, None);
+    open.status = JobStatus::Printing;
+    let missed = row("000001", "", "completed", 100.0, Some(100.002), 90.0);
+    assert!(missed.is_late_word_of(&open));
+    open.end_by_history(&missed);
+    assert_eq!(open.figures.total_duration, Some(90.0));
+    let another = row("000001", "", "completed", 100.0, Some(100.002), 80.0);
+    open.status = JobStatus::Printing;
+    assert!(!another.is_late_word_of(&open));
+}
+
+#[test]
 fn merging_the_same_row_again_changes_nothing() {
     for status in [
         "completed",

@@ -154,8 +154,16 @@ impl IntoResponse for Problem {
 /// What the database does wrong is for the log, not for the client.
 impl From<store::Error> for Problem {
     fn from(cause: store::Error) -> Self {
+        if let store::Error::TooLong { what, .. } = cause {
+            return Self::invalid_field(what, cause.to_string());
+        }
+        let is_transient = cause.is_transient();
         error!("a request failed: {:#}", anyhow::Error::new(cause));
-        Self::internal()
+        if is_transient {
+            Self::unavailable("the database does not answer")
+        } else {
+            Self::internal()
+        }
     }
 }
 

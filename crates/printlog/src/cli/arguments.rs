@@ -29,8 +29,8 @@ Exit codes:
   3  `check` or `printers test` found something wrong"
 )]
 pub struct Arguments {
-    /// Configuration file. Must exist if given; ./config.yml is read otherwise, if there is one
-    #[arg(long, global = true, env = "CONFIG_PATH", value_name = "FILE")]
+    /// Configuration file; CONFIG_PATH names it, too. Must exist then; else ./config.yml is read, if there is one
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,

@@ -10,7 +10,11 @@ mod keys;
 mod output;
 mod printers;
 
-use std::{env, io, path::Path, process::ExitCode};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use store::Store;
 
@@ -74,7 +78,8 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 }
 
 async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
-    let file = arguments.config.as_deref();
+    let file = arguments.config.or_else(named_by_environment);
+    let file = file.as_deref();
     match arguments.command {
         Command::Serve => serve(file).await,
         Command::Check(output) => check::check(file, output).await,
@@ -109,6 +114,13 @@ async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
     let stop = lifecycle::stop_on_signals()?;
     app::run(config, listener, stop).await?;
     Ok(Exit::Done)
+}
+
+/// An empty variable names no file: so says a Compose file whose own variable is not set.
+fn named_by_environment() -> Option<PathBuf> {
+    env::var_os("CONFIG_PATH")
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
 }
 
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {

@@ -93,7 +93,7 @@ impl Reader {
         } else {
             Kind::Mysql
         };
-        if self.is_changed("database", "type") && kind != kind_of_url {
+        if self.contradicts_url("type") && kind != kind_of_url {
             let origin = self.origin("database", "url");
             self.problems.add(
                 &origin,
@@ -109,7 +109,7 @@ impl Reader {
             "password_file",
             "database",
         ] {
-            if self.is_changed("database", key) {
+            if self.contradicts_url(key) {
                 let origin = self.origin("database", key);
                 let text =
                     format!("`database.{key}` has no effect beside `database.url`; one of them must go");
@@ -168,6 +168,12 @@ impl Reader {
             );
         }
         convert(&Value::Raw(setting.default.to_owned())).expect("the defaults of the table are right")
+    }
+
+    /// Whether the setting was changed beside `database.url`. A URL in a variable goes over all that is in the file.
+    fn contradicts_url(&self, key: &'static str) -> bool {
+        let is_variable = |key| matches!(self.origin("database", key), Origin::Environment(_));
+        self.is_changed("database", key) && (is_variable(key) || !is_variable("url"))
     }
 
     /// Whether the setting was changed. Somebody who copied the example file gave all of them, and changed few.

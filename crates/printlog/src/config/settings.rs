@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
         "database",
         "printlog",
         "a text",
-        "The schema at MySQL; it must exist. Only for type mysql.",
+        "The schema at MySQL; made if the account may do that. Only for type mysql.",
     ),
     setting(
         "database",
@@ -125,7 +125,7 @@ pub const SETTINGS: &[Setting] = &[
         "reconnect_delay",
         "5",
         "a number of seconds from 0.1 to 3600",
-        "Pause before a lost printer is tried again, in seconds. It doubles with each failure.",
+        "Pause before a lost printer is tried again, in seconds. The next pauses are 2, 6 and 12 times as long.",
     ),
     setting(
         "moonraker",

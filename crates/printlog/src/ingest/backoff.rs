@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-/// Pauses that double from `first` to `longest`, each shortened by up to a fifth at random, so that a farm that was
+/// The pauses, in units of the first one: 5, 10, 30 and 60 s by default.
+const STEPS: [u32; 4] = [1, 2, 6, 12];
+
+/// Pauses that grow from `first` to `longest`, each shortened by up to a fifth at random, so that a farm that was
 /// switched off together is not called together.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
     longest: Duration,
-    next: Duration,
+    step: usize,
 }
 
 impl Backoff {
@@ -16,20 +19,22 @@ impl Backoff {
         Self {
             first,
             longest: longest.max(first),
-            next: first,
+            step: 0,
         }
     }
 
     /// The pause before the next attempt.
     pub(super) fn pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (pause * 2).min(self.longest);
+        let pause = STEPS
+            .get(self.step)
+            .map_or(self.longest, |step| (self.first * *step).min(self.longest));
+        self.step += 1;
         pause.mul_f64(1.0 - 0.2 * rand::random::<f64>())
     }
 
     /// A connection worked: the next pause is the first again.
     pub(super) fn reset(&mut self) {
-        self.next = self.first;
+        self.step = 0;
     }
 }
 
@@ -38,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_start_over_after_a_success() {
+    fn pauses_grow_up_to_the_longest_and_start_over_after_a_success() {
         let mut backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(60));
         let mut pauses = |count: usize| {
             (0..count)
                 .map(|_| backoff.pause().as_secs_f64())
                 .collect::<Vec<_>>()
         };
-        let expected = [5.0, 10.0, 20.0, 40.0, 60.0, 60.0];
+        let expected = [5.0, 10.0, 30.0, 60.0, 60.0, 60.0];
         for (pause, expected) in pauses(6).into_iter().zip(expected) {
             assert!(
                 pause <= expected && pause >= expected * 0.8,

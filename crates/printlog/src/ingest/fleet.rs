@@ -29,7 +29,7 @@ const SYNCING: usize = 16;
 /// What the configuration says about following printers.
 #[derive(Debug, Clone)]
 pub struct FleetSettings {
-    /// First pause after a lost connection; doubles from there.
+    /// First pause after a lost connection; later ones are 2, 6 and 12 times as long.
     pub reconnect_delay: Duration,
     /// Longest pause.
     pub max_reconnect_delay: Duration,

@@ -36,6 +36,16 @@ pub(super) struct HistoryReader {
     pub(super) clock: Clock,
 }
 
+/// A page of the history.
+struct Page {
+    /// The rows that can be read.
+    rows: Vec<HistoryJob>,
+    /// Rows that the page is about, also those that cannot be read.
+    covered: u64,
+    /// Whether there are no more.
+    is_last: bool,
+}
+
 impl HistoryReader {
     /// Merges the newest rows into the store, until there is nothing new in them, and returns the newest. That one is
     /// left out if it has not been seen to end: what becomes of it depends on the print in the machine.
@@ -49,7 +59,7 @@ impl HistoryReader {
         let mut start = 0;
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
-            let (rows, is_last) = self.page(client, start, RECENT, Order::Descending).await?;
+            let Page { rows, is_last, .. } = self.page(client, start, RECENT, Order::Descending).await?;
             if start == 0 {
                 newest = rows.first().cloned();
             }
@@ -80,7 +90,8 @@ impl HistoryReader {
         // meanwhile and all moved up.
         let overlap = u64::from(previous.is_some());
         let start = backfill.position.saturating_sub(overlap);
-        let (rows, is_last) = self.page(client, start, PAGE, Order::Ascending).await?;
+        let page = self.page(client, start, PAGE, Order::Ascending).await?;
+        let rows = &page.rows;
         if previous.is_some() && rows.first().map(|row| &row.job_id) != previous.as_ref() {
             backfill.position = start.saturating_sub(PAGE);
             self.store.save_backfill(self.printer_id, &backfill).await?;
@@ -90,11 +101,15 @@ impl HistoryReader {
             .iter()
             .find(|row| current.is_some_and(|job| row.is_run_of(job)))
             .or_else(|| rows.last().filter(|row| row.end() == HistoryEnd::Running));
-        self.import(&rows, leave, current.map_or(&[], std::slice::from_ref), &backfill)
+        self.import(rows, leave, current.map_or(&[], std::slice::from_ref), &backfill)
             .await?;
-        let last = rows.last().map(|row| row.job_id.clone()).or(previous);
-        backfill.position = start + rows.len() as u64;
-        if is_last {
+        // A row that cannot be read cannot be found again.
+        let last = rows
+            .last()
+            .filter(|_| rows.len() as u64 == page.covered)
+            .map(|row| row.job_id.clone());
+        backfill.position = start + page.covered;
+        if page.is_last {
             backfill.completed_at = Some(self.clock.now());
         }
         self.store.save_backfill(self.printer_id, &backfill).await?;
@@ -127,14 +142,13 @@ impl HistoryReader {
         Ok(imported.added + imported.changed)
     }
 
-    /// A page of the history, and whether it is the last.
     async fn page(
         &self,
         client: &Client,
         start: u64,
         limit: u64,
         order: Order,
-    ) -> Result<(Vec<HistoryJob>, bool), HistoryError> {
+    ) -> Result<Page, HistoryError> {
         let query = HistoryQuery {
             start,
             limit,
@@ -148,8 +162,11 @@ impl HistoryReader {
                 "a row of the printer's history cannot be read: {problem}"
             );
         }
-        let is_last = page.is_last(limit);
-        Ok((page.jobs.into_iter().map(convert::history_job).collect(), is_last))
+        Ok(Page {
+            covered: page.rows,
+            is_last: page.is_last(limit),
+            rows: page.jobs.into_iter().map(convert::history_job).collect(),
+        })
     }
 }
 

@@ -150,6 +150,13 @@ async fn printers_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_grows_in_small_letters_is_refused_too() {
+    let app = TestApp::start().await;
+    let body = json!({"name": "İ".repeat(255), "moonraker_url": "http://127.0.0.1:1"});
+    assert_eq!(app.post("/api/printers", &body).await.wrong_fields(422), ["name"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn blanks_mean_that_nothing_was_said() {
     let app = TestApp::start().await;
     let body = json!({"name": "A", "moonraker_url": " voron.local ", "location": " ", "moonraker_api_key": "",

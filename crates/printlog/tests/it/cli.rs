@@ -397,6 +397,12 @@ fn a_wrong_configuration_ends_every_command_with_2() {
         0
     );
     assert_eq!(binary.run(&["keys", "list", "--config", "missing.yml"]).code, 2);
+    let said = binary.run_with(&["keys", "list"], &[("CONFIG_PATH", "")]);
+    assert!(
+        said.stderr.contains("config.yml:2"),
+        "an empty variable names no file: {}",
+        said.stderr
+    );
     assert_eq!(
         names_in(binary.folder.path()),
         ["config.yml", "other.db", "right.yml"]

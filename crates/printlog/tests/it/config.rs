@@ -195,6 +195,23 @@ fn mysql_is_given_in_parts_or_as_one_url() {
 }
 
 #[test]
+fn a_url_in_a_variable_goes_over_the_database_of_the_file() {
+    let sandbox = Sandbox::with_file("database:\n  type: mysql\n  host: db\n  password: s3cret\n");
+    let config = sandbox
+        .variable("PRINTLOG_DATABASE__URL", "sqlite://x.db")
+        .load()
+        .unwrap();
+    assert_eq!(config.database, Location::Sqlite { path: "x.db".into() });
+
+    let sandbox = Sandbox::with_file("database:\n  url: sqlite://x.db\n");
+    let said = sandbox.variable("PRINTLOG_DATABASE__HOST", "db").problems();
+    assert!(
+        said[0].contains("`database.host` has no effect beside"),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn sqlite_may_also_be_a_url() {
     for (url, path) in [
         ("sqlite:///var/x.db", "/var/x.db"),
@@ -261,7 +278,10 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "apis:\n  port: 80\n",
         "printlog.yml:1: unknown key `apis`",
-        &["database, moonraker, details, api, logging", "Did you mean `api`?"],
+        &[
+            "database, moonraker, details, api, logging",
+            "Did you mean `api`?",
+        ],
     ),
     (
         "api:\n  port: eight\n",

@@ -5,6 +5,7 @@
 mod api_auth;
 mod api_errors;
 mod api_jobs;
+mod api_live;
 mod api_printers;
 mod binary;
 mod capture;
@@ -12,8 +13,10 @@ mod cli;
 mod config;
 mod config_docs;
 mod gcode_files;
+mod history_import;
 mod lifecycle;
 mod openapi;
 mod replay;
+mod schedules;
 mod schemathesis;
 mod test_app;

@@ -2,7 +2,10 @@ use std::env;
 
 use store::{Engine, Error, Location, Store};
 
-use crate::database::{server, with};
+use crate::{
+    database::{server, with},
+    on_every_engine,
+};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -143,4 +146,30 @@ async fn accounts_of_mysql_log_in_with_tls_and_without() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_of_mariadb_log_in() {
     log_in(Engine::MariaDb, &["".into(), "ssl-mode=DISABLED".into()]).await;
+}
+
+on_every_engine! {
+    async fn a_database_that_is_missing_is_made(db) {
+        let Location::MySql { url } = &db.location else { return };
+        let name = url.path().trim_start_matches('/');
+        db.execute(&format!("DROP DATABASE {name}")).await;
+        let store = Store::open(&db.location).await.unwrap();
+        crate::fixtures::add_printer(&store, "Vorön").await;
+        assert_eq!(store.printers().await.unwrap().len(), 1);
+        store.close().await.unwrap();
+    }
+
+    async fn an_error_says_what_it_has_to_say_once(db) {
+        let Location::MySql { url } = &db.location else { return };
+        let mut url = url.clone();
+        url.set_password(Some("wrong")).unwrap();
+        let error = Store::open(&Location::MySql { url }).await.unwrap_err();
+        let mut words = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            words += &format!(": {cause}");
+            source = cause.source();
+        }
+        assert_eq!(words.matches("Access denied").count(), 1, "{words}");
+    }
 }

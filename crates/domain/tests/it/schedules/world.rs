@@ -129,7 +129,7 @@ impl World {
                 self.tell_status();
             }
             Step::EmergencyStop => {
-                self.lose_klippy(JobStatus::Error, "klippy_shutdown", Event::KlippyShutdown)
+                self.lose_klippy(JobStatus::Error, "klippy_shutdown", Event::KlippyShutdown);
             }
             Step::RestartKlippy => {
                 self.lose_klippy(

@@ -130,6 +130,12 @@ impl Logger {
         count
     }
 
+    /// `None` if there is no good answer.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<Value> {
+        let (status, answer) = self.send("GET", path, None).await?;
+        status.is_success().then_some(answer)
+    }
+
     /// The printer's jobs, oldest first, in full.
     pub(crate) async fn jobs(&self, printer: i64) -> Vec<Value> {
         let list = self
@@ -177,8 +183,16 @@ impl Logger {
             .output()
             .await
             .expect("printlog runs");
-        let report = String::from_utf8_lossy(&output.stdout);
-        assert!(!report.contains("mismatch"), "{report}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let findings = report["findings"].as_array().expect("findings");
+        let totals: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding["subject"] == "totals")
+            .collect();
+        assert!(
+            !totals.is_empty() && totals.iter().all(|finding| finding["ok"] == true),
+            "{report:#}"
+        );
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Option<(StatusCode, Value)> {

@@ -1,7 +1,7 @@
 //! The real binary against real Moonrakers: what was printed, what Moonraker says of it, and what printlog recorded.
 
 mod details;
-mod logger;
+pub(crate) mod logger;
 
 use logger::Logger;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Every recorded session of a real Moonraker gives the rows of what was printed: in one go, with printlog killed and
 //! started again at any one frame, and with that at every frame.
 
+mod engines;
 mod sessions;
 mod transcript;
 
@@ -187,14 +188,14 @@ impl<'a> Logger<'a> {
     async fn step(&mut self, event: Event) {
         for action in self.tracker.step(self.now, event) {
             match action {
-                Action::Save(job) => drop(self.store.save_job(&job, self.now.wall).await.expect("a save")),
+                Action::Save(job) => {
+                    self.store.save_job(&job, self.now.wall).await.expect("a save");
+                }
                 Action::Checkpoint(job) => {
-                    drop(
-                        self.store
-                            .save_progress(&job, self.now.wall)
-                            .await
-                            .expect("a checkpoint"),
-                    );
+                    self.store
+                        .save_progress(&job, self.now.wall)
+                        .await
+                        .expect("a checkpoint");
                 }
                 Action::Import(row) => {
                     self.store

@@ -1,0 +1,168 @@
+//! From the moment a printer tells of a start or an end to the moment anybody can read it in the database.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use store::{JobFilter, Store};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{Printer, wire};
+
+/// How often the database is read; the latencies are this much too long at most.
+const POLL: Duration = Duration::from_millis(5);
+/// Newest rows that are read: more than can have started or ended between two polls.
+const NEWEST: u64 = 150;
+
+/// A start (`added`) or end (`finished`) of a printer's job: printer's place, id, action.
+type News = (usize, String, &'static str);
+
+/// Clients of our own that hear what printlog hears, and a reader of what it writes.
+pub(crate) struct Observed {
+    tasks: JoinSet<()>,
+    times: Arc<Mutex<Times>>,
+}
+
+#[derive(Default)]
+struct Times {
+    heard: HashMap<News, Instant>,
+    stored: HashMap<News, Instant>,
+}
+
+/// Latencies in milliseconds, in order.
+pub(crate) struct Latencies {
+    starts: Vec<f64>,
+    ends: Vec<f64>,
+    never: usize,
+}
+
+/// Begins to observe these printers.
+pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Result<Observed> {
+    let times = Arc::new(Mutex::new(Times::default()));
+    let mut tasks = JoinSet::new();
+    let mut places = HashMap::new();
+    for printer in store.printers().await? {
+        if let Some(place) = printers
+            .iter()
+            .position(|one| one.url() == printer.config.moonraker_url)
+        {
+            places.insert(printer.id, place);
+        }
+    }
+    for (place, printer) in printers.iter().enumerate() {
+        let mut socket = wire::connect(printer.port()).await?;
+        let times = Arc::clone(&times);
+        tasks.spawn(async move {
+            while let Some(Ok(frame)) = socket.next().await {
+                let now = Instant::now();
+                let Message::Text(text) = frame else { continue };
+                if let Some((id, action)) = news(&text) {
+                    lock(&times).heard.entry((place, id, action)).or_insert(now);
+                }
+            }
+        });
+    }
+    let stored = Arc::clone(&times);
+    tasks.spawn(async move {
+        let mut poll = tokio::time::interval(POLL);
+        loop {
+            poll.tick().await;
+            // A database that is busy is read again.
+            let Ok(page) = store.list_jobs(&JobFilter::default(), NEWEST, None).await else {
+                continue;
+            };
+            let now = Instant::now();
+            let mut times = lock(&stored);
+            for row in page.items {
+                let (Some(place), Some(id)) = (places.get(&row.printer_id), row.job_id) else {
+                    continue;
+                };
+                if !row.status.is_open() {
+                    times
+                        .stored
+                        .entry((*place, id.clone(), "finished"))
+                        .or_insert(now);
+                }
+                times.stored.entry((*place, id, "added")).or_insert(now);
+            }
+        }
+    });
+    Ok(Observed { tasks, times })
+}
+
+impl Observed {
+    /// What was observed.
+    pub(crate) fn end(mut self) -> Latencies {
+        self.tasks.abort_all();
+        let times = lock(&self.times);
+        let mut latencies = Latencies {
+            starts: Vec::new(),
+            ends: Vec::new(),
+            never: 0,
+        };
+        for (news, heard) in &times.heard {
+            let Some(stored) = times.stored.get(news) else {
+                latencies.never += 1;
+                continue;
+            };
+            // The row can be there first: Klipper's own status may tell of an end before the history does.
+            let milliseconds = stored.saturating_duration_since(*heard).as_secs_f64() * 1000.0;
+            match news.2 {
+                "added" => latencies.starts.push(milliseconds),
+                _ => latencies.ends.push(milliseconds),
+            }
+        }
+        latencies.starts.sort_by(f64::total_cmp);
+        latencies.ends.sort_by(f64::total_cmp);
+        latencies
+    }
+}
+
+impl Latencies {
+    pub(crate) fn print(&self) {
+        for (what, sorted) in [("starts", &self.starts), ("ends", &self.ends)] {
+            let at = |share: f64| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a place in a list"
+                )]
+                let place = (share * sorted.len() as f64) as usize;
+                sorted
+                    .get(place.min(sorted.len().saturating_sub(1)))
+                    .copied()
+                    .unwrap_or(f64::NAN)
+            };
+            println!(
+                "  from event to row, {what:<7} p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms ({} of them)",
+                at(0.5),
+                at(0.99),
+                at(1.0),
+                sorted.len()
+            );
+        }
+        println!("  events without a row       {}", self.never);
+    }
+}
+
+fn news(text: &str) -> Option<(String, &'static str)> {
+    // Most frames are others.
+    if !text.contains("notify_history_changed") {
+        return None;
+    }
+    let frame: Value = serde_json::from_str(text).ok()?;
+    let news = &frame["params"][0];
+    let action = ["added", "finished"]
+        .into_iter()
+        .find(|action| news["action"] == *action)?;
+    Some((news["job"]["job_id"].as_str()?.to_owned(), action))
+}
+
+fn lock(times: &Mutex<Times>) -> std::sync::MutexGuard<'_, Times> {
+    times.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

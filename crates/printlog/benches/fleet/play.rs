@@ -1,0 +1,122 @@
+//! What the printers print, and whether all of it was recorded.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::PrinterId;
+use simulator::{Dice, Outcome, PrintPlan, Simulator, TrueRun};
+use store::{JobFilter, JobRow, Store};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::Printer;
+
+/// Seconds that the short prints take.
+const SHORT: std::ops::Range<f64> = 5.0..15.0;
+/// Seconds by which a start may differ from the true one: printers tell how they stand four times a second.
+const EXACT: f64 = 1.0;
+
+/// Starts prints that outlast everything.
+pub(crate) fn start_long(printers: &[Printer]) -> anyhow::Result<()> {
+    for printer in printers {
+        printer
+            .start_print("long.gcode", PrintPlan::lasting(36_000.0))
+            .context("cannot start a print")?;
+    }
+    Ok(())
+}
+
+/// Printers that print short files one after another.
+pub(crate) struct Prints {
+    tasks: JoinSet<()>,
+    no_more: CancellationToken,
+}
+
+impl Prints {
+    pub(crate) fn start(printers: &[Printer]) -> Self {
+        let no_more = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        for (place, printer) in printers.iter().cloned().enumerate() {
+            let no_more = no_more.clone();
+            tasks.spawn(async move {
+                let mut dice = Dice::new(place as u64);
+                sleep(Duration::from_secs_f64(dice.between(0.0..SHORT.end))).await;
+                while !no_more.is_cancelled() {
+                    let plan = PrintPlan::lasting(dice.between(SHORT));
+                    // Refused only if the last one still prints.
+                    let _ = printer.start_print("short.gcode", plan);
+                    printer.wait_until(|view| view.print != Some("printing")).await;
+                    sleep(Duration::from_secs_f64(dice.between(0.5..2.0))).await;
+                }
+            });
+        }
+        Self { tasks, no_more }
+    }
+
+    /// Lets them finish what they print, and start nothing more.
+    pub(crate) async fn end(mut self) {
+        self.no_more.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// What became of the runs.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(crate) began: usize,
+    pub(crate) ended: usize,
+    /// Without a row.
+    pub(crate) lost: usize,
+    /// With a row that says something else, and rows without a run.
+    pub(crate) wrong: usize,
+}
+
+/// Compares the rows with what the printers really did.
+pub(crate) async fn compare(simulator: &Simulator, store: &Store) -> anyhow::Result<Runs> {
+    let mut printers = store.printers().await?;
+    printers.sort_by_key(|printer| printer.id.0);
+    let mut runs = Runs::default();
+    for (printer, stored) in simulator.printers().iter().zip(printers) {
+        let mut rows = rows_of(store, stored.id).await?;
+        for run in printer.truth() {
+            runs.began += 1;
+            runs.ended += usize::from(run.ended_at.is_some());
+            match rows.iter().position(|row| is_row_of(row, &run)) {
+                None => runs.lost += 1,
+                Some(place) => {
+                    let row = rows.swap_remove(place);
+                    runs.wrong += usize::from(!says_the_same(&row, &run));
+                }
+            }
+        }
+        runs.wrong += rows.len();
+    }
+    Ok(runs)
+}
+
+async fn rows_of(store: &Store, printer: PrinterId) -> anyhow::Result<Vec<JobRow>> {
+    let filter = JobFilter {
+        printer_ids: vec![printer],
+        ..JobFilter::default()
+    };
+    Ok(store.list_jobs(&filter, 500, None).await?.items)
+}
+
+fn is_row_of(row: &JobRow, run: &TrueRun) -> bool {
+    row.start_time
+        .is_some_and(|start| (start.as_millisecond() as f64 / 1000.0 - run.started_at).abs() < EXACT)
+}
+
+fn says_the_same(row: &JobRow, run: &TrueRun) -> bool {
+    match &run.outcome {
+        None => row.status.is_open(),
+        Some(Outcome::Completed) => {
+            row.status == domain::JobStatus::Completed
+                && row
+                    .figures
+                    .total_duration
+                    .is_some_and(|total| (total - run.total_duration).abs() < EXACT)
+        }
+        Some(_) => false,
+    }
+}

@@ -1,0 +1,328 @@
+//! The real binary and simulated printers to which anything happens, at random, from fixed seeds: afterwards each run
+//! that anybody could see is there once, with its true start and end.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use simulator::{
+    Dice, Faults, Happening, Outcome, PastPrints, PrintPlan, PrinterConfig, Schedule, SimPrinter, TrueRun,
+    Version,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::capture::logger::{Logger, wait_for};
+
+/// Seconds by which a start or a length may differ from the true one: printers tell four times a second.
+const EXACT: f64 = 1.0;
+/// Seconds for which a print must be in sight to be recorded without Moonraker's history: the history has two.
+const IN_SIGHT: f64 = 3.5;
+/// Seconds between two looks at a printer that leave no doubt about the time between them.
+const GAP: f64 = 1.2;
+
+/// A printer, and when printlog could see what it did.
+struct Watched {
+    printer: Arc<SimPrinter>,
+    id: i64,
+    /// In Unix seconds by the printer's clock, each with whether printlog saw it print or idle.
+    looks: Vec<(f64, bool)>,
+}
+
+/// Lets a rough schedule run on some printers, kills printlog now and then, and compares.
+async fn rough(seed: u64) {
+    let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
+    // Moonraker's history itself mixes up what happens within one status update. With a clock that is set, starts
+    // by the printer's clock and by its counters differ, as they should.
+    let schedule = Schedule {
+        pause: 0.6..5.0,
+        ..Schedule::rough(3.0..10.0, 14)
+    }
+    .without(&[Happening::ReplaceAtOnce, Happening::ClockJump]);
+    let mut logger = Logger::start().await;
+    let mut watched = Vec::new();
+    let mut schedules = Vec::new();
+    for place in 0..8_u64 {
+        let config = PrinterConfig {
+            version: versions[usize::try_from(place % 4).unwrap()],
+            faults: Faults {
+                late_history: 0.2,
+                history_twice: 0.2,
+                twice: 0.1,
+            },
+            seed: seed * 100 + place,
+            ..PrinterConfig::default()
+        };
+        let printer = Arc::new(SimPrinter::start(config, 0).await.unwrap());
+        let id = logger
+            .add_printer(&format!("Printer {place}"), &printer.url(), None)
+            .await;
+        let (plays, schedule) = (Arc::clone(&printer), schedule.clone());
+        schedules.push(tokio::spawn(async move {
+            plays.run_schedule(seed * 100 + place, &schedule).await
+        }));
+        watched.push(Watched {
+            printer,
+            id,
+            looks: Vec::new(),
+        });
+    }
+
+    let mut dice = Dice::new(seed);
+    let mut runs = true;
+    let mut next_change = Instant::now() + Duration::from_secs_f64(dice.between(4.0..9.0));
+    while !schedules.iter().all(tokio::task::JoinHandle::is_finished) {
+        if Instant::now() >= next_change {
+            let pause = if runs {
+                logger.kill().await;
+                dice.between(0.2..5.0)
+            } else {
+                logger.start_again().await;
+                dice.between(4.0..9.0)
+            };
+            runs = !runs;
+            next_change = Instant::now() + Duration::from_secs_f64(pause);
+        }
+        if runs {
+            look(&logger, &mut watched).await;
+        }
+        sleep(Duration::from_millis(150)).await;
+    }
+    if !runs {
+        logger.start_again().await;
+    }
+    for one in &watched {
+        let printer = &one.printer;
+        wait_for("the printer to be ready", async || {
+            let view = printer.view();
+            (view.ready && view.klippy == Some("ready")).then_some(())
+        })
+        .await;
+        // Nobody resumes it any more. One that is not paused refuses and prints to its end.
+        if printer.view().print == Some("paused") {
+            printer.cancel().unwrap();
+        }
+        printer
+            .wait_until(|view| !matches!(view.print, Some("printing" | "paused")))
+            .await;
+        logger.wait_for_connection(one.id, "connected").await;
+    }
+    wait_until_quiet(&logger).await;
+
+    let mut wrong = Vec::new();
+    let mut prints = 0;
+    for (one, schedule) in watched.iter().zip(schedules) {
+        let happened = schedule.await.unwrap();
+        let rows = rows(&logger, one.id).await;
+        let truth = one.printer.truth();
+        prints += truth.len();
+        let complaints = compare(one, &truth, &rows);
+        if !complaints.is_empty() {
+            wrong.push(format!(
+                "printer {}: {complaints:#?}\nhappened: {happened:?}\nruns: {truth:#?}\nrows: {rows:#?}\nhistory: {:#?}\nlooks: {:?}",
+                one.id,
+                one.printer.history(),
+                one.looks,
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n\n"));
+    assert!(prints > 16, "seed {seed}: only {prints} prints");
+    logger.totals_are_right().await;
+}
+
+/// Notes whether printlog sees each printer, and holds it to one open job a printer.
+async fn look(logger: &Logger, watched: &mut [Watched]) {
+    for one in watched {
+        let Some(status) = logger.try_get(&format!("/api/printers/{}/status", one.id)).await else {
+            continue;
+        };
+        let view = one.printer.view();
+        let sees =
+            status["connection"]["state"] == "connected" && status["klippy_state"] == "ready" && view.ready;
+        one.looks.push((one.printer.wall_clock(), sees));
+        let open = logger
+            .get(&format!(
+                "/api/jobs?printer_id={}&status=printing&status=paused",
+                one.id
+            ))
+            .await;
+        assert!(
+            open["total"].as_i64().unwrap() <= 1,
+            "two jobs in one machine: {open:#}"
+        );
+    }
+}
+
+/// Waits until no job is open and nothing has changed for longer than any grace.
+async fn wait_until_quiet(logger: &Logger) {
+    let mut last = (Value::Null, Instant::now());
+    wait_for("the jobs to end and to stay as they are", async || {
+        let jobs = logger.get("/api/jobs?limit=500").await;
+        if jobs != last.0 || jobs["items"].as_array()?.iter().any(is_open) {
+            last = (jobs, Instant::now());
+        }
+        (last.1.elapsed() > Duration::from_secs(5)).then_some(())
+    })
+    .await;
+}
+
+/// The printer's rows, oldest first.
+async fn rows(logger: &Logger, printer: i64) -> Vec<Value> {
+    let mut list = logger
+        .get(&format!("/api/jobs?printer_id={printer}&limit=500"))
+        .await;
+    let Value::Array(mut rows) = list["items"].take() else {
+        panic!("no list: {list}")
+    };
+    rows.reverse();
+    rows
+}
+
+/// What is wrong with the rows.
+fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> Vec<String> {
+    let mut left: Vec<&Value> = rows.iter().collect();
+    let mut complaints = Vec::new();
+    let history = watched.printer.history();
+    for run in truth {
+        let told = history.iter().find(|job| {
+            run.job_ids.iter().any(|id| job["job_id"] == id.as_str())
+                && job["filename"] == run.filename.as_str()
+                && (job["start_time"].as_f64().unwrap() - run.started_at).abs() <= EXACT
+        });
+        let Some(place) = left.iter().position(|row| is_row_of(row, run)) else {
+            let ended = run.ended_at.unwrap();
+            if told.is_some() || watched.saw_for(run.started_at, ended, IN_SIGHT) {
+                complaints.push(format!("lost: {run:?}"));
+            }
+            continue;
+        };
+        let row = left.remove(place);
+        complaints.extend(wrong_end(watched, run, row, told));
+    }
+    complaints.extend(left.iter().map(|row| format!("doubled or invented: {row}")));
+    complaints
+}
+
+fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>) -> Option<String> {
+    let ended = run.ended_at.unwrap();
+    let true_status = match run.outcome.as_ref().unwrap() {
+        Outcome::Completed => "completed",
+        Outcome::Cancelled | Outcome::Replaced => "cancelled",
+        Outcome::Error(_) | Outcome::Shutdown(_) => "error",
+        Outcome::KlippyGone | Outcome::PowerLost => "interrupted",
+    };
+    let history_knows = told.is_some_and(|job| {
+        matches!(
+            job["status"].as_str(),
+            Some("completed" | "cancelled" | "error" | "klippy_shutdown")
+        )
+    });
+    let known = history_knows || watched.saw(run.started_at.max(ended - 1.5), ended + 0.5);
+    let status = row["status"].as_str().unwrap();
+    if status != true_status && (known || status != "interrupted") {
+        return Some(format!("ended as {true_status}: {row}, {run:?}"));
+    }
+    let total = row["total_duration"].as_f64().unwrap_or(0.0);
+    // After an emergency stop Klipper's counters go on, and Moonraker's history may read them late. It decides.
+    if let (Some(told), "history") = (told, row["figures_source"].as_str().unwrap())
+        && told["total_duration"] == row["total_duration"]
+    {
+        return None;
+    }
+    // Where nobody saw the end, the figures are the last that were known.
+    if total > run.total_duration + EXACT || (known && total < run.total_duration - EXACT) {
+        return Some(format!("took {} s: {row}", run.total_duration));
+    }
+    None
+}
+
+impl Watched {
+    /// Whether printlog saw the printer all the time between.
+    fn saw(&self, from: f64, to: f64) -> bool {
+        self.stretches().any(|(begin, end)| begin <= from && to <= end)
+    }
+
+    /// Whether printlog saw the printer for so many seconds on end between.
+    fn saw_for(&self, from: f64, to: f64, seconds: f64) -> bool {
+        self.stretches()
+            .any(|(begin, end)| end.min(to) - begin.max(from) >= seconds)
+    }
+
+    /// When printlog saw the printer without a break.
+    fn stretches(&self) -> impl Iterator<Item = (f64, f64)> {
+        let unbroken =
+            |before: &(f64, bool), after: &(f64, bool)| before.1 && after.1 && after.0 - before.0 < GAP;
+        self.looks
+            .chunk_by(unbroken)
+            .map(|looks| (looks[0].0, looks[looks.len() - 1].0))
+    }
+}
+
+fn is_row_of(row: &Value, run: &TrueRun) -> bool {
+    let same_file = row["filename"].is_null() || row["filename"] == run.filename.as_str();
+    same_file && (unix(&row["start_time"]) - run.started_at).abs() <= EXACT
+}
+
+fn is_open(row: &Value) -> bool {
+    row["status"] == "printing" || row["status"] == "paused"
+}
+
+fn unix(time: &Value) -> f64 {
+    let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+    time.as_millisecond() as f64 / 1000.0
+}
+
+#[tokio::test]
+async fn rough_days_leave_one_true_row_a_run() {
+    rough(1).await;
+}
+
+#[tokio::test]
+async fn other_rough_days_leave_one_true_row_a_run() {
+    rough(2).await;
+}
+
+/// `PRINTLOG_TEST_PAST_PRINTS` asks for more: 100000 take a minute with a release build.
+#[tokio::test]
+async fn a_long_history_is_imported_once_beside_live_prints_and_across_a_kill() {
+    let count = std::env::var("PRINTLOG_TEST_PAST_PRINTS").map_or(20_000, |count| count.parse().unwrap());
+    let config = PrinterConfig {
+        past: PastPrints { count, days: 3_000.0 },
+        ..PrinterConfig::default()
+    };
+    let printer = SimPrinter::start(config, 0).await.unwrap();
+    let mut logger = Logger::start().await;
+    let id = logger.add_printer("Voron", &printer.url(), None).await;
+    printer
+        .start_print("live.gcode", PrintPlan::lasting(4.0))
+        .unwrap();
+    let path = format!("/api/printers/{id}/status");
+    let position = wait_for("a part of the import", async || {
+        let position = logger.get(&path).await["backfill"]["position"].as_u64()?;
+        (position >= count / 5).then_some(position)
+    })
+    .await;
+    assert!(position < count, "there is something left to import");
+    logger.kill().await;
+    logger.start_again().await;
+    let status = logger.wait_for_connection(id, "connected").await;
+    assert!(
+        status["backfill"]["position"].as_u64().unwrap() >= position,
+        "it goes on where it was: {status:#}"
+    );
+    let begun = Instant::now();
+    while logger.get(&path).await["backfill"]["state"] != "done" {
+        assert!(
+            begun.elapsed() < Duration::from_secs(600),
+            "the import does not end"
+        );
+        sleep(Duration::from_millis(200)).await;
+    }
+    let jobs = logger.get("/api/jobs?limit=500").await;
+    assert_eq!(jobs["total"].as_u64(), Some(count + 1));
+    let live = logger.wait_for_ended(id, 1).await.pop().unwrap();
+    assert_eq!(
+        (&live["filename"], &live["status"]),
+        (&"live.gcode".into(), &"completed".into())
+    );
+    logger.totals_are_right().await;
+}

@@ -1,0 +1,132 @@
+// From the first visit to the first printer, and its end.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { barriers } from './axe.mjs'
+import { openWorld } from './world.mjs'
+
+let world
+let page
+let problems
+let foreign
+
+before(async () => {
+  world = await openWorld({ printers: 2, simulator: ['--seed', '3', '--history', '12'] })
+  ;({ page, problems, foreign } = await world.openPage())
+})
+after(() => world?.close())
+
+test('a wrong key is refused, with a reason', async () => {
+  await page.goto(`${world.url}printers`)
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('Enter your key. It begins with 3dp_.').waitFor()
+  await page.getByLabel('API key').fill('3dp_wrong')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('This key is unknown, expired or revoked.').waitFor()
+  problems.length = 0 // The browser itself notes the 401.
+})
+
+test('the right key leads to the page that was wanted', async () => {
+  await page.getByLabel('API key').fill(world.key)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'No printers yet' }).waitFor()
+  assert.equal(new URL(page.url()).pathname, '/printers')
+  await page.getByRole('link', { name: 'Dashboard' }).first().click()
+  await page.getByRole('heading', { name: 'Welcome to printlog' }).waitFor()
+  assert.deepEqual(await barriers(page), [])
+})
+
+test('a printer is tried, then added, and its history appears', async () => {
+  await page.getByRole('link', { name: 'Add printer' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Address').fill('127.0.0.1:1')
+  await dialog.getByRole('button', { name: 'Test connection' }).click()
+  await dialog.getByText(/nothing listens at/).waitFor()
+  await dialog.getByLabel('Address').fill(world.machines[0].url)
+  await dialog.getByRole('button', { name: 'Test connection' }).click()
+  await dialog.getByText('Connected.').waitFor()
+  await dialog.getByLabel('Name').fill('First')
+  await dialog.getByLabel('Location (optional)').fill('Workshop')
+  assert.deepEqual(await barriers(page), [])
+  await dialog.getByRole('button', { name: 'Add printer' }).click()
+  await page.getByRole('article', { name: 'First' }).getByText('12', { exact: true }).waitFor()
+  await page.getByText('Ready').waitFor()
+})
+
+test('what is wrong with a field is said at the field', async () => {
+  await page.getByRole('button', { name: 'Add printer' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Address').fill('ftp://nowhere')
+  await dialog.getByLabel('Name').fill('Second')
+  await dialog.getByRole('button', { name: 'Add printer' }).click()
+  await dialog.locator('[aria-invalid=true]').waitFor()
+  assert.equal(await dialog.locator('[aria-invalid=true]').getAttribute('name'), 'address')
+  await dialog.getByLabel('Address').fill(world.machines[1].url)
+  await dialog.getByLabel('Name').fill(' first ')
+  await dialog.getByRole('button', { name: 'Add printer' }).click()
+  await dialog.locator('[name=name][aria-invalid=true]').waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  problems.length = 0 // The browser itself notes 409 and 422.
+})
+
+test('a printer is renamed, paused and resumed', async () => {
+  const choose = async (item) => {
+    await page.getByRole('button', { name: /^Actions for/ }).click()
+    await page.getByRole('menuitem', { name: item }).click()
+  }
+  await choose('Edit')
+  await page.getByRole('dialog').getByLabel('Name').fill('Renamed')
+  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('article', { name: 'Renamed' }).waitFor()
+  await choose('Pause logging')
+  await page.getByText('Not logged').waitFor()
+  await choose('Resume logging')
+  await page.getByText('Ready').waitFor()
+})
+
+test('a printer is removed only with its jobs, by somebody who said so', async () => {
+  await page.getByRole('button', { name: /^Actions for/ }).click()
+  await page.getByRole('menuitem', { name: 'Remove' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('It has 12 recorded jobs.').waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await dialog.getByRole('button', { name: 'Pause logging' }).waitFor()
+  await dialog.getByText('Remove it with its 12 jobs').click()
+  await dialog.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('heading', { name: 'No printers yet' }).waitFor()
+  assert.equal((await world.api('jobs')).total, 0)
+})
+
+test('keys are made, shown once, and revoked', async () => {
+  await page.getByRole('link', { name: 'Settings' }).first().click()
+  await page.getByRole('button', { name: 'Create key' }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('laptop')
+  await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
+  const made = await page.getByRole('dialog').getByLabel('Key', { exact: true }).inputValue()
+  assert.match(made, /^3dp_/)
+  const asked = await fetch(`${world.url}api/printers`, { headers: { authorization: `Bearer ${made}` } })
+  assert.equal(asked.status, 200)
+  await page.getByRole('button', { name: 'I have saved it' }).click()
+  await page.getByRole('button', { name: 'Revoke laptop' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
+  await page.getByText('Revoked', { exact: true }).waitFor()
+  assert.deepEqual(await barriers(page), [])
+})
+
+test('language, theme and units are those that were chosen, also after a reload', async () => {
+  await page.getByText('Deutsch').click()
+  await page.getByRole('heading', { name: 'Einstellungen' }).waitFor()
+  await page.getByText('Dunkel').click()
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark')
+  assert.deepEqual(await barriers(page), [])
+  await page.reload()
+  await page.waitForFunction(() => document.documentElement.lang === 'de')
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark')
+})
+
+test('nothing was asked of anybody else, and the console is silent', () => {
+  assert.deepEqual(foreign, [])
+  assert.deepEqual(problems, [])
+})

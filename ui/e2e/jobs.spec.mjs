@@ -1,0 +1,129 @@
+// Jobs: list, filters, selection, one job; with histories of some hundred jobs.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { barriers } from './axe.mjs'
+import { addMachines, openWorld } from './world.mjs'
+
+let world
+let page
+let problems
+const rows = () => page.locator('tbody tr')
+const total = (count) => page.getByText(`${count} job${count === 1 ? '' : 's'}`, { exact: true })
+
+before(async () => {
+  world = await openWorld({ printers: 3, simulator: ['--seed', '5', '--history', '80'] })
+  await addMachines(world)
+  ;({ page, problems } = await world.openPage())
+  await world.signIn(page, 'jobs')
+})
+after(() => world?.close())
+
+test('every job can be reached by scrolling', async () => {
+  await total(240).waitFor()
+  while ((await rows().count()) < 240) {
+    await page.mouse.wheel(0, 20_000)
+    await page.waitForTimeout(50)
+  }
+  const links = await page.locator('a[data-job]').evaluateAll((all) => all.map((link) => link.getAttribute('href')))
+  assert.equal(new Set(links).size, 240)
+  assert.deepEqual(await barriers(page), [])
+})
+
+test('filters stand in the URL, come back from it, and agree with the API', async () => {
+  await page.getByRole('button', { name: 'Any status' }).click()
+  await page.getByRole('dialog').getByText('Error').click()
+  await page.getByRole('dialog').getByText('Cancelled').click()
+  await page.keyboard.press('Escape')
+  await page.getByLabel('Search file names').fill('_PLA')
+  const { total: count } = await world.api('jobs?status=error,cancelled&q=_PLA&limit=1')
+  assert.ok(count > 0 && count < 240)
+  await total(count).waitFor()
+  const { searchParams } = new URL(page.url())
+  assert.deepEqual([searchParams.getAll('status'), searchParams.get('q')], [['error', 'cancelled'], '_PLA'])
+  const words = await rows().locator('td:nth-child(4)').allTextContents()
+  assert.ok(words.every((word) => /Error|Cancelled/.test(word)), words.join())
+  await page.getByRole('button', { name: 'Clear filters' }).click()
+  await total(240).waitFor()
+})
+
+test('a filter without a match says so', async () => {
+  await page.getByLabel('Search file names').fill('no such file')
+  await page.getByRole('heading', { name: 'No job matches' }).waitFor()
+  await page.getByRole('button', { name: 'Clear filters' }).first().click()
+  await total(240).waitFor()
+})
+
+test('the table is used by keyboard', async () => {
+  await page.locator('a[data-job]').first().focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Space')
+  await page.getByText('1 selected').waitFor()
+  assert.ok(await rows().nth(1).getByRole('checkbox').isChecked())
+  await page.getByRole('button', { name: 'Clear selection' }).click()
+})
+
+test('columns are hidden and shown', async () => {
+  const header = page.getByRole('columnheader', { name: 'Filament' })
+  await header.waitFor()
+  await page.getByRole('button', { name: 'Columns' }).click()
+  await page.getByRole('dialog').getByText('Filament').click()
+  await header.waitFor({ state: 'detached' })
+  await page.getByRole('dialog').getByText('Filament').click()
+  await header.waitFor()
+  await page.keyboard.press('Escape')
+})
+
+test('selected jobs are deleted after a question', async () => {
+  await rows().nth(0).getByRole('checkbox').check()
+  await rows().nth(2).getByRole('checkbox').check()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByText('Delete 2 jobs?').waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await total(238).waitFor()
+  assert.equal((await world.api('jobs?limit=1')).total, 238)
+})
+
+test('a job shows what is known of it', async () => {
+  await page.locator('a[data-job]').first().click()
+  await page.getByRole('region', { name: 'Times and amounts' }).waitFor()
+  await page.getByText('Raw metadata from Moonraker').click()
+  await page.getByLabel('Search names and values').fill('slicer')
+  await page.getByRole('rowheader', { name: 'slicer', exact: true }).waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await page.goBack()
+  await total(238).waitFor()
+})
+
+test('a job that does not exist says so', async () => {
+  await world.signIn(page, 'jobs/999999')
+  await page.getByRole('heading', { name: 'No such job' }).waitFor()
+  problems.length = 0 // The browser itself notes the 404.
+  await page.getByRole('link', { name: 'Jobs' }).first().click()
+  await total(238).waitFor()
+})
+
+test('on a phone there are cards, and nothing is wider than the screen', async () => {
+  const phone = await world.openPage({ viewport: { width: 360, height: 740 }, colorScheme: 'dark' })
+  await world.signIn(phone.page)
+  for (const name of ['Dashboard', 'Jobs', 'Printers', 'Settings']) {
+    await phone.page.getByRole('link', { name, exact: true }).last().click()
+    await phone.page.getByRole('heading', { name, level: 1 }).waitFor()
+    await phone.page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
+    const [content, screen] = await phone.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
+    assert.ok(content <= screen, `${name} is ${content} wide`)
+    assert.deepEqual(await barriers(phone.page), [], name)
+  }
+  assert.deepEqual(phone.problems, [])
+})
+
+test('hostile names are only text', async () => {
+  const name = '<img src=x onerror="document.title=1">{{ 1 + 1 }}'
+  const { id } = await world.api('printers', { method: 'POST', body: JSON.stringify({ name, moonraker_url: '127.0.0.1:1', is_active: false }) })
+  await page.getByRole('link', { name: 'Printers' }).first().click()
+  await page.getByRole('heading', { name }).waitFor()
+  assert.equal(await page.locator('main img').count(), 0)
+  await world.api(`printers/${id}`, { method: 'DELETE' })
+})
+
+test('the console is silent', () => assert.deepEqual(problems, []))

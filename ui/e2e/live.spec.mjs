@@ -1,0 +1,59 @@
+// What moves: a print that runs while one watches, and a server that goes away and comes back.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { barriers } from './axe.mjs'
+import { addMachines, openWorld } from './world.mjs'
+
+let world
+let page
+
+before(async () => {
+  world = await openWorld({
+    printers: 2,
+    simulator: ['--seed', '9', '--schedule', 'demo', '--print-seconds', '100', '140', '--time-scale', '5'],
+  })
+  await addMachines(world)
+  ;({ page } = await world.openPage())
+  await world.signIn(page)
+})
+after(() => world?.close())
+
+test('a print is watched to its end', async () => {
+  const bar = page.getByRole('progressbar').first()
+  await bar.waitFor({ timeout: 60_000 })
+  assert.deepEqual(await barriers(page), [])
+  const seen = new Set()
+  while (seen.size < 3) {
+    seen.add(await bar.getAttribute('aria-valuenow'))
+    await page.waitForTimeout(100)
+  }
+  await page.getByRole('link', { name: 'All jobs' }).click()
+  await page.getByText(/^\d+ jobs?$/).waitFor()
+  // A row of a run that has ended appears without a reload.
+  await page.locator('tbody').getByText(/Completed|Cancelled|Error/).first().waitFor({ timeout: 90_000 })
+})
+
+test('the wall display shows every printer on one screen', async () => {
+  await page.getByRole('link', { name: 'Dashboard' }).first().click()
+  await page.getByRole('link', { name: 'Wall display' }).click()
+  await page.getByText(/^\d of 2 printing$/).waitFor()
+  assert.equal(await page.getByRole('listitem').count(), 2)
+  const [content, screen] = await page.evaluate(() => [document.documentElement.scrollHeight, window.innerHeight])
+  assert.ok(content <= screen)
+  assert.deepEqual(await barriers(page), [])
+  await page.goBack()
+})
+
+test('a server that is away is said to be, and its return needs no reload', async () => {
+  await page.getByRole('link', { name: 'Dashboard' }).first().click()
+  await page.getByText('Live', { exact: true }).first().waitFor()
+  await page.evaluate(() => {
+    globalThis.wasHere = true
+  })
+  await world.stopServer()
+  await page.getByText('The connection to printlog is lost.').waitFor()
+  await world.startServer()
+  await page.getByText('Live', { exact: true }).first().waitFor()
+  await page.getByText('The connection to printlog is lost.').waitFor({ state: 'detached' })
+  assert.equal(await page.evaluate(() => globalThis.wasHere), true)
+})

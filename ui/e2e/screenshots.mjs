@@ -1,0 +1,42 @@
+// Pictures of each page, light, dark and on a phone: `npm run screenshots -- FOLDER`.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addMachines, openWorld } from './world.mjs'
+
+const [folder] = process.argv.slice(2)
+if (!folder) throw new Error('say in which folder: npm run screenshots -- FOLDER')
+await mkdir(folder, { recursive: true })
+
+const world = await openWorld({
+  printers: 5,
+  simulator: ['--seed', '7', '--history', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
+})
+try {
+  await addMachines(world)
+  await world.api('printers', { method: 'POST', body: JSON.stringify({ name: 'Ender in the shed', moonraker_url: '127.0.0.1:1' }) })
+  const [failed] = (await world.api('jobs?status=error&limit=1')).items
+  const pages = {
+    dashboard: 'Dashboard', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board',
+  }
+  const looks = {
+    light: { viewport: { width: 1360, height: 860 }, colorScheme: 'light' },
+    dark: { viewport: { width: 1360, height: 860 }, colorScheme: 'dark' },
+    phone: { viewport: { width: 360, height: 740 }, colorScheme: 'light', deviceScaleFactor: 2 },
+  }
+  for (const [look, options] of Object.entries(looks)) {
+    const { page } = await world.openPage(options)
+    await page.goto(`${world.url}sign-in`)
+    await page.getByLabel('API key').waitFor()
+    await page.screenshot({ path: join(folder, `sign-in-${look}.png`) })
+    for (const [name, path] of Object.entries(pages)) {
+      await world.signIn(page, path === 'Dashboard' ? '' : path)
+      await page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
+      // One round of news, so that every printer is in its place.
+      await page.waitForTimeout(3_500)
+      await page.screenshot({ path: join(folder, `${name}-${look}.png`) })
+    }
+    await page.context().close()
+  }
+} finally {
+  await world.close()
+}

@@ -1,0 +1,133 @@
+// A world of its own for each file of tests: simulated printers, the real printlog, a browser. Ends what it started.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const run = promisify(execFile)
+
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+]
+
+/** Where the binaries are: PRINTLOG_BIN, or the newest that was built. */
+function binaries() {
+  const target = process.env.CARGO_TARGET_DIR ?? new URL('../../target', import.meta.url).pathname
+  const folders = process.env.PRINTLOG_BIN ? [process.env.PRINTLOG_BIN] : [join(target, 'release'), join(target, 'debug')]
+  const folder = folders.find((one) => existsSync(join(one, 'printlog')) && existsSync(join(one, 'simulator')))
+  if (!folder) throw new Error(`no printlog and simulator in ${folders.join(' or ')}; build both with cargo first`)
+  return { printlog: join(folder, 'printlog'), simulator: join(folder, 'simulator') }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+export async function openWorld({ simulator: simulatorOptions = [], printers: count = 0 } = {}) {
+  const { printlog, simulator } = binaries()
+  const folder = await mkdtemp(join(tmpdir(), 'printlog-e2e-'))
+  const port = await freePort()
+  const env = {
+    ...process.env, PRINTLOG_API__PORT: String(port), PRINTLOG_API__HOST: '127.0.0.1', PRINTLOG_MOONRAKER__RECONNECT_DELAY: '1',
+  }
+  const command = async (...args) => JSON.parse((await run(printlog, [...args, '--json'], { cwd: folder, env })).stdout)
+  const children = new Set()
+
+  const start = (program, args, options) => {
+    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'], ...options })
+    children.add(child)
+    return child
+  }
+  const end = async (child, signal = 'SIGTERM') => {
+    children.delete(child)
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    await once(child, 'exit')
+  }
+
+  const machines = []
+  if (count > 0) {
+    const child = start(simulator, ['--printers', String(count), ...simulatorOptions])
+    for await (const line of createInterface({ input: child.stdout })) {
+      machines.push(JSON.parse(line))
+      if (machines.length === count) break
+    }
+    child.stdout.resume()
+  }
+  const { key } = await command('keys', 'create', 'browser tests')
+  let server
+  const url = `http://127.0.0.1:${port}/`
+  const serve = async () => {
+    server = start(printlog, ['serve'], { stdio: 'ignore' })
+    for (;;) {
+      if (server.exitCode !== null) throw new Error(`printlog ended with ${server.exitCode}`)
+      const health = await fetch(`${url}health`).catch(() => null)
+      if (health?.ok) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  const api = async (path, options = {}) => {
+    const response = await fetch(`${url}api/${path}`, {
+      ...options,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    })
+    return response.status === 204 ? null : await response.json()
+  }
+  await serve()
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+
+  /** A page of a browser that nobody has used yet. `problems` are what its console complained of. */
+  const openPage = async ({ viewport = { width: 1280, height: 800 }, ...options } = {}) => {
+    const context = await browser.newContext({ viewport, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
+    const page = await context.newPage()
+    page.setDefaultTimeout(20_000)
+    const problems = []
+    const foreign = []
+    page.on('pageerror', (error) => problems.push(String(error)))
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+    page.on('request', (request) => request.url().startsWith(url) || foreign.push(request.url()))
+    return { page, problems, foreign }
+  }
+  const signIn = async (page, path = '') => {
+    await page.goto(url + path)
+    await page.getByLabel('API key').fill(key)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL((at) => !at.pathname.endsWith('/sign-in'))
+  }
+
+  return {
+    url, key, machines, api, command, openPage, signIn,
+    stopServer: () => end(server),
+    startServer: serve,
+    close: async () => {
+      await browser.close()
+      for (const child of children) await end(child)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Adds every simulated printer, and waits until their histories are imported. */
+export async function addMachines(world) {
+  for (const { name, url } of world.machines) {
+    await world.api('printers', { method: 'POST', body: JSON.stringify({ name, moonraker_url: url }) })
+  }
+  for (;;) {
+    const { items } = await world.api('printers')
+    const states = await Promise.all(items.map(({ id }) => world.api(`printers/${id}/status`)))
+    if (states.every(({ backfill }) => backfill.state === 'done')) return items
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
