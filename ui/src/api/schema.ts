@@ -42,6 +42,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/gcode/parse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a gcode file
+         * @description The body is the file, at most 16 MiB. Nothing is stored.
+         */
+        post: operations["parse_gcode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -94,6 +114,46 @@ export interface paths {
         };
         /** Show what the slicer planned for a job */
         get: operations["get_job_details"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/details/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the details of a job read anew
+         * @description It is done in the background, as soon as possible.
+         */
+        post: operations["refresh_job_details"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the image of a job
+         * @description The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
+         */
+        get: operations["get_job_thumbnail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -321,6 +381,28 @@ export interface components {
              */
             total_layer: number | null;
         };
+        /** @description Jobs without all their details, by how they stand. */
+        DetailsQueue: {
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Known in part.
+             */
+            partial: number;
+            /**
+             * Format: int64
+             * @description Not known yet.
+             */
+            pending: number;
+        };
+        /** @enum {string} */
+        DetailsSource: "file" | "moonraker";
+        /** @enum {string} */
+        DetailsStatus: "pending" | "done" | "partial" | "failed";
         /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
         FieldError: {
             /** @description Name of the field; of a field within a field `outer.inner`. */
@@ -332,6 +414,7 @@ export interface components {
         Health: {
             /** @description The database answers. */
             database: components["schemas"]["Part"];
+            details: components["schemas"]["DetailsQueue"] | null;
             /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
             fleet: components["schemas"]["Part"];
             /** @description `ok` if every part is. */
@@ -401,7 +484,12 @@ export interface components {
             bed_temp: number | null;
             /**
              * Format: double
-             * @description g
+             * @description °C
+             */
+            bed_temp_first_layer: number | null;
+            /**
+             * Format: double
+             * @description g that the slicer planned.
              */
             estimated_filament: number | null;
             /**
@@ -411,8 +499,28 @@ export interface components {
             estimated_time: number | null;
             filament_brand: string | null;
             filament_color: string | null;
-            /** @example PLA */
+            /**
+             * Format: double
+             * @description In the slicer's currency.
+             */
+            filament_cost: number | null;
+            /**
+             * @description The main one by weight.
+             * @example PLA
+             */
             filament_type: string | null;
+            /**
+             * Format: double
+             * @description g that the job used, from the measured length: right also for a job that ended early.
+             */
+            filament_used_g: number | null;
+            /** @description What these grams were computed with: `slicer_ratio`, `file_density` or `usual_density` (of the material). */
+            filament_used_g_source: string | null;
+            /**
+             * Format: double
+             * @description mm that the slicer planned.
+             */
+            filament_used_mm: number | null;
             /**
              * Format: double
              * @description mm
@@ -433,9 +541,19 @@ export interface components {
             layer_height: number | null;
             /**
              * Format: double
+             * @description mm
+             */
+            nozzle_diameter: number | null;
+            /**
+             * Format: double
              * @description °C
              */
             nozzle_temp: number | null;
+            /**
+             * Format: double
+             * @description °C
+             */
+            nozzle_temp_first_layer: number | null;
             /**
              * Format: double
              * @description mm
@@ -446,10 +564,20 @@ export interface components {
              * @description mm/s
              */
             print_speed: number | null;
-            /** @description All that was found in the file. */
+            printer_model: string | null;
+            /** @description All keys and values as they stand in the file. Only with `raw=true`. */
             raw_metadata: Record<string, never> | null;
+            slicer: string | null;
+            slicer_version: string | null;
+            source: components["schemas"]["DetailsSource"] | null;
             support_enabled: boolean | null;
             support_type: string | null;
+            /** @description Images, smallest first. */
+            thumbnails: components["schemas"]["Thumbnail"][];
+            /** @description Materials, one a slot of the printer. */
+            tools: Record<string, never>[];
+            /** @description What is missing from the file, or had to be decided. */
+            warnings: Record<string, never>[];
         };
         /** @description A page of jobs. */
         JobList: {
@@ -500,6 +628,10 @@ export interface components {
             /** @description What Moonraker's other components added, such as spools. */
             auxiliary_data: unknown;
             details: components["schemas"]["JobDetails"] | null;
+            /** @description What stood in the way. `null` if nothing did. */
+            details_reason: string | null;
+            /** @description How the details stand: `pending`, `done`, `partial` (what the printer knew of the file) or `failed`. */
+            details_status: components["schemas"]["DetailsStatus"];
             /**
              * Format: date-time
              * @description The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
@@ -533,6 +665,13 @@ export interface components {
              * @example laptop
              */
             name: string;
+        };
+        /** @description What a gcode file says of itself. */
+        ParsedGcode: {
+            details: Record<string, never>;
+            thumbnails: Record<string, never>[];
+            tools: Record<string, never>[];
+            warnings: Record<string, never>[];
         };
         Part: {
             /** @description What is wrong. `null` if nothing is. */
@@ -689,6 +828,18 @@ export interface components {
         };
         /** @enum {string} */
         TestOutcome: "ok" | "wrong_address" | "unreachable" | "key_needed" | "wrong_key" | "not_moonraker";
+        Thumbnail: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int32 */
+            height: number;
+            /** @example image/png */
+            media_type: string;
+            /** @description Path of the image on this server. */
+            url: string;
+            /** Format: int32 */
+            width: number;
+        };
         /** @enum {string} */
         Verdict: "ok" | "error";
     };
@@ -862,6 +1013,44 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    parse_gcode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParsedGcode"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description The file is larger than 16 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_jobs: {
         parameters: {
             query?: {
@@ -914,7 +1103,10 @@ export interface operations {
     };
     get_job: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether `details.raw_metadata` is wanted, too. */
+                raw?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The job. */
@@ -994,7 +1186,10 @@ export interface operations {
     };
     get_job_details: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether `raw_metadata` is wanted, too. */
+                raw?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The job. */
@@ -1015,6 +1210,88 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             /** @description No such job, or nothing is known of what the slicer planned for it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refresh_job_details: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Will be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_job_thumbnail: {
+        parameters: {
+            query?: {
+                /** @description Width in pixels that is wanted at least. The largest image if left out. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image: PNG, JPEG or BMP. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": number[];
+                };
+            };
+            /** @description As `If-None-Match` says. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job, or it has no image. */
             404: {
                 headers: {
                     [name: string]: unknown;
