@@ -346,7 +346,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "- api\n",
         "printlog.yml:1: expected sections",
-        &["database, moonraker, api, logging"],
+        &["database, moonraker, details, api, logging"],
     ),
     ("hello\n", "printlog.yml:1: expected sections", &[]),
     (
