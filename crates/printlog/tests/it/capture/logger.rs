@@ -175,15 +175,6 @@ impl Logger {
         .await
     }
 
-    /// Waits until the printer is connected, and its Klippy is in this state.
-    pub(crate) async fn wait_for_klippy(&self, printer: i64, state: &str) {
-        wait_for(&format!("Klippy to be {state}"), async || {
-            let status = self.get(&format!("/api/printers/{printer}/status")).await;
-            (status["connection"]["state"] == "connected" && status["klippy_state"] == state).then_some(())
-        })
-        .await;
-    }
-
     /// `job_totals` equals the sums over the rows, by the word of `printlog check`.
     pub(crate) async fn totals_are_right(&self) {
         let output = self
