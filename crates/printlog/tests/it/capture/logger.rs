@@ -175,6 +175,15 @@ impl Logger {
         .await
     }
 
+    /// Waits until printlog has subscribed to a Klippy that is ready: from then on it sees every print.
+    pub(crate) async fn wait_for_klippy(&self, printer: i64) {
+        wait_for("Klippy to be ready", async || {
+            let status = self.get(&format!("/api/printers/{printer}/status")).await;
+            (status["connection"]["state"] == "connected" && status["klippy_state"] == "ready").then_some(())
+        })
+        .await;
+    }
+
     /// `job_totals` equals the sums over the rows, by the word of `printlog check`.
     pub(crate) async fn totals_are_right(&self) {
         let output = self

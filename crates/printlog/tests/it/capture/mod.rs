@@ -235,6 +235,7 @@ async fn a_restart_of_klippy_in_mid_print() {
     scene.agrees_with_moonraker(&row).await;
     // The subscription is lost with Klippy; the next print must be seen all the same.
     scene.printer.wait_until_ready().await.expect("ready");
+    scene.logger.wait_for_klippy(scene.id).await;
     scene
         .printer
         .print_to_end("next.gcode", &GcodeFile::new(1.0))
@@ -516,7 +517,7 @@ async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
         logger.wait_for_connection(*id, "unreachable").await;
         printer.moonraker.start_again().await.expect("it is on");
         printer.wait_until_ready().await.expect("ready");
-        logger.wait_for_connection(*id, "connected").await;
+        logger.wait_for_klippy(*id).await;
         printer
             .print_to_end("after.gcode", &GcodeFile::new(1.0))
             .await
