@@ -76,8 +76,9 @@ impl FakeServer {
 }
 
 impl Peer {
+    /// What the client makes of it is the client's to show: it may hang up in the middle of a frame.
     pub(crate) async fn send(&mut self, frame: impl Into<String>) {
-        self.socket.send(Message::text(frame.into())).await.unwrap();
+        self.socket.send(Message::text(frame.into())).await.ok();
     }
 
     /// The next request.
