@@ -497,11 +497,11 @@ async fn a_print_that_starts_the_moment_klippy_is_ready() {
 }
 
 #[tokio::test]
-async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
+async fn moonrakers_of_every_age() {
     let logger = Logger::start().await;
     let mut scenes = Vec::new();
     for version in ["0.8.0", "0.9.3", "0.10.0", "0.11.0"] {
-        let mut printer = Printer::with(Setup::default().version(version))
+        let printer = Printer::with(Setup::default().version(version))
             .await
             .expect("a Moonraker");
         printer
@@ -509,20 +509,13 @@ async fn a_printer_that_is_switched_on_later_and_moonrakers_of_every_age() {
             .await
             .expect("a print before");
         printer.moonraker.wait_for_ended_jobs(1).await.expect("a history");
-        printer.moonraker.stop().await.expect("it is off");
         let id = logger.add_printer(version, &printer.moonraker.url(), None).await;
-        scenes.push((printer, id));
-    }
-    for (printer, id) in &mut scenes {
-        logger.wait_for_connection(*id, "unreachable").await;
-        printer.moonraker.start_again().await.expect("it is on");
-        printer.wait_until_ready().await.expect("ready");
-        logger.wait_for_klippy(*id).await;
-        // Longer than Moonraker is busy with its own start, in which it drops subscriptions.
+        logger.wait_for_klippy(id).await;
         printer
-            .print_to_end("after.gcode", &GcodeFile::new(6.0))
+            .print_to_end("after.gcode", &GcodeFile::new(1.0))
             .await
             .expect("a print");
+        scenes.push((printer, id));
     }
     for (printer, id) in &scenes {
         let jobs = logger.wait_for_ended(*id, 2).await;
