@@ -181,13 +181,7 @@ impl Tracker {
     }
 
     fn end_graces(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        if self
-            .ending
-            .as_ref()
-            .is_some_and(|ending| ending.deadline <= now.monotonic)
-        {
-            self.close_ending(actions);
-        }
+        self.end_graces_of_ending(now, actions);
         if self
             .starting
             .as_ref()
