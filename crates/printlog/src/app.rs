@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use store::{Location, Store};
+use store::{KeyScope, Location, Store};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -140,10 +140,12 @@ async fn open_database(location: &Location, alive: &CancellationToken) -> anyhow
 /// At the first start nobody has a key: makes one and shows it, on the terminal and never in the log.
 async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::Result<()> {
     let now = clock.now();
-    if store.active_key_count(now).await? > 0 {
+    if store.admin_key_count(now).await? > 0 {
         return Ok(());
     }
-    let key = store.create_key("first start", None, now).await?;
+    let key = store
+        .create_key("first start", KeyScope::Admin, None, now)
+        .await?;
     info!(
         "made the first API key {}…; it was shown on the terminal",
         key.record.key_prefix

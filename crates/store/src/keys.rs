@@ -7,6 +7,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement},
 };
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::{
     Result, Store,
@@ -20,6 +21,35 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub i64);
 
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Read what was printed and how the printers are; change nothing, and see no keys.
+    Read,
+    /// Everything.
+    Admin,
+}
+
+impl KeyScope {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 2] = [Self::Read, Self::Admin];
+
+    /// The word of the database and of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Whether who has this may do what needs `needed`.
+    #[must_use]
+    pub fn covers(self, needed: Self) -> bool {
+        self == Self::Admin || needed == Self::Read
+    }
+}
+
 /// An API key, as far as it is stored: the key itself is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -29,6 +59,8 @@ pub struct ApiKey {
     pub key_prefix: String,
     /// What the user calls it. Need not be unique.
     pub name: String,
+    /// What it may do.
+    pub scope: KeyScope,
     /// Whether it has not been revoked.
     pub is_active: bool,
     /// When it was last used, to the minute. `None` if never.
@@ -63,7 +95,7 @@ pub enum RevokedKey {
     Revoked,
     /// There is none.
     NotFound,
-    /// It is the last that works, and was not to be revoked then. Nothing has changed.
+    /// It is the last that works and may do everything, and was not to be revoked then. Nothing has changed.
     LastKey,
 }
 
@@ -82,6 +114,7 @@ impl Store {
     pub async fn create_key(
         &self,
         name: &str,
+        scope: KeyScope,
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<NewKey> {
@@ -103,6 +136,7 @@ impl Store {
                         ApiKeys::IsActive,
                         ApiKeys::CreatedAt,
                         ApiKeys::ExpiresAt,
+                        ApiKeys::Scope,
                     ])
                     .values_panic([
                         hash(secret).into(),
@@ -111,6 +145,7 @@ impl Store {
                         true.into(),
                         now.as_millisecond().into(),
                         milliseconds(expires_at).into(),
+                        scope.as_str().into(),
                     ])
                     .to_owned();
                 tx.execute(&statement).await?;
@@ -127,15 +162,30 @@ impl Store {
 
     /// The record of a key that is not revoked and not expired. `None` for anything else.
     ///
-    /// The key is looked up by its hash, so that the time it takes tells nothing of other keys.
+    /// Keys are found by their beginning, which is no secret, and compared by their hashes in constant time.
     pub async fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<ApiKey>> {
-        let record = self
-            .read(
-                "look up an API key",
-                |db| async move { by_hash(&db, secret).await },
-            )
+        let Some(prefix) = secret.get(..MARK.len() + SHOWN) else {
+            return Ok(None);
+        };
+        let query = &select()
+            .column(ApiKeys::KeyHash)
+            .and_where(Expr::col(ApiKeys::KeyPrefix).eq(prefix))
+            .to_owned();
+        let hash = &hash(secret);
+        let key = self
+            .read("look up an API key", |db| async move {
+                let mut found = None;
+                for row in db.query_all(query).await? {
+                    let record = Record::new(&row, "api_keys", "id")?;
+                    let stored: String = record.get("key_hash")?;
+                    if bool::from(stored.as_bytes().ct_eq(hash.as_bytes())) {
+                        found = Some(key(&record)?);
+                    }
+                }
+                Ok(found)
+            })
             .await?;
-        Ok(record.filter(|key| key.works(now)))
+        Ok(key.filter(|key| key.works(now)))
     }
 
     /// Stores when the key was last used, unless that was less than a minute ago.
@@ -167,7 +217,7 @@ impl Store {
             .await
     }
 
-    /// Revokes a key; with `refuse_last` not if no other would work. Revoking twice is no error.
+    /// Revokes a key; with `refuse_last` not if no other that may do everything would work. Revoking twice is no error.
     pub async fn revoke_key(&self, id: KeyId, refuse_last: bool, now: Timestamp) -> Result<RevokedKey> {
         self.write("revoke an API key", |tx| async move {
             // Locks all keys, so that of two who revoke the last two only one succeeds.
@@ -175,8 +225,8 @@ impl Store {
             let Some(key) = keys.iter().find(|key| key.id == id) else {
                 return Ok(RevokedKey::NotFound);
             };
-            let others_work = keys.iter().any(|other| other.id != id && other.works(now));
-            if refuse_last && key.works(now) && !others_work {
+            let others_work = keys.iter().any(|other| other.id != id && other.administers(now));
+            if refuse_last && key.administers(now) && !others_work {
                 return Ok(RevokedKey::LastKey);
             }
             tx.execute(&change(id, ApiKeys::IsActive, false)).await?;
@@ -185,9 +235,10 @@ impl Store {
         .await
     }
 
-    /// Number of keys that work.
-    pub async fn active_key_count(&self, now: Timestamp) -> Result<u64> {
-        Ok(self.keys().await?.iter().filter(|key| key.works(now)).count() as u64)
+    /// Number of keys that work and may do everything.
+    pub async fn admin_key_count(&self, now: Timestamp) -> Result<u64> {
+        let keys = self.keys().await?;
+        Ok(keys.iter().filter(|key| key.administers(now)).count() as u64)
     }
 }
 
@@ -196,6 +247,10 @@ impl ApiKey {
     #[must_use]
     pub fn works(&self, now: Timestamp) -> bool {
         self.is_active && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    fn administers(&self, now: Timestamp) -> bool {
+        self.scope == KeyScope::Admin && self.works(now)
     }
 }
 
@@ -224,6 +279,7 @@ fn select() -> SelectStatement {
             ApiKeys::LastUsed,
             ApiKeys::CreatedAt,
             ApiKeys::ExpiresAt,
+            ApiKeys::Scope,
         ])
         .from(ApiKeys::Table)
         .to_owned()
@@ -239,17 +295,21 @@ async fn by_hash(db: &impl ConnectionTrait, secret: &str) -> Result<Option<ApiKe
 async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
     let rows = db.query_all(query).await?;
     rows.iter()
-        .map(|row| {
-            let record = Record::new(row, "api_keys", "id")?;
-            Ok(ApiKey {
-                id: KeyId(record.key),
-                key_prefix: record.get("key_prefix")?,
-                name: record.get("name")?,
-                is_active: record.get("is_active")?,
-                last_used: record.time("last_used")?,
-                created_at: record.required_time("created_at")?,
-                expires_at: record.time("expires_at")?,
-            })
-        })
+        .map(|row| key(&Record::new(row, "api_keys", "id")?))
         .collect()
+}
+
+fn key(record: &Record<'_>) -> Result<ApiKey, Fault> {
+    let scope: String = record.get("scope")?;
+    let known = KeyScope::ALL.into_iter().find(|known| known.as_str() == scope);
+    Ok(ApiKey {
+        id: KeyId(record.key),
+        key_prefix: record.get("key_prefix")?,
+        name: record.get("name")?,
+        scope: known.ok_or_else(|| record.bad("scope", scope))?,
+        is_active: record.get("is_active")?,
+        last_used: record.time("last_used")?,
+        created_at: record.required_time("created_at")?,
+        expires_at: record.time("expires_at")?,
+    })
 }

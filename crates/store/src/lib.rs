@@ -30,7 +30,7 @@ pub use error::{Error, Result};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
 pub use import::Imported;
 pub use jobs::{FoundRun, Saved, StoredJob};
-pub use keys::{ApiKey, KeyId, NewKey, RevokedKey};
+pub use keys::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey};
 pub use list::{Cursor, JobFilter, JobPage, JobRow};
 pub use location::Location;
 pub use printers::DeletedPrinter;

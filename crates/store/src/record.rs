@@ -263,7 +263,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    fn bad(&self, column: &'static str, found: String) -> Fault {
+    pub(crate) fn bad(&self, column: &'static str, found: String) -> Fault {
         Error::BadValue {
             table: self.table,
             column,

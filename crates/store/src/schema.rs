@@ -96,6 +96,7 @@ pub(crate) enum ApiKeys {
     LastUsed,
     CreatedAt,
     ExpiresAt,
+    Scope,
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]

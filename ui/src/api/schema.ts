@@ -34,7 +34,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
+         * @description It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -295,6 +295,7 @@ export interface components {
             last_used: string | null;
             /** @description What it is for. */
             name: string;
+            scope: components["schemas"]["KeyScope"];
         };
         /** @description The import of the printer's own history. */
         Backfill: {
@@ -646,6 +647,8 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
         };
         /** @enum {string} */
+        KeyScope: "read" | "admin";
+        /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /**
          * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443.
@@ -665,6 +668,8 @@ export interface components {
              * @example laptop
              */
             name: string;
+            /** @description What it may do: `read` what was printed and how the printers are, or everything. Left out: everything. */
+            scope?: components["schemas"]["KeyScope"];
         };
         /** @description What a gcode file says of itself. */
         ParsedGcode: {
@@ -862,6 +867,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The API key may only read, and this needs one that may do everything. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Something in the request is not acceptable; `errors` names the fields. */
         Invalid: {
             headers: {
@@ -933,6 +947,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -962,6 +977,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
@@ -990,6 +1006,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description No such key. */
             404: {
                 headers: {
@@ -1036,6 +1053,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description The file is larger than 16 MiB. */
             413: {
                 headers: {
@@ -1161,6 +1179,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description No such job. */
             404: {
                 headers: {
@@ -1244,6 +1263,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description No such job. */
             404: {
                 headers: {
@@ -1352,6 +1372,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description The name is taken. */
             409: {
                 headers: {
@@ -1391,6 +1412,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
@@ -1460,6 +1482,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description No such printer. */
             404: {
                 headers: {
@@ -1509,6 +1532,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description No such printer. */
             404: {
                 headers: {

@@ -46,6 +46,7 @@ pub(super) enum Header {
     RetryAfter,
     KeyNeeded,
     KeyRefused,
+    ScopeTooSmall,
 }
 
 impl Header {
@@ -54,6 +55,7 @@ impl Header {
             Self::RetryAfter => (header::RETRY_AFTER, "5"),
             Self::KeyNeeded => (header::WWW_AUTHENTICATE, "Bearer"),
             Self::KeyRefused => (header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            Self::ScopeTooSmall => (header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
         }
     }
 }

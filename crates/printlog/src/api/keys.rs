@@ -8,14 +8,14 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{ApiKey, KeyId, NewKey, RevokedKey, Store};
+use store::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey, Store};
 use utoipa::ToSchema;
 
 use super::{
     ApiState, Core,
     error::{ApiResult, Problem},
     extract::{JsonBody, NoQuery, PathId},
-    query,
+    query, words,
 };
 
 /// Longest name of a key, in characters.
@@ -31,6 +31,8 @@ pub(crate) struct KeyBody {
     /// `3dp_` and the first 8 characters of the rest.
     #[schema(example = "3dp_k3Yx9QpL")]
     pub(crate) key_prefix: String,
+    #[schema(value_type = words::KeyScope)]
+    pub(crate) scope: &'static str,
     /// `false` once it was revoked.
     pub(crate) is_active: bool,
     /// When it was last used, to the minute. `null` if it never was.
@@ -71,10 +73,31 @@ pub(super) struct NewKeyBody {
         example = "laptop"
     )]
     name: String,
+    /// What it may do: `read` what was printed and how the printers are, or everything. Left out: everything.
+    #[serde(default)]
+    #[schema(value_type = words::KeyScope, required = false)]
+    scope: Scope,
     /// From when on it is refused. `null` or left out: never.
     #[serde(default)]
     #[schema(example = "2099-01-31T00:00:00Z")]
     expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    Read,
+    #[default]
+    Admin,
+}
+
+impl From<Scope> for KeyScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Read => Self::Read,
+            Scope::Admin => Self::Admin,
+        }
+    }
 }
 
 /// List API keys
@@ -97,7 +120,10 @@ pub(super) async fn create_key(
 ) -> ApiResult<impl IntoResponse> {
     let now = state.clock.now();
     let name = query::name(&body.name, NAME).map_err(|message| Problem::invalid_field("name", message))?;
-    let key = core.store.create_key(&name, body.expires_at, now).await?;
+    let key = core
+        .store
+        .create_key(&name, body.scope.into(), body.expires_at, now)
+        .await?;
     let location = format!("/api/admin/keys/{}", key.record.id.0);
     Ok((
         StatusCode::CREATED,
@@ -108,7 +134,7 @@ pub(super) async fn create_key(
 
 /// Revoke an API key
 ///
-/// It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
+/// It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
 #[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "keys",
     params(("id" = i64, Path, minimum = 1, description = "The key.")),
     responses(
@@ -130,7 +156,7 @@ pub(super) async fn revoke_key(
         RevokedKey::Revoked => Ok(StatusCode::NO_CONTENT),
         RevokedKey::NotFound => Err(Problem::not_found(format!("there is no API key {}", id.0))),
         RevokedKey::LastKey => Err(Problem::conflict(
-            "this is the last key that works; make another one first, or revoke it by `printlog keys revoke`",
+            "this is the last key that works and may do everything; make another one first, or revoke it by `printlog keys revoke`",
         )),
     }
 }
@@ -149,6 +175,7 @@ impl From<ApiKey> for KeyBody {
             id: key.id.0,
             name: key.name,
             key_prefix: key.key_prefix,
+            scope: key.scope.as_str(),
             is_active: key.is_active,
             last_used: key.last_used,
             created_at: key.created_at,

@@ -63,11 +63,17 @@ pub(crate) struct ApiState {
 
 /// Everything the server answers.
 pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
-    let (guarded, _) = guarded_routes().split_for_parts();
+    let (data, _) = data_routes().split_for_parts();
+    let (admin, _) = admin_routes().split_for_parts();
     let (open, _) = open_routes().split_for_parts();
-    let guarded = guarded.route_layer(middleware::from_fn_with_state(state.clone(), auth::require_key));
+    let data = data.route_layer(middleware::from_fn_with_state(state.clone(), auth::require_key));
+    let admin = admin.route_layer(middleware::from_fn_with_state(
+        state.clone(),
+        auth::require_admin_key,
+    ));
     let router = Router::new()
-        .merge(guarded)
+        .merge(data)
+        .merge(admin)
         .merge(open)
         .merge(docs::routes())
         .merge(welcome::routes())
@@ -78,8 +84,8 @@ pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
     service::layers(web_ui::before(router, "/"), &config.cors_origins)
 }
 
-/// Routes that need an API key.
-fn guarded_routes() -> OpenApiRouter<ApiState> {
+/// Routes that need an API key; for more than reading one that may do everything.
+fn data_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(printers::list_printers, printers::create_printer))
         .routes(routes!(printers::test_printer))
@@ -99,6 +105,11 @@ fn guarded_routes() -> OpenApiRouter<ApiState> {
                 .routes(routes!(details::parse_gcode))
                 .layer(DefaultBodyLimit::max(details::FILE_LIMIT)),
         )
+}
+
+/// Routes that need an API key that may do everything.
+fn admin_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
 }

@@ -1,5 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true for all of them.
 
+use axum::http::Method;
+use store::KeyScope;
 use utoipa::{
     OpenApi,
     openapi::{
@@ -9,14 +11,15 @@ use utoipa::{
     },
 };
 
-use super::{error, guarded_routes, open_routes};
+use super::{admin_routes, auth, data_routes, error, open_routes};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "printlog",
         description = "Every print of every Klipper printer, recorded once and true.\n\n\
-            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one.\n\n\
+            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one, \
+            with `--scope read` one that changes nothing. Which scope a route needs stands at its `security`.\n\n\
             Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
             What is not known is `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
             fields that are wrong.",
@@ -36,12 +39,17 @@ struct Description;
 const BEARER: &str = "api_key";
 
 /// Answers that any route may give, by the name of the component.
-const SHARED: [(&str, &str, &str); 7] = [
+const SHARED: [(&str, &str, &str); 8] = [
     ("BadRequest", "400", "The request cannot be read."),
     (
         "Unauthorized",
         "401",
         "No API key, or one that is wrong, expired or revoked.",
+    ),
+    (
+        "Forbidden",
+        "403",
+        "The API key may only read, and this needs one that may do everything.",
     ),
     ("TooLarge", "413", "The body is too large."),
     ("NotJson", "415", "The body is not sent as JSON."),
@@ -66,15 +74,19 @@ const LEAVE_FIELDS_OUT: [&str; 4] = ["NewApiKey", "PrinterInput", "PrinterTestIn
 pub fn document() -> Document {
     let mut document = Description::openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    let (_, mut guarded) = guarded_routes().split_for_parts();
-    for operation in operations(&mut guarded) {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
-        refer(operation, "401");
+    let (_, mut data) = data_routes().split_for_parts();
+    for (method, operation) in operations(&mut data) {
+        require(operation, auth::needed_for(&method));
+    }
+    let (_, mut admin) = admin_routes().split_for_parts();
+    for (_, operation) in operations(&mut admin) {
+        require(operation, KeyScope::Admin);
     }
     let (_, open) = open_routes().split_for_parts();
-    document.merge(guarded);
-    document.merge(open);
-    for operation in operations(&mut document) {
+    for documented in [data, admin, open] {
+        document.merge(documented);
+    }
+    for (_, operation) in operations(&mut document) {
         add_shared_answers(operation);
     }
     let components = document.components.get_or_insert_with(Components::new);
@@ -94,12 +106,27 @@ pub fn document() -> Document {
     document
 }
 
-fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+fn operations(document: &mut Document) -> impl Iterator<Item = (Method, &mut Operation)> {
     document.paths.paths.values_mut().flat_map(|item| {
-        [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
-            .into_iter()
-            .filter_map(Option::as_mut)
+        [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
     })
+}
+
+/// Says which scope a key needs, as the role that OpenAPI 3.1 has for it.
+fn require(operation: &mut Operation, scope: KeyScope) {
+    operation.security = Some(vec![SecurityRequirement::new(BEARER, [scope.as_str()])]);
+    refer(operation, "401");
+    if scope == KeyScope::Admin {
+        refer(operation, "403");
+    }
 }
 
 fn add_shared_answers(operation: &mut Operation) {

@@ -51,6 +51,8 @@ words! {
         use ingest::ConnectionState as Is;
         [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
     };
+    /// What a key may do.
+    KeyScope: store::KeyScope::ALL;
     /// State of Klippy.
     KlippyState: {
         use domain::KlippyState as Is;

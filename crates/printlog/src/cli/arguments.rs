@@ -195,7 +195,7 @@ pub(super) enum KeysCommand {
     #[command(after_help = "\
 Examples:
   printlog keys create laptop
-  printlog keys create grafana --expires 90d --json
+  printlog keys create grafana --scope read --expires 90d --json
   KEY=$(printlog keys create script --json | jq -r .key)")]
     Create(CreateKey),
     /// List the API keys
@@ -209,11 +209,32 @@ Examples:
 pub(super) struct CreateKey {
     /// What it is for
     pub(super) name: String,
+    /// What it may do: read what was printed and how the printers are, or everything
+    #[arg(long, value_enum, default_value_t = KeyScopeWord::Admin)]
+    pub(super) scope: KeyScopeWord,
     /// When it ends: after a time (90d, 12h, 1y), on a date (2027-01-31, UTC) or at an instant. Never if left out
     #[arg(long, value_name = "WHEN")]
     pub(super) expires: Option<String>,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KeyScopeWord {
+    /// Read, and see no keys
+    Read,
+    /// Everything
+    Admin,
+}
+
+impl From<KeyScopeWord> for store::KeyScope {
+    fn from(word: KeyScopeWord) -> Self {
+        match word {
+            KeyScopeWord::Read => Self::Read,
+            KeyScopeWord::Admin => Self::Admin,
+        }
+    }
 }
 
 /// An API key to revoke.

@@ -28,7 +28,8 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
         Some(text) => Some(end(text, now).map_err(UsageError)?),
         None => None,
     };
-    let key = CreatedKeyBody::from(context.store.create_key(&name, expires_at, now).await?);
+    let scope = arguments.scope.into();
+    let key = CreatedKeyBody::from(context.store.create_key(&name, scope, expires_at, now).await?);
     if expires_at.is_some_and(|end| end <= now) {
         eprintln!("Mind that --expires has passed already: this key does not work.");
     }
@@ -66,12 +67,13 @@ async fn list(context: &Context, output: Output) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let now = context.clock.now();
-    let mut table = Table::new(["ID", "NAME", "KEY", "STATE", "LAST USED", "EXPIRES"]);
+    let mut table = Table::new(["ID", "NAME", "KEY", "SCOPE", "STATE", "LAST USED", "EXPIRES"]);
     for key in &keys.items {
         table.row([
             key.id.to_string(),
             key.name.clone(),
             format!("{}…", key.key_prefix),
+            key.scope.to_owned(),
             state(key, now).to_owned(),
             instant(key.last_used),
             instant(key.expires_at),
@@ -113,9 +115,9 @@ async fn revoke(context: &Context, arguments: &RevokeKey) -> anyhow::Result<Exit
     } else {
         print_line(&format!("Revoked API key {}, {}.", key.id.0, key.name))?;
     }
-    if context.store.active_key_count(now).await? == 0 {
+    if context.store.admin_key_count(now).await? == 0 {
         eprintln!(
-            "No key works any more. `printlog keys create NAME` makes one; so does the next start of the server."
+            "No key that may do everything works any more. `printlog keys create NAME` makes one; so does the next start of the server."
         );
     }
     Ok(Exit::Done)

@@ -23,6 +23,20 @@ fn keys_are_made_listed_and_revoked_before_the_first_start() {
     assert_eq!(listed["items"][0]["name"], "laptop");
     assert!(!listed.to_string().contains(key));
 
+    assert_eq!(
+        (&made["scope"], &listed["items"][0]["scope"]),
+        (&json!("admin"), &json!("admin"))
+    );
+    let reader = binary.json(&["keys", "create", "grafana", "--scope", "read", "--json"]);
+    assert_eq!(reader["scope"], "read");
+    assert_eq!(binary.run(&["keys", "revoke", &reader["id"].to_string()]).code, 0);
+    assert_eq!(
+        binary
+            .run(&["keys", "create", "grafana", "--scope", "write"])
+            .code,
+        2
+    );
+
     let said = binary.run(&["keys", "create", "phone", "--expires", "90d"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(
@@ -32,7 +46,7 @@ fn keys_are_made_listed_and_revoked_before_the_first_start() {
     );
 
     let said = binary.run(&["keys", "list"]);
-    assert_eq!(said.stdout.lines().count(), 3, "{}", said.stdout);
+    assert_eq!(said.stdout.lines().count(), 4, "{}", said.stdout);
     assert!(
         said.stdout.contains("laptop") && said.stdout.contains("works"),
         "{}",
@@ -51,13 +65,18 @@ fn keys_are_made_listed_and_revoked_before_the_first_start() {
     // By its beginning; and the last one, which only the command line may revoke.
     let said = binary.run(&["keys", "revoke", &said_key(&binary)]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stderr.contains("No key works any more"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("No key that may do everything works any more"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(binary.run(&["keys", "revoke", "99"]).code, 1);
     assert_eq!(binary.run(&["keys", "revoke", "3dp_nobodyhas"]).code, 1);
 }
 
 fn said_key(binary: &Binary) -> String {
-    binary.json(&["keys", "list", "--json"])["items"][1]["key_prefix"]
+    binary.json(&["keys", "list", "--json"])["items"][2]["key_prefix"]
         .as_str()
         .unwrap()
         .to_owned()

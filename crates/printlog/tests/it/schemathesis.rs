@@ -45,10 +45,13 @@ async fn seeded(binary: &Binary) -> String {
         }
     }
     for _ in 0..300 {
-        store.create_key("in the way", None, stored_at()).await.unwrap();
+        store
+            .create_key("in the way", store::KeyScope::Admin, None, stored_at())
+            .await
+            .unwrap();
     }
     let key = store
-        .create_key("schemathesis", None, stored_at())
+        .create_key("schemathesis", store::KeyScope::Admin, None, stored_at())
         .await
         .unwrap()
         .secret;

@@ -53,7 +53,11 @@ impl TestApp {
         change(&mut config);
         let store = Store::open(&config.database).await.unwrap();
         // A key that is there before the server keeps it from making its first one.
-        let key = store.create_key("test", None, stored_at()).await.unwrap().secret;
+        let key = store
+            .create_key("test", store::KeyScope::Admin, None, stored_at())
+            .await
+            .unwrap()
+            .secret;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

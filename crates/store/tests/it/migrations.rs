@@ -1,4 +1,4 @@
-use store::{Engine, Error, Store};
+use store::{Engine, Error, KeyScope, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -10,7 +10,7 @@ on_every_engine! {
         let after = again.info().await.unwrap();
         assert_eq!((before.engine, &before.version, &before.schema_version), (after.engine, &after.version, &after.schema_version));
         assert_eq!(after.engine, db.engine);
-        assert_eq!(after.schema_version, "m0002_slicer_details");
+        assert_eq!(after.schema_version, "m0006_key_scopes");
         assert!(after.size_bytes.unwrap() > 0);
         assert_eq!(again.printers().await.unwrap().len(), 1);
         again.ping().await.unwrap();
@@ -32,7 +32,7 @@ on_every_engine! {
             add_printer(&store, &n.to_string()).await;
             store.close().await.unwrap();
         }
-        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details"]);
+        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0006_key_scopes"]);
     }
 
     async fn migration_that_was_cut_off_is_finished(db) {
@@ -51,11 +51,20 @@ on_every_engine! {
         store.close().await.unwrap();
     }
 
+    async fn keys_from_before_there_were_scopes_may_do_everything(db) {
+        let key = db.store.create_key("old", KeyScope::Read, None, at(0.0)).await.unwrap();
+        db.execute("ALTER TABLE api_keys DROP COLUMN scope").await;
+        db.execute("DELETE FROM schema_migrations WHERE version = 'm0006_key_scopes'").await;
+        let store = db.open_again().await.unwrap();
+        assert_eq!(store.authenticate(&key.secret, now()).await.unwrap().unwrap().scope, KeyScope::Admin);
+        store.close().await.unwrap();
+    }
+
     async fn database_of_a_newer_printlog_is_left_alone(db) {
         db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)").await;
         let error = db.open_again().await.unwrap_err();
         assert!(
-            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0002_slicer_details"),
+            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0006_key_scopes"),
             "{error:?}"
         );
         assert!(!error.is_transient());
