@@ -1,23 +1,34 @@
-//! Lets in whoever sends a valid API key that may do what is asked for.
+//! Lets in whoever sends a valid API key that may do what is asked for, or the cookie of a session that was opened
+//! with one.
+
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-
-use jiff::SignedDuration;
-use store::KeyScope;
+use jiff::{SignedDuration, Timestamp};
+use store::{ApiKey, KeyScope, Store};
 use tracing::warn;
 
 use super::{
     ApiState, Core,
     error::{Header, Problem},
+    same_origin, session,
 };
 
 /// `last_used` is written this often at most.
 const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
+
+/// What a client shows.
+enum Credential {
+    /// An API key, in the `Authorization` header.
+    Key(String),
+    /// The token of a session, in the cookie.
+    Session(String),
+}
 
 /// What a key needs for a request to a route of the data: who only reads changes nothing.
 pub(super) fn needed_for(method: &Method) -> KeyScope {
@@ -29,41 +40,73 @@ pub(super) fn needed_for(method: &Method) -> KeyScope {
 }
 
 /// Middleware of the routes of the data.
-pub(super) async fn require_key(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(super) async fn require_key(
+    State(state): State<ApiState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
     let needed = needed_for(request.method());
-    let_in(&state, needed, request, next).await
+    let_in(&state, peer, needed, request, next).await
 }
 
 /// Middleware of the routes that are for keys that may do everything, reading included.
 pub(super) async fn require_admin_key(
     State(state): State<ApiState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let_in(&state, KeyScope::Admin, request, next).await
+    let_in(&state, peer, KeyScope::Admin, request, next).await
 }
 
-async fn let_in(state: &ApiState, needed: KeyScope, request: Request, next: Next) -> Response {
-    match check(state, needed, request.headers()).await {
+async fn let_in(
+    state: &ApiState,
+    peer: SocketAddr,
+    needed: KeyScope,
+    request: Request,
+    next: Next,
+) -> Response {
+    let client = state.sign_ins.client(peer, request.headers());
+    match check(state, client, needed, request.method(), request.headers()).await {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn check(state: &ApiState, needed: KeyScope, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(key) = bearer(headers) else {
+async fn check(
+    state: &ApiState,
+    client: IpAddr,
+    needed: KeyScope,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let Some(credential) = Credential::of(headers) else {
         return Err(unauthorized(
             "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
             Header::KeyNeeded,
         ));
     };
+    if matches!(credential, Credential::Session(_)) && !method.is_safe() {
+        same_origin::check(headers)?;
+    }
     let Core { store, .. } = Core::of(state)?;
     let now = state.clock.now();
-    let Some(key) = store.authenticate(key, now).await? else {
-        return Err(unauthorized(
-            "this API key is unknown, expired or revoked",
-            Header::KeyRefused,
-        ));
+    let monotonic = state.clock.moment().monotonic;
+    if matches!(credential, Credential::Key(_)) {
+        state
+            .sign_ins
+            .check(client, monotonic)
+            .map_err(Problem::too_many)?;
+    }
+    let Some(key) = credential.key(&store, now).await? else {
+        return Err(match credential {
+            Credential::Key(secret) => {
+                state.sign_ins.failed(client, &secret, monotonic);
+                unauthorized("this API key is unknown, expired or revoked", Header::KeyRefused)
+            }
+            Credential::Session(_) => unauthorized("the session has ended; sign in again", Header::KeyNeeded),
+        });
     };
     if key
         .last_used
@@ -77,13 +120,35 @@ async fn check(state: &ApiState, needed: KeyScope, headers: &HeaderMap) -> Resul
         );
     }
     if !key.scope.covers(needed) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "this API key may only read; this needs one with the scope `admin`",
-        )
-        .with_header(Header::ScopeTooSmall));
+        let detail = "this API key may only read; this needs one with the scope `admin`";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).with_header(Header::ScopeTooSmall));
     }
     Ok(())
+}
+
+impl Credential {
+    /// A key goes before a cookie: whoever sends one means it.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            return bearer(headers).map(|key| Self::Key(key.to_owned()));
+        }
+        session::token(headers).map(|token| Self::Session(token.to_owned()))
+    }
+
+    /// The key that this stands for, as long as it does. A session that is used goes on.
+    async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
+        let token = match self {
+            Self::Key(secret) => return store.authenticate(secret, now).await,
+            Self::Session(token) => token,
+        };
+        let Some(session) = store.session(token, now).await? else {
+            return Ok(None);
+        };
+        if let Err(cause) = store.extend_session(&session, now).await {
+            warn!("cannot extend a session: {:#}", anyhow::Error::new(cause));
+        }
+        Ok(Some(session.key))
+    }
 }
 
 /// The key in the `Authorization` header. The scheme is not case-sensitive (RFC 9110, 11.1).

@@ -7,11 +7,11 @@ use utoipa::{
     openapi::{
         Components, Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema,
         path::Operation,
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
-use super::{admin_routes, auth, data_routes, error, open_routes};
+use super::{admin_routes, auth, data_routes, error, open_routes, session};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,7 +19,8 @@ use super::{admin_routes, auth, data_routes, error, open_routes};
         title = "printlog",
         description = "Every print of every Klipper printer, recorded once and true.\n\n\
             Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one, \
-            with `--scope read` one that changes nothing. Which scope a route needs stands at its `security`.\n\n\
+            with `--scope read` one that changes nothing. Which scope a route needs stands at its `security`. \
+            Browsers sign in with a key once, by `POST /api/session`.\n\n\
             Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
             What is not known is `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
             fields that are wrong.",
@@ -30,6 +31,7 @@ use super::{admin_routes, auth, data_routes, error, open_routes};
         (name = "printers", description = "The printers that are followed."),
         (name = "jobs", description = "What they printed."),
         (name = "keys", description = "Who may use this API."),
+        (name = "session", description = "Signing in from a browser."),
         (name = "health", description = "Whether the server works."),
     ),
     components(schemas(error::Problem, error::FieldError)),
@@ -37,9 +39,10 @@ use super::{admin_routes, auth, data_routes, error, open_routes};
 struct Description;
 
 const BEARER: &str = "api_key";
+const COOKIE: &str = "session";
 
 /// Answers that any route may give, by the name of the component.
-const SHARED: [(&str, &str, &str); 8] = [
+const SHARED: [(&str, &str, &str); 9] = [
     ("BadRequest", "400", "The request cannot be read."),
     (
         "Unauthorized",
@@ -49,7 +52,8 @@ const SHARED: [(&str, &str, &str); 8] = [
     (
         "Forbidden",
         "403",
-        "The API key may only read, and this needs one that may do everything.",
+        "The key may only read, and this needs one that may do everything; or a page of another site asks for it with \
+         the cookie of a session.",
     ),
     ("TooLarge", "413", "The body is too large."),
     ("NotJson", "415", "The body is not sent as JSON."),
@@ -57,6 +61,11 @@ const SHARED: [(&str, &str, &str); 8] = [
         "Invalid",
         "422",
         "Something in the request is not acceptable; `errors` names the fields.",
+    ),
+    (
+        "TooMany",
+        "429",
+        "Too many keys from this address were wrong; `Retry-After` says how long to wait.",
     ),
     ("Failed", "500", "The server failed. Its log says why."),
     (
@@ -98,6 +107,11 @@ pub fn document() -> Document {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("An API key: `3dp_` and 43 characters.".to_owned());
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    let cookie = ApiKeyValue::with_description(
+        session::COOKIE,
+        "The session that `POST /api/session` opened. With it, only pages of this server may change anything.",
+    );
+    components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (name, _, description) in SHARED {
         components
             .responses
@@ -122,8 +136,10 @@ fn operations(document: &mut Document) -> impl Iterator<Item = (Method, &mut Ope
 
 /// Says which scope a key needs, as the role that OpenAPI 3.1 has for it.
 fn require(operation: &mut Operation, scope: KeyScope) {
-    operation.security = Some(vec![SecurityRequirement::new(BEARER, [scope.as_str()])]);
+    let by = |scheme| SecurityRequirement::new(scheme, [scope.as_str()]);
+    operation.security = Some(vec![by(BEARER), by(COOKIE)]);
     refer(operation, "401");
+    refer(operation, "429");
     if scope == KeyScope::Admin {
         refer(operation, "403");
     }

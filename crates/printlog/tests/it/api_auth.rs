@@ -37,7 +37,7 @@ fn operations() -> Vec<Operation> {
 }
 
 /// Routes that anybody may ask, or that are how somebody is let in.
-const OPEN: [&str; 1] = ["/health"];
+const OPEN: [&str; 2] = ["/health", "/api/session"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_lets_in_only_keys_that_work() {
@@ -66,13 +66,21 @@ async fn every_route_lets_in_only_keys_that_work() {
     ];
     let operations = operations();
     assert!(operations.len() > 15);
+    let mut attempts = 0;
     for Operation { method, path, scope } in &operations {
         if scope.is_none() {
             assert!(OPEN.contains(&path.as_str()), "{method} {path} needs no key");
             continue;
         }
         for (authorization, challenge) in &refused {
-            let answer = app.send(with(&app, method, path, authorization.as_deref())).await;
+            let mut request = with(&app, method, path, authorization.as_deref());
+            // An address of its own for each: of one, ten may be wrong.
+            attempts += 1;
+            let address = format!("10.0.{}.{}", attempts / 250, attempts % 250);
+            request
+                .headers_mut()
+                .insert("x-forwarded-for", address.parse().unwrap());
+            let answer = app.send(request).await;
             answer.problem(401);
             assert_eq!(
                 answer.header("www-authenticate"),
@@ -135,6 +143,38 @@ async fn a_key_that_reads_changes_nothing_and_sees_no_keys() {
     // HEAD is a way to read.
     let head = with(&app, "HEAD", "/api/jobs", Some(&format!("Bearer {key}")));
     app.send(head).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_many_keys_is_held_off() {
+    let app = TestApp::start().await;
+    let send = async |address: &str, key: &str| {
+        let mut request = with(&app, "GET", "/api/jobs", Some(&format!("Bearer {key}")));
+        let headers = request.headers_mut();
+        headers.insert("x-forwarded-for", address.parse().unwrap());
+        app.send(request).await
+    };
+    for n in 0..10 {
+        send("192.0.2.1", &format!("3dp_guess{n}")).await.problem(401);
+    }
+    let answer = send("192.0.2.1", "3dp_guess10").await;
+    answer.problem(429);
+    let pause: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=61).contains(&pause), "{pause}");
+    // Also with a key that works: what is refused must not depend on the guess.
+    send("192.0.2.1", &app.key).await.problem(429);
+    send("192.0.2.2", &app.key).await.expect(200);
+    let sign_in = json!({"key": app.key});
+    let mut request = app.request("POST", "/api/session", sign_in.to_string());
+    request
+        .headers_mut()
+        .insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+    app.send(request).await.problem(429);
+    // A program with a key that was revoked goes on, and locks nobody out.
+    for _ in 0..30 {
+        send("192.0.2.3", "3dp_was_revoked").await.problem(401);
+    }
+    send("192.0.2.3", &app.key).await.expect(200);
 }
 
 fn with(app: &TestApp, method: &str, path: &str, authorization: Option<&str>) -> Request<Full<Bytes>> {
