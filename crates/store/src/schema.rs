@@ -121,6 +121,7 @@ pub(crate) enum DeletedJobs {
     Filename,
     TotalDuration,
     DeletedAt,
+    Status,
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]

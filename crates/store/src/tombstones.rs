@@ -80,6 +80,7 @@ pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Res
             DeletedJobs::Filename,
             DeletedJobs::TotalDuration,
             DeletedJobs::DeletedAt,
+            DeletedJobs::Status,
         ])
         .values_panic([
             id.0.into(),
@@ -91,6 +92,7 @@ pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Res
             job.filename.clone().into(),
             job.figures.total_duration.into(),
             now.as_millisecond().into(),
+            job.status.as_str().into(),
         ])
         .to_owned();
     tx.execute(&statement).await?;

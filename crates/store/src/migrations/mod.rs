@@ -5,7 +5,7 @@
 mod m0001_initial;
 mod m0002_slicer_details;
 mod m0005_sessions;
-mod m0006_key_scopes;
+mod m0006_scopes_and_counts;
 
 use sea_orm::{ConnectionTrait, DynIden};
 use sea_orm_migration::{MigratorTrait, prelude::*};
@@ -22,7 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_initial::Initial),
             Box::new(m0002_slicer_details::SlicerDetails),
             Box::new(m0005_sessions::Sessions),
-            Box::new(m0006_key_scopes::KeyScopes),
+            Box::new(m0006_scopes_and_counts::ScopesAndCounts),
         ]
     }
 

@@ -10,7 +10,7 @@ on_every_engine! {
         let after = again.info().await.unwrap();
         assert_eq!((before.engine, &before.version, &before.schema_version), (after.engine, &after.version, &after.schema_version));
         assert_eq!(after.engine, db.engine);
-        assert_eq!(after.schema_version, "m0006_key_scopes");
+        assert_eq!(after.schema_version, "m0006_scopes_and_counts");
         assert!(after.size_bytes.unwrap() > 0);
         assert_eq!(again.printers().await.unwrap().len(), 1);
         again.ping().await.unwrap();
@@ -32,7 +32,7 @@ on_every_engine! {
             add_printer(&store, &n.to_string()).await;
             store.close().await.unwrap();
         }
-        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0005_sessions", "m0006_key_scopes"]);
+        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0005_sessions", "m0006_scopes_and_counts"]);
     }
 
     async fn migration_that_was_cut_off_is_finished(db) {
@@ -54,7 +54,7 @@ on_every_engine! {
     async fn keys_from_before_there_were_scopes_may_do_everything(db) {
         let key = db.store.create_key("old", KeyScope::Read, None, at(0.0)).await.unwrap();
         db.execute("ALTER TABLE api_keys DROP COLUMN scope").await;
-        db.execute("DELETE FROM schema_migrations WHERE version = 'm0006_key_scopes'").await;
+        db.execute("DELETE FROM schema_migrations WHERE version = 'm0006_scopes_and_counts'").await;
         let store = db.open_again().await.unwrap();
         assert_eq!(store.authenticate(&key.secret, now()).await.unwrap().unwrap().scope, KeyScope::Admin);
         store.close().await.unwrap();
@@ -64,7 +64,7 @@ on_every_engine! {
         db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)").await;
         let error = db.open_again().await.unwrap_err();
         assert!(
-            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0006_key_scopes"),
+            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0006_scopes_and_counts"),
             "{error:?}"
         );
         assert!(!error.is_transient());
