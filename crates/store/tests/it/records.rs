@@ -92,7 +92,7 @@ fn of_job(job: Job) -> JobRecord {
 
 fn record(printer: domain::PrinterId, n: usize) -> JobRecord {
     let history = row(&format!("{n:06X}"), &format!("part {n}.gcode"), n as f64 * 1000.0);
-    let file = (n % 5 > 0).then(|| NewGcodeFile {
+    let file = (!n.is_multiple_of(5)).then(|| NewGcodeFile {
         file_key: format!("key {}", n % 7),
         content_hash: None,
         source: DetailsSource::File,
