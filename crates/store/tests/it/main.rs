@@ -13,5 +13,6 @@ mod locks;
 mod migrations;
 mod printers;
 mod records;
+mod sessions;
 mod totals;
 mod values;
