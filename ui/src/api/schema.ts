@@ -34,7 +34,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
+         * @description It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -154,6 +154,37 @@ export interface paths {
          * @description The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
          */
         get: operations["get_job_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch all printers
+         * @description A stream of Server-Sent Events, each with a name and one JSON object as data:
+         *
+         *     - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. First on every connection, and again for a client that
+         *       was too slow: the whole state, so that nothing has to be replayed.
+         *     - `status`: `{"printer_id": 1, …}`. Fields of PrinterStatus that changed; each replaces the whole field. At most one
+         *       a second and printer. What changes is told; `last_seen` alone is not.
+         *     - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written at a change of state, by
+         *       a user or with its details, or was deleted. Checkpoints are not told, nor are jobs that are imported.
+         *     - `printers`: `{}`. A printer was added, changed or removed.
+         *     - `heartbeat`: `{}`. Every 10 s.
+         *
+         *     It ends when the session or the key does, and with the server.
+         */
+        get: operations["follow_printers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -326,7 +357,6 @@ export interface components {
             last_used: string | null;
             /** @description What it is for. */
             name: string;
-            scope: components["schemas"]["KeyScope"];
         };
         /** @description The import of the printer's own history. */
         Backfill: {
@@ -678,8 +708,6 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
         };
         /** @enum {string} */
-        KeyScope: "read" | "admin";
-        /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /**
          * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443.
@@ -699,8 +727,6 @@ export interface components {
              * @example laptop
              */
             name: string;
-            /** @description What it may do: `read` what was printed and how the printers are, or everything. Left out: everything. */
-            scope?: components["schemas"]["KeyScope"];
         };
         /** @description What a gcode file says of itself. */
         ParsedGcode: {
@@ -862,7 +888,6 @@ export interface components {
             key_prefix: string;
             /** @description Name of the key that was used. */
             name: string;
-            scope: components["schemas"]["KeyScope"];
         };
         /** @description Somebody who wants to sign in. */
         SignIn: {
@@ -920,7 +945,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The key may only read, and this needs one that may do everything; or a page of another site asks for it with the cookie of a session. */
+        /** @description A page of another site asks for it with the cookie of a session. */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -949,15 +974,6 @@ export interface components {
         };
         /** @description The body is too large. */
         TooLarge: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Too many keys from this address were wrong; `Retry-After` says how long to wait. */
-        TooMany: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1009,8 +1025,6 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1044,7 +1058,6 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1090,7 +1103,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1130,7 +1142,6 @@ export interface operations {
             };
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1181,7 +1192,6 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1221,7 +1231,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1267,7 +1276,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1307,7 +1315,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1344,7 +1351,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1392,7 +1398,29 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    follow_printers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1415,7 +1443,6 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1458,7 +1485,6 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1490,7 +1516,6 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1527,7 +1552,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1580,7 +1604,6 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1629,7 +1652,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1666,7 +1688,6 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };

@@ -4,8 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    extract::{ConnectInfo, FromRequestParts, Request, State},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -22,8 +22,16 @@ use super::{
 /// `last_used` is written this often at most.
 const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
 
+/// Who asks. For handlers of routes that need a key.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// What was shown.
+    pub(super) credential: Credential,
+}
+
 /// What a client shows.
-enum Credential {
+#[derive(Clone)]
+pub(super) enum Credential {
     /// An API key, in the `Authorization` header.
     Key(String),
     /// The token of a session, in the cookie.
@@ -64,12 +72,15 @@ async fn let_in(
     state: &ApiState,
     peer: SocketAddr,
     needed: KeyScope,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let client = state.sign_ins.client(peer, request.headers());
     match check(state, client, needed, request.method(), request.headers()).await {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -80,7 +91,7 @@ async fn check(
     needed: KeyScope,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<(), Problem> {
+) -> Result<Caller, Problem> {
     let Some(credential) = Credential::of(headers) else {
         return Err(unauthorized(
             "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
@@ -123,7 +134,7 @@ async fn check(
         let detail = "this API key may only read; this needs one with the scope `admin`";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail).with_header(Header::ScopeTooSmall));
     }
-    Ok(())
+    Ok(Caller { credential })
 }
 
 impl Credential {
@@ -136,7 +147,7 @@ impl Credential {
     }
 
     /// The key that this stands for, as long as it does. A session that is used goes on.
-    async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
+    pub(super) async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
         let token = match self {
             Self::Key(secret) => return store.authenticate(secret, now).await,
             Self::Session(token) => token,
@@ -148,6 +159,23 @@ impl Credential {
             warn!("cannot extend a session: {:#}", anyhow::Error::new(cause));
         }
         Ok(Some(session.key))
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Key(_) => "Key(…)",
+            Self::Session(_) => "Session(…)",
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::internal)
     }
 }
 

@@ -88,7 +88,7 @@ async fn every_route_lets_in_only_keys_that_work() {
                 "{method} {path} {authorization:?}"
             );
         }
-        let status = app.send(app.request(method, path, "{}")).await.status.as_u16();
+        let status = app.status_of(app.request(method, path, "{}")).await.as_u16();
         assert!(!matches!(status, 401 | 403 | 429), "{method} {path}: {status}");
     }
 }
@@ -109,8 +109,8 @@ async fn a_key_that_reads_changes_nothing_and_sees_no_keys() {
     let mut allowed = Vec::new();
     for Operation { method, path, scope } in operations() {
         let request = with(&app, &method, &path, Some(&format!("Bearer {key}")));
-        let answer = app.send(request).await;
         if scope.as_deref() == Some("admin") {
+            let answer = app.send(request).await;
             answer.problem(403);
             assert_eq!(
                 answer.header("www-authenticate"),
@@ -118,7 +118,8 @@ async fn a_key_that_reads_changes_nothing_and_sees_no_keys() {
                 "{method} {path}"
             );
         } else if scope.is_some() {
-            assert!(!matches!(answer.status.as_u16(), 401 | 403), "{method} {path}");
+            let status = app.status_of(request).await.as_u16();
+            assert!(!matches!(status, 401 | 403), "{method} {path}");
             assert_eq!(method, "GET", "{path}");
             assert!(!path.contains("admin"), "{path}");
             allowed.push(path);
