@@ -28,6 +28,8 @@ pub struct Printer {
     pub id: PrinterId,
     /// What the user said of it.
     pub config: NewPrinter,
+    /// Whether there is a key that cannot be decrypted; `config` has none then.
+    pub key_is_unreadable: bool,
     /// When it last answered, by printlog's clock, to the minute. `None` if it never did.
     pub last_seen: Option<Timestamp>,
     /// When it was added.

@@ -74,7 +74,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     });
     info!("listening on http://{address}");
 
-    let Some(store) = open_database(&config.database, &alive).await? else {
+    let Some(store) = open_database(&config, &alive).await? else {
         return end(&stop, &tasks).await;
     };
     introduce(&store, clock, address).await?;
@@ -112,15 +112,19 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 }
 
 /// Opens the database; a server that is not there yet is waited for. `None` if `alive` ended before it was.
-async fn open_database(location: &Location, alive: &CancellationToken) -> anyhow::Result<Option<Store>> {
+async fn open_database(config: &Config, alive: &CancellationToken) -> anyhow::Result<Option<Store>> {
+    let location = &config.database;
     let mut pause = DATABASE_RETRY.0;
     loop {
-        let Some(opened) = alive.run_until_cancelled(Store::open(location)).await else {
+        let Some(opened) = alive.run_until_cancelled(config.open_store()).await else {
             return Ok(None);
         };
         let cause = match opened {
             Ok(store) => {
                 info!("opened the database {location}");
+                if let Some(trouble) = store.secret_trouble() {
+                    warn!("keys of printers can be neither stored nor read: {trouble}");
+                }
                 return Ok(Some(store));
             }
             Err(cause) if matches!(location, Location::MySql { .. }) && cause.is_transient() => cause,

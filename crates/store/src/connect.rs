@@ -1,6 +1,6 @@
 //! Opening and closing the database.
 
-use std::{error::Error as StdError, fs, path::Path, time::Duration};
+use std::{error::Error as StdError, fs, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxMySqlConnector, SqlxSqliteConnector,
@@ -19,6 +19,7 @@ use crate::{
     Engine, Error, Location, Result, dialect,
     error::Fault,
     migrations::{self, Migrator},
+    secret::Secret,
     transaction::{LONG, again, begin},
 };
 
@@ -28,7 +29,11 @@ pub struct Store {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
     pub(crate) engine: Engine,
+    pub(crate) secret: Arc<Secret>,
 }
+
+/// Connections that write, those that read, and to what.
+type Opened = (DatabaseConnection, DatabaseConnection, Engine);
 
 /// What the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,20 +65,36 @@ impl Store {
     /// A server that has no database of that name is asked to make it.
     ///
     /// # Errors
-    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
+    /// As of [`open_with`](Self::open_with).
     pub async fn open(location: &Location) -> Result<Self> {
-        let store = match location {
+        Self::open_with(location, location.secret_file().as_deref()).await
+    }
+
+    /// [`open`](Self::open), with the secret that encrypts keys of printers in another place. The file is made if it is
+    /// missing. If it cannot be used, keys that are encrypted cannot be read and no others stored; all else works.
+    ///
+    /// # Errors
+    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
+    pub async fn open_with(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
+        let (writer, reader, engine) = match location {
             Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
             Location::MySql { url } => Self::open_mysql(location, url).await?,
         };
+        let store = Self {
+            writer,
+            reader,
+            engine,
+            secret: Arc::new(Secret::open(secret_file)),
+        };
         store.migrate().await?;
+        store.seal_plain_keys().await?;
         Ok(store)
     }
 
     /// Opens SQLite in WAL mode with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With
     /// `NORMAL` a power cut takes the last transactions away, such as the end of a print, which nobody tells twice.
     /// It costs one flush a commit, and commits are rare: some two a minute for a running job.
-    async fn open_sqlite(location: &Location, path: &Path) -> Result<Self> {
+    async fn open_sqlite(location: &Location, path: &Path) -> Result<Opened> {
         create_private(path).map_err(|source| open_error(location, false, source))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -103,14 +124,14 @@ impl Store {
         });
         let writer = writer.await?;
         let reader = pool().max_connections(READERS).connect_lazy_with(reader);
-        Ok(Self {
-            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-            engine: Engine::Sqlite,
-        })
+        Ok((
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            Engine::Sqlite,
+        ))
     }
 
-    async fn open_mysql(location: &Location, url: &Url) -> Result<Self> {
+    async fn open_mysql(location: &Location, url: &Url) -> Result<Opened> {
         let mut options = MySqlConnectOptions::from_url(url)
             .map_err(|cause| open_fault(location, cause))?
             .disable_statement_logging();
@@ -160,11 +181,7 @@ impl Store {
             })
             .connect_lazy_with(options);
         let connection = SqlxMySqlConnector::from_sqlx_mysql_pool(pool);
-        Ok(Self {
-            writer: connection.clone(),
-            reader: connection,
-            engine,
-        })
+        Ok((connection.clone(), connection, engine))
     }
 
     /// Runs the migrations that are missing; of two processes that start at once, one does and the other waits.

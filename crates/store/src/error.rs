@@ -83,6 +83,12 @@ pub enum Error {
         /// How many characters fit.
         limit: usize,
     },
+    /// A key of a printer cannot be encrypted, and is not stored as it is.
+    #[error("cannot encrypt the API key of a printer: {reason}")]
+    NoSecret {
+        /// Why there is no secret.
+        reason: String,
+    },
     /// The printer has been deleted.
     #[error("there is no printer {}", .0.0)]
     NoSuchPrinter(PrinterId),
@@ -100,6 +106,7 @@ impl Error {
             | Self::BadValue { .. }
             | Self::NameTaken { .. }
             | Self::TooLong { .. }
+            | Self::NoSecret { .. }
             | Self::NoSuchPrinter(_) => false,
         }
     }

@@ -18,6 +18,7 @@ mod printers;
 mod record;
 mod records;
 mod schema;
+mod secret;
 mod sessions;
 mod text;
 mod tombstones;

@@ -43,6 +43,15 @@ impl Location {
         }
         Self::MySql { url }
     }
+
+    /// Where the secret is that encrypts keys of printers, if nobody says so: beside SQLite's file. `None` for a server.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite { path } => Some(path.with_file_name("secret.key")),
+            Self::MySql { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Location {

@@ -8,13 +8,15 @@ use sea_orm::{
         Expr, ExprTrait, Func, IntoTableRef, Order, Query, SelectStatement, TableRef, UpdateStatement,
     },
 };
+use tracing::{info, warn};
 
 use crate::{
-    Error, Result, Store,
+    Engine, Error, Result, Store,
     error::Fault,
     gcode_files,
     record::{Record, milliseconds},
     schema::{DeletedJobs, DetailsQueue, JobDetails, JobTotals as Totals, PrintJobs, Printers},
+    secret::{self, Secret},
     text::{check_short, name_key},
     totals::{self, OpenTotals},
     transaction::{LONG, Tx},
@@ -40,14 +42,17 @@ impl Store {
         check(printer)?;
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         self.write("add a printer", |tx| async move {
-            if let Some(namesake) = by_name(&*tx, &printer.name).await? {
+            if let Some(namesake) = by_name(&*tx, &self.secret, &printer.name).await? {
                 // What an attempt has written whose answer was lost is ours.
                 if tx.is_retry && namesake.created_at == now && namesake.config == *printer {
                     return Ok(namesake);
                 }
                 return Err(name_taken(printer).into());
             }
-            let (columns, values): (Vec<_>, Vec<_>) = columns(printer).into_iter().unzip();
+            let (columns, values): (Vec<_>, Vec<_>) = columns(printer)
+                .into_iter()
+                .chain([(Printers::MoonrakerApiKey, self.sealed_key(printer)?)])
+                .unzip();
             let own = [
                 Printers::CreatedAt,
                 Printers::UpdatedAt,
@@ -70,6 +75,7 @@ impl Store {
             Ok(Printer {
                 id,
                 config: printer.clone(),
+                key_is_unreadable: false,
                 last_seen: None,
                 created_at: now,
                 updated_at: now,
@@ -82,23 +88,30 @@ impl Store {
     /// All printers, by name.
     pub async fn printers(&self) -> Result<Vec<Printer>> {
         let query = &select().order_by(Printers::NameKey, Order::Asc).to_owned();
-        self.read("read the printers", |db| async move { load(&db, query).await })
-            .await
+        self.read("read the printers", |db| async move {
+            load(&db, &self.secret, query).await
+        })
+        .await
     }
 
     /// The printer with this id.
     pub async fn printer(&self, id: PrinterId) -> Result<Option<Printer>> {
-        self.read("read a printer", |db| async move { by_id(&db, id).await })
-            .await
+        self.read("read a printer", |db| async move {
+            by_id(&db, &self.secret, id).await
+        })
+        .await
     }
 
     /// The printer with this name, without regard to case and surrounding blanks.
     pub async fn printer_by_name(&self, name: &str) -> Result<Option<Printer>> {
-        self.read("read a printer", |db| async move { by_name(&db, name).await })
-            .await
+        self.read("read a printer", |db| async move {
+            by_name(&db, &self.secret, name).await
+        })
+        .await
     }
 
-    /// Replaces what the user said of the printer. `None` if there is none.
+    /// Replaces what the user said of the printer. `None` if there is none. A key that cannot be decrypted stays where
+    /// `printer` has none: it may be readable again when the secret is.
     ///
     /// # Errors
     /// As of [`add_printer`](Self::add_printer).
@@ -110,22 +123,117 @@ impl Store {
     ) -> Result<Option<Printer>> {
         check(printer)?;
         self.write("change a printer", |tx| async move {
-            let Some(stored) = by_id(&*tx, id).await? else {
+            let Some(stored) = by_id(&*tx, &self.secret, id).await? else {
                 return Ok(None);
             };
             if stored.config == *printer {
                 return Ok(Some(stored));
             }
-            let statement = Query::update()
+            let mut statement = Query::update();
+            if !(stored.key_is_unreadable && printer.moonraker_api_key.is_none()) {
+                statement.value(Printers::MoonrakerApiKey, self.sealed_key(printer)?);
+            }
+            let statement = statement
                 .table(Printers::Table)
                 .values(columns(printer))
                 .value(Printers::UpdatedAt, now.as_millisecond())
                 .and_where(Expr::col(Printers::Id).eq(id.0))
                 .to_owned();
             unique(printer, tx.execute(&statement).await.map_err(Fault::from))?;
-            by_id(&*tx, id).await
+            by_id(&*tx, &self.secret, id).await
         })
         .await
+    }
+
+    /// Removes the key of a printer, whether it can be decrypted or not.
+    pub async fn remove_printer_key(&self, id: PrinterId, now: Timestamp) -> Result<()> {
+        let values = [
+            (Printers::MoonrakerApiKey, Expr::val(None::<String>)),
+            (Printers::UpdatedAt, now.as_millisecond().into()),
+        ];
+        let statement = &change(id, values);
+        self.write("remove the API key of a printer", |tx| async move {
+            tx.execute(statement).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Number of printers whose keys cannot be decrypted.
+    pub async fn unreadable_key_count(&self) -> Result<usize> {
+        let printers = self.printers().await?;
+        Ok(printers
+            .iter()
+            .filter(|printer| printer.key_is_unreadable)
+            .count())
+    }
+
+    /// Why keys of printers can be neither encrypted nor decrypted. `None` if all is well.
+    #[must_use]
+    pub fn secret_trouble(&self) -> Option<&str> {
+        self.secret.trouble()
+    }
+
+    /// Encrypts the keys that a printlog without encryption has stored.
+    pub(crate) async fn seal_plain_keys(&self) -> Result<()> {
+        let query = &Query::select()
+            .columns([Printers::Id, Printers::MoonrakerApiKey])
+            .from(Printers::Table)
+            .and_where(Expr::col(Printers::MoonrakerApiKey).is_not_null())
+            .and_where(Expr::col(Printers::MoonrakerApiKey).not_like(format!("{}%", secret::MARK)))
+            .to_owned();
+        let plain: &Vec<(i64, String)> = &self
+            .read("read the API keys of printers", |db| async move {
+                let rows = db.query_all(query).await?;
+                let key = |row| {
+                    let record = Record::new(row, "printers", "id")?;
+                    Ok((record.key, record.get("moonraker_api_key")?))
+                };
+                rows.iter().map(key).collect::<Result<_, Fault>>()
+            })
+            .await?;
+        if plain.is_empty() {
+            return Ok(());
+        }
+        if let Some(reason) = self.secret_trouble() {
+            warn!("{} API keys of printers stay as they are: {reason}", plain.len());
+            return Ok(());
+        }
+        self.write("encrypt the API keys of printers", |tx| async move {
+            if self.engine == Engine::Sqlite {
+                // What was there is overwritten, not only forgotten.
+                tx.execute_unprepared("PRAGMA secure_delete = ON").await?;
+            }
+            for (id, key) in plain {
+                let statement = Query::update()
+                    .table(Printers::Table)
+                    .value(Printers::MoonrakerApiKey, self.seal(key)?)
+                    .and_where(Expr::col(Printers::Id).eq(*id))
+                    .and_where(Expr::col(Printers::MoonrakerApiKey).eq(key.as_str()))
+                    .to_owned();
+                tx.execute(&statement).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        info!("encrypted the API keys of {} printers", plain.len());
+        if self.engine == Engine::Sqlite {
+            // Else the log would keep them until it is used again. If somebody else reads, it is cut later.
+            let cut = "PRAGMA wal_checkpoint(TRUNCATE)";
+            if let Err(cause) = self.writer.execute_unprepared(cut).await {
+                warn!("cannot cut SQLite's log: {cause}");
+            }
+        }
+        Ok(())
+    }
+
+    fn sealed_key(&self, printer: &NewPrinter) -> Result<Expr, Error> {
+        let sealed = printer.moonraker_api_key.as_deref().map(|key| self.seal(key));
+        Ok(sealed.transpose()?.into())
+    }
+
+    fn seal(&self, key: &str) -> Result<String, Error> {
+        self.secret.seal(key).map_err(|reason| Error::NoSecret { reason })
     }
 
     /// Deletes the printer, and its jobs if `delete_jobs`.
@@ -217,16 +325,12 @@ fn unique<T>(printer: &NewPrinter, result: Result<T, Fault>) -> Result<T, Fault>
     })
 }
 
-fn columns(printer: &NewPrinter) -> [(Printers, Expr); 6] {
+fn columns(printer: &NewPrinter) -> [(Printers, Expr); 5] {
     [
         (Printers::Name, printer.name.clone().into()),
         (Printers::NameKey, name_key(&printer.name).into()),
         (Printers::Location, printer.location.clone().into()),
         (Printers::MoonrakerUrl, printer.moonraker_url.clone().into()),
-        (
-            Printers::MoonrakerApiKey,
-            printer.moonraker_api_key.clone().into(),
-        ),
         (Printers::IsActive, printer.is_active.into()),
     ]
 }
@@ -260,30 +364,37 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
-async fn by_id(db: &impl ConnectionTrait, id: PrinterId) -> Result<Option<Printer>, Fault> {
+async fn by_id(db: &impl ConnectionTrait, secret: &Secret, id: PrinterId) -> Result<Option<Printer>, Fault> {
     let query = select().and_where(Expr::col(Printers::Id).eq(id.0)).to_owned();
-    Ok(load(db, &query).await?.pop())
+    Ok(load(db, secret, &query).await?.pop())
 }
 
-async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Printer>, Fault> {
+async fn by_name(db: &impl ConnectionTrait, secret: &Secret, name: &str) -> Result<Option<Printer>, Fault> {
     let query = select()
         .and_where(Expr::col(Printers::NameKey).eq(name_key(name)))
         .to_owned();
-    Ok(load(db, &query).await?.pop())
+    Ok(load(db, secret, &query).await?.pop())
 }
 
-async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<Printer>, Fault> {
+async fn load(
+    db: &impl ConnectionTrait,
+    secret: &Secret,
+    query: &SelectStatement,
+) -> Result<Vec<Printer>, Fault> {
     let rows = db.query_all(query).await?;
     rows.iter()
         .map(|row| {
             let record = Record::new(row, "printers", "id")?;
+            let stored_key: Option<String> = record.get("moonraker_api_key")?;
+            let key = stored_key.as_deref().and_then(|key| secret.unseal(key));
             Ok(Printer {
                 id: PrinterId(record.key),
+                key_is_unreadable: stored_key.is_some() && key.is_none(),
                 config: NewPrinter {
                     name: record.get("name")?,
                     location: record.get("location")?,
                     moonraker_url: record.get("moonraker_url")?,
-                    moonraker_api_key: record.get("moonraker_api_key")?,
+                    moonraker_api_key: key,
                     is_active: record.get("is_active")?,
                 },
                 last_seen: record.time("last_seen")?,

@@ -170,6 +170,9 @@ impl From<store::Error> for Problem {
         if let store::Error::TooLong { what, .. } = cause {
             return Self::invalid_field(what, cause.to_string());
         }
+        if let store::Error::NoSecret { .. } = cause {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.to_string());
+        }
         let is_transient = cause.is_transient();
         error!("a request failed: {:#}", anyhow::Error::new(cause));
         if is_transient {

@@ -8,6 +8,7 @@ use tracing::warn;
 use utoipa::ToSchema;
 
 use super::{ApiState, Core};
+use crate::ingest::Fleet;
 
 /// A database that takes longer to answer a question without work does not work.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Whether the server works, part by part.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok` if every part is.
+    /// The worst of the parts.
     status: Verdict,
     /// printlog's version.
     #[schema(example = "0.1.0")]
@@ -24,6 +25,10 @@ pub(super) struct Health {
     database: Part,
     /// The task that follows the printers runs. Printers that are switched off are no trouble.
     fleet: Part,
+    /// What was heard of jobs is in the database. A warning while some of it waits.
+    writing: Part,
+    /// API keys of printers can be stored, and those stored can be read.
+    printer_keys: Part,
     /// Jobs that wait for what their slicers knew. `null` if the database does not answer.
     details: Option<QueueBody>,
 }
@@ -44,13 +49,15 @@ pub(super) struct QueueBody {
 pub(super) struct Part {
     status: Verdict,
     /// What is wrong. `null` if nothing is.
-    reason: Option<&'static str>,
+    reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+/// How a part works: with a warning it does, but somebody should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
     Ok,
+    Warning,
     Error,
 }
 
@@ -60,55 +67,117 @@ impl Part {
         reason: None,
     };
 
-    fn error(reason: &'static str) -> Self {
+    fn error(reason: impl Into<String>) -> Self {
         Self {
             status: Verdict::Error,
-            reason: Some(reason),
+            reason: Some(reason.into()),
+        }
+    }
+
+    fn warning(reason: impl Into<String>) -> Self {
+        Self {
+            status: Verdict::Warning,
+            reason: Some(reason.into()),
         }
     }
 }
 
 /// Whether the server works
 ///
-/// Needs no key. 503 when a part does not work.
+/// Needs no key. 503 when a part does not work. A warning is no reason to start the server anew.
 #[utoipa::path(get, path = "/health", tag = "health", responses(
-    (status = 200, body = Health, description = "All parts work."),
+    (status = 200, body = Health, description = "All parts work, maybe with a warning."),
     (status = 503, body = Health, description = "A part does not work."),
 ))]
 pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
     let core = state.core.borrow().clone();
-    let (database, fleet, details) = match core {
-        None => (
-            Part::error("the database has not answered since the start; trying on"),
-            Part::error("waits for the database"),
-            None,
-        ),
-        Some(Core { store, fleet, .. }) => {
-            let fleet = if fleet.is_alive() {
+    let health = match core {
+        None => Health {
+            database: Part::error("the database has not answered since the start; trying on"),
+            fleet: Part::error("waits for the database"),
+            ..Health::default()
+        },
+        Some(Core { store, fleet, .. }) => Health {
+            database: database(&store).await,
+            fleet: if fleet.is_alive() {
                 Part::OK
             } else {
                 Part::error("has ended; the log says why")
-            };
-            (database(&store).await, fleet, queue(&store).await)
-        }
+            },
+            writing: writing(&fleet),
+            printer_keys: printer_keys(&store).await,
+            details: queue(&store).await,
+            ..Health::default()
+        },
     };
-    let works = [&database, &fleet]
-        .into_iter()
-        .all(|part| part.status == Verdict::Ok);
-    let (status, verdict) = match works {
-        true => (StatusCode::OK, Verdict::Ok),
-        false => (StatusCode::SERVICE_UNAVAILABLE, Verdict::Error),
+    let worst = [
+        &health.database,
+        &health.fleet,
+        &health.writing,
+        &health.printer_keys,
+    ]
+    .into_iter()
+    .map(|part| part.status)
+    .max()
+    .unwrap_or(Verdict::Ok);
+    let status = match worst {
+        Verdict::Ok | Verdict::Warning => StatusCode::OK,
+        Verdict::Error => StatusCode::SERVICE_UNAVAILABLE,
     };
     (
         status,
         Json(Health {
-            status: verdict,
-            version: env!("CARGO_PKG_VERSION"),
-            database,
-            fleet,
-            details,
+            status: worst,
+            ..health
         }),
     )
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            status: Verdict::Ok,
+            version: env!("CARGO_PKG_VERSION"),
+            database: Part::OK,
+            fleet: Part::OK,
+            writing: Part::OK,
+            printer_keys: Part::OK,
+            details: None,
+        }
+    }
+}
+
+fn writing(fleet: &Fleet) -> Part {
+    let roster = fleet.roster();
+    let waiting = roster
+        .borrow()
+        .values()
+        .filter(|status| status.borrow().database_trouble.is_some())
+        .count();
+    match waiting {
+        0 => Part::OK,
+        number => Part::warning(format!(
+            "changes of jobs of {number} printers wait for the database; they are in memory, and tried until they are in"
+        )),
+    }
+}
+
+/// Names no printer: who asks may be anybody.
+async fn printer_keys(store: &store::Store) -> Part {
+    if store.secret_trouble().is_some() {
+        return Part::warning(
+            "there is no secret to encrypt them with (database.secret_file); the log says why",
+        );
+    }
+    match tokio::time::timeout(PATIENCE, store.unreadable_key_count()).await {
+        Ok(Ok(0)) => Part::OK,
+        Ok(Ok(number)) => Part::warning(format!(
+            "of {number} printers they cannot be decrypted: the secret (database.secret_file) is missing or another one; \
+             put the right file back, or enter the keys anew"
+        )),
+        // That is told of the database.
+        Ok(Err(_)) | Err(_) => Part::OK,
+    }
 }
 
 async fn queue(store: &store::Store) -> Option<QueueBody> {

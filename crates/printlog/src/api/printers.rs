@@ -222,7 +222,11 @@ pub(super) async fn replace_printer(
 ) -> ApiResult<Json<PrinterBody>> {
     let id = PrinterId(id.0);
     let stored = core.store.printer(id).await?.ok_or_else(|| no_such_printer(id))?;
+    let removes_key = matches!(input.moonraker_api_key, Some(None));
     let printer = input.checked(stored.config.moonraker_api_key)?;
+    if removes_key && stored.key_is_unreadable {
+        core.store.remove_printer_key(id, state.clock.now()).await?;
+    }
     let updated = core
         .store
         .update_printer(id, &printer, state.clock.now())
@@ -381,7 +385,7 @@ impl PrinterBody {
             name: config.name,
             location: config.location,
             moonraker_url: config.moonraker_url,
-            has_moonraker_api_key: config.moonraker_api_key.is_some(),
+            has_moonraker_api_key: config.moonraker_api_key.is_some() || printer.key_is_unreadable,
             is_active: config.is_active,
             last_seen: printer.last_seen,
             created_at: printer.created_at,

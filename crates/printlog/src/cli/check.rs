@@ -70,7 +70,7 @@ impl Checks {
     async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
         self.good("configuration", "is understood".to_owned())?;
         let location = &config.database;
-        let store = match Store::open(location).await {
+        let store = match config.open_store().await {
             Ok(store) => store,
             Err(cause) => {
                 let advice = "see the section `database` of the configuration; is the server on, are account and \

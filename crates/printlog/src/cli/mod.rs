@@ -132,7 +132,7 @@ impl Context {
         let config = load(file)?;
         logging::start_for_command(&config.logging);
         Ok(Self {
-            store: Store::open(&config.database).await?,
+            store: config.open_store().await?,
             clock: Clock::start(),
         })
     }

@@ -16,7 +16,7 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use store::Location;
+use store::{Location, Store};
 use tracing::level_filters::LevelFilter;
 
 pub use error::{ConfigError, Problems};
@@ -27,6 +27,9 @@ use value::Found;
 /// File that is read when none is named. It need not exist.
 pub const DEFAULT_FILE: &str = "config.yml";
 
+/// Where the secret is of those whose database is not a file.
+const SECRET_FILE: &str = "./data/secret.key";
+
 /// What was found, by section and key.
 type Entries = BTreeMap<(&'static str, &'static str), Found>;
 
@@ -35,6 +38,8 @@ type Entries = BTreeMap<(&'static str, &'static str), Found>;
 pub struct Config {
     /// Where the jobs are kept.
     pub database: Location,
+    /// File with the secret that encrypts keys of printers at rest. `None`: see [`secret_file`](Self::secret_file).
+    pub secret_file: Option<PathBuf>,
     /// How printers are followed.
     pub moonraker: MoonrakerConfig,
     /// What slicers wrote into gcode files.
@@ -103,6 +108,23 @@ pub struct LoggingConfig {
 }
 
 impl Config {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// As of [`Store::open_with`].
+    pub async fn open_store(&self) -> store::Result<Store> {
+        Store::open_with(&self.database, Some(&self.secret_file())).await
+    }
+
+    /// Where the secret is that encrypts keys of printers at rest.
+    #[must_use]
+    pub fn secret_file(&self) -> PathBuf {
+        self.secret_file
+            .clone()
+            .or_else(|| self.database.secret_file())
+            .unwrap_or_else(|| SECRET_FILE.into())
+    }
+
     /// Reads the configuration.
     ///
     /// `file` is one that the user named, so it must exist; `None` means `config.yml`, if there is one.

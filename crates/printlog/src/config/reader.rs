@@ -27,6 +27,7 @@ impl Reader {
     pub(super) fn config(mut self) -> Result<Config, ConfigError> {
         let config = Config {
             database: self.database(),
+            secret_file: self.get("database", "secret_file", path_or_nothing),
             moonraker: self.moonraker(),
             details: DetailsConfig {
                 enabled: self.get("details", "enabled", switch),

@@ -121,6 +121,14 @@ pub const SETTINGS: &[Setting] = &[
     )
     .secret(),
     setting(
+        "database",
+        "secret_file",
+        "null",
+        "the path of a file, or null for secret.key beside the SQLite file, with MySQL ./data/secret.key",
+        "File with the secret that encrypts the API keys of printers in the database. Made at the first start, for its \
+         owner only. Back it up apart from the database: without it those keys must be entered anew.",
+    ),
+    setting(
         "moonraker",
         "reconnect_delay",
         "5",

@@ -22,6 +22,10 @@ const LAST_SEEN: Duration = Duration::from_secs(60);
 /// database.
 const SYNCING: usize = 16;
 
+/// What is to be done about a key that cannot be decrypted.
+pub(super) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
+     missing or another one; put the right file back, or enter the key anew";
+
 /// What the configuration says about following printers.
 #[derive(Debug, Clone)]
 pub struct FleetSettings {
@@ -262,6 +266,15 @@ impl Supervisor {
             config.name,
             config.moonraker_url
         );
+        if printer.key_is_unreadable {
+            warn!(
+                printer.id = id.0,
+                printer.name = config.name,
+                "{}: {}",
+                config.name,
+                UNREADABLE_KEY
+            );
+        }
         let stop = CancellationToken::new();
         let (task, status) = PrinterTask::new(printer, self.shared.clone());
         self.fleet

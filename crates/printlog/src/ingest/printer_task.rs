@@ -17,7 +17,7 @@ use super::{
     Connection, ConnectionState, PrinterStatus,
     backoff::Backoff,
     convert, current_job,
-    fleet::{JobChange, Shared},
+    fleet::{JobChange, Shared, UNREADABLE_KEY},
     history_sync::{self, BackfillRun, HistoryError, HistoryReader},
     writer::{Writer, Written},
 };
@@ -502,7 +502,10 @@ impl PrinterTask {
             }
             _ => ConnectionState::Unreachable,
         };
-        let reason = format!("{:#}", anyhow::Error::new(cause));
+        let mut reason = format!("{:#}", anyhow::Error::new(cause));
+        if self.printer.key_is_unreadable {
+            reason = format!("{reason}; {UNREADABLE_KEY}");
+        }
         if told.as_deref() != Some(reason.as_str()) {
             let name = &self.printer.config.name;
             warn!(

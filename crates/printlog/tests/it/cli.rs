@@ -424,7 +424,7 @@ fn a_wrong_configuration_ends_every_command_with_2() {
     );
     assert_eq!(
         names_in(binary.folder.path()),
-        ["config.yml", "other.db", "right.yml"]
+        ["config.yml", "other.db", "right.yml", "secret.key"]
     );
 }
 

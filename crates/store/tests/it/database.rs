@@ -1,6 +1,6 @@
 //! A fresh database for each test, on each engine.
 
-use std::{env, panic::resume_unwind};
+use std::{env, panic::resume_unwind, path::PathBuf};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use store::{Engine, Location, Store};
@@ -40,6 +40,7 @@ macro_rules! on_every_engine {
 #[derive(Clone)]
 pub(crate) struct Database {
     pub(crate) location: Location,
+    pub(crate) secret_file: PathBuf,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     /// For what the store does not offer.
@@ -49,7 +50,7 @@ pub(crate) struct Database {
 impl Database {
     /// A second process, as far as the database can tell.
     pub(crate) async fn open_again(&self) -> Result<Store, store::Error> {
-        Store::open(&self.location).await
+        Store::open_with(&self.location, Some(&self.secret_file)).await
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -76,10 +77,14 @@ where
         Location::Sqlite { path } => sqlite_url(path),
         Location::MySql { url } => url.to_string(),
     };
-    let store = Store::open(&fresh.location).await.unwrap();
+    let secret_file = fresh.folder.path().join("secret.key");
+    let store = Store::open_with(&fresh.location, Some(&secret_file))
+        .await
+        .unwrap();
     let raw = sea_orm::Database::connect(url).await.unwrap();
     let database = Database {
         location: fresh.location.clone(),
+        secret_file,
         store: store.clone(),
         engine,
         raw: raw.clone(),
@@ -96,19 +101,19 @@ where
 struct Fresh {
     location: Location,
     server: Option<(Url, String)>,
-    _folder: Option<TempDir>,
+    folder: TempDir,
 }
 
 impl Fresh {
     async fn create(engine: Engine) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
         if engine == Engine::Sqlite {
-            let folder = TempDir::new().unwrap();
             // A name that would mean something in a URL.
             let path = folder.path().join("a folder").join("print log#1?%20.db");
             return Some(Self {
                 location: Location::Sqlite { path },
                 server: None,
-                _folder: Some(folder),
+                folder,
             });
         }
         let server = server(engine)?;
@@ -123,7 +128,7 @@ impl Fresh {
         Some(Self {
             location: Location::MySql { url },
             server: Some((server, name)),
-            _folder: None,
+            folder,
         })
     }
 

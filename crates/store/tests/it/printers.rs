@@ -1,5 +1,6 @@
 use domain::{Backfill, PrinterId};
-use store::{DeletedPrinter, Error, JobDetails};
+use sea_orm::ConnectionTrait as _;
+use store::{DeletedPrinter, Error, JobDetails, Location, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -24,6 +25,70 @@ on_every_engine! {
         let unchanged = db.store.update_printer(added.id, &config, at(99.0)).await.unwrap().unwrap();
         assert_eq!(unchanged, changed);
         assert_eq!(db.store.update_printer(PrinterId(added.id.0 + 1), &named("x"), now()).await.unwrap(), None);
+    }
+
+    async fn keys_of_printers_are_encrypted(db) {
+        let mut config = named("Voron");
+        config.moonraker_api_key = Some("s3cret of Voron".into());
+        let printer = db.store.add_printer(&config, now()).await.unwrap();
+        let stored = async || db.column::<String>("SELECT moonraker_api_key FROM printers").await.remove(0);
+        let first = stored().await;
+        assert!(first.starts_with("sealed:1:") && !first.contains("s3cret"), "{first}");
+        config.location = Some("cellar".into());
+        assert!(db.store.update_printer(printer.id, &config, now()).await.unwrap().is_some());
+        let again = db.open_again().await.unwrap();
+        let read = again.printer(printer.id).await.unwrap().unwrap();
+        assert_eq!((&read.config, read.key_is_unreadable), (&config, false));
+        again.close().await.unwrap();
+    }
+
+    async fn keys_from_before_encryption_are_encrypted_at_the_next_start(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        db.execute("UPDATE printers SET moonraker_api_key = 's3cret from before'").await;
+        // Until then they are read as they are.
+        let key = async |store: &store::Store| store.printer(printer).await.unwrap().unwrap().config.moonraker_api_key;
+        assert_eq!(key(&db.store).await.as_deref(), Some("s3cret from before"));
+        let again = db.open_again().await.unwrap();
+        assert_eq!(key(&again).await.as_deref(), Some("s3cret from before"));
+        let stored = db.column::<String>("SELECT moonraker_api_key FROM printers").await;
+        assert!(stored[0].starts_with("sealed:1:"), "{stored:?}");
+        again.close().await.unwrap();
+    }
+
+    async fn a_lost_secret_costs_the_keys_and_nothing_else(db) {
+        let mut config = named("Voron");
+        config.moonraker_api_key = Some("s3cret".into());
+        let id = db.store.add_printer(&config, now()).await.unwrap().id;
+        let elsewhere = db.secret_file.with_file_name("other.key");
+        let other = Store::open_with(&db.location, Some(&elsewhere)).await.unwrap();
+        assert_eq!(other.secret_trouble(), None);
+        let printer = other.printer(id).await.unwrap().unwrap();
+        assert_eq!((printer.config.moonraker_api_key, printer.key_is_unreadable), (None, true));
+
+        // A change of something else leaves the key for the day on which the secret is back.
+        let mut renamed = named("Voron 2");
+        let changed = other.update_printer(id, &renamed, now()).await.unwrap().unwrap();
+        assert!(changed.key_is_unreadable);
+        let back = db.store.printer(id).await.unwrap().unwrap();
+        assert_eq!((back.config.name.as_str(), back.config.moonraker_api_key.as_deref()), ("Voron 2", Some("s3cret")));
+        // It can be entered anew, and removed.
+        renamed.moonraker_api_key = Some("n3w".into());
+        let entered = other.update_printer(id, &renamed, now()).await.unwrap().unwrap();
+        assert_eq!((&entered.config, entered.key_is_unreadable), (&renamed, false));
+        assert!(db.store.printer(id).await.unwrap().unwrap().key_is_unreadable);
+        db.store.remove_printer_key(id, now()).await.unwrap();
+        assert!(!db.store.printer(id).await.unwrap().unwrap().key_is_unreadable);
+
+        // Without any secret printers are there, and no key is stored as it is.
+        std::fs::write(&elsewhere, "damaged").unwrap();
+        let none = Store::open_with(&db.location, Some(&elsewhere)).await.unwrap();
+        assert!(none.secret_trouble().unwrap().contains("other.key"));
+        let error = none.update_printer(id, &config, now()).await.unwrap_err();
+        assert!(matches!(&error, Error::NoSecret { .. }) && !error.is_transient(), "{error:?}");
+        config.moonraker_api_key = None;
+        assert!(none.update_printer(id, &config, now()).await.unwrap().is_some());
+        none.close().await.unwrap();
+        other.close().await.unwrap();
     }
 
     async fn names_are_unique_whatever_their_case(db) {
@@ -109,4 +174,37 @@ on_every_engine! {
         db.store.save_backfill(id, &backfill).await.unwrap();
         assert_eq!(db.store.printer(id).await.unwrap().unwrap().backfill, backfill);
     }
+}
+
+#[tokio::test]
+async fn no_file_of_sqlite_keeps_a_key_that_was_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite {
+        path: folder.path().join("printlog.db"),
+    };
+    let store = Store::open(&location).await.unwrap();
+    let mut config = named("Voron");
+    config.moonraker_api_key = Some("s3cret-that-is-long-enough-to-be-found".to_owned());
+    let id = store.add_printer(&config, now()).await.unwrap().id;
+    store.close().await.unwrap();
+    let raw = sea_orm::Database::connect(format!(
+        "sqlite://{}",
+        folder.path().join("printlog.db").display()
+    ))
+    .await
+    .unwrap();
+    let plain = "UPDATE printers SET moonraker_api_key = 's3cret-that-is-long-enough-to-be-found'";
+    raw.execute_unprepared(plain).await.unwrap();
+    raw.close().await.unwrap();
+    let holds_key = || {
+        std::fs::read_dir(folder.path()).unwrap().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(6).any(|window| window == b"s3cret")
+        })
+    };
+    assert!(holds_key(), "the test looks where keys would be");
+    let store = Store::open(&location).await.unwrap();
+    assert!(!holds_key());
+    assert_eq!(store.printer(id).await.unwrap().unwrap().config, config);
+    store.close().await.unwrap();
 }

@@ -1,0 +1,234 @@
+//! The secret that encrypts the API keys of printers at rest, and the file in which it is.
+//!
+//! XChaCha20-Poly1305 with a random nonce for each text. It keeps copies of the database, such as backups, from
+//! opening printers; who has the file beside it has the keys, too.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
+
+/// What an encrypted text begins with. What does not is from before there was encryption.
+pub(crate) const MARK: &str = "sealed:1:";
+/// Ties a text to its purpose: one that was encrypted for something else is not taken.
+const PURPOSE: &[u8] = b"printlog printers.moonraker_api_key";
+const KEY: usize = 32;
+const NONCE: usize = 24;
+
+/// The secret, or why there is none.
+pub(crate) struct Secret(Result<XChaCha20Poly1305, String>);
+
+impl Secret {
+    /// Reads the secret in `path`, and makes it if the file is missing. Does not fail: without it all works but the
+    /// keys of printers.
+    pub(crate) fn open(path: Option<&Path>) -> Self {
+        let Some(path) = path else {
+            return Self(Err("no file for the secret was named".to_owned()));
+        };
+        Self(
+            read_or_make(path)
+                .map(|key| XChaCha20Poly1305::new(&key.into()))
+                .map_err(|cause| format!("cannot use the secret in {}: {cause}", path.display())),
+        )
+    }
+
+    /// Why nothing can be encrypted. `None` if all is well.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.0.as_ref().err().map(String::as_str)
+    }
+
+    /// The text, to be stored.
+    ///
+    /// # Errors
+    /// Why there is no secret.
+    pub(crate) fn seal(&self, text: &str) -> Result<String, String> {
+        let cipher = self.0.as_ref().map_err(Clone::clone)?;
+        let nonce: [u8; NONCE] = rand::random();
+        let sealed = cipher
+            .encrypt(&XNonce::from(nonce), payload(text.as_bytes()))
+            .map_err(|_| "the text is too long to be encrypted".to_owned())?;
+        Ok(format!(
+            "{MARK}{}",
+            STANDARD.encode([&nonce[..], &sealed].concat())
+        ))
+    }
+
+    /// The text that was stored. `None` if it was encrypted with another secret, or is damaged.
+    pub(crate) fn unseal(&self, stored: &str) -> Option<String> {
+        let Some(sealed) = stored.strip_prefix(MARK) else {
+            return Some(stored.to_owned());
+        };
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+        let cipher = self.0.as_ref().ok()?;
+        let text = cipher.decrypt(&XNonce::from(*nonce), payload(sealed)).ok()?;
+        String::from_utf8(text).ok()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Secret").field(&self.trouble()).finish()
+    }
+}
+
+fn payload(msg: &[u8]) -> Payload<'_, '_> {
+    Payload { msg, aad: PURPOSE }
+}
+
+fn read_or_make(path: &Path) -> io::Result<[u8; KEY]> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            make(path)?;
+            parse(&fs::read_to_string(path)?)
+        }
+        Err(cause) => Err(cause),
+    }
+}
+
+/// 64 hexadecimal digits.
+fn parse(text: &str) -> io::Result<[u8; KEY]> {
+    let wrong = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it does not hold 64 hexadecimal digits",
+        )
+    };
+    let digits = text.trim();
+    if digits.len() != 2 * KEY || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    let mut key = [0; KEY];
+    for (byte, digits) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        let digits = str::from_utf8(digits).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    Ok(key)
+}
+
+/// Makes the file, readable by nobody else. It appears when it is complete; of two processes that make it at once, one
+/// wins.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let key: [u8; KEY] = rand::random();
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{:016x}", rand::random::<u64>()));
+    let beside = Path::new(&beside);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(beside)?;
+    let made = writeln!(file, "{text}")
+        .and_then(|()| file.sync_all())
+        .and_then(|()| match fs::hard_link(beside, path) {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            // Not every file system has links.
+            Err(_) => fs::rename(beside, path),
+            Ok(()) => Ok(()),
+        });
+    match fs::remove_file(beside) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => made.and(Err(cause)),
+        _ => made,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &tempfile::TempDir, name: &str) -> std::path::PathBuf {
+        folder.path().join(name)
+    }
+
+    #[test]
+    fn a_text_comes_back_only_with_its_own_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "deep/secret.key");
+        let secret = Secret::open(Some(&path));
+        assert_eq!(secret.trouble(), None);
+        let sealed = secret.seal("k3y of a printer").unwrap();
+        assert!(sealed.starts_with(MARK) && !sealed.contains("k3y"), "{sealed}");
+        assert_ne!(secret.seal("k3y of a printer").unwrap(), sealed);
+        let again = Secret::open(Some(&path));
+        assert_eq!(again.unseal(&sealed).as_deref(), Some("k3y of a printer"));
+        let other = Secret::open(Some(&file(&folder, "other.key")));
+        assert_eq!(other.unseal(&sealed), None);
+        for damaged in [
+            MARK,
+            "sealed:1:AAAA",
+            "sealed:1:*",
+            &sealed[..sealed.len() - 4],
+            &sealed.replacen("sealed:1:", "sealed:1:AAAA", 1),
+        ] {
+            assert_eq!(secret.unseal(damaged), None, "{damaged}");
+        }
+        assert_eq!(secret.unseal("from before").as_deref(), Some("from before"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "secret.key");
+        assert_eq!(Secret::open(Some(&path)).trouble(), None);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn many_that_make_it_at_once_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "secret.key");
+        let secrets: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Secret::open(Some(&path))))
+                .collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let sealed = secrets[0].seal("x").unwrap();
+        for secret in &secrets {
+            assert_eq!(secret.unseal(&sealed).as_deref(), Some("x"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_told_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [("empty", ""), ("short", "abcd"), ("words", &"zz".repeat(32))] {
+            let path = file(&folder, name);
+            fs::write(&path, content).unwrap();
+            let secret = Secret::open(Some(&path));
+            let trouble = secret.trouble().unwrap();
+            assert!(
+                trouble.contains(name) && trouble.contains("64 hexadecimal"),
+                "{trouble}"
+            );
+            assert_eq!(secret.seal("x").unwrap_err(), trouble);
+            assert_eq!(secret.unseal("sealed:1:AAAA"), None);
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        let impossible = file(&folder, "empty/secret.key");
+        assert!(
+            Secret::open(Some(&impossible))
+                .trouble()
+                .unwrap()
+                .contains("empty/secret.key")
+        );
+        assert!(Secret::open(None).trouble().is_some());
+    }
+}
