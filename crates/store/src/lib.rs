@@ -18,6 +18,7 @@ mod printers;
 mod record;
 mod records;
 mod schema;
+mod search;
 mod secret;
 mod sessions;
 mod text;
