@@ -12,5 +12,6 @@ mod lists;
 mod locks;
 mod migrations;
 mod printers;
+mod sessions;
 mod totals;
 mod values;
