@@ -23,7 +23,7 @@ async function jobWithDetails() {
 }
 
 before(async () => {
-  world = await openWorld({ printers: 3, simulator: ['--seed', '5', '--history', '80'] })
+  world = await openWorld({ printers: 3, simulator: ['--seed', '5', '--history', '80', '--files', '80'] })
   await addMachines(world)
   ;({ page, problems } = await world.openPage())
   await world.signIn(page, 'jobs')
@@ -101,13 +101,13 @@ test('a job shows what is known of it', async () => {
   await page.goto(`${world.url}jobs/${id}`)
   await page.getByRole('region', { name: 'Times and amounts' }).waitFor()
   await page.getByRole('region', { name: 'Filament by tool' }).getByText('T0').waitFor()
-  await page.getByText('Slicer settings', { exact: true }).click()
+  await page.locator('summary', { hasText: 'Slicer settings' }).click()
   await page.getByLabel('Search names and values').fill('layer_height')
   await page.getByRole('rowheader', { name: 'layer_height', exact: true }).waitFor()
   await page.getByText('Layers and quality').waitFor()
   await page.getByLabel('Search names and values').fill('no such setting')
   await page.getByText('Nothing matches.').waitFor()
-  await page.getByText('Slicer settings', { exact: true }).click()
+  await page.locator('summary', { hasText: 'Slicer settings' }).click()
   await page.getByText('Raw metadata from Moonraker').click()
   await page.getByLabel('Search names and values').fill('slicer')
   await page.getByRole('rowheader', { name: 'slicer', exact: true }).waitFor()

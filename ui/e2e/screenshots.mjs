@@ -9,7 +9,7 @@ await mkdir(folder, { recursive: true })
 
 const world = await openWorld({
   printers: 5,
-  simulator: ['--seed', '7', '--history', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
+  simulator: ['--seed', '7', '--history', '300', '--files', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
 })
 try {
   await addMachines(world)

@@ -38,7 +38,7 @@ pub(crate) fn head(name: &str, metadata: &Value) -> String {
 pub(crate) fn tail(name: &str, metadata: &Value) -> String {
     let number = |field: &str| metadata[field].as_f64().unwrap_or_default();
     let slicer = text(metadata, "slicer");
-    let shares: &[f64] = if slicer == "OrcaSlicer" && name.len() % 3 == 0 {
+    let shares: &[f64] = if slicer == "OrcaSlicer" && name.len().is_multiple_of(3) {
         &[0.88, 0.12]
     } else {
         &[1.0]

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use crate::ingest::Clock;
+use crate::ingest::{Clock, Fleet, JobChange};
 use fetch::FetchError;
 use file_identity::FileIdentity;
 
@@ -44,9 +44,11 @@ pub struct DetailsSettings {
     pub rate: f64,
 }
 
-/// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`.
+/// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`. `fleet` is told of jobs that were
+/// seen to start.
 pub fn start(
     store: Store,
+    fleet: Fleet,
     settings: DetailsSettings,
     clock: Clock,
     tasks: &TaskTracker,
@@ -60,6 +62,7 @@ pub fn start(
         let _guard = process;
         let mut queue = Queue {
             store,
+            fleet,
             clock,
             rate: settings.rate,
             allowance: 0.0,
@@ -73,6 +76,7 @@ pub fn start(
 
 struct Queue {
     store: Store,
+    fleet: Fleet,
     clock: Clock,
     rate: f64,
     /// Imported jobs that may be begun now.
@@ -160,8 +164,18 @@ impl Queue {
                     printers: printers.clone().unwrap_or_default(),
                     queued,
                 };
-                self.attempts
-                    .spawn(async move { (id, attempt.carry_out().await) });
+                let fleet = (due == Due::Live).then(|| self.fleet.clone());
+                self.attempts.spawn(async move {
+                    let printer_id = attempt.carry_out().await;
+                    if let (Ok(Some(printer_id)), Some(fleet)) = (&printer_id, fleet) {
+                        fleet.job_changed(JobChange {
+                            id,
+                            printer_id: *printer_id,
+                            is_deleted: false,
+                        });
+                    }
+                    (id, printer_id.map(drop))
+                });
             }
         }
         Ok(())
@@ -184,13 +198,18 @@ struct Trouble {
 }
 
 impl Attempt {
-    async fn carry_out(&self) -> Result<(), store::Error> {
-        let id = self.queued.job_id;
-        let Some(stored) = self.store.job(id).await? else {
-            return Ok(());
+    /// Gives the job what can be found. Its printer, unless it was deleted meanwhile.
+    async fn carry_out(&self) -> Result<Option<PrinterId>, store::Error> {
+        let Some(stored) = self.store.job(self.queued.job_id).await? else {
+            return Ok(None);
         };
-        let job = stored.job;
-        let identity = FileIdentity::of_job(&job);
+        self.enrich(&stored.job).await?;
+        Ok(Some(stored.job.printer_id))
+    }
+
+    async fn enrich(&self, job: &domain::Job) -> Result<(), store::Error> {
+        let id = self.queued.job_id;
+        let identity = FileIdentity::of_job(job);
         if let Some(key) = identity.as_ref().and_then(FileIdentity::key)
             && self
                 .store
@@ -199,7 +218,7 @@ impl Attempt {
         {
             return Ok(());
         }
-        let trouble = match self.read(&job, identity.as_ref()).await {
+        let trouble = match self.read(job, identity.as_ref()).await {
             Ok(file) => return self.save(Some(&file), DetailsStatus::Done, None, None).await,
             Err(trouble) => trouble,
         };

@@ -17,6 +17,7 @@ mod config_docs;
 mod gcode_files;
 mod history_import;
 mod lifecycle;
+mod live_stream;
 mod openapi;
 mod replay;
 mod schedules;
