@@ -19,6 +19,10 @@ export function useLive() {
   }
 }
 
+function isWhole(status: Partial<PrinterStatus>): status is Omit<PrinterStatus, 'printer_id'> {
+  return status.connection !== undefined && status.backfill !== undefined && status.temperatures !== undefined
+}
+
 /** Between two rounds of reading anew what has changed, in ms. */
 const PAUSE = 1_500
 /** Whoever has scrolled further than so many pages does not look at what is new. */
@@ -44,9 +48,11 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     },
     status({ printer_id: id, ...changed }) {
       const before = statuses.get(id)
-      if (!before) return
-      const after = { ...before, ...changed }
+      // The first of a new printer has all fields.
+      const after = before ? { ...before, ...changed } : isWhole(changed) ? { printer_id: id, ...changed } : null
+      if (!after) return
       statuses.set(id, after)
+      if (!before) return
       // Jobs that are imported are not told one by one.
       const { state: importState, position } = after.backfill
       if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers')
