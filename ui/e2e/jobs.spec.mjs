@@ -117,7 +117,7 @@ test('a job shows what is known of it', async () => {
 })
 
 test('a job that does not exist says so', async () => {
-  await world.signIn(page, 'jobs/999999')
+  await page.goto(`${world.url}jobs/999999`)
   await page.getByRole('heading', { name: 'No such job' }).waitFor()
   problems.length = 0 // The browser itself notes the 404.
   await page.getByRole('link', { name: 'Jobs' }).first().click()

@@ -110,7 +110,11 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
       })
     })
     page.on('pageerror', (error) => problems.push(String(error)))
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+    page.on('console', (message) => {
+      // Not every job has an image; the browser itself notes each 404.
+      const isMissingImage = /\/thumbnail\?/.test(message.location().url) && message.text().includes('404')
+      if (message.type() === 'error' && !isMissingImage) problems.push(message.text())
+    })
     page.on('request', (request) => request.url().startsWith(url) || foreign.push(request.url()))
     return { page, problems, foreign }
   }
