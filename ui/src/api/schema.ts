@@ -34,7 +34,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description It is refused from now on. The last key that works is not revoked over the API; the command line can do that.
+         * @description It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -317,7 +317,7 @@ export interface paths {
         };
         /**
          * Whether the server works
-         * @description Needs no key. 503 when a part does not work.
+         * @description Needs no key. 503 when a part does not work. A warning is no reason to start the server anew.
          */
         get: operations["get_health"];
         put?: never;
@@ -357,6 +357,7 @@ export interface components {
             last_used: string | null;
             /** @description What it is for. */
             name: string;
+            scope: components["schemas"]["KeyScope"];
         };
         /** @description The import of the printer's own history. */
         Backfill: {
@@ -479,13 +480,17 @@ export interface components {
             details: components["schemas"]["DetailsQueue"] | null;
             /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
             fleet: components["schemas"]["Part"];
-            /** @description `ok` if every part is. */
+            /** @description API keys of printers can be stored, and those stored can be read. */
+            printer_keys: components["schemas"]["Part"];
+            /** @description The worst of the parts. */
             status: components["schemas"]["Verdict"];
             /**
              * @description printlog's version.
              * @example 0.1.0
              */
             version: string;
+            /** @description What was heard of jobs is in the database. A warning while some of it waits. */
+            writing: components["schemas"]["Part"];
         };
         /** @description A job: one run of one gcode file. */
         Job: {
@@ -708,6 +713,8 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
         };
         /** @enum {string} */
+        KeyScope: "read" | "admin";
+        /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /**
          * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443.
@@ -727,6 +734,8 @@ export interface components {
              * @example laptop
              */
             name: string;
+            /** @description What it may do: `read` what was printed and how the printers are, or everything. Left out: everything. */
+            scope?: components["schemas"]["KeyScope"];
         };
         /** @description What a gcode file says of itself. */
         ParsedGcode: {
@@ -888,6 +897,7 @@ export interface components {
             key_prefix: string;
             /** @description Name of the key that was used. */
             name: string;
+            scope: components["schemas"]["KeyScope"];
         };
         /** @description Somebody who wants to sign in. */
         SignIn: {
@@ -923,8 +933,11 @@ export interface components {
             /** Format: int32 */
             width: number;
         };
-        /** @enum {string} */
-        Verdict: "ok" | "error";
+        /**
+         * @description How a part works: with a warning it does, but somebody should look.
+         * @enum {string}
+         */
+        Verdict: "ok" | "warning" | "error";
     };
     responses: {
         /** @description The request cannot be read. */
@@ -945,7 +958,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A page of another site asks for it with the cookie of a session. */
+        /** @description The key may only read, and this needs one that may do everything; or a page of another site asks for it with the cookie of a session. */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -974,6 +987,15 @@ export interface components {
         };
         /** @description The body is too large. */
         TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many keys from this address were wrong; `Retry-After` says how long to wait. */
+        TooMany: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1025,6 +1047,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1058,6 +1082,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1103,6 +1128,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1142,6 +1168,7 @@ export interface operations {
             };
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1192,6 +1219,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1231,6 +1259,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1276,6 +1305,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1315,6 +1345,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1351,6 +1382,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1398,6 +1430,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1421,6 +1454,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1443,6 +1477,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1485,6 +1520,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1516,6 +1552,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1552,6 +1589,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1604,6 +1642,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1652,6 +1691,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1688,6 +1728,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1809,7 +1850,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All parts work. */
+            /** @description All parts work, maybe with a warning. */
             200: {
                 headers: {
                     [name: string]: unknown;
