@@ -270,9 +270,7 @@ pub(crate) fn outer_pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
 }
 
 /// The same in file order, with keys that stand there more than once.
-pub(crate) fn each_outer_pair<'a>(
-    scan: &Scan<'a>,
-) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+pub(crate) fn each_outer_pair<'a>(scan: &Scan<'a>) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let outer = scan.comments.iter().enumerate();
     outer
         .filter(|(index, _)| scan.zone(*index) != Zone::Body)

@@ -297,9 +297,7 @@ fn begin(text: &[u8], body_start: usize, offset: u64) -> Option<OpenBlock> {
 
 /// Whether the ends of a line are base64; an empty line is skipped as well. No other comment looks so.
 fn looks_like_base64(text: &[u8]) -> bool {
-    !text.contains(&b' ')
-        && text.iter().take(4).all(is_base64)
-        && text.iter().rev().take(4).all(is_base64)
+    !text.contains(&b' ') && text.iter().take(4).all(is_base64) && text.iter().rev().take(4).all(is_base64)
 }
 
 /// MKS previews: 16-bit pixels in a text code of their own, not base64. They are skipped.

@@ -86,6 +86,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     );
     enrich::start(
         store.clone(),
+        fleet.clone(),
         DetailsSettings {
             enabled: config.details.enabled,
             rate: config.details.rate,

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
-use super::{PrinterStatus, clock::Clock, printer_task::PrinterTask};
+use super::{ConnectionState, PrinterStatus, clock::Clock, printer_task::PrinterTask};
 
 /// How often the table of printers is read: changes by the command line take effect within this time.
 const LOOK: Duration = Duration::from_secs(2);
@@ -110,6 +110,15 @@ impl Fleet {
         self.read_statuses()
             .get(&id)
             .map(|status| status.borrow().clone())
+    }
+
+    /// How the link to each printer stands.
+    #[must_use]
+    pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
+        self.read_statuses()
+            .iter()
+            .map(|(id, status)| (*id, status.borrow().connection.state))
+            .collect()
     }
 
     /// Says that the table of printers has changed, so that it takes effect at once.
