@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 # cargo-nextest where it is installed; the tests are the same without it.
-TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
 .PHONY: run demo test test-deps lint unit ui-test api-fuzz bench-fleet bench-gcode fuzz fmt

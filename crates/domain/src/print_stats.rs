@@ -15,6 +15,21 @@ pub struct PrintStats {
     pub message: Option<String>,
 }
 
+/// Updates come four times a second; on a busy host they are some seconds old.
+const LAG: f64 = 3.0;
+
+impl PrintStats {
+    /// Whether `asked`, read a moment ago, shows what updates to `self` should have told by now.
+    #[must_use]
+    pub fn is_behind(&self, asked: &Self) -> bool {
+        let same_counter = match (self.figures.total_duration, asked.figures.total_duration) {
+            (Some(told), Some(asked)) => (told - asked).abs() <= LAG,
+            (told, asked) => told == asked,
+        };
+        self.state != asked.state || self.filename != asked.filename || !same_counter
+    }
+}
+
 /// `print_stats.state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrintState {
@@ -92,5 +107,40 @@ impl KlippyState {
             Self::Error => "error",
             Self::Shutdown => "shutdown",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printing(filename: &str, total: f64) -> PrintStats {
+        PrintStats {
+            state: PrintState::Printing,
+            filename: Some(filename.to_owned()),
+            figures: Figures::reported(Some(total), Some(total), Some(0.0)),
+            message: None,
+        }
+    }
+
+    #[test]
+    fn a_counter_that_stands_still_is_behind() {
+        let told = printing("a.gcode", 10.0);
+        assert!(!told.is_behind(&printing("a.gcode", 10.4)));
+        assert!(told.is_behind(&printing("a.gcode", 40.0)));
+    }
+
+    #[test]
+    fn another_print_or_state_is_behind() {
+        let told = printing("a.gcode", 10.0);
+        let ended = PrintStats {
+            state: PrintState::Complete,
+            ..told.clone()
+        };
+        assert!(told.is_behind(&ended));
+        assert!(ended.is_behind(&told));
+        assert!(told.is_behind(&printing("b.gcode", 10.0)));
+        assert!(PrintStats::default().is_behind(&told), "nothing was told at all");
+        assert!(!ended.is_behind(&ended));
     }
 }

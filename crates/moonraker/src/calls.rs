@@ -158,6 +158,15 @@ impl Client {
         self.printer_objects_subscribe(objects).await
     }
 
+    /// Reads the print and Klippy's state once, without a subscription.
+    ///
+    /// # Errors
+    /// As [`printer_info`](Self::printer_info).
+    pub async fn query_print(&self) -> Result<Snapshot, RequestError> {
+        let objects = ["webhooks", "print_stats"].map(|object| (object.to_owned(), Value::Null));
+        self.printer_objects_query(objects.into_iter().collect()).await
+    }
+
     /// The wall clock of the printer's host in Unix seconds, up to a second old. `None` if it does not tell.
     ///
     /// # Errors

@@ -79,9 +79,10 @@ pub struct Heater {
 }
 
 impl StatusMirror {
-    /// Starts anew from a full status.
-    pub fn replace(&mut self, status: Map<String, Value>) {
-        self.objects = status;
+    /// A full status.
+    #[must_use]
+    pub fn of(status: Map<String, Value>) -> Self {
+        Self { objects: status }
     }
 
     /// Takes over the fields of a delta; all others stay.
@@ -215,9 +216,8 @@ mod tests {
 
     #[test]
     fn a_delta_changes_only_what_it_names() {
-        let mut mirror = StatusMirror::default();
-        assert_eq!(mirror.print_stats(), None);
-        mirror.replace(map(json!({
+        assert_eq!(StatusMirror::default().print_stats(), None);
+        let mut mirror = StatusMirror::of(map(json!({
             "print_stats": {"state": "printing", "filename": "a.gcode", "print_duration": 7, "filament_used": 1.5,
                             "info": {"total_layer": 5, "current_layer": 2.0}},
             "webhooks": {"state": "ready"},
@@ -258,10 +258,8 @@ mod tests {
     }
 
     #[test]
-    fn a_new_full_status_forgets_the_old() {
-        let mut mirror = StatusMirror::default();
-        mirror.replace(map(json!({"print_stats": {"state": "printing", "message": "x"}})));
-        mirror.replace(map(
+    fn an_object_that_is_not_there_yet_may_come_with_a_delta() {
+        let mut mirror = StatusMirror::of(map(
             json!({"print_stats": {"state": "standby"}, "webhooks": null}),
         ));
         assert_eq!(mirror.print_stats().unwrap().message, None);

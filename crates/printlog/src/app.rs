@@ -59,7 +59,8 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let alive = stop.child_token();
     let (ready, core) = watch::channel(None);
 
-    let router = api::router(ApiState { core, clock }, &config.api);
+    let router = api::router(ApiState::new(core, clock, &config.api), &config.api)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let (server_alive, server_stop) = (alive.clone().drop_guard(), alive.clone());
     tasks.spawn(async move {
         let _alive = server_alive;

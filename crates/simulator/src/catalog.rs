@@ -45,16 +45,27 @@ const MODELS: [&str; 36] = [
 const FOLDERS: [&str; 6] = ["", "", "", "Kunden Müller/", "functional parts/", "gifts/2026/"];
 
 /// Type, brand, first layer nozzle and bed in °C, density in g/cm³, colour.
-const MATERIALS: [(&str, &str, f64, f64, f64, &str); 9] = [
+const MATERIALS: [(&str, &str, f64, f64, f64, &str); 20] = [
     ("PLA", "Prusament PLA Galaxy Black", 215.0, 60.0, 1.24, "#1A1A1E"),
     ("PLA", "eSUN PLA+", 220.0, 55.0, 1.23, "#F5F5F0"),
     ("PLA", "Polymaker PolyTerra", 210.0, 55.0, 1.31, "#7A9E5B"),
+    ("PLA", "Bambu PLA Basic", 220.0, 55.0, 1.26, "#E63946"),
     ("PETG", "Prusament PETG", 240.0, 80.0, 1.27, "#F27322"),
     ("PETG", "Overture PETG", 240.0, 75.0, 1.25, "#2B6CB0"),
+    ("PETG", "Extrudr PETG", 235.0, 75.0, 1.29, "#FFFFFF"),
     ("ABS", "KVP ABS", 250.0, 105.0, 1.04, "#B3121D"),
+    ("ABS", "eSUN ABS+", 250.0, 100.0, 1.06, "#111111"),
     ("ASA", "Polymaker ASA", 255.0, 105.0, 1.07, "#3C3F45"),
+    ("ASA", "Prusament ASA", 260.0, 105.0, 1.07, "#D9A441"),
     ("TPU", "NinjaTek NinjaFlex", 230.0, 50.0, 1.19, "#222222"),
     ("PC", "Polymaker PC-Max", 270.0, 110.0, 1.19, "#E8E8E8"),
+    ("PA", "Taulman Nylon 645", 255.0, 90.0, 1.13, "#EFEBDD"),
+    ("PA-CF", "Polymaker PA6-CF", 290.0, 50.0, 1.17, "#2A2A2A"),
+    ("PLA-CF", "ColorFabb XT-CF20", 240.0, 60.0, 1.3, "#333333"),
+    ("PCTG", "Fiberlogy PCTG", 260.0, 90.0, 1.23, "#8EC5E8"),
+    ("HIPS", "Fillamentum HIPS", 230.0, 100.0, 1.03, "#F0E9E1"),
+    ("PVA", "Verbatim PVA", 200.0, 60.0, 1.23, "#F7F3E8"),
+    ("PP", "Verbatim PP", 220.0, 85.0, 0.89, "#DDE6ED"),
 ];
 const SLICERS: [(&str, &str); 4] = [
     ("OrcaSlicer", "2.3.1"),

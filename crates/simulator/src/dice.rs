@@ -40,6 +40,14 @@ impl Dice {
         numerator / (1_u64 << 53) as f64
     }
 
+    /// A number of the standard normal distribution.
+    ///
+    /// Source: Box, Muller: "A note on the generation of random normal deviates", 1958.
+    pub fn normal(&mut self) -> f64 {
+        let (radius, angle) = (1.0 - self.unit(), self.unit());
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    }
+
     /// A number of the range.
     pub fn between(&mut self, range: Range<f64>) -> f64 {
         range.start + (range.end - range.start) * self.unit()

@@ -4,7 +4,12 @@ use std::{ops::Range, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::{Version, catalog, dice::Dice, history::Row};
+use crate::{
+    Version,
+    catalog::{self, SlicedFile},
+    dice::Dice,
+    history::Row,
+};
 
 /// What happened before the simulation began.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,10 +28,27 @@ pub(crate) struct Generated {
     count: u64,
     /// Unix seconds of the first start.
     begins: f64,
-    /// Seconds from one start to the next.
+    /// Seconds from one start to the next, on average.
     spacing: f64,
+    /// Files of each length that are printed again and again.
+    favourites: usize,
     version: Version,
 }
+
+/// Prints that share out a stretch of time: most take minutes, a few of them most of the time.
+const BLOCK: u64 = 256;
+/// How unequal they are: of the logarithms of their lengths, the standard deviation.
+const SPREAD: f64 = 1.8;
+/// Share of the time in which the printer prints.
+const BUSY: f64 = 0.45;
+/// Share of the time that passes between prints, at least.
+const IDLE: f64 = 0.2;
+/// Nobody prints for longer, in seconds.
+const LONGEST: f64 = 4.0 * 86_400.0;
+/// No print takes more than so many times what its slicer says.
+const SLOWEST: f64 = 1.18;
+/// Share of the prints that are of a favourite.
+const REPRINTS: f64 = 0.6;
 
 /// How prints end, out of 20.
 const STATUSES: [&str; 20] = [
@@ -52,6 +74,9 @@ const STATUSES: [&str; 20] = [
     "interrupted",
 ];
 
+/// When a print begins, in Unix seconds, and how long it may take.
+type Slot = (f64, f64);
+
 impl Generated {
     /// `now` is the simulation's begin in Unix seconds.
     pub(crate) fn new(past: PastPrints, seed: u64, version: Version, now: f64) -> Self {
@@ -64,6 +89,7 @@ impl Generated {
             count: past.count,
             begins: now - seconds,
             spacing,
+            favourites: usize::try_from(past.count / 400).unwrap_or(usize::MAX).max(2),
             version,
         }
     }
@@ -76,28 +102,66 @@ impl Generated {
         if !self.ids().contains(&id) {
             return None;
         }
-        let mut dice = Dice::of(self.seed, id);
+        let place = id - self.first_id;
+        let slot = usize::try_from(place % BLOCK).ok()?;
+        Some(self.row_in(id, self.block(place / BLOCK)[slot]))
+    }
+
+    /// All rows in order: as [`row`](Self::row) gives them, and quicker.
+    pub(crate) fn into_rows(self) -> impl Iterator<Item = Row> {
+        (0..self.count.div_ceil(BLOCK)).flat_map(move |number| {
+            let ids = self.first_id + number * BLOCK..self.ids().end;
+            let rows = ids.zip(self.block(number));
+            rows.map(|(id, slot)| self.row_in(id, slot)).collect::<Vec<_>>()
+        })
+    }
+
+    /// The begins and lengths of the prints of a block. None reaches into the next.
+    fn block(&self, number: u64) -> Vec<Slot> {
+        let mut dice = Dice::of(self.seed ^ 0x0B10_C4ED, number);
+        let mut shares = |spread: f64| {
+            let mut shares: Vec<f64> = (0..BLOCK).map(|_| (spread * dice.normal()).exp()).collect();
+            let sum: f64 = shares.iter().sum();
+            shares.iter_mut().for_each(|share| *share /= sum);
+            shares
+        };
+        let (prints, pauses) = (shares(SPREAD), shares(1.0));
         #[expect(clippy::cast_precision_loss, reason = "nobody makes that many prints")]
-        let place = (id - self.first_id) as f64;
-        let start_time = self.begins + self.spacing * (place + dice.between(0.0..0.2));
-        // Most prints are short, some take a day; none reaches into the next.
-        let longest = (self.spacing * 0.75).min(36.0 * 3600.0);
-        let planned = (longest * dice.unit().powi(2)).max(longest.min(60.0));
-        let modified = start_time - dice.between(60.0..5_000.0);
-        let file = catalog::sliced_file(&mut dice, planned, modified);
+        let (length, mut begin) = (
+            BLOCK as f64 * self.spacing,
+            self.begins + (number * BLOCK) as f64 * self.spacing,
+        );
+        let shortest = (self.spacing * 0.3).min(60.0);
+        prints
+            .into_iter()
+            .zip(pauses)
+            .map(|(print, pause)| {
+                let planned = (shortest + print * BUSY * length).min(LONGEST);
+                let slot = (begin + 0.5 * pause * IDLE * length, planned);
+                begin += planned + pause * IDLE * length;
+                slot
+            })
+            .collect()
+    }
+
+    fn row_in(&self, id: u64, (start_time, longest): Slot) -> Row {
+        let mut dice = Dice::of(self.seed, id);
+        let file = self.file(&mut dice, start_time, longest / SLOWEST);
+        let planned = file.plan.warmup + file.plan.printing;
         let status = *dice.pick(&STATUSES);
         let share = if status == "completed" {
             1.0
         } else {
             dice.between(0.02..0.95)
         };
-        let total = planned * share;
+        let whole = planned * dice.between(0.93..SLOWEST);
+        let total = whole * share;
         let (end_time, print_duration, total_duration, filament_used) = match status {
             // Killed: what the row said at its start.
             "interrupted" => (None, 0.0, 0.24, 0.0),
             _ => {
                 let print_duration = (total - file.plan.warmup).max(0.0);
-                let filament = file.plan.filament * (print_duration / file.plan.printing);
+                let filament = file.plan.filament * (print_duration / (whole - file.plan.warmup));
                 (Some(start_time + total), print_duration, total, filament)
             }
         };
@@ -105,7 +169,7 @@ impl Generated {
             ("interrupted", Version::V0_8) => "in_progress",
             (status, _) => status,
         };
-        Some(Row {
+        Row {
             user: "_TRUSTED_USER_",
             filename: file.name,
             status,
@@ -116,7 +180,29 @@ impl Generated {
             filament_used,
             metadata: Some(Arc::new(file.metadata)),
             auxiliary_data: auxiliary_data(&mut dice),
-        })
+        }
+    }
+
+    /// A file for a print of this length: often one of the favourites of about that length.
+    fn file(&self, dice: &mut Dice, start_time: f64, seconds: f64) -> SlicedFile {
+        if !dice.chance(REPRINTS) {
+            let modified = start_time - dice.between(60.0..5_000.0);
+            return catalog::sliced_file(dice, seconds, modified);
+        }
+        let length = (seconds.ln() * 3.0).floor();
+        // Some are printed much more often than others.
+        let favourite = dice.below(self.favourites).min(dice.below(self.favourites));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small, and any number will do"
+        )]
+        let mut of_file = Dice::of(
+            self.seed ^ 0x0F11_E5ED,
+            (favourite as u64) << 8 ^ length as i64 as u64,
+        );
+        let modified = self.begins - of_file.between(60.0..5_000_000.0);
+        catalog::sliced_file(&mut of_file, (length / 3.0).exp(), modified)
     }
 
     /// Sums over the ended rows, in the order of Moonraker's totals. Not of every row, for long histories: a

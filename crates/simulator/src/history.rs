@@ -288,6 +288,11 @@ impl History {
     }
 }
 
+/// An id as Moonraker writes it.
+pub(crate) fn job_id(id: u64) -> String {
+    format!("{id:06X}")
+}
+
 /// A job as Moonraker tells it.
 pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<Value, HistoryError> {
     let Some(metadata) = &row.metadata else {
@@ -297,7 +302,7 @@ pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<
         ));
     };
     let mut job = json!({
-        "job_id": format!("{id:06X}"),
+        "job_id": job_id(id),
         "filename": row.filename,
         "status": row.status,
         "start_time": row.start_time,

@@ -4,7 +4,7 @@ use std::{io::Write, ops::Range};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
-use simulator::{Faults, PastPrints, PrintPlan, PrinterConfig, Schedule, Simulator, Version};
+use simulator::{Faults, PastPrints, PrintPlan, PrinterConfig, Schedule, Simulator, Version, printer_name};
 
 /// Plays printers with Moonraker, for those who have none at hand.
 ///
@@ -75,20 +75,6 @@ enum VersionName {
     V0_11,
 }
 
-/// Names of the demo's printers.
-const NAMES: [&str; 10] = [
-    "Voron 2.4",
-    "Voron Trident",
-    "Prusa MK4",
-    "Ender 3",
-    "RatRig V-Core",
-    "Creality K1 Max",
-    "Qidi Q1 Pro",
-    "Sovol SV08",
-    "CR-10",
-    "Voron 0.2",
-];
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
@@ -145,10 +131,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let mut output = std::io::stdout().lock();
     for (place, printer) in simulator.printers().iter().enumerate() {
-        let name = match (NAMES.get(place), options.printers <= NAMES.len()) {
-            (Some(name), true) => (*name).to_owned(),
-            _ => format!("Printer {}", place + 1),
-        };
+        let name = printer_name(place, options.printers);
         let line = serde_json::json!({ "name": name, "url": printer.url(), "api_key": options.api_key });
         writeln!(output, "{line}")?;
     }

@@ -135,7 +135,7 @@ pub(crate) async fn put(tx: &Tx, id: JobId, details: &JobDetails) -> Result<(), 
     Ok(())
 }
 
-fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {
+pub(crate) fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {
     [
         (Columns::LayerHeight, details.layer_height.into()),
         (Columns::FirstLayerHeight, details.first_layer_height.into()),

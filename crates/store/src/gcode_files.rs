@@ -3,18 +3,22 @@
 //! Images are rows, not files: one backup of the database has everything, and several printlogs on one MySQL share
 //! them. They are kept by the hash of their bytes, so that the same image is there once.
 
+use std::collections::{BTreeMap, HashMap};
+
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Order, Query},
+    ConnectionTrait, DbErr,
+    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
 };
 use serde_json::Value;
 
 use crate::{
     DetailsOutcome, DetailsStatus, JobDetails, Result, Retry, Store, details, details_queue,
     error::Fault,
+    import::padded,
     record::Record,
+    records::insert_all,
     schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, PrintJobs, Thumbnails},
     transaction::Tx,
 };
@@ -259,26 +263,11 @@ pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Time
         }
         return Ok(record.key);
     }
+    let (columns, values) = row(printer_id, file, now);
     let statement = Query::insert()
         .into_table(GcodeFiles::Table)
-        .columns([
-            GcodeFiles::PrinterId,
-            GcodeFiles::FileKey,
-            GcodeFiles::ContentHash,
-            GcodeFiles::Source,
-            GcodeFiles::CreatedAt,
-            GcodeFiles::Metadata,
-            GcodeFiles::Raw,
-        ])
-        .values_panic([
-            Expr::val(printer_id),
-            Expr::val(file.file_key.clone()),
-            Expr::val(file.content_hash.clone()),
-            Expr::val(file.source.as_str()),
-            Expr::val(now.as_millisecond()),
-            Expr::val(file.metadata.to_string()),
-            Expr::val(file.raw.as_ref().map(Value::to_string)),
-        ])
+        .columns(columns)
+        .values_panic(values)
         .to_owned();
     let id = tx.execute(&statement).await?.last_insert_id();
     let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
@@ -329,6 +318,60 @@ async fn put_thumbnails(tx: &Tx, id: i64, thumbnails: &[NewThumbnail]) -> Result
         tx.execute(&link).await?;
     }
     Ok(())
+}
+
+/// The rows of many files of a printer, by their keys. What was read before stays. Without their images.
+pub(crate) async fn put_all<'a>(
+    tx: &Tx,
+    printer_id: PrinterId,
+    files: impl Iterator<Item = &'a NewGcodeFile>,
+    now: Timestamp,
+) -> Result<HashMap<String, i64>, Fault> {
+    let files: BTreeMap<&str, &NewGcodeFile> = files.map(|file| (file.file_key.as_str(), file)).collect();
+    if files.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = padded(files.keys().map(|key| (*key).to_owned()).collect());
+    let query = Query::select()
+        .columns([GcodeFiles::Id, GcodeFiles::FileKey])
+        .from(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id.0))
+        .and_where(Expr::col(GcodeFiles::FileKey).is_in(keys))
+        .to_owned();
+    let known = ids_by_key(tx, &query).await?;
+    let missing = files.values().filter(|file| !known.contains_key(&file.file_key));
+    let rows: Vec<_> = missing.map(|file| row(printer_id.0, file, now)).collect();
+    if rows.is_empty() {
+        return Ok(known);
+    }
+    insert_all(tx, GcodeFiles::Table, rows).await?;
+    ids_by_key(tx, &query).await
+}
+
+async fn ids_by_key(tx: &Tx, query: &SelectStatement) -> Result<HashMap<String, i64>, Fault> {
+    let rows = tx.query_all(query).await?;
+    let pairs: Result<_, DbErr> = rows
+        .iter()
+        .map(|row| Ok((row.try_get("", "file_key")?, row.try_get("", "id")?)))
+        .collect();
+    Ok(pairs?)
+}
+
+/// A new row: its columns, always the same, and their values.
+fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>, Vec<Expr>) {
+    let row = [
+        (GcodeFiles::PrinterId, Expr::val(printer_id)),
+        (GcodeFiles::FileKey, Expr::val(file.file_key.clone())),
+        (GcodeFiles::ContentHash, Expr::val(file.content_hash.clone())),
+        (GcodeFiles::Source, Expr::val(file.source.as_str())),
+        (GcodeFiles::CreatedAt, Expr::val(now.as_millisecond())),
+        (GcodeFiles::Metadata, Expr::val(file.metadata.to_string())),
+        (
+            GcodeFiles::Raw,
+            Expr::val(file.raw.as_ref().map(Value::to_string)),
+        ),
+    ];
+    row.into_iter().unzip()
 }
 
 async fn put_thumbnail(tx: &Tx, thumbnail: &NewThumbnail) -> Result<(), Fault> {

@@ -34,7 +34,7 @@ pub struct Imported {
 }
 
 /// Rows of one statement. Few sizes, because each is a statement that the driver keeps prepared.
-const BATCHES: [usize; 3] = [64, 8, 1];
+pub(crate) const BATCHES: [usize; 3] = [64, 8, 1];
 /// Bytes of JSON in one statement of more than a row. A server refuses packets of more than 16 MB.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -266,7 +266,7 @@ fn span(printer_id: PrinterId, rows: &[HistoryJob]) -> Option<(Timestamp, Timest
 }
 
 /// The list, its last value repeated up to the next power of two: few lengths make few statements to prepare.
-fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
+pub(crate) fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
     if let Some(last) = values.last().cloned() {
         values.resize(values.len().next_power_of_two(), last);
     }
@@ -281,7 +281,7 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
         let (batch, others) = rest.split_at(size);
         let mut statement = Query::insert().into_table(PrintJobs::Table).to_owned();
         for job in batch {
-            let (columns, values) = jobs::row(job, now);
+            let (columns, values) = jobs::row(job, now, now);
             statement.columns(columns).values_panic(values);
         }
         tx.execute(&statement).await?;

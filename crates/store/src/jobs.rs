@@ -282,7 +282,7 @@ async fn rows_of(tx: &Tx, job: &Job) -> Result<Vec<(JobId, Job)>, Fault> {
 }
 
 /// Which of these rows is the job's.
-fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
+pub(crate) fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
     let rank = |stored: &Job| {
         let same_id = job.job_id.is_some() && job.job_id == stored.job_id;
         let same_file = job.filename == stored.filename;
@@ -333,7 +333,13 @@ async fn load_job(tx: &Tx, id: JobId) -> Result<Option<(JobId, Job)>, Fault> {
 }
 
 async fn insert(tx: &Tx, job: &Job, now: Timestamp) -> Result<JobId, Fault> {
-    let (columns, values) = row(job, now);
+    insert_row(tx, row(job, now, now)).await
+}
+
+pub(crate) async fn insert_row(
+    tx: &Tx,
+    (columns, values): (Vec<PrintJobs>, Vec<SimpleExpr>),
+) -> Result<JobId, Fault> {
     let statement = Query::insert()
         .into_table(PrintJobs::Table)
         .columns(columns)
@@ -346,12 +352,15 @@ async fn insert(tx: &Tx, job: &Job, now: Timestamp) -> Result<JobId, Fault> {
 }
 
 /// A new row: its columns, always the same, and their values.
-pub(crate) fn row(job: &Job, now: Timestamp) -> (Vec<PrintJobs>, Vec<SimpleExpr>) {
-    let now = now.as_millisecond();
+pub(crate) fn row(
+    job: &Job,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+) -> (Vec<PrintJobs>, Vec<SimpleExpr>) {
     let own = [
         (PrintJobs::PrinterId, job.printer_id.0.into()),
-        (PrintJobs::CreatedAt, now.into()),
-        (PrintJobs::UpdatedAt, now.into()),
+        (PrintJobs::CreatedAt, created_at.as_millisecond().into()),
+        (PrintJobs::UpdatedAt, updated_at.as_millisecond().into()),
     ];
     own.into_iter()
         .chain(columns(job))

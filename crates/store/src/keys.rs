@@ -13,6 +13,7 @@ use crate::{
     error::Fault,
     record::{Record, milliseconds},
     schema::ApiKeys,
+    sessions,
     text::check_short,
 };
 
@@ -69,7 +70,7 @@ pub enum RevokedKey {
 
 const MARK: &str = "3dp_";
 /// Letters and digits of a key: 43 of 62 kinds make 256 bits.
-const LENGTH: usize = 43;
+pub(crate) const LENGTH: usize = 43;
 const SHOWN: usize = 8;
 /// `last_used` is true to this.
 const TOUCH: SignedDuration = SignedDuration::from_secs(60);
@@ -167,7 +168,7 @@ impl Store {
             .await
     }
 
-    /// Revokes a key; with `refuse_last` not if no other would work. Revoking twice is no error.
+    /// Revokes a key and ends its sessions; with `refuse_last` not if no other would work. Revoking twice is no error.
     pub async fn revoke_key(&self, id: KeyId, refuse_last: bool, now: Timestamp) -> Result<RevokedKey> {
         self.write("revoke an API key", |tx| async move {
             // Locks all keys, so that of two who revoke the last two only one succeeds.
@@ -180,6 +181,7 @@ impl Store {
                 return Ok(RevokedKey::LastKey);
             }
             tx.execute(&change(id, ApiKeys::IsActive, false)).await?;
+            sessions::close_all_of(&tx, id).await?;
             Ok(RevokedKey::Revoked)
         })
         .await
@@ -199,7 +201,8 @@ impl ApiKey {
     }
 }
 
-fn hash(secret: &str) -> String {
+/// SHA-256, in hexadecimal.
+pub(crate) fn hash(secret: &str) -> String {
     Sha256::digest(secret.as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -214,7 +217,7 @@ fn change(id: KeyId, column: ApiKeys, value: impl Into<Expr>) -> UpdateStatement
         .to_owned()
 }
 
-fn select() -> SelectStatement {
+pub(crate) fn select() -> SelectStatement {
     Query::select()
         .columns([
             ApiKeys::Id,
@@ -236,7 +239,7 @@ async fn by_hash(db: &impl ConnectionTrait, secret: &str) -> Result<Option<ApiKe
     Ok(load(db, &query).await?.pop())
 }
 
-async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
+pub(crate) async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
     let rows = db.query_all(query).await?;
     rows.iter()
         .map(|row| {

@@ -99,6 +99,16 @@ pub(crate) enum ApiKeys {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sessions {
+    Table,
+    Id,
+    TokenHash,
+    ApiKeyId,
+    CreatedAt,
+    ExpiresAt,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeletedJobs {
     Table,
     PrintJobId,

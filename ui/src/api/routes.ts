@@ -5,6 +5,7 @@ export const ROUTES: readonly string[] = [
   "DELETE /api/admin/keys/{id}",
   "DELETE /api/jobs/{id}",
   "DELETE /api/printers/{id}",
+  "DELETE /api/session",
   "GET /api/admin/keys",
   "GET /api/jobs",
   "GET /api/jobs/{id}",
@@ -13,11 +14,13 @@ export const ROUTES: readonly string[] = [
   "GET /api/printers",
   "GET /api/printers/{id}",
   "GET /api/printers/{id}/status",
+  "GET /api/session",
   "GET /health",
   "POST /api/admin/keys",
   "POST /api/gcode/parse",
   "POST /api/jobs/{id}/details/refresh",
   "POST /api/printers",
   "POST /api/printers/test",
+  "POST /api/session",
   "PUT /api/printers/{id}"
 ]

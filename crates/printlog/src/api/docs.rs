@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use utoipa::openapi::Server;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{ApiState, document, error::Problem};
@@ -15,10 +16,12 @@ use super::{ApiState, document, error::Problem};
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-pub(super) fn routes() -> Router<ApiState> {
-    let document = document();
+/// `base_path` is where browsers reach the server.
+pub(super) fn routes(base_path: &str) -> Router<ApiState> {
+    let mut document = document();
+    document.servers = Some(vec![Server::new(base_path)]);
     let page = SwaggerUi::new("/api/docs").config(
-        Config::from("/api/openapi.json")
+        Config::from(format!("{}/api/openapi.json", base_path.trim_end_matches('/')))
             .try_it_out_enabled(true)
             .persist_authorization(false)
             .deep_linking(true),

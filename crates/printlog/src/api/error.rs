@@ -1,5 +1,7 @@
 //! The one place where something that went wrong becomes an HTTP answer: RFC 9457 `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -43,17 +45,19 @@ pub(crate) struct Problem {
 /// A header that goes with a problem.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Header {
-    RetryAfter,
+    /// In seconds.
+    RetryAfter(u64),
     KeyNeeded,
     KeyRefused,
 }
 
 impl Header {
-    fn pair(self) -> (HeaderName, &'static str) {
+    fn pair(self) -> (HeaderName, HeaderValue) {
+        let challenge = |text| (header::WWW_AUTHENTICATE, HeaderValue::from_static(text));
         match self {
-            Self::RetryAfter => (header::RETRY_AFTER, "5"),
-            Self::KeyNeeded => (header::WWW_AUTHENTICATE, "Bearer"),
-            Self::KeyRefused => (header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            Self::RetryAfter(seconds) => (header::RETRY_AFTER, seconds.into()),
+            Self::KeyNeeded => challenge("Bearer"),
+            Self::KeyRefused => challenge("Bearer error=\"invalid_token\""),
         }
     }
 }
@@ -115,7 +119,14 @@ impl Problem {
 
     /// Not now; worth another try.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter(5))
+    }
+
+    /// Too often; worth another try after `pause`.
+    pub(super) fn too_many(pause: Duration) -> Self {
+        let seconds = pause.as_secs() + 1;
+        let detail = format!("too many attempts have failed; try again in {seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(Header::RetryAfter(seconds))
     }
 
     pub(super) fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -145,7 +156,7 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         if let Some((name, value)) = header.map(Header::pair) {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
         response
     }

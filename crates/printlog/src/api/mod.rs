@@ -2,6 +2,7 @@
 //! connection itself.
 
 mod auth;
+mod base_path;
 mod details;
 mod docs;
 mod error;
@@ -15,9 +16,14 @@ mod page;
 mod printer_status;
 mod printers;
 mod query;
+mod same_origin;
 mod service;
+mod session;
+mod sign_in_limit;
 mod welcome;
 mod words;
+
+use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
 use store::Store;
@@ -39,6 +45,7 @@ use crate::{
     web_ui,
 };
 use error::Problem;
+use sign_in_limit::SignInLimit;
 
 /// Largest body of a request, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -59,6 +66,21 @@ pub(crate) struct ApiState {
     pub(crate) core: watch::Receiver<Option<Core>>,
     /// The time.
     pub(crate) clock: Clock,
+    /// Where browsers reach the server.
+    base_path: Arc<str>,
+    /// Who tries keys.
+    sign_ins: Arc<SignInLimit>,
+}
+
+impl ApiState {
+    pub(crate) fn new(core: watch::Receiver<Option<Core>>, clock: Clock, config: &ApiConfig) -> Self {
+        Self {
+            core,
+            clock,
+            base_path: config.base_path.as_str().into(),
+            sign_ins: Arc::new(SignInLimit::new(config.trusted_proxies.clone())),
+        }
+    }
 }
 
 /// Everything the server answers.
@@ -69,13 +91,14 @@ pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
     let router = Router::new()
         .merge(guarded)
         .merge(open)
-        .merge(docs::routes())
+        .merge(docs::routes(&config.base_path))
         .merge(welcome::routes())
         .method_not_allowed_fallback(service::method_not_allowed)
         .fallback(service::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state);
-    service::layers(web_ui::before(router, "/"), &config.cors_origins)
+    let router = service::layers(web_ui::before(router, &config.base_path), &config.cors_origins);
+    base_path::under(&config.base_path, router)
 }
 
 /// Routes that need an API key.
@@ -105,7 +128,9 @@ fn guarded_routes() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may ask.
 fn open_routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(health::get_health))
+    OpenApiRouter::new()
+        .routes(routes!(health::get_health))
+        .routes(routes!(session::sign_in, session::get_session, session::sign_out))
 }
 
 impl Core {

@@ -5,18 +5,19 @@ use utoipa::{
     openapi::{
         Components, Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema,
         path::Operation,
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
-use super::{error, guarded_routes, open_routes};
+use super::{error, guarded_routes, open_routes, session};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "printlog",
         description = "Every print of every Klipper printer, recorded once and true.\n\n\
-            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one.\n\n\
+            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one. \
+            Browsers sign in with it once, by `POST /api/session`.\n\n\
             Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
             What is not known is `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
             fields that are wrong.",
@@ -27,6 +28,7 @@ use super::{error, guarded_routes, open_routes};
         (name = "printers", description = "The printers that are followed."),
         (name = "jobs", description = "What they printed."),
         (name = "keys", description = "Who may use this API."),
+        (name = "session", description = "Signing in from a browser."),
         (name = "health", description = "Whether the server works."),
     ),
     components(schemas(error::Problem, error::FieldError)),
@@ -34,14 +36,20 @@ use super::{error, guarded_routes, open_routes};
 struct Description;
 
 const BEARER: &str = "api_key";
+const COOKIE: &str = "session";
 
 /// Answers that any route may give, by the name of the component.
-const SHARED: [(&str, &str, &str); 7] = [
+const SHARED: [(&str, &str, &str); 8] = [
     ("BadRequest", "400", "The request cannot be read."),
     (
         "Unauthorized",
         "401",
         "No API key, or one that is wrong, expired or revoked.",
+    ),
+    (
+        "Forbidden",
+        "403",
+        "A page of another site asks for it with the cookie of a session.",
     ),
     ("TooLarge", "413", "The body is too large."),
     ("NotJson", "415", "The body is not sent as JSON."),
@@ -68,8 +76,12 @@ pub fn document() -> Document {
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let (_, mut guarded) = guarded_routes().split_for_parts();
     for operation in operations(&mut guarded) {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
+        let by = |scheme| SecurityRequirement::new(scheme, [""; 0]);
+        operation.security = Some(vec![by(BEARER), by(COOKIE)]);
         refer(operation, "401");
+    }
+    for operation in changes(&mut guarded) {
+        refer(operation, "403");
     }
     let (_, open) = open_routes().split_for_parts();
     document.merge(guarded);
@@ -86,6 +98,11 @@ pub fn document() -> Document {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("An API key: `3dp_` and 43 characters.".to_owned());
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    let cookie = ApiKeyValue::with_description(
+        session::COOKIE,
+        "The session that `POST /api/session` opened. With it, only pages of this server may change anything.",
+    );
+    components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (name, _, description) in SHARED {
         components
             .responses
@@ -96,7 +113,22 @@ pub fn document() -> Document {
 
 fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
     document.paths.paths.values_mut().flat_map(|item| {
-        [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
+        [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .filter_map(Option::as_mut)
+    })
+}
+
+/// Those that change something.
+fn changes(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
             .into_iter()
             .filter_map(Option::as_mut)
     })

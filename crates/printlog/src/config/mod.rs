@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use store::Location;
 use tracing::level_filters::LevelFilter;
@@ -84,6 +85,10 @@ pub struct ApiConfig {
     pub host: String,
     /// Port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// Where browsers reach the server: `/`, or a path without a slash at its end.
+    pub base_path: String,
+    /// Proxies whose word on the address of a client is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may use the API from a browser. Empty: none.
     pub cors_origins: Vec<String>,
 }

@@ -1,7 +1,8 @@
 //! Turns single values into the configuration, and says what is wrong with them.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use store::Location;
 use tracing::level_filters::LevelFilter;
@@ -36,6 +37,8 @@ impl Reader {
             api: ApiConfig {
                 host: self.get("api", "host", Value::text),
                 port: self.get("api", "port", |value| whole(value, 0)),
+                base_path: self.get("api", "base_path", base_path),
+                trusted_proxies: self.get("api", "trusted_proxies", networks),
                 cors_origins: self.get("api", "cors_origins", origins),
             },
             logging: LoggingConfig {
@@ -302,6 +305,30 @@ fn database_url(value: &Value) -> Option<Location> {
     let url: Url = mysql.parse().ok()?;
     let complete = url.scheme() == "mysql" && url.has_host() && url.path().len() > 1;
     complete.then_some(Location::MySql { url })
+}
+
+/// A path without a slash at its end. What the server itself has at its top cannot be told from a base path.
+fn base_path(value: &Value) -> Option<String> {
+    let text = value.text()?;
+    let path = text.strip_prefix('/')?.trim_end_matches('/');
+    if path.is_empty() {
+        return Some("/".to_owned());
+    }
+    let is_plain = |segment: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !matches!(segment, "" | "." | "..") && segment.bytes().all(plain)
+    };
+    let first = path.split('/').next().unwrap_or_default();
+    (path.split('/').all(is_plain) && !["api", "assets", "health"].contains(&first))
+        .then(|| format!("/{path}"))
+}
+
+fn networks(value: &Value) -> Option<Vec<IpNet>> {
+    let network = |text: &String| match text.parse::<IpAddr>() {
+        Ok(address) => Some(IpNet::from(address)),
+        Err(_) => text.parse().ok(),
+    };
+    value.list()?.iter().map(network).collect()
 }
 
 /// `scheme://host[:port]`, or the one word `*`.

@@ -179,6 +179,21 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "api",
+        "base_path",
+        "/",
+        "a path such as /printlog, not of /api, /assets or /health",
+        "Path under which browsers reach the server, if a proxy serves it beside other things. The proxy may take the \
+         path off or leave it in.",
+    ),
+    setting(
+        "api",
+        "trusted_proxies",
+        "[\"127.0.0.1\", \"::1\"]",
+        "a list of addresses and networks such as [\"172.16.0.0/12\"]",
+        "Proxies whose word on the address of a client (X-Forwarded-For) is taken, to limit failed sign-ins by address.",
+    ),
+    setting(
+        "api",
         "cors_origins",
         "[]",
         "a list of origins such as [\"https://farm.example\"], or [\"*\"] for any",

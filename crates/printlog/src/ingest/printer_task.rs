@@ -46,6 +46,15 @@ enum SessionError {
     Closed(String),
 }
 
+/// What we know of our subscription. A Moonraker that is still starting may drop it without a word.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Subscription {
+    Unproved,
+    Proved,
+    /// It lagged behind at the last look. News may have been under way; at the next look that is no excuse.
+    Doubted,
+}
+
 pub(super) struct PrinterTask {
     printer: Printer,
     shared: Shared,
@@ -60,6 +69,7 @@ pub(super) struct PrinterTask {
     backfill_error: Option<String>,
     /// Eventtime of the snapshot: updates from before it are older than it, however late they come.
     snapshot_time: f64,
+    subscription: Subscription,
 }
 
 impl PrinterTask {
@@ -94,6 +104,7 @@ impl PrinterTask {
             backfill: printer.backfill,
             backfill_error: None,
             snapshot_time: 0.0,
+            subscription: Subscription::Unproved,
             printer,
             shared,
         };
@@ -207,7 +218,8 @@ impl PrinterTask {
                 },
                 _ = poll.tick() => {
                     let interval = self.shared.settings.health_check_interval;
-                    if self.klippy != KlippyState::Ready || checked.elapsed() >= interval {
+                    let settled = self.klippy == KlippyState::Ready && self.subscription == Subscription::Proved;
+                    if !settled || checked.elapsed() >= interval {
                         checked = Instant::now();
                         self.check(&client).await?;
                     }
@@ -303,6 +315,7 @@ impl PrinterTask {
         };
         let (klippy, klippy_message) = self.read_status(client).await?;
         self.klippy = klippy;
+        self.subscription = Subscription::Unproved;
         // The host's clock was read a moment ago.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
         let open = store.open_jobs(id).await?;
@@ -330,7 +343,7 @@ impl PrinterTask {
         match client.subscribe_for_prints().await {
             Ok(snapshot) => {
                 self.snapshot_time = snapshot.eventtime.unwrap_or(0.0);
-                self.mirror.replace(snapshot.status);
+                self.mirror = StatusMirror::of(snapshot.status);
                 Ok(convert::klippy(&self.mirror).unwrap_or((klippy, None)))
             }
             // Klippy went away meanwhile, or Moonraker has not met it yet; it will say when it is ready.
@@ -346,11 +359,31 @@ impl PrinterTask {
         let klippy = KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default());
         let appeared = klippy != self.klippy && !matches!(klippy, KlippyState::Disconnected);
         self.klippy = klippy;
-        if appeared {
+        if appeared || (klippy == KlippyState::Ready && !self.is_subscribed(client).await?) {
             self.sync(client).await?;
         }
         self.publish_now_and_then();
         Ok(())
+    }
+
+    /// Compares what the subscription told with what Klipper says when asked. Asking changes nothing at the printer;
+    /// to subscribe anew can make an old Moonraker miss the start of a print.
+    async fn is_subscribed(&mut self, client: &Client) -> Result<bool, SessionError> {
+        let asked = match client.query_print().await {
+            Ok(snapshot) => StatusMirror::of(snapshot.status),
+            // Klippy went away meanwhile; the notifications that wait say so.
+            Err(moonraker::RequestError::Refused { .. }) => return Ok(true),
+            Err(cause) => return Err(cause.into()),
+        };
+        let asked = convert::print_stats(&asked).unwrap_or_default();
+        let told = convert::print_stats(&self.mirror).unwrap_or_default();
+        let behind = told.is_behind(&asked);
+        let doubted = self.subscription == Subscription::Doubted;
+        self.subscription = match behind {
+            true => Subscription::Doubted,
+            false => Subscription::Proved,
+        };
+        Ok(!(behind && doubted))
     }
 
     fn step(&mut self, event: Event) {

@@ -40,9 +40,17 @@ async fn only_a_valid_key_opens_the_guarded_routes() {
     let open: Vec<_> = operations
         .iter()
         .filter(|(.., guarded)| !guarded)
-        .map(|(_, path, _)| path.as_str())
+        .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    assert_eq!(open, ["/health"]);
+    assert_eq!(
+        open,
+        [
+            "DELETE /api/session",
+            "GET /api/session",
+            "POST /api/session",
+            "GET /health"
+        ]
+    );
 
     let wrong = [
         (None, "Bearer"),

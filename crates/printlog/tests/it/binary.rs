@@ -60,7 +60,7 @@ impl Binary {
         command
     }
 
-    /// Starts the server on a port that the system chooses, and waits until it listens.
+    /// Starts the server on a port that the system chooses, and waits until it has opened its database.
     pub(crate) fn serve(&self) -> Server {
         let mut command = self.command(&["serve"]);
         command.envs([("PRINTLOG_API__PORT", "0"), ("PRINTLOG_API__HOST", "127.0.0.1")]);
@@ -71,17 +71,19 @@ impl Binary {
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut seen = String::new();
-        let address = loop {
+        let mut read_until = |words: &str| loop {
             let start = seen.len();
             assert_ne!(
                 log.read_line(&mut seen).unwrap(),
                 0,
                 "the server has ended: {seen}"
             );
-            if let Some((_, address)) = seen[start..].split_once("listening on http://") {
-                break address.trim().to_owned();
+            if let Some((_, rest)) = seen[start..].split_once(words) {
+                break rest.trim().to_owned();
             }
         };
+        let address = read_until("listening on http://");
+        read_until("opened the database");
         // Read on, or the server would wait for room in the pipe.
         let log = thread::spawn(move || {
             log.read_to_string(&mut seen).unwrap();

@@ -71,6 +71,8 @@ fn an_empty_file_means_the_defaults() {
         assert_eq!(config.moonraker.health_check_interval, Duration::from_secs(30));
         assert_eq!(config.moonraker.backfill, Backfill::All);
         assert_eq!((config.api.host.as_str(), config.api.port), ("0.0.0.0", 8000));
+        assert_eq!(config.api.base_path, "/");
+        assert_eq!(networks(&config.api.trusted_proxies), ["127.0.0.1/32", "::1/128"]);
         assert!(config.api.cors_origins.is_empty());
         assert_eq!(config.logging.level, LevelFilter::INFO);
         assert_eq!(
@@ -78,6 +80,10 @@ fn an_empty_file_means_the_defaults() {
             Some(Path::new("./logs/printlog.log"))
         );
     }
+}
+
+fn networks(networks: &[impl ToString]) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -92,6 +98,8 @@ moonraker:
 api:
   host: 127.0.0.1
   port: 0
+  base_path: /print/log/
+  trusted_proxies: [172.16.0.0/12, "fd00::1"]
   cors_origins: [https://farm.example, "http://localhost:5173"]
 logging:
   level: debug
@@ -112,6 +120,11 @@ logging:
         Backfill::Since("2026-01-31T00:00:00Z".parse().unwrap())
     );
     assert_eq!((config.api.host.as_str(), config.api.port), ("127.0.0.1", 0));
+    assert_eq!(config.api.base_path, "/print/log");
+    assert_eq!(
+        networks(&config.api.trusted_proxies),
+        ["172.16.0.0/12", "fd00::1/128"]
+    );
     assert_eq!(
         config.api.cors_origins,
         ["https://farm.example", "http://localhost:5173"]
@@ -268,7 +281,10 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "api:\n  prot: 80\n",
         "printlog.yml:2: unknown key `prot` in `api`",
-        &["allowed are host, port, cors_origins", "Did you mean `port`?"],
+        &[
+            "allowed are host, port, base_path, trusted_proxies, cors_origins",
+            "Did you mean `port`?",
+        ],
     ),
     (
         "\n\napi:\n  host: x\n  Port: 80\n",
@@ -329,6 +345,26 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     (
+        "api:\n  base_path: printlog\n",
+        "printlog.yml:2: `api.base_path` cannot be the text \"printlog\"",
+        &["a path such as /printlog"],
+    ),
+    (
+        "api:\n  base_path: /api/v1\n",
+        "printlog.yml:2: `api.base_path` cannot be the text",
+        &["not of /api, /assets or /health"],
+    ),
+    (
+        "api:\n  base_path: /a/../b\n",
+        "printlog.yml:2: `api.base_path` cannot be the text",
+        &[],
+    ),
+    (
+        "api:\n  trusted_proxies: [10.0.0.0/33]\n",
+        "printlog.yml:2: `api.trusted_proxies` cannot be a list",
+        &["addresses and networks"],
+    ),
+    (
         "api:\n  cors_origins: https://a.example\n",
         "printlog.yml:2: `api.cors_origins` cannot be the text",
         &["a list"],
@@ -341,7 +377,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "api: 8000\n",
         "printlog.yml:1: `api` is a section, but a number was found",
-        &["host, port, cors_origins"],
+        &["host, port, base_path, trusted_proxies, cors_origins"],
     ),
     (
         "- api\n",
@@ -473,7 +509,7 @@ fn wrong_variables_are_named() {
         (
             "PRINTLOG_API__PROT",
             "1",
-            "unknown key `prot` in `api`; allowed are host, port, cors_origins",
+            "unknown key `prot` in `api`; allowed are host, port, base_path, trusted_proxies, cors_origins",
         ),
         ("PRINTLOG_APIS__PORT", "1", "unknown key `apis`"),
         ("PRINTLOG_API__PORT", "eight", "`api.port` cannot be \"eight\""),

@@ -7,6 +7,8 @@ mod api_errors;
 mod api_jobs;
 mod api_live;
 mod api_printers;
+mod api_session;
+mod base_path;
 mod binary;
 mod capture;
 mod cli;

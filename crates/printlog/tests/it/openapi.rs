@@ -37,9 +37,10 @@ fn every_operation_is_described() {
             }
             let answers = operation["responses"].as_object().unwrap();
             assert!(answers.contains_key("500"), "{place}");
+            // Signing in needs no key yet, and is refused with a wrong one.
             assert_eq!(
                 answers.contains_key("401"),
-                operation.get("security").is_some(),
+                operation.get("security").is_some() || place == "post /api/session",
                 "{place}"
             );
             assert_eq!(

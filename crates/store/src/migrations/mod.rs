@@ -4,6 +4,7 @@
 
 mod m0001_initial;
 mod m0002_slicer_details;
+mod m0005_sessions;
 
 use sea_orm::{ConnectionTrait, DynIden};
 use sea_orm_migration::{MigratorTrait, prelude::*};
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_initial::Initial),
             Box::new(m0002_slicer_details::SlicerDetails),
+            Box::new(m0005_sessions::Sessions),
         ]
     }
 

@@ -12,5 +12,7 @@ mod lists;
 mod locks;
 mod migrations;
 mod printers;
+mod records;
+mod sessions;
 mod totals;
 mod values;

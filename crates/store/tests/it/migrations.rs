@@ -10,7 +10,7 @@ on_every_engine! {
         let after = again.info().await.unwrap();
         assert_eq!((before.engine, &before.version, &before.schema_version), (after.engine, &after.version, &after.schema_version));
         assert_eq!(after.engine, db.engine);
-        assert_eq!(after.schema_version, "m0002_slicer_details");
+        assert_eq!(after.schema_version, "m0005_sessions");
         assert!(after.size_bytes.unwrap() > 0);
         assert_eq!(again.printers().await.unwrap().len(), 1);
         again.ping().await.unwrap();
@@ -18,7 +18,7 @@ on_every_engine! {
     }
 
     async fn processes_that_start_at_once_agree(db) {
-        for table in ["details_queue", "gcode_file_thumbnails", "gcode_files", "thumbnails", "job_details", "deleted_jobs", "print_jobs", "job_totals", "api_keys", "printers", "schema_migrations"] {
+        for table in ["sessions", "details_queue", "gcode_file_thumbnails", "gcode_files", "thumbnails", "job_details", "deleted_jobs", "print_jobs", "job_totals", "api_keys", "printers", "schema_migrations"] {
             db.execute(&format!("DROP TABLE {table}")).await;
         }
         let starts: Vec<_> = (0..5)
@@ -32,7 +32,7 @@ on_every_engine! {
             add_printer(&store, &n.to_string()).await;
             store.close().await.unwrap();
         }
-        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details"]);
+        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0005_sessions"]);
     }
 
     async fn migration_that_was_cut_off_is_finished(db) {
@@ -55,7 +55,7 @@ on_every_engine! {
         db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)").await;
         let error = db.open_again().await.unwrap_err();
         assert!(
-            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0002_slicer_details"),
+            matches!(&error, Error::NewerSchema { found, known } if found == "m9999_from_the_future" && known == "m0005_sessions"),
             "{error:?}"
         );
         assert!(!error.is_transient());

@@ -496,6 +496,32 @@ async fn a_print_that_starts_the_moment_klippy_is_ready() {
     scene.only_row("completed").await;
 }
 
+/// Moonraker is starting then: it may drop printlog's subscription without a word, and lose the print itself.
+#[tokio::test]
+async fn a_print_right_after_the_printer_is_switched_on() {
+    let mut printer = Printer::start().await.expect("a Moonraker");
+    let file = GcodeFile::new(15.0);
+    printer
+        .moonraker
+        .upload("first.gcode", &file.bytes(), false)
+        .await
+        .expect("an upload");
+    let logger = Logger::start().await;
+    let id = logger.add_printer("Voron", &printer.moonraker.url(), None).await;
+    logger.wait_for_connection(id, "connected").await;
+    printer.moonraker.stop().await.expect("it stops");
+    logger.wait_for_connection(id, "unreachable").await;
+    printer.moonraker.start_again().await.expect("it starts");
+    printer.moonraker.wait_for_klippy("ready").await.expect("ready");
+    printer
+        .klippy
+        .gcode("SDCARD_PRINT_FILE FILENAME=\"first.gcode\"")
+        .await
+        .expect("a print");
+    printer.klippy.wait_for_end().await.expect("an end");
+    Scene { printer, logger, id }.only_row("completed").await;
+}
+
 #[tokio::test]
 async fn moonrakers_of_every_age() {
     let logger = Logger::start().await;

@@ -143,9 +143,7 @@ impl World {
                 self.klippy = None;
             }
             Heard::Snapshot(status) => {
-                self.mirror = StatusMirror::default();
-                self.mirror
-                    .replace(status.as_object().cloned().unwrap_or_default());
+                self.mirror = StatusMirror::of(status.as_object().cloned().unwrap_or_default());
                 self.klippy = convert::klippy(&self.mirror)
                     .map(|(state, _)| state)
                     .or(self.klippy);

@@ -1,0 +1,113 @@
+//! Whether a page of ours asks: a cookie goes with requests of other pages, too, which must not change anything.
+
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use url::Url;
+
+use super::error::Problem;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The host that the client asked for, from proxies that ask us for another. No page can send it to another origin
+/// without that being allowed by CORS.
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Refuses what a page of another origin asks for.
+///
+/// `Sec-Fetch-Site` says it outright, but browsers leave it out over plain HTTP; then the host in `Origin` must be the
+/// one that was asked for. The scheme is not compared: behind a TLS proxy we do not see the right one. Without either
+/// header no browser asks.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(site) = text(headers, &FETCH_SITE) {
+        return match site {
+            "same-origin" | "none" => Ok(()),
+            _ => Err(refused("a page of another site")),
+        };
+    }
+    let Some(origin) = text(headers, &header::ORIGIN) else {
+        return Ok(());
+    };
+    let is_asked = |name: &HeaderName| {
+        // The port that goes without saying is that of the page's scheme.
+        let url = |host: &str| {
+            let scheme = origin.split_once("://")?.0;
+            Url::parse(&format!("{scheme}://{host}")).ok()
+        };
+        let asked = text(headers, name).and_then(|hosts| url(hosts.split(',').next()?.trim()));
+        asked.is_some_and(|asked| asked.origin().ascii_serialization() == origin)
+    };
+    if is_asked(&header::HOST) || is_asked(&FORWARDED_HOST) {
+        Ok(())
+    } else {
+        Err(refused(origin))
+    }
+}
+
+fn refused(origin: &str) -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!(
+            "{origin} may not change anything here; if that is the address of this server, let its proxy pass the header \
+             `Host` on, or send `X-Forwarded-Host`"
+        ),
+    )
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn is_ours(pairs: &[(&'static str, &'static str)]) -> bool {
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        check(&HeaderMap::from_iter(headers)).is_ok()
+    }
+
+    #[test]
+    fn pages_of_ours_may_ask() {
+        for headers in [
+            &[("sec-fetch-site", "same-origin"), ("host", "x")][..],
+            &[("origin", "http://nas:8000"), ("host", "nas:8000")],
+            &[("origin", "http://192.168.1.2"), ("host", "192.168.1.2:80")],
+            &[("origin", "https://prints.example"), ("host", "prints.example")],
+            &[
+                ("origin", "https://prints.example"),
+                ("host", "prints.example:443"),
+            ],
+            &[
+                ("origin", "http://prints.example"),
+                ("host", "127.0.0.1:8000"),
+                ("x-forwarded-host", "prints.example"),
+            ],
+            &[("origin", "http://[fd00::1]:8000"), ("host", "[fd00::1]:8000")],
+            // No browser.
+            &[("host", "nas:8000")],
+        ] {
+            assert!(is_ours(headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn other_pages_may_not() {
+        for headers in [
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "http://nas"),
+                ("host", "nas"),
+            ][..],
+            &[("sec-fetch-site", "same-site"), ("host", "nas")],
+            &[("origin", "http://nas:9000"), ("host", "nas:8000")],
+            &[("origin", "http://evil.example"), ("host", "nas:8000")],
+            &[("origin", "null"), ("host", "nas:8000")],
+            &[("origin", "http://nas"), ("host", "nas.evil.example")],
+            &[("origin", "http://nas")],
+        ] {
+            assert!(!is_ours(headers), "{headers:?}");
+        }
+    }
+}

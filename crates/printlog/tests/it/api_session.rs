@@ -1,0 +1,292 @@
+//! Signing in from a browser.
+
+use hyper::{HeaderMap, header};
+use serde_json::{Value, json};
+use store::Location;
+
+use crate::test_app::{Answer, TestApp, send, stored_at};
+
+/// Sends a request as a browser does: with a cookie, if it has one, and without a key.
+async fn browse(
+    app: &TestApp,
+    method: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    body: &Value,
+) -> Answer {
+    let mut request = app.request(method, path, body.to_string());
+    request.headers_mut().remove(header::AUTHORIZATION);
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().unwrap());
+    }
+    app.send(request).await
+}
+
+async fn sign_in(app: &TestApp, key: &str, headers: &[(&'static str, &str)]) -> Answer {
+    browse(app, "POST", "/api/session", headers, &json!({"key": key})).await
+}
+
+/// What the browser sends back of the cookie that it was given, and what it was told to do with it.
+fn cookie(answer: &Answer) -> (String, Vec<String>) {
+    let text = answer.header("set-cookie").unwrap();
+    let mut parts = text.split("; ").map(str::to_owned);
+    (parts.next().unwrap(), parts.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_opens_a_session_and_signing_out_ends_it() {
+    let app = TestApp::start().await;
+    browse(&app, "GET", "/api/session", &[], &Value::Null)
+        .await
+        .expect(204);
+    let answer = sign_in(&app, &app.key, &[]).await.expect(200);
+    let session = answer.json();
+    assert_eq!(session["name"], "test");
+    assert_eq!(session["key_prefix"], app.key[..12]);
+    assert!(session["expires_at"].as_str().unwrap().ends_with('Z'));
+    let (cookie, attributes) = cookie(&answer);
+    assert!(cookie.starts_with("printlog_session="), "{cookie}");
+    assert_eq!(
+        attributes,
+        ["Path=/", "Max-Age=34560000", "HttpOnly", "SameSite=Strict"]
+    );
+    assert!(!String::from_utf8_lossy(&answer.body).contains(&app.key));
+
+    let with = [("cookie", cookie.as_str())];
+    let shown = browse(&app, "GET", "/api/session", &with, &Value::Null).await;
+    assert_eq!(shown.expect(200).json(), session);
+    browse(&app, "GET", "/api/jobs", &with, &Value::Null)
+        .await
+        .expect(200);
+    browse(&app, "POST", "/api/admin/keys", &with, &json!({"name": "other"}))
+        .await
+        .expect(201);
+    let keys = app.get("/api/admin/keys").await.json();
+    assert!(keys["items"][0]["last_used"].is_string(), "{keys}");
+
+    let gone = browse(&app, "DELETE", "/api/session", &with, &Value::Null)
+        .await
+        .expect(204);
+    assert_eq!(
+        gone.header("set-cookie"),
+        Some("printlog_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+    );
+    browse(&app, "GET", "/api/session", &with, &Value::Null)
+        .await
+        .expect(204);
+    browse(&app, "GET", "/api/jobs", &with, &Value::Null)
+        .await
+        .problem(401);
+    // Without a session there is nothing to end.
+    browse(&app, "DELETE", "/api/session", &[], &Value::Null)
+        .await
+        .expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_do_not_work_open_nothing() {
+    let app = TestApp::start().await;
+    let past = stored_at();
+    let expired = app
+        .store
+        .create_key("old", Some(past), past)
+        .await
+        .unwrap()
+        .secret;
+    let revoked = app.store.create_key("gone", None, past).await.unwrap();
+    app.delete(&format!("/api/admin/keys/{}", revoked.record.id.0))
+        .await
+        .expect(204);
+    for key in ["3dp_wrong", &expired, &revoked.secret, &format!("{}x", app.key)] {
+        let answer = sign_in(&app, key, &[]).await;
+        answer.problem(401);
+        assert!(answer.header("set-cookie").is_none());
+    }
+    for body in [
+        json!({}),
+        json!({"key": ""}),
+        json!({"key": 5}),
+        json!({"key": "\u{0}"}),
+    ] {
+        let answer = browse(&app, "POST", "/api/session", &[], &body).await;
+        assert_eq!(answer.wrong_fields(422), ["key"], "{body}");
+    }
+    // The key itself is no session, and made up tokens neither.
+    for value in [app.key.as_str(), "x", ""] {
+        let cookie = format!("printlog_session={value}");
+        browse(&app, "GET", "/api/jobs", &[("cookie", &cookie)], &Value::Null)
+            .await
+            .problem(401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_with_its_key() {
+    let app = TestApp::start().await;
+    let made = app
+        .post("/api/admin/keys", &json!({"name": "guest"}))
+        .await
+        .json();
+    let (of_guest, _) = cookie(
+        &sign_in(&app, made["key"].as_str().unwrap(), &[])
+            .await
+            .expect(200),
+    );
+    let (of_owner, _) = cookie(&sign_in(&app, &app.key, &[]).await.expect(200));
+    app.delete(&format!("/api/admin/keys/{}", made["id"]))
+        .await
+        .expect(204);
+    let status = async |cookie: &str| {
+        let answer = browse(&app, "GET", "/api/jobs", &[("cookie", cookie)], &Value::Null).await;
+        answer.status.as_u16()
+    };
+    assert_eq!((status(&of_guest).await, status(&of_owner).await), (401, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_the_server() {
+    let app = TestApp::start().await;
+    let (cookie, _) = cookie(&sign_in(&app, &app.key, &[]).await.expect(200));
+    let folder = app.stop().await;
+    let path = folder.path().join("printlog.db");
+    let app = TestApp::start_with(|config| config.database = Location::Sqlite { path }).await;
+    let with = [("cookie", cookie.as_str())];
+    browse(&app, "GET", "/api/jobs", &with, &Value::Null)
+        .await
+        .expect(200);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_anew_ends_the_session_before() {
+    let app = TestApp::start().await;
+    let (first, _) = cookie(&sign_in(&app, &app.key, &[]).await.expect(200));
+    let (second, _) = cookie(&sign_in(&app, &app.key, &[("cookie", &first)]).await.expect(200));
+    assert_ne!(first, second);
+    browse(&app, "GET", "/api/jobs", &[("cookie", &first)], &Value::Null)
+        .await
+        .problem(401);
+    browse(&app, "GET", "/api/jobs", &[("cookie", &second)], &Value::Null)
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookie_suits_how_the_server_is_reached() {
+    let app = TestApp::start_with(|config| config.api.base_path = "/printlog".to_owned()).await;
+    for (path, headers, secure) in [
+        // Plain HTTP, by name or address.
+        ("/printlog/api/session", &[][..], false),
+        ("/printlog/api/session", &[("x-forwarded-proto", "http")], false),
+        // A TLS proxy that takes the path off, and one that does not.
+        ("/api/session", &[("x-forwarded-proto", "https")], true),
+        (
+            "/printlog/api/session",
+            &[("x-forwarded-proto", "https, http")],
+            true,
+        ),
+    ] {
+        let body = json!({"key": app.key});
+        let answer = browse(&app, "POST", path, headers, &body).await.expect(200);
+        let (cookie, attributes) = cookie(&answer);
+        assert!(
+            attributes.contains(&"Path=/printlog".to_owned()),
+            "{attributes:?}"
+        );
+        assert_eq!(
+            attributes.contains(&"Secure".to_owned()),
+            secure,
+            "{path} {headers:?}"
+        );
+        browse(
+            &app,
+            "GET",
+            "/printlog/api/jobs",
+            &[("cookie", &cookie)],
+            &Value::Null,
+        )
+        .await
+        .expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_sites_change_nothing() {
+    let app = TestApp::start().await;
+    let (cookie, _) = cookie(&sign_in(&app, &app.key, &[]).await.expect(200));
+    let own = format!("http://{}", app.address);
+    let status = async |method: &str, path: &str, headers: &[(&'static str, &str)]| {
+        let mut all = vec![("cookie", cookie.as_str())];
+        all.extend(headers);
+        browse(&app, method, path, &all, &json!({"name": "x"}))
+            .await
+            .status
+            .as_u16()
+    };
+    let keys = "/api/admin/keys";
+    let elsewhere = [
+        &[("origin", "http://evil.example")][..],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site"), ("origin", own.as_str())],
+        &[("sec-fetch-site", "same-site")],
+        // Another port of this very host.
+        &[("origin", "http://127.0.0.1:1")],
+    ];
+    for headers in elsewhere {
+        assert_eq!(status("POST", keys, headers).await, 403, "{headers:?}");
+        assert_eq!(
+            status("DELETE", "/api/session", headers).await,
+            403,
+            "{headers:?}"
+        );
+        // To read is harmless: the page does not get to see the answer.
+        assert_eq!(status("GET", keys, headers).await, 200, "{headers:?}");
+    }
+    assert_eq!(app.get(keys).await.json()["items"].as_array().unwrap().len(), 1);
+    for headers in [
+        &[("origin", own.as_str())][..],
+        &[("sec-fetch-site", "same-origin")],
+        &[
+            ("origin", "https://prints.example"),
+            ("x-forwarded-host", "prints.example"),
+        ],
+    ] {
+        assert_eq!(status("POST", keys, headers).await, 201, "{headers:?}");
+    }
+    // A key that is sent is no cookie that goes along.
+    let mut request = app.request("POST", keys, json!({"name": "x"}).to_string());
+    request
+        .headers_mut()
+        .insert(header::ORIGIN, "http://evil.example".parse().unwrap());
+    send(app.address, request).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_may_not_try_keys_for_ever() {
+    let app = TestApp::start().await;
+    let mut refused: Option<HeaderMap> = None;
+    for _ in 0..20 {
+        let answer = sign_in(&app, "3dp_guess", &[]).await;
+        match answer.status.as_u16() {
+            401 => assert!(refused.is_none(), "refused for good"),
+            429 => {
+                answer.problem(429);
+                refused = Some(answer.headers);
+            }
+            other => panic!("{other}"),
+        }
+    }
+    let pause = refused.expect("some are refused")["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse::<u64>()
+        .unwrap();
+    assert!((1..=61).contains(&pause), "{pause}");
+    // Not even with the right key; but from elsewhere, by the word of a proxy on this machine.
+    sign_in(&app, &app.key, &[]).await.problem(429);
+    sign_in(&app, &app.key, &[("x-forwarded-for", "192.0.2.7")])
+        .await
+        .expect(200);
+    // Who is in stays in.
+    app.get("/api/jobs").await.expect(200);
+}

@@ -1,0 +1,196 @@
+//! The history from before the simulation as printlog's own types, for databases that no Moonraker is needed to fill.
+
+use domain::{Figures, HistoryJob};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    Dice, PastPrints, Version,
+    generated::Generated,
+    history::{Row, job_id},
+};
+
+/// A print of long ago.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastJob {
+    /// As Moonraker's history has it.
+    pub history: HistoryJob,
+    /// What a reader of its gcode file finds, as an object with `details`, `tools`, `warnings`, and the weight of a mm.
+    pub details: Value,
+    /// Moonraker's id of its file. Prints of the same file have the same.
+    pub file_uuid: String,
+}
+
+const NAMES: [&str; 10] = [
+    "Voron 2.4",
+    "Voron Trident",
+    "Prusa MK4",
+    "Ender 3",
+    "RatRig V-Core",
+    "Creality K1 Max",
+    "Qidi Q1 Pro",
+    "Sovol SV08",
+    "CR-10",
+    "Voron 0.2",
+];
+
+/// What the printer at `place` of `printers` is called.
+#[must_use]
+pub fn printer_name(place: usize, printers: usize) -> String {
+    match NAMES.get(place) {
+        Some(name) if printers <= NAMES.len() => (*name).to_owned(),
+        _ => format!("Printer {}", place + 1),
+    }
+}
+
+/// What a printer with this seed printed before `now`, oldest first.
+pub fn past_jobs(past: PastPrints, seed: u64, now: Timestamp) -> impl Iterator<Item = PastJob> {
+    let generated = Generated::new(past, seed, Version::V0_11, now.as_duration().as_secs_f64());
+    let mut id = generated.ids().start;
+    generated.into_rows().map(move |row| {
+        let job = past_job(id, &row);
+        id += 1;
+        job
+    })
+}
+
+fn past_job(id: u64, row: &Row) -> PastJob {
+    let nothing = Value::Null;
+    let metadata = row.metadata.as_deref().unwrap_or(&nothing);
+    PastJob {
+        history: HistoryJob {
+            job_id: job_id(id),
+            user: Some(row.user.to_owned()),
+            filename: Some(row.filename.clone()),
+            status: row.status.to_owned(),
+            start_time: instant(row.start_time),
+            end_time: row.end_time.and_then(instant),
+            figures: Figures {
+                print_duration: Some(row.print_duration),
+                total_duration: Some(row.total_duration),
+                filament_used: Some(row.filament_used),
+            },
+            metadata: Some(metadata.clone()),
+            auxiliary_data: Some(row.auxiliary_data.clone()),
+        },
+        details: details(metadata),
+        file_uuid: metadata["uuid"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+fn instant(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and is then no time")]
+    Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
+}
+
+/// What the file behind Moonraker's metadata says of itself.
+fn details(metadata: &Value) -> Value {
+    let product = metadata["filament_name"].as_str().unwrap_or_default();
+    let brand = product.split(' ').next().unwrap_or_default();
+    let (length, weight) = (&metadata["filament_total"], &metadata["filament_weight_total"]);
+    // Fast with plastics that flow, slow with those that bend.
+    let speed = match metadata["filament_type"].as_str() {
+        Some("TPU") => 40,
+        Some("PLA" | "PLA-CF") => 200,
+        _ => 120,
+    };
+    let layers = metadata["layer_count"].as_u64().unwrap_or_default();
+    let supported = layers.is_multiple_of(3);
+    let infill = *Dice::new(layers).pick(&[
+        (10, "grid"),
+        (15, "gyroid"),
+        (15, "grid"),
+        (20, "cubic"),
+        (40, "rectilinear"),
+    ]);
+    let grams = weight.as_f64().unwrap_or_default();
+    json!({
+        "details": {
+            "slicer": metadata["slicer"],
+            "slicer_version": metadata["slicer_version"],
+            "nozzle_diameter": metadata["nozzle_diameter"],
+            "layer_height": metadata["layer_height"],
+            "first_layer_height": metadata["first_layer_height"],
+            "nozzle_temp": metadata["first_layer_extr_temp"],
+            "nozzle_temp_first_layer": metadata["first_layer_extr_temp"],
+            "bed_temp": metadata["first_layer_bed_temp"],
+            "bed_temp_first_layer": metadata["first_layer_bed_temp"],
+            "print_speed": speed,
+            "infill_percentage": infill.0,
+            "infill_pattern": infill.1,
+            "support_enabled": supported,
+            "support_type": supported.then_some("tree(auto)"),
+            "filament_type": metadata["filament_type"],
+            "filament_name": product,
+            "filament_brand": brand,
+            "filament_color": metadata["filament_colors"][0],
+            "filament_used_mm": length,
+            "filament_cost": (grams * 2.5).round() / 100.0,
+            "estimated_time": metadata["estimated_time"],
+            "estimated_filament": weight,
+            "layer_count": layers,
+            "object_height": metadata["object_height"],
+        },
+        "tools": [{
+            "index": 0,
+            "filament_type": metadata["filament_type"],
+            "filament_name": product,
+            "filament_brand": brand,
+            "filament_color": metadata["filament_colors"][0],
+            "used_mm": length,
+            "used_g": weight,
+        }],
+        "warnings": [],
+        "grams_per_mm": length.as_f64().filter(|length| *length > 0.0).map(|length| grams / length),
+        "weight_source": "slicer_ratio",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+
+    #[test]
+    fn the_past_is_plausible() {
+        let past = PastPrints {
+            count: 5_000,
+            days: 1_000.0,
+        };
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        let jobs: Vec<PastJob> = past_jobs(past, 7, now).collect();
+        assert_eq!(jobs.len(), 5_000);
+        let ends = |job: &PastJob| {
+            let total = job.history.figures.total_duration.unwrap();
+            job.history.start_time.unwrap().as_duration().as_secs_f64() + total
+        };
+        for pair in jobs.windows(2) {
+            let begins = pair[1].history.start_time.unwrap().as_duration().as_secs_f64();
+            assert!(ends(&pair[0]) <= begins, "one print at a time");
+        }
+        assert!(ends(jobs.last().unwrap()) <= 1_780_000_000.0);
+
+        let lengths = || jobs.iter().map(|job| job.history.figures.total_duration.unwrap());
+        assert!(
+            lengths().filter(|length| *length < 1_800.0).count() > 500,
+            "minutes"
+        );
+        assert!(lengths().filter(|length| *length > 86_400.0).count() > 20, "days");
+        let materials: HashSet<_> = jobs
+            .iter()
+            .map(|job| job.details["details"]["filament_type"].as_str().unwrap())
+            .collect();
+        assert!(materials.len() >= 12, "{materials:?}");
+        let mut prints: HashMap<&str, u32> = HashMap::new();
+        for job in &jobs {
+            *prints.entry(&job.file_uuid).or_default() += 1;
+        }
+        let again: u32 = prints.values().filter(|prints| **prints > 1).sum();
+        assert!(again > 2_000, "{again} of a file that is printed several times");
+        assert!(prints.values().filter(|prints| **prints == 1).count() > 1_000);
+        let statuses: HashSet<_> = jobs.iter().map(|job| job.history.status.as_str()).collect();
+        assert_eq!(statuses.len(), 5);
+        assert_eq!(jobs, past_jobs(past, 7, now).collect::<Vec<_>>());
+    }
+}

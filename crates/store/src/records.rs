@@ -1,0 +1,280 @@
+//! Whole jobs from elsewhere, with what is known of their files: an export that is taken back, a made-up history.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::{Job, JobId, PrinterId};
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait, DbErr, Iden,
+    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
+};
+
+use crate::{
+    DetailsStatus, JobDetails, NewGcodeFile, Result, Store, details,
+    error::Fault,
+    gcode_files,
+    import::{BATCHES, padded},
+    jobs,
+    record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
+    schema::{DeletedJobs, DetailsQueue, JobDetails as DetailsColumns, PrintJobs},
+    text, tombstones,
+    totals::OpenTotals,
+    transaction::{LONG, Tx},
+};
+
+/// A job with all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// The id it had, which it gets again if no job has or had it here. `None` for any.
+    pub id: Option<JobId>,
+    /// The job. Its printer must exist.
+    pub job: Job,
+    /// When its row was made.
+    pub created_at: Timestamp,
+    /// When its row last changed.
+    pub updated_at: Timestamp,
+    /// How its details stand.
+    pub details_status: DetailsStatus,
+    /// What stood in the way of its details.
+    pub details_reason: Option<String>,
+    /// What is known of its file. `None` if nothing is.
+    pub file: Option<NewGcodeFile>,
+}
+
+/// What became of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImportedRecords {
+    /// Jobs that are new here.
+    pub added: u64,
+    /// Jobs that were here already, and were left as they are.
+    pub known: u64,
+    /// Jobs that the user has deleted here.
+    pub skipped_deleted: u64,
+}
+
+impl Store {
+    /// Stores the jobs that are not here yet, in one transaction: up to some thousand. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter), [`Error::TooLong`](crate::Error::TooLong).
+    pub async fn import_jobs(&self, records: &[JobRecord], now: Timestamp) -> Result<ImportedRecords> {
+        let mut stored = Vec::with_capacity(records.len());
+        for record in records {
+            text::check_short("job id", record.job.job_id.as_deref().unwrap_or_default())?;
+            stored.push(stored_form(&record.job));
+        }
+        let jobs = &stored;
+        self.write_within(LONG, "import jobs", |tx| async move {
+            import(&tx, records, jobs, now).await
+        })
+        .await
+    }
+}
+
+/// A record that is to get a row.
+struct New<'a> {
+    record: &'a JobRecord,
+    job: &'a Job,
+    /// Of its file.
+    file_id: Option<i64>,
+}
+
+async fn import(
+    tx: &Tx,
+    records: &[JobRecord],
+    jobs: &[Job],
+    now: Timestamp,
+) -> Result<ImportedRecords, Fault> {
+    let mut of_printers: BTreeMap<PrinterId, Vec<(&JobRecord, &Job)>> = BTreeMap::new();
+    for pair in records.iter().zip(jobs) {
+        of_printers.entry(pair.1.printer_id).or_default().push(pair);
+    }
+    let mut imported = ImportedRecords::default();
+    let mut new = Vec::new();
+    let mut all_totals = Vec::new();
+    for (printer_id, of_printer) in of_printers {
+        let mut totals = OpenTotals::lock(tx, printer_id).await?;
+        let mut known = known(tx, printer_id, &of_printer).await?;
+        let has_deleted = tombstones::has_any(tx, printer_id).await?;
+        let mut new_here = Vec::new();
+        for (record, job) in of_printer {
+            if jobs::row_of(&known, job).is_some() {
+                imported.known += 1;
+            } else if has_deleted && tombstones::hide_job(&**tx, job).await? {
+                imported.skipped_deleted += 1;
+            } else {
+                totals.add(&job.figures);
+                known.push((JobId(0), job.clone()));
+                new_here.push((record, job));
+            }
+        }
+        let files = new_here.iter().filter_map(|(record, _)| record.file.as_ref());
+        let file_ids = gcode_files::put_all(tx, printer_id, files, now).await?;
+        new.extend(new_here.into_iter().map(|(record, job)| {
+            New {
+                record,
+                job,
+                file_id: record
+                    .file
+                    .as_ref()
+                    .and_then(|file| file_ids.get(&file.file_key).copied()),
+            }
+        }));
+        all_totals.push(totals);
+    }
+    imported.added = new.len() as u64;
+    let ids = insert_jobs(tx, &new).await?;
+    insert_details(tx, &new, &ids).await?;
+    insert_queue(tx, &new, &ids, now).await?;
+    for totals in all_totals {
+        totals.save(tx, now).await?;
+    }
+    Ok(imported)
+}
+
+/// The stored jobs that these could be.
+async fn known(
+    tx: &Tx,
+    printer_id: PrinterId,
+    of_printer: &[(&JobRecord, &Job)],
+) -> Result<Vec<(JobId, Job)>, Fault> {
+    let mut starts = BTreeSet::new();
+    let mut undated = BTreeSet::new();
+    for (_, job) in of_printer {
+        starts.extend(milliseconds(job.start_time));
+        starts.extend(milliseconds(job.history_start_time));
+        if job.start_time.is_none() && job.history_start_time.is_none() {
+            undated.extend(job.job_id.clone());
+        }
+    }
+    let starts = padded(starts.into_iter().collect());
+    let undated = padded(undated.into_iter().collect());
+    let by_printer = Expr::col(PrintJobs::PrinterId).eq(printer_id.0);
+    let history_start = Expr::col(PrintJobs::HistoryStartTime);
+    let mut conditions = Vec::new();
+    if !starts.is_empty() {
+        conditions.push(Expr::col(PrintJobs::SortTime).is_in(starts.iter().copied()));
+        conditions.push(history_start.clone().is_in(starts));
+    }
+    if !undated.is_empty() {
+        let job_id = Expr::col(PrintJobs::JobId).is_in(undated);
+        conditions.push(history_start.is_null().and(job_id));
+    }
+    // One after the other: none of the engines would use two indexes at once.
+    let mut known: BTreeMap<JobId, Job> = BTreeMap::new();
+    for condition in conditions {
+        known.extend(load_jobs(&**tx, jobs_where([by_printer.clone(), condition])).await?);
+    }
+    Ok(known.into_iter().collect())
+}
+
+/// Inserts the rows, and tells their ids.
+async fn insert_jobs(tx: &Tx, new: &[New<'_>]) -> Result<Vec<JobId>, Fault> {
+    let wanted: BTreeSet<i64> = new.iter().filter_map(|new| Some(new.record.id?.0)).collect();
+    let mut taken = ids_among(tx, PrintJobs::Table, PrintJobs::Id, &wanted).await?;
+    // Who deletes a job remembers it by its id.
+    taken.extend(ids_among(tx, DeletedJobs::Table, DeletedJobs::PrintJobId, &wanted).await?);
+    let mut ids = vec![JobId(0); new.len()];
+    let mut with_id = Vec::new();
+    let mut without_id = Vec::new();
+    for (place, new) in new.iter().enumerate() {
+        let record = new.record;
+        let (mut columns, mut values) = jobs::row(new.job, record.created_at, record.updated_at);
+        match record.id.filter(|id| id.0 > 0 && taken.insert(id.0)) {
+            Some(id) => {
+                ids[place] = id;
+                columns.push(PrintJobs::Id);
+                values.push(Expr::val(id.0));
+                with_id.push((columns, values));
+            }
+            None => without_id.push((place, (columns, values))),
+        }
+    }
+    insert_all(tx, PrintJobs::Table, with_id).await?;
+    for (place, row) in without_id {
+        ids[place] = jobs::insert_row(tx, row).await?;
+    }
+    Ok(ids)
+}
+
+async fn ids_among(
+    tx: &Tx,
+    table: impl Iden + Copy,
+    column: impl Iden + Copy,
+    wanted: &BTreeSet<i64>,
+) -> Result<BTreeSet<i64>, Fault> {
+    if wanted.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let query = Query::select()
+        .expr_as(Expr::col(column), "number")
+        .from(table)
+        .and_where(Expr::col(column).is_in(padded(wanted.iter().copied().collect())))
+        .to_owned();
+    let rows = tx.query_all(&query).await?;
+    let numbers: Result<_, DbErr> = rows.iter().map(|row| row.try_get("", "number")).collect();
+    Ok(numbers?)
+}
+
+async fn insert_details(tx: &Tx, new: &[New<'_>], ids: &[JobId]) -> Result<(), Fault> {
+    let mut read: HashMap<&str, JobDetails> = HashMap::new();
+    let mut rows = Vec::new();
+    for (new, id) in new.iter().zip(ids) {
+        let Some(file) = &new.record.file else { continue };
+        let details = read.entry(&file.file_key).or_insert_with(|| file.job_details());
+        let (mut columns, mut values): (Vec<_>, Vec<_>) = details::columns(details).into_iter().unzip();
+        columns.push(DetailsColumns::PrintJobId);
+        values.push(Expr::val(id.0));
+        rows.push((columns, values));
+    }
+    insert_all(tx, DetailsColumns::Table, rows).await
+}
+
+async fn insert_queue(tx: &Tx, new: &[New<'_>], ids: &[JobId], now: Timestamp) -> Result<(), Fault> {
+    let columns = [
+        DetailsQueue::PrintJobId,
+        DetailsQueue::Status,
+        DetailsQueue::Priority,
+        DetailsQueue::Reason,
+        DetailsQueue::Attempts,
+        DetailsQueue::NextAttemptAt,
+        DetailsQueue::GcodeFileId,
+        DetailsQueue::SortTime,
+        DetailsQueue::UpdatedAt,
+    ];
+    let rows = new.iter().zip(ids).map(|(new, id)| {
+        // What is known was found out elsewhere; only what nobody has looked for is looked for.
+        let next = (new.record.details_status == DetailsStatus::Pending).then_some(0_i64);
+        let values = vec![
+            Expr::val(id.0),
+            Expr::val(new.record.details_status.as_str()),
+            Expr::val(0_i64),
+            Expr::val(new.record.details_reason.clone()),
+            Expr::val(0_i64),
+            Expr::val(next),
+            Expr::val(new.file_id),
+            Expr::val(sort_time(new.job.start_time)),
+            Expr::val(now.as_millisecond()),
+        ];
+        (columns.to_vec(), values)
+    });
+    insert_all(tx, DetailsQueue::Table, rows.collect()).await
+}
+
+/// Inserts rows that all have the same columns.
+pub(crate) async fn insert_all<C: Iden + Copy + 'static>(
+    tx: &Tx,
+    table: C,
+    rows: Vec<(Vec<C>, Vec<SimpleExpr>)>,
+) -> Result<(), Fault> {
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let size = BATCHES.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
+        let mut statement = Query::insert().into_table(table).to_owned();
+        for (columns, values) in rows.by_ref().take(size) {
+            statement.columns(columns).values_panic(values);
+        }
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! The table `sessions`: browsers in which somebody has signed in with an API key.
+//!
+//! Rows rather than signed cookies: a row that is deleted ends its session at once, there is no secret to keep, and
+//! sessions outlive the process all the same.
+
+use jiff::{SignedDuration, Timestamp};
+use rand::distr::{Alphanumeric, SampleString};
+use sea_orm::{
+    ConnectionTrait, DbErr,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use crate::{
+    ApiKey, KeyId, Result, Store,
+    error::Fault,
+    keys,
+    record::Record,
+    schema::{ApiKeys, Sessions},
+    transaction::Tx,
+};
+
+/// A session ends when it was not used for so long.
+pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The end of a session is moved on this often at most: a use costs no write.
+const EXTEND: SignedDuration = SignedDuration::from_hours(24);
+
+/// Primary key of `sessions`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub i64);
+
+/// A browser in which somebody has signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Primary key.
+    pub id: SessionId,
+    /// The key that was used.
+    pub key: ApiKey,
+    /// When it ends if it is not used until then; never later than the key itself.
+    pub expires_at: Timestamp,
+}
+
+/// A session that was just opened. The only time that its token is seen.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// What is stored of it.
+    pub session: Session,
+    /// What the browser shows with each request: 43 letters and digits, 256 random bits.
+    pub token: String,
+}
+
+impl std::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSession")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens a session for whoever has this key. `None` if the key is unknown, expired or revoked.
+    pub async fn open_session(&self, secret: &str, now: Timestamp) -> Result<Option<NewSession>> {
+        let Some(key) = self.authenticate(secret, now).await? else {
+            return Ok(None);
+        };
+        let token = Alphanumeric.sample_string(&mut rand::rng(), keys::LENGTH);
+        let (token_hash, key_id) = (&keys::hash(&token), key.id);
+        let session = self
+            .write("open a session", |tx| async move {
+                let ended = Query::delete()
+                    .from_table(Sessions::Table)
+                    .and_where(Expr::col(Sessions::ExpiresAt).lte(now.as_millisecond()))
+                    .to_owned();
+                tx.execute(&ended).await?;
+                // An earlier attempt may have arrived.
+                if let Some(session) = by_hash(&*tx, token_hash).await? {
+                    return Ok(session);
+                }
+                let statement = Query::insert()
+                    .into_table(Sessions::Table)
+                    .columns([
+                        Sessions::TokenHash,
+                        Sessions::ApiKeyId,
+                        Sessions::CreatedAt,
+                        Sessions::ExpiresAt,
+                    ])
+                    .values_panic([
+                        token_hash.clone().into(),
+                        key_id.0.into(),
+                        now.as_millisecond().into(),
+                        (now + SESSION_LIFETIME).as_millisecond().into(),
+                    ])
+                    .to_owned();
+                tx.execute(&statement).await?;
+                by_hash(&*tx, token_hash)
+                    .await?
+                    .ok_or_else(|| DbErr::RecordNotInserted.into())
+            })
+            .await?;
+        // The key may have been revoked a moment ago.
+        Ok(session.works(now).then_some(NewSession { session, token }))
+    }
+
+    /// The session with this token, if neither it nor its key has ended.
+    pub async fn session(&self, token: &str, now: Timestamp) -> Result<Option<Session>> {
+        let token_hash = &keys::hash(token);
+        let session = self
+            .read(
+                "look up a session",
+                |db| async move { by_hash(&db, token_hash).await },
+            )
+            .await?;
+        Ok(session.filter(|session| session.works(now)))
+    }
+
+    /// Moves the end of a session that is used on, once a day at most.
+    pub async fn extend_session(&self, session: &Session, now: Timestamp) -> Result<()> {
+        let bound = session.key.expires_at.unwrap_or(Timestamp::MAX);
+        let end = now + SESSION_LIFETIME;
+        if end.min(bound).duration_since(session.expires_at) < EXTEND {
+            return Ok(());
+        }
+        let statement = &Query::update()
+            .table(Sessions::Table)
+            .value(Sessions::ExpiresAt, end.as_millisecond())
+            .and_where(Expr::col(Sessions::Id).eq(session.id.0))
+            .to_owned();
+        self.write("extend a session", |tx| async move {
+            tx.execute(statement).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the session with this token. Ending one that is not there is no error.
+    pub async fn close_session(&self, token: &str) -> Result<()> {
+        let statement = &Query::delete()
+            .from_table(Sessions::Table)
+            .and_where(Expr::col(Sessions::TokenHash).eq(keys::hash(token)))
+            .to_owned();
+        self.write("end a session", |tx| async move {
+            tx.execute(statement).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Session {
+    fn works(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.key.works(now)
+    }
+}
+
+/// Ends all sessions that were opened with this key.
+pub(crate) async fn close_all_of(tx: &Tx, key: KeyId) -> Result<(), Fault> {
+    let statement = Query::delete()
+        .from_table(Sessions::Table)
+        .and_where(Expr::col(Sessions::ApiKeyId).eq(key.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+async fn by_hash(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<Session>, Fault> {
+    let query = Query::select()
+        .columns([Sessions::Id, Sessions::ApiKeyId, Sessions::ExpiresAt])
+        .from(Sessions::Table)
+        .and_where(Expr::col(Sessions::TokenHash).eq(token_hash))
+        .to_owned();
+    let Some(row) = db.query_one(&query).await? else {
+        return Ok(None);
+    };
+    let record = Record::new(&row, "sessions", "id")?;
+    let of_key = keys::select()
+        .and_where(Expr::col(ApiKeys::Id).eq(record.get::<i64>("api_key_id")?))
+        .to_owned();
+    let Some(key) = keys::load(db, &of_key).await?.pop() else {
+        return Ok(None);
+    };
+    let end = record.required_time("expires_at")?;
+    Ok(Some(Session {
+        id: SessionId(record.key),
+        expires_at: key.expires_at.map_or(end, |bound| bound.min(end)),
+        key,
+    }))
+}
