@@ -39,7 +39,8 @@ pub enum HistoryEnd {
     Seen(JobStatus),
 }
 
-/// Longest time between the end that Moonraker noted and the start it noted for a print whose start it missed.
+/// Moonraker notices a start it missed at most so long before the end; or so much of the length is before the start
+/// it noted.
 const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
 
 /// Moonraker and we see a start and an end up to half a second late each.
@@ -59,13 +60,18 @@ impl HistoryJob {
         }
     }
 
-    /// Whether Moonraker missed the start: the row was made at the end, without a file, and knows one figure only.
+    /// Whether Moonraker missed the start: the row has no file, was made at the end or at a shutdown before it, and
+    /// knows one figure only.
     #[must_use]
     pub fn missed_start(&self) -> bool {
         let (Some(start), Some(end)) = (self.start_time, self.end_time) else {
             return self.filename.is_none();
         };
-        self.filename.is_none() && end.duration_since(start).abs() < MISSED_START
+        let made_at_the_end = end.duration_since(start).abs() < MISSED_START;
+        let began_before = self
+            .began()
+            .is_some_and(|began| start.duration_since(began) > MISSED_START);
+        self.filename.is_none() && (made_at_the_end || began_before)
     }
 
     /// When the run of a missed start began: its end less its length. `None` if either is unknown.

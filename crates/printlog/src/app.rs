@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    api::{self, ApiState, Core},
+    api::{self, ApiState, Core, Live},
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
@@ -85,6 +85,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         &tasks,
         alive.clone(),
     );
+    let live = Live::start(&fleet, clock, &tasks, alive.clone());
     enrich::start(
         store.clone(),
         fleet.clone(),
@@ -99,6 +100,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     ready.send_replace(Some(Core {
         store: store.clone(),
         fleet,
+        live,
     }));
 
     alive.cancelled().await;

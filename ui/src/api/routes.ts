@@ -11,6 +11,7 @@ export const ROUTES: readonly string[] = [
   "GET /api/jobs/{id}",
   "GET /api/jobs/{id}/details",
   "GET /api/jobs/{id}/thumbnail",
+  "GET /api/live",
   "GET /api/printers",
   "GET /api/printers/{id}",
   "GET /api/printers/{id}/status",

@@ -162,6 +162,37 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch all printers
+         * @description A stream of Server-Sent Events, each with a name and one JSON object as data:
+         *
+         *     - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. First on every connection, and again for a client that
+         *       was too slow: the whole state, so that nothing has to be replayed.
+         *     - `status`: `{"printer_id": 1, …}`. Fields of PrinterStatus that changed; each replaces the whole field. At most one
+         *       a second and printer. What changes is told; `last_seen` alone is not.
+         *     - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written at a change of state, by
+         *       a user or with its details, or was deleted. Checkpoints are not told, nor are jobs that are imported.
+         *     - `printers`: `{}`. A printer was added, changed or removed.
+         *     - `heartbeat`: `{}`. Every 10 s.
+         *
+         *     It ends when the session or the key does, and with the server.
+         */
+        get: operations["follow_printers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/printers": {
         parameters: {
             query?: never;
@@ -1367,6 +1398,29 @@ export interface operations {
                 };
             };
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    follow_printers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };

@@ -104,6 +104,22 @@ fn a_missed_start_that_ended_while_nobody_looked_is_known_by_its_begin() {
     assert!(!another.is_late_word_of(&open));
 }
 
+/// Its state changed once more at an emergency stop, which Moonraker took for the start.
+#[test]
+fn a_missed_start_that_moonraker_noted_at_a_shutdown_is_known_by_its_begin() {
+    let mut open = Job::from_history(PRINTER, &row("000009", "a.gcode", "in_progress", 10.3, None, 1.1));
+    (open.job_id, open.history_start_time) = (None, None);
+    open.status = JobStatus::Printing;
+    let missed = row("000001", "", "klippy_disconnect", 12.1, Some(14.0), 3.4);
+    assert!(missed.is_late_word_of(&open));
+    assert_eq!(Job::from_history(PRINTER, &missed).start_time, Some(at(10.6)));
+    let without_file = row("000001", "", "completed", 12.1, Some(14.0), 1.9);
+    assert!(
+        !without_file.missed_start(),
+        "it was seen from its start to its end"
+    );
+}
+
 #[test]
 fn merging_the_same_row_again_changes_nothing() {
     for status in [

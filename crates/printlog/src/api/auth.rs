@@ -1,8 +1,8 @@
 //! Lets in whoever sends a valid API key, or the cookie of a session that was opened with one.
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -19,8 +19,16 @@ use super::{
 /// `last_used` is written this often at most.
 const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
 
+/// Who asks. For handlers of routes that need a key.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// What was shown.
+    pub(super) credential: Credential,
+}
+
 /// What a client shows.
-enum Credential {
+#[derive(Clone)]
+pub(super) enum Credential {
     /// An API key, in the `Authorization` header.
     Key(String),
     /// The token of a session, in the cookie.
@@ -28,14 +36,17 @@ enum Credential {
 }
 
 /// Middleware of every route that needs a key.
-pub(super) async fn require_key(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(super) async fn require_key(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     match check(&state, request.method(), request.headers()).await {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn check(state: &ApiState, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+async fn check(state: &ApiState, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
     let Some(credential) = Credential::of(headers) else {
         return Err(unauthorized(
             "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
@@ -66,7 +77,7 @@ async fn check(state: &ApiState, method: &Method, headers: &HeaderMap) -> Result
             anyhow::Error::new(cause)
         );
     }
-    Ok(())
+    Ok(Caller { credential })
 }
 
 impl Credential {
@@ -79,7 +90,7 @@ impl Credential {
     }
 
     /// The key that this stands for, as long as it does. A session that is used goes on.
-    async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
+    pub(super) async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
         let token = match self {
             Self::Key(secret) => return store.authenticate(secret, now).await,
             Self::Session(token) => token,
@@ -91,6 +102,23 @@ impl Credential {
             warn!("cannot extend a session: {:#}", anyhow::Error::new(cause));
         }
         Ok(Some(session.key))
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Key(_) => "Key(…)",
+            Self::Session(_) => "Session(…)",
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::internal)
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             Part::error("waits for the database"),
             None,
         ),
-        Some(Core { store, fleet }) => {
+        Some(Core { store, fleet, .. }) => {
             let fleet = if fleet.is_alive() {
                 Part::OK
             } else {

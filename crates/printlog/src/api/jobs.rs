@@ -21,7 +21,7 @@ use super::{
     query::{self, Query},
     words,
 };
-use crate::ingest::ConnectionState;
+use crate::ingest::{ConnectionState, JobChange};
 
 /// Jobs on a page, if nothing is said.
 const PAGE: u64 = 50;
@@ -217,7 +217,14 @@ pub(super) async fn delete_job(
         ));
     }
     match core.store.delete_job(id, state.clock.now()).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => {
+            core.fleet.job_changed(JobChange {
+                id,
+                printer_id: stored.job.printer_id,
+                is_deleted: true,
+            });
+            Ok(StatusCode::NO_CONTENT)
+        }
         false => Err(no_such_job(id)),
     }
 }

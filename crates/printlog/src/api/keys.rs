@@ -127,7 +127,10 @@ pub(super) async fn revoke_key(
         .revoke_key(KeyId(id.0), true, state.clock.now())
         .await?
     {
-        RevokedKey::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokedKey::Revoked => {
+            core.live.access_changed();
+            Ok(StatusCode::NO_CONTENT)
+        }
         RevokedKey::NotFound => Err(Problem::not_found(format!("there is no API key {}", id.0))),
         RevokedKey::LastKey => Err(Problem::conflict(
             "this is the last key that works; make another one first, or revoke it by `printlog keys revoke`",

@@ -10,6 +10,7 @@ mod extract;
 mod health;
 mod jobs;
 mod keys;
+mod live;
 mod moonraker_url;
 mod openapi;
 mod page;
@@ -35,6 +36,7 @@ pub use openapi::document;
 pub(crate) use error::FieldError;
 pub(crate) use jobs::{JobBody, JobListBody};
 pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
+pub(crate) use live::Live;
 pub(crate) use page::decode as decode_cursor;
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
 pub(crate) use query::{instant as parse_instant, name as checked_name};
@@ -57,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     /// The printers.
     pub(crate) fleet: Fleet,
+    /// Whoever watches them.
+    pub(crate) live: Live,
 }
 
 /// What every handler may ask for.
@@ -112,6 +116,7 @@ fn guarded_routes() -> OpenApiRouter<ApiState> {
             printers::delete_printer
         ))
         .routes(routes!(printer_status::get_printer_status))
+        .routes(routes!(live::follow_printers))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job, jobs::delete_job))
         .routes(routes!(details::get_job_details))

@@ -127,7 +127,7 @@ pub(super) async fn get_printer_status(
 }
 
 impl PrinterStatus {
-    fn new(id: PrinterId, status: ingest::PrinterStatus) -> Self {
+    pub(super) fn new(id: PrinterId, status: ingest::PrinterStatus) -> Self {
         Self {
             printer_id: id.0,
             connection: Connection {

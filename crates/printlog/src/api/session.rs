@@ -135,7 +135,9 @@ pub(super) async fn sign_out(
 ) -> ApiResult<Response> {
     if let Some(token) = token(&headers) {
         same_origin::check(&headers)?;
-        Core::of(&state)?.store.close_session(token).await?;
+        let core = Core::of(&state)?;
+        core.store.close_session(token).await?;
+        core.live.access_changed();
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let cookie = set_cookie(&state, &headers, "", 0)?;

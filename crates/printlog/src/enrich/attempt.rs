@@ -1,6 +1,6 @@
 //! One job's turn: the file that was read before, else the file itself, else what Moonraker knew of it.
 
-use domain::Printer;
+use domain::{Job, Printer};
 use jiff::SignedDuration;
 use moonraker::{Endpoint, FileError};
 use store::{DetailsOutcome, DetailsStatus, NewGcodeFile, QueuedDetails, Retry, Store};
@@ -52,13 +52,18 @@ enum Again {
 }
 
 impl Attempt {
-    pub(super) async fn carry_out(&self) -> Result<(), store::Error> {
-        let id = self.queued.job_id;
-        let Some(stored) = self.store.job(id).await? else {
-            return Ok(());
+    /// Gives the job what can be found. `false` if the job was deleted meanwhile.
+    pub(super) async fn carry_out(&self) -> Result<bool, store::Error> {
+        let Some(stored) = self.store.job(self.queued.job_id).await? else {
+            return Ok(false);
         };
-        let job = stored.job;
-        let identity = FileIdentity::of_job(&job);
+        self.enrich(&stored.job).await?;
+        Ok(true)
+    }
+
+    async fn enrich(&self, job: &Job) -> Result<(), store::Error> {
+        let id = self.queued.job_id;
+        let identity = FileIdentity::of_job(job);
         // A job that is done and yet here is to be read anew.
         let is_refresh = self.queued.status == DetailsStatus::Done;
         if let Some(key) = identity.as_ref().and_then(FileIdentity::key)

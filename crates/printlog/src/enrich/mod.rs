@@ -26,7 +26,8 @@ pub struct DetailsSettings {
     pub rate: f64,
 }
 
-/// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`.
+/// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`. `fleet` is told of jobs that were
+/// seen to start.
 pub fn start(
     store: Store,
     fleet: Fleet,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::attempt::Attempt;
-use crate::ingest::{Clock, ConnectionState, Fleet};
+use crate::ingest::{Clock, ConnectionState, Fleet, JobChange};
 
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -147,8 +147,19 @@ impl Queue {
                     connection: *connection,
                     queued,
                 };
-                self.attempts
-                    .spawn(async move { (printer, attempt.carry_out().await) });
+                // Who looks at a job that was seen to start wants to see its details come.
+                let viewers = due.is_live.then(|| self.fleet.clone());
+                self.attempts.spawn(async move {
+                    let result = attempt.carry_out().await;
+                    if let (Ok(true), Some(viewers)) = (&result, viewers) {
+                        viewers.job_changed(JobChange {
+                            id: attempt.queued.job_id,
+                            printer_id: printer,
+                            is_deleted: false,
+                        });
+                    }
+                    (printer, result.map(drop))
+                });
             }
         }
         Ok(())

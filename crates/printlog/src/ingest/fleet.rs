@@ -1,16 +1,12 @@
 //! The supervisor: one task a printer, started, replaced and stopped as the table of printers says.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{NewPrinter, Printer, PrinterId};
+use domain::{JobId, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
 use store::Store;
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, Semaphore, broadcast, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -50,10 +46,28 @@ pub enum BackfillSetting {
     Since(Timestamp),
 }
 
+/// Changes of jobs that are kept for those who listen and are slow.
+const CHANGES: usize = 256;
+
+/// The printers that are followed, each with its status.
+pub type Roster = HashMap<PrinterId, watch::Receiver<PrinterStatus>>;
+
+/// A row of a job changed, in a way that somebody who looks at it wants to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobChange {
+    /// The job.
+    pub id: JobId,
+    /// Its printer.
+    pub printer_id: PrinterId,
+    /// `false` if it was written.
+    pub is_deleted: bool,
+}
+
 /// Handle to the fleet. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    statuses: Arc<RwLock<HashMap<PrinterId, watch::Receiver<PrinterStatus>>>>,
+    roster: watch::Sender<Roster>,
+    job_changes: broadcast::Sender<JobChange>,
     look_now: Arc<Notify>,
     supervisor: CancellationToken,
 }
@@ -65,6 +79,7 @@ pub(super) struct Shared {
     pub(super) settings: Arc<FleetSettings>,
     pub(super) clock: Clock,
     pub(super) syncing: Arc<Semaphore>,
+    pub(super) job_changes: broadcast::Sender<JobChange>,
 }
 
 impl Fleet {
@@ -79,7 +94,8 @@ impl Fleet {
         stop: CancellationToken,
     ) -> Self {
         let fleet = Self {
-            statuses: Arc::default(),
+            roster: watch::Sender::default(),
+            job_changes: broadcast::Sender::new(CHANGES),
             look_now: Arc::default(),
             supervisor: CancellationToken::new(),
         };
@@ -89,6 +105,7 @@ impl Fleet {
                 settings: Arc::new(settings),
                 clock,
                 syncing: Arc::new(Semaphore::new(SYNCING)),
+                job_changes: fleet.job_changes.clone(),
             },
             fleet: fleet.clone(),
             running: HashMap::new(),
@@ -107,7 +124,8 @@ impl Fleet {
     /// What is known of a printer right now. `None` if there is no such printer (yet).
     #[must_use]
     pub fn status(&self, id: PrinterId) -> Option<PrinterStatus> {
-        self.read_statuses()
+        self.roster
+            .borrow()
             .get(&id)
             .map(|status| status.borrow().clone())
     }
@@ -115,10 +133,29 @@ impl Fleet {
     /// How the link to each printer stands.
     #[must_use]
     pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
-        self.read_statuses()
+        let roster = self.roster.borrow();
+        roster
             .iter()
             .map(|(id, status)| (*id, status.borrow().connection.state))
             .collect()
+    }
+
+    /// The printers and what they do; changes whenever one is added, changed or removed.
+    #[must_use]
+    pub fn roster(&self) -> watch::Receiver<Roster> {
+        self.roster.subscribe()
+    }
+
+    /// The changes of jobs from now on. Not told are checkpoints of running jobs, and imports.
+    #[must_use]
+    pub fn job_changes(&self) -> broadcast::Receiver<JobChange> {
+        self.job_changes.subscribe()
+    }
+
+    /// Says that a job was changed by somebody else than its printer.
+    pub fn job_changed(&self, change: JobChange) {
+        // Fails if nobody listens.
+        self.job_changes.send(change).ok();
     }
 
     /// Says that the table of printers has changed, so that it takes effect at once.
@@ -130,14 +167,6 @@ impl Fleet {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         !self.supervisor.is_cancelled()
-    }
-
-    fn read_statuses(
-        &self,
-    ) -> std::sync::RwLockReadGuard<'_, HashMap<PrinterId, watch::Receiver<PrinterStatus>>> {
-        self.statuses
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -223,7 +252,7 @@ impl Supervisor {
                 end(running).await;
             }
             if !wanted.contains_key(&id) {
-                self.statuses().remove(&id);
+                self.fleet.roster.send_modify(|roster| drop(roster.remove(&id)));
                 self.last_seen.remove(&id);
             }
         }
@@ -245,7 +274,9 @@ impl Supervisor {
         );
         let stop = CancellationToken::new();
         let (task, status) = PrinterTask::new(printer, self.shared.clone());
-        self.statuses().insert(id, status);
+        self.fleet
+            .roster
+            .send_modify(|roster| drop(roster.insert(id, status)));
         let task = tokio::spawn(task.run(stop.clone()));
         self.running.insert(id, Running { config, stop, task });
     }
@@ -254,7 +285,8 @@ impl Supervisor {
     async fn write_last_seen(&mut self) {
         let news: Vec<_> = self
             .fleet
-            .read_statuses()
+            .roster
+            .borrow()
             .iter()
             .filter_map(|(id, status)| Some((*id, status.borrow().last_seen?)))
             .filter(|(id, seen)| self.last_seen.get(id) != Some(seen))
@@ -269,15 +301,6 @@ impl Supervisor {
                 anyhow::Error::new(cause)
             ),
         }
-    }
-
-    fn statuses(
-        &self,
-    ) -> std::sync::RwLockWriteGuard<'_, HashMap<PrinterId, watch::Receiver<PrinterStatus>>> {
-        self.fleet
-            .statuses
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

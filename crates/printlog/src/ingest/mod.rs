@@ -11,7 +11,7 @@ mod status;
 mod writer;
 
 pub use clock::Clock;
-pub use fleet::{BackfillSetting, Fleet, FleetSettings};
+pub use fleet::{BackfillSetting, Fleet, FleetSettings, JobChange, Roster};
 pub use status::{
     BackfillProgress, BackfillState, Connection, ConnectionState, CurrentJob, PrinterStatus, Temperature,
 };

@@ -17,7 +17,7 @@ use super::{
     Connection, ConnectionState, PrinterStatus,
     backoff::Backoff,
     convert, current_job,
-    fleet::Shared,
+    fleet::{JobChange, Shared},
     history_sync::{self, BackfillRun, HistoryError, HistoryReader},
     writer::{Writer, Written},
 };
@@ -400,7 +400,22 @@ impl PrinterTask {
 
     fn written(&mut self, written: &Written) {
         match *written {
-            Written::Stored { start_time, id } => self.current_row = Some((start_time, id)),
+            Written::Stored {
+                start_time,
+                id,
+                is_news,
+            } => {
+                self.current_row = Some((start_time, id));
+                if is_news {
+                    let change = JobChange {
+                        id,
+                        printer_id: self.printer.id,
+                        is_deleted: false,
+                    };
+                    // Fails if nobody listens.
+                    self.shared.job_changes.send(change).ok();
+                }
+            }
             Written::Deleted {
                 start_time: Some(start_time),
             } => self.step(Event::DeletedHere(start_time)),

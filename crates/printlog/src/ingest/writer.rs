@@ -19,6 +19,8 @@ pub(super) enum Written {
     Stored {
         start_time: Option<Timestamp>,
         id: JobId,
+        /// Whether that changed more than its progress.
+        is_news: bool,
     },
     /// The job that started then was deleted by the user; it is not written again.
     Deleted { start_time: Option<Timestamp> },
@@ -174,8 +176,16 @@ async fn write(
     }
     let now = clock.now();
     match action {
-        Action::Save(job) => Ok(told(&job, store.save_job(&job, now).await?)),
-        Action::Checkpoint(job) => Ok(told(&job, store.save_progress(&job, now).await?)),
+        Action::Save(job) => {
+            let saved = store.save_job(&job, now).await?;
+            let is_news = !matches!(saved, Saved::Unchanged(_));
+            Ok(told(&job, saved, is_news))
+        }
+        Action::Checkpoint(job) => {
+            let saved = store.save_progress(&job, now).await?;
+            let is_news = matches!(saved, Saved::Inserted(_));
+            Ok(told(&job, saved, is_news))
+        }
         Action::Import(row) => {
             store.import_history(printer_id, &[*row], None, now).await?;
             Ok(Written::Imported)
@@ -183,10 +193,14 @@ async fn write(
     }
 }
 
-fn told(job: &Job, saved: Saved) -> Written {
+fn told(job: &Job, saved: Saved, is_news: bool) -> Written {
     let start_time = job.start_time;
     match saved {
-        Saved::Inserted(id) | Saved::Updated(id) | Saved::Unchanged(id) => Written::Stored { start_time, id },
+        Saved::Inserted(id) | Saved::Updated(id) | Saved::Unchanged(id) => Written::Stored {
+            start_time,
+            id,
+            is_news,
+        },
         Saved::Deleted => Written::Deleted { start_time },
     }
 }

@@ -36,7 +36,7 @@ async fn only_a_valid_key_opens_the_guarded_routes() {
         .expect(204);
 
     let operations = operations();
-    assert_eq!(operations.iter().filter(|(.., guarded)| *guarded).count(), 17);
+    assert_eq!(operations.iter().filter(|(.., guarded)| *guarded).count(), 18);
     let open: Vec<_> = operations
         .iter()
         .filter(|(.., guarded)| !guarded)
@@ -96,7 +96,7 @@ async fn only_a_valid_key_opens_the_guarded_routes() {
                 "{method} {path} {authorization:?}"
             );
         }
-        let status = app.send(app.request(method, path, "{}")).await.status.as_u16();
+        let status = app.status_of(app.request(method, path, "{}")).await.as_u16();
         assert_ne!(status, 401, "{method} {path}");
     }
 }

@@ -18,6 +18,7 @@ mod file_fetching;
 mod gcode_files;
 mod history_import;
 mod lifecycle;
+mod live_stream;
 mod openapi;
 mod replay;
 mod schedules;

@@ -184,9 +184,15 @@ fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> Vec<String> 
     let history = watched.printer.history();
     for run in truth {
         let told = history.iter().find(|job| {
+            let start = match job["filename"].as_str().unwrap() {
+                // Moonraker missed the start, and noted another.
+                "" => job["end_time"]
+                    .as_f64()
+                    .map(|end| end - job["total_duration"].as_f64().unwrap()),
+                filename => job["start_time"].as_f64().filter(|_| filename == run.filename),
+            };
             run.job_ids.iter().any(|id| job["job_id"] == id.as_str())
-                && job["filename"] == run.filename.as_str()
-                && (job["start_time"].as_f64().unwrap() - run.started_at).abs() <= EXACT
+                && start.is_some_and(|start| (start - run.started_at).abs() <= EXACT)
         });
         let Some(place) = left.iter().position(|row| is_row_of(row, run)) else {
             let ended = run.ended_at.unwrap();
@@ -223,9 +229,7 @@ fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>
     }
     let total = row["total_duration"].as_f64().unwrap_or(0.0);
     // After an emergency stop Klipper's counters go on, and Moonraker's history may read them late. It decides.
-    if let (Some(told), "history") = (told, row["figures_source"].as_str().unwrap())
-        && told["total_duration"] == row["total_duration"]
-    {
+    if told.is_some_and(|told| told["total_duration"] == row["total_duration"]) {
         return None;
     }
     // Where nobody saw the end, the figures are the last that were known.

@@ -113,6 +113,16 @@ impl TestApp {
         send(self.address, request).await
     }
 
+    /// How a request is answered, whatever follows: a stream has no end.
+    pub(crate) async fn status_of(&self, request: Request<Full<Bytes>>) -> StatusCode {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap().status()
+    }
+
     /// Adds a printer that is switched off, so that nobody tries to reach it.
     pub(crate) async fn add_printer(&self, name: &str) -> PrinterId {
         let printer = NewPrinter {

@@ -26,6 +26,25 @@ impl Scene {
         Self { printer, logger, id }
     }
 
+    /// Starts to print a file that takes so many seconds.
+    async fn print(&self, name: &str, seconds: f64) {
+        let file = GcodeFile::new(seconds);
+        self.printer.print(name, &file).await.expect("a print");
+    }
+
+    async fn until_progress(&self, progress: f64) {
+        let klippy = &self.printer.klippy;
+        klippy.wait_for_progress(progress).await.expect("progress");
+    }
+
+    async fn until_end(&self) {
+        self.printer.klippy.wait_for_end().await.expect("an end");
+    }
+
+    async fn until_recorded(&self) -> Vec<Value> {
+        self.logger.wait_for_jobs(self.id, |jobs| jobs.len() == 1).await
+    }
+
     /// The one row, compared with what the print really did.
     async fn only_row(&self, status: &str) -> Value {
         let jobs = self.logger.wait_for_ended(self.id, 1).await;
@@ -103,9 +122,9 @@ async fn a_complete_print() {
         .print("cube.gcode", &GcodeFile::new(2.0).heating(1.0))
         .await
         .expect("a print");
-    let open = scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    let open = scene.until_recorded().await;
     assert_eq!(open[0]["status"], "printing", "there is a row while it prints");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
     assert_eq!(row["metadata"]["slicer"], "OrcaSlicer");
@@ -114,24 +133,15 @@ async fn a_complete_print() {
 #[tokio::test]
 async fn a_print_with_a_pause() {
     let scene = Scene::set().await;
-    scene
-        .printer
-        .print("vase.gcode", &GcodeFile::new(3.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.3)
-        .await
-        .expect("progress");
+    scene.print("vase.gcode", 3.0).await;
+    scene.until_progress(0.3).await;
     scene.printer.moonraker.pause().await.expect("a pause");
     scene
         .logger
         .wait_for_jobs(scene.id, |jobs| jobs.iter().any(|job| job["status"] == "paused"))
         .await;
     scene.printer.moonraker.resume().await.expect("it goes on");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
 }
@@ -139,23 +149,17 @@ async fn a_print_with_a_pause() {
 #[tokio::test]
 async fn a_cancelled_print_and_the_reprint() {
     let scene = Scene::set().await;
-    let file = GcodeFile::new(2.0);
-    scene.printer.print("gear.gcode", &file).await.expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.3)
-        .await
-        .expect("progress");
+    scene.print("gear.gcode", 2.0).await;
+    scene.until_progress(0.3).await;
     scene.printer.moonraker.cancel().await.expect("a cancel");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     scene
         .printer
         .moonraker
         .start_print("gear.gcode")
         .await
         .expect("a reprint");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     assert_eq!(jobs.len(), 2);
     let truth = scene.printer.klippy.prints();
@@ -174,11 +178,8 @@ async fn a_print_that_klipper_refuses_in_the_middle() {
         .klippy
         .fail_print_at(0.5, "Move out of range: 500.0 10.0 0.2")
         .await;
-    scene
-        .printer
-        .print_to_end("broken.gcode", &GcodeFile::new(2.0))
-        .await
-        .expect("a print");
+    scene.print("broken.gcode", 2.0).await;
+    scene.until_end().await;
     let row = scene.only_row("error").await;
     assert_eq!(row["message"], "Move out of range: 500.0 10.0 0.2");
     scene.agrees_with_moonraker(&row).await;
@@ -187,17 +188,8 @@ async fn a_print_that_klipper_refuses_in_the_middle() {
 #[tokio::test]
 async fn an_emergency_stop() {
     let scene = Scene::set().await;
-    scene
-        .printer
-        .print("tower.gcode", &GcodeFile::new(20.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.1)
-        .await
-        .expect("progress");
+    scene.print("tower.gcode", 20.0).await;
+    scene.until_progress(0.1).await;
     scene.printer.moonraker.emergency_stop().await.expect("a stop");
     let row = scene.only_row("error").await;
     assert_eq!(row["cause"], "klippy_shutdown");
@@ -213,17 +205,8 @@ async fn an_emergency_stop() {
 #[tokio::test]
 async fn a_restart_of_klippy_in_mid_print() {
     let scene = Scene::set().await;
-    scene
-        .printer
-        .print("tower.gcode", &GcodeFile::new(20.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.1)
-        .await
-        .expect("progress");
+    scene.print("tower.gcode", 20.0).await;
+    scene.until_progress(0.1).await;
     scene
         .printer
         .moonraker
@@ -236,11 +219,8 @@ async fn a_restart_of_klippy_in_mid_print() {
     // The subscription is lost with Klippy; the next print must be seen all the same.
     scene.printer.wait_until_ready().await.expect("ready");
     scene.logger.wait_for_klippy(scene.id).await;
-    scene
-        .printer
-        .print_to_end("next.gcode", &GcodeFile::new(1.0))
-        .await
-        .expect("a print");
+    scene.print("next.gcode", 1.0).await;
+    scene.until_end().await;
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     assert_eq!(jobs[1]["status"], "completed");
 }
@@ -248,21 +228,12 @@ async fn a_restart_of_klippy_in_mid_print() {
 #[tokio::test]
 async fn a_clean_restart_of_moonraker_in_mid_print() {
     let mut scene = Scene::set().await;
-    scene
-        .printer
-        .print("box.gcode", &GcodeFile::new(8.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.2)
-        .await
-        .expect("progress");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.print("box.gcode", 8.0).await;
+    scene.until_progress(0.2).await;
+    scene.until_recorded().await;
     scene.printer.moonraker.stop().await.expect("it stops");
     scene.printer.moonraker.start_again().await.expect("it starts");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     assert_eq!(row["end_source"], "print_stats", "Moonraker says server_exit");
 }
@@ -270,21 +241,12 @@ async fn a_clean_restart_of_moonraker_in_mid_print() {
 #[tokio::test]
 async fn moonraker_killed_in_mid_print() {
     let mut scene = Scene::set().await;
-    scene
-        .printer
-        .print("box.gcode", &GcodeFile::new(8.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.2)
-        .await
-        .expect("progress");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.print("box.gcode", 8.0).await;
+    scene.until_progress(0.2).await;
+    scene.until_recorded().await;
     scene.printer.moonraker.kill().await.expect("it is killed");
     scene.printer.moonraker.start_again().await.expect("it starts");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     assert_eq!(row["end_source"], "print_stats");
     let theirs = scene.printer.moonraker.history().await.expect("a history");
@@ -297,14 +259,10 @@ async fn moonraker_killed_in_mid_print() {
 #[tokio::test]
 async fn moonraker_killed_and_the_print_over_before_it_is_back() {
     let mut scene = Scene::set().await;
-    scene
-        .printer
-        .print("box.gcode", &GcodeFile::new(3.0))
-        .await
-        .expect("a print");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.print("box.gcode", 3.0).await;
+    scene.until_recorded().await;
     scene.printer.moonraker.kill().await.expect("it is killed");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     scene.printer.moonraker.start_again().await.expect("it starts");
     scene.only_row("completed").await;
 }
@@ -312,21 +270,12 @@ async fn moonraker_killed_and_the_print_over_before_it_is_back() {
 #[tokio::test]
 async fn printlog_killed_in_mid_print_and_back_before_the_end() {
     let mut scene = Scene::set().await;
-    scene
-        .printer
-        .print("box.gcode", &GcodeFile::new(8.0))
-        .await
-        .expect("a print");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.print("box.gcode", 8.0).await;
+    scene.until_recorded().await;
     scene.logger.kill().await;
-    scene
-        .printer
-        .klippy
-        .wait_for_progress(0.4)
-        .await
-        .expect("progress");
+    scene.until_progress(0.4).await;
     scene.logger.start_again().await;
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
 }
@@ -334,19 +283,12 @@ async fn printlog_killed_in_mid_print_and_back_before_the_end() {
 #[tokio::test]
 async fn printlog_killed_in_mid_print_and_back_after_the_end() {
     let mut scene = Scene::set().await;
-    scene
-        .printer
-        .print("box.gcode", &GcodeFile::new(3.0))
-        .await
-        .expect("a print");
-    scene.logger.wait_for_jobs(scene.id, |jobs| jobs.len() == 1).await;
+    scene.print("box.gcode", 3.0).await;
+    scene.until_recorded().await;
     scene.logger.kill().await;
-    scene.printer.klippy.wait_for_end().await.expect("an end");
-    scene
-        .printer
-        .print_to_end("second.gcode", &GcodeFile::new(1.0))
-        .await
-        .expect("a print nobody saw");
+    scene.until_end().await;
+    scene.print("second.gcode", 1.0).await;
+    scene.until_end().await;
     scene.logger.start_again().await;
     let jobs = scene.logger.wait_for_ended(scene.id, 2).await;
     let truth = scene.printer.klippy.prints();
@@ -365,15 +307,11 @@ async fn the_link_is_away_across_the_end() {
     let id = logger.add_printer("Voron", &proxy.url(), None).await;
     logger.wait_for_connection(id, "connected").await;
     let scene = Scene { printer, logger, id };
-    scene
-        .printer
-        .print("clip.gcode", &GcodeFile::new(4.0))
-        .await
-        .expect("a print");
-    scene.logger.wait_for_jobs(id, |jobs| jobs.len() == 1).await;
+    scene.print("clip.gcode", 4.0).await;
+    scene.until_recorded().await;
     proxy.cut();
     scene.logger.wait_for_connection(id, "unreachable").await;
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     proxy.restore();
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
@@ -388,18 +326,14 @@ async fn a_link_that_flaps_leaves_one_socket_and_one_row() {
     let id = logger.add_printer("Voron", &proxy.url(), None).await;
     let scene = Scene { printer, logger, id };
     scene.logger.wait_for_connection(id, "connected").await;
-    scene
-        .printer
-        .print("clip.gcode", &GcodeFile::new(12.0))
-        .await
-        .expect("a print");
+    scene.print("clip.gcode", 12.0).await;
     for _ in 0..4 {
         scene.logger.wait_for_connection(id, "connected").await;
         proxy.cut();
         scene.logger.wait_for_connection(id, "unreachable").await;
         proxy.restore();
     }
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
     assert_eq!(proxy.open_connections(), 1, "one socket a printer");
@@ -408,23 +342,14 @@ async fn a_link_that_flaps_leaves_one_socket_and_one_row() {
 #[tokio::test]
 async fn a_history_that_was_wiped_uses_its_ids_again() {
     let scene = Scene::set().await;
-    scene
-        .printer
-        .print_to_end("first.gcode", &GcodeFile::new(1.0))
-        .await
-        .expect("a print");
-    scene
-        .printer
-        .print_to_end("second.gcode", &GcodeFile::new(1.0))
-        .await
-        .expect("a print");
+    scene.print("first.gcode", 1.0).await;
+    scene.until_end().await;
+    scene.print("second.gcode", 1.0).await;
+    scene.until_end().await;
     let before = scene.logger.wait_for_ended(scene.id, 2).await;
     scene.printer.moonraker.delete_history().await.expect("a wipe");
-    scene
-        .printer
-        .print_to_end("third.gcode", &GcodeFile::new(1.0))
-        .await
-        .expect("a print");
+    scene.print("third.gcode", 1.0).await;
+    scene.until_end().await;
     let after = scene.logger.wait_for_ended(scene.id, 3).await;
     assert_eq!(after[..2], before[..], "what was recorded stays");
     assert_eq!(after[2]["job_id"], after[0]["job_id"], "Moonraker begins anew");
@@ -492,7 +417,7 @@ async fn a_print_that_starts_the_moment_klippy_is_ready() {
         .gcode("SDCARD_PRINT_FILE FILENAME=\"early.gcode\"")
         .await
         .expect("a print");
-    scene.printer.klippy.wait_for_end().await.expect("an end");
+    scene.until_end().await;
     scene.only_row("completed").await;
 }
 

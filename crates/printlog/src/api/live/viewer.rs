@@ -1,0 +1,76 @@
+//! One who watches: takes the events that were made for all, and is shown out when its session or key ends.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use store::Store;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tracing::warn;
+
+use super::{Event, Live};
+use crate::{api::auth::Credential, ingest::Clock};
+
+const HEARTBEAT: Bytes = Bytes::from_static(b"event: heartbeat\ndata: {}\n\n");
+
+pub(super) struct Viewer {
+    live: Live,
+    store: Store,
+    clock: Clock,
+    credential: Credential,
+    events: broadcast::Receiver<Event>,
+    /// Not sent yet.
+    hello: Option<Bytes>,
+}
+
+impl Viewer {
+    pub(super) fn new(live: Live, store: Store, clock: Clock, credential: Credential) -> Self {
+        let (hello, events) = live.follow();
+        Self {
+            live,
+            store,
+            clock,
+            credential,
+            events,
+            hello: Some(hello),
+        }
+    }
+
+    /// Everything from now on. What a slow client has not taken stays where it is kept for all.
+    pub(super) fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+        stream::unfold(self, |mut viewer| async move {
+            let frame = viewer.next().await?;
+            Some((Ok(frame), viewer))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(hello) = self.hello.take() {
+                return Some(hello);
+            }
+            let event = self.live.stop.run_until_cancelled(self.events.recv()).await?;
+            match event {
+                Ok(Event::Frame(frame)) => return Some(frame),
+                Ok(Event::Heartbeat) if self.may_watch().await => return Some(HEARTBEAT),
+                Ok(Event::AccessChanged) if self.may_watch().await => {}
+                Ok(Event::Heartbeat | Event::AccessChanged) | Err(RecvError::Closed) => return None,
+                Ok(Event::Anew) | Err(RecvError::Lagged(_)) => {
+                    let (hello, events) = self.live.follow();
+                    (self.hello, self.events) = (Some(hello), events);
+                }
+            }
+        }
+    }
+
+    async fn may_watch(&self) -> bool {
+        match self.credential.key(&self.store, self.clock.now()).await {
+            Ok(key) => key.is_some(),
+            Err(cause) => {
+                // A database in trouble is no reason to show somebody out who was let in.
+                warn!("cannot look up who watches: {:#}", anyhow::Error::new(cause));
+                true
+            }
+        }
+    }
+}
