@@ -15,7 +15,7 @@ use crate::{
     jobs,
     record::{Record, jobs_where, load_jobs, sort_time, stored_form_of_row},
     schema::{DetailsQueue, PrintJobs},
-    text, tombstones,
+    search, text, tombstones,
     totals::OpenTotals,
     transaction::Tx,
 };
@@ -290,7 +290,8 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Puts the rows that were just inserted, in several statements and without their ids, into the queue for details.
+/// Makes the rows findable that were just inserted, in several statements and without their ids, and puts them into
+/// the queue for details.
 async fn enqueue_new(tx: &Tx, printer_id: PrinterId, new: &[Job], now: Timestamp) -> Result<(), Fault> {
     let starts: HashSet<i64> = new.iter().map(|job| sort_time(job.start_time)).collect();
     let queued = Query::select()
@@ -302,17 +303,20 @@ async fn enqueue_new(tx: &Tx, printer_id: PrinterId, new: &[Job], now: Timestamp
         )
         .to_owned();
     let query = Query::select()
-        .columns([PrintJobs::Id, PrintJobs::StartTime])
+        .columns([PrintJobs::Id, PrintJobs::StartTime, PrintJobs::Filename])
         .from(PrintJobs::Table)
         .and_where(Expr::col(PrintJobs::PrinterId).eq(printer_id.0))
         .and_where(Expr::col(PrintJobs::SortTime).is_in(padded(starts.into_iter().collect())))
         .and_where(Expr::exists(queued).not())
         .to_owned();
-    let mut jobs = Vec::new();
+    let (mut jobs, mut keys) = (Vec::new(), Vec::new());
     for row in tx.query_all(&query).await? {
         let record = Record::new(&row, "print_jobs", "id")?;
+        let filename: Option<String> = record.get("filename")?;
         jobs.push((JobId(record.key), record.time("start_time")?));
+        keys.push((JobId(record.key), search::key([filename.as_deref()])));
     }
+    search::insert(tx, keys.into_iter()).await?;
     details_queue::enqueue(tx, &jobs, false, now).await
 }
 

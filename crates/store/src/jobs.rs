@@ -16,7 +16,7 @@ use crate::{
         stored_form_of_row,
     },
     schema::{JobDetails, PrintJobs, Printers},
-    text, tombstones,
+    search, text, tombstones,
     totals::OpenTotals,
     transaction::Tx,
 };
@@ -159,6 +159,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
             return Ok(Saved::Deleted);
         }
         let id = insert(tx, job, now).await?;
+        search::insert(tx, std::iter::once((id, search::key([job.filename.as_deref()])))).await?;
         details_queue::enqueue(tx, &[(id, job.start_time)], true, now).await?;
         totals.add(&job.figures);
         totals.save(tx, now).await?;
@@ -381,6 +382,7 @@ pub(crate) async fn update(
     if news.is_empty() {
         return Ok(false);
     }
+    let is_renamed = news.iter().any(|(column, _)| *column == PrintJobs::Filename);
     let statement = Query::update()
         .table(PrintJobs::Table)
         .values(news.into_iter().map(|(column, value)| (column, Expr::val(value))))
@@ -388,11 +390,15 @@ pub(crate) async fn update(
         .and_where(Expr::col(PrintJobs::Id).eq(id.0))
         .to_owned();
     tx.execute(&statement).await?;
+    if is_renamed {
+        search::reindex(tx, id).await?;
+    }
     Ok(true)
 }
 
 async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     details_queue::remove(tx, id).await?;
+    search::remove(tx, id).await?;
     let details = Query::delete()
         .from_table(JobDetails::Table)
         .and_where(Expr::col(JobDetails::PrintJobId).eq(id.0))

@@ -18,6 +18,7 @@ mod printers;
 mod record;
 mod records;
 mod schema;
+mod search;
 mod sessions;
 mod text;
 mod tombstones;

@@ -12,10 +12,11 @@ use sea_orm::{
 use crate::{
     Result, Store, StoredJob,
     error::Fault,
+    import::padded,
     jobs::{select_stored, select_with_printer, stored_job},
     record::{LIGHT, Record, UNDATED, job_row},
     schema::{JobDetails, JobTotals, PrintJobs},
-    text,
+    search::{self, Found},
 };
 
 /// Which jobs. Empty lists and `None` leave nothing out; what is given must all hold.
@@ -88,9 +89,10 @@ impl Store {
     /// A page of jobs, newest first, that begins after `after`.
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
         self.read("list jobs", |db| async move {
-            let total = count(&db, filter).await?;
-            let light = select_with_printer(LIGHT);
-            let (items, next) = page(&db, light, filter, limit, after, job_row).await?;
+            let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
+            let total = count(&db, filter, &found).await?;
+            let queries = queries(select_with_printer(LIGHT), filter, &found, limit, after);
+            let (items, next) = page(&db, queries, limit, job_row).await?;
             Ok(JobPage { items, next, total })
         })
         .await
@@ -101,7 +103,8 @@ impl Store {
     pub async fn explain_list(&self, filter: &JobFilter, after: Option<Cursor>) -> Result<Vec<String>> {
         self.read("explain a list", |db| async move {
             let mut lines = Vec::new();
-            for query in queries(select_with_printer(LIGHT), filter, 50, after) {
+            let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
+            for query in queries(select_with_printer(LIGHT), filter, &found, 50, after) {
                 lines.extend(self.engine.explain(&db, &query).await?);
             }
             Ok(lines)
@@ -115,11 +118,18 @@ impl Store {
         filter: &JobFilter,
         mut visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
     ) -> Result<()> {
+        let text = filter.filename_contains.as_deref();
+        let found = &self
+            .read("look for jobs", |db| async move {
+                search::look_for(&db, self.engine, text).await
+            })
+            .await?;
         let mut after = None;
         loop {
             let (jobs, next) = self
                 .read("read the jobs", |db| async move {
-                    page(&db, select_stored(), filter, CHUNK, after, stored_job).await
+                    let queries = queries(select_stored(), filter, found, CHUNK, after);
+                    page(&db, queries, CHUNK, stored_job).await
                 })
                 .await?;
             for job in jobs {
@@ -143,14 +153,12 @@ fn column(column: PrintJobs) -> Expr {
 /// and the parts are merged: no engine does that for an `IN`.
 async fn page<T>(
     db: &DatabaseConnection,
-    select: SelectStatement,
-    filter: &JobFilter,
+    queries: Vec<SelectStatement>,
     limit: u64,
-    after: Option<Cursor>,
     read: impl Fn(&Record<'_>) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Option<Cursor>), Fault> {
     let mut rows: Vec<(Cursor, QueryResult)> = Vec::new();
-    for query in queries(select, filter, limit, after) {
+    for query in queries {
         for row in db.query_all(&query).await? {
             let cursor = Cursor {
                 sort_time: row.try_get("", "sort_time")?,
@@ -173,11 +181,21 @@ async fn page<T>(
 fn queries(
     mut select: SelectStatement,
     filter: &JobFilter,
+    found: &Found,
     limit: u64,
     after: Option<Cursor>,
 ) -> Vec<SelectStatement> {
+    select.cond_where(common(filter));
+    match found {
+        Found::All => {}
+        Found::Few(ids) => {
+            select.and_where(column(PrintJobs::Id).is_in(padded(ids.clone())));
+        }
+        Found::Many(needle) => {
+            select.and_where(needle.is_in_job());
+        }
+    }
     select
-        .cond_where(common(filter))
         .order_by((PrintJobs::Table, PrintJobs::SortTime), Order::Desc)
         .order_by((PrintJobs::Table, PrintJobs::Id), Order::Desc)
         // One more than asked for tells whether there is a next page.
@@ -251,16 +269,6 @@ fn common(filter: &JobFilter) -> Cond {
             .add(time().lt(until.as_millisecond()))
             .add(time().gt(UNDATED));
     }
-    if let Some(part) = filter
-        .filename_contains
-        .as_deref()
-        .filter(|part| !part.is_empty())
-    {
-        // Unlike LIKE it knows no characters that mean something.
-        let part = text::fold_case(part);
-        let position = Func::cust("INSTR").arg(column(PrintJobs::FilenameKey)).arg(part);
-        condition = condition.add(Expr::expr(position).gt(0));
-    }
     if let Some(filament_type) = &filter.filament_type {
         let details = Query::select()
             .expr(Expr::val(1))
@@ -276,35 +284,50 @@ fn common(filter: &JobFilter) -> Cond {
     condition
 }
 
-async fn count(db: &DatabaseConnection, filter: &JobFilter) -> Result<u64, Fault> {
-    let only_printers = JobFilter {
+async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Result<u64, Fault> {
+    let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),
+        filename_contains: filter.filename_contains.clone(),
         ..JobFilter::default()
-    } == *filter;
-    let mut query = if only_printers {
-        let mut query = Query::select();
-        query
-            .expr_as(Expr::col(JobTotals::TotalJobs), "number")
-            .from(JobTotals::Table);
-        if !filter.printer_ids.is_empty() {
-            let ids = filter.printer_ids.iter().map(|id| id.0);
-            query.and_where(Expr::col(JobTotals::PrinterId).is_in(ids));
-        }
-        query
-    } else {
-        let count = Func::count(column(PrintJobs::Id));
-        Query::select()
-            .expr_as(count, "number")
-            .from(PrintJobs::Table)
-            .cond_where(common(filter))
-            .to_owned()
     };
-    if !only_printers {
-        query.cond_where(one_of(filter));
-    }
+    let only_printers = of_printers == *filter;
+    let query = match found {
+        Found::All if only_printers => count_of_printers(filter),
+        Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => needle.count(),
+        _ => {
+            let mut query = Query::select();
+            query
+                .expr_as(Func::count(column(PrintJobs::Id)), "number")
+                .from(PrintJobs::Table)
+                .cond_where(common(filter))
+                .cond_where(one_of(filter));
+            match found {
+                Found::All => {}
+                Found::Few(ids) => {
+                    query.and_where(column(PrintJobs::Id).is_in(padded(ids.clone())));
+                }
+                Found::Many(needle) => {
+                    query.and_where(column(PrintJobs::Id).in_subquery(needle.ids()));
+                }
+            }
+            query
+        }
+    };
     let mut number = 0_i64;
     for row in db.query_all(&query).await? {
         number += row.try_get::<i64>("", "number")?;
     }
     Ok(number.try_into().unwrap_or(0))
+}
+
+fn count_of_printers(filter: &JobFilter) -> SelectStatement {
+    let mut query = Query::select();
+    query
+        .expr_as(Expr::col(JobTotals::TotalJobs), "number")
+        .from(JobTotals::Table);
+    if !filter.printer_ids.is_empty() {
+        let ids = filter.printer_ids.iter().map(|id| id.0);
+        query.and_where(Expr::col(JobTotals::PrinterId).is_in(ids));
+    }
+    query
 }

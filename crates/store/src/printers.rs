@@ -14,7 +14,7 @@ use crate::{
     error::Fault,
     gcode_files,
     record::{Record, milliseconds},
-    schema::{DeletedJobs, DetailsQueue, JobDetails, JobTotals as Totals, PrintJobs, Printers},
+    schema::{DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
     text::{check_short, name_key},
     totals::{self, OpenTotals},
     transaction::{LONG, Tx},
@@ -327,6 +327,11 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
         Expr::col(DetailsQueue::PrintJobId).in_subquery(jobs.clone()),
     );
     tx.execute(&queue).await?;
+    let search = from(
+        JobSearch::Table.into_table_ref(),
+        Expr::col(JobSearch::PrintJobId).in_subquery(jobs.clone()),
+    );
+    tx.execute(&search).await?;
     gcode_files::remove_of_printer(tx, id).await?;
     for statement in [
         from(

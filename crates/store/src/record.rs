@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::{Error, JobRow, error::Fault, schema::PrintJobs, text};
+use crate::{Error, JobRow, error::Fault, schema::PrintJobs};
 
 /// Sorts jobs whose start is unknown behind all others.
 pub(crate) const UNDATED: i64 = i64::MIN;
@@ -98,10 +98,6 @@ pub(crate) fn columns(job: &Job) -> Vec<(PrintJobs, Value)> {
         ),
         (PrintJobs::User, job.user.clone().into()),
         (PrintJobs::Filename, job.filename.clone().into()),
-        (
-            PrintJobs::FilenameKey,
-            job.filename.as_deref().map(text::fold_case).into(),
-        ),
         (PrintJobs::Status, job.status.as_str().into()),
         (PrintJobs::Cause, job.cause.clone().into()),
         (PrintJobs::Message, job.message.clone().into()),

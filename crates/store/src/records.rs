@@ -17,7 +17,7 @@ use crate::{
     jobs,
     record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
     schema::{DeletedJobs, DetailsQueue, JobDetails as DetailsColumns, PrintJobs},
-    text, tombstones,
+    search, text, tombstones,
     totals::OpenTotals,
     transaction::{LONG, Tx},
 };
@@ -124,6 +124,9 @@ async fn import(
     }
     imported.added = new.len() as u64;
     let ids = insert_jobs(tx, &new).await?;
+    let keys = new.iter().zip(&ids);
+    let keys = keys.map(|(new, id)| (*id, search::key([new.job.filename.as_deref()])));
+    search::insert(tx, keys).await?;
     insert_details(tx, &new, &ids).await?;
     insert_queue(tx, &new, &ids, now).await?;
     for totals in all_totals {

@@ -30,7 +30,6 @@ pub(crate) enum PrintJobs {
     HistoryStartTime,
     User,
     Filename,
-    FilenameKey,
     Status,
     Cause,
     Message,
@@ -71,6 +70,18 @@ pub(crate) enum JobDetails {
     LayerCount,
     ObjectHeight,
     RawMetadata,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobSearch {
+    Table,
+    PrintJobId,
+    Text,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobSearchTrigrams {
+    Table,
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]

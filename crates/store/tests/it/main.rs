@@ -13,6 +13,7 @@ mod locks;
 mod migrations;
 mod printers;
 mod records;
+mod search;
 mod sessions;
 mod totals;
 mod values;

@@ -81,7 +81,7 @@ on_every_engine! {
     }
 }
 
-fn of_job(job: Job) -> JobRecord {
+pub(crate) fn of_job(job: Job) -> JobRecord {
     JobRecord {
         id: None,
         job,

@@ -1,0 +1,174 @@
+//! The table `job_search`: what is searched of each job, folded, in one text.
+//!
+//! It is narrow, so that reading all of it is quick: a million jobs are some 60 MB. SQLite finds three characters and
+//! more in an index of trigrams, which triggers keep; the others, and all shorter texts, are found by reading.
+
+use domain::JobId;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection,
+    sea_query::{Expr, ExprTrait, Func, Query, SelectStatement},
+};
+
+use crate::{
+    Engine,
+    error::Fault,
+    records::insert_all,
+    schema::{JobSearch, JobSearchTrigrams, PrintJobs},
+    text::fold_case,
+    transaction::Tx,
+};
+
+/// Stands between the texts of a job, so that nothing is found across two of them. Those that hold it themselves are
+/// searched as if they held something else.
+const BETWEEN: char = '\u{1f}';
+/// Up to so many jobs that hold a text are looked at one by one. If there are more, pages are quickly full of them.
+const FEW: usize = 2_000;
+/// Characters of a text that the trigrams find.
+const TRIGRAM: usize = 3;
+
+/// What is searched of a job that has these texts.
+pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
+    let texts: Vec<_> = texts.into_iter().flatten().map(folded).collect();
+    texts.join(BETWEEN.encode_utf8(&mut [0; 4]))
+}
+
+fn folded(text: &str) -> String {
+    fold_case(text).replace(BETWEEN, "\u{fffd}")
+}
+
+/// Makes new jobs findable.
+pub(crate) async fn insert(tx: &Tx, keys: impl Iterator<Item = (JobId, String)>) -> Result<(), Fault> {
+    let columns = vec![JobSearch::PrintJobId, JobSearch::Text];
+    let rows = keys.map(|(id, key)| (columns.clone(), vec![Expr::val(id.0), Expr::val(key)]));
+    insert_all(tx, JobSearch::Table, rows.collect()).await
+}
+
+/// Makes a job findable by what its row says now. Whoever changes a text of a job calls this afterwards.
+pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    let query = Query::select()
+        .column(PrintJobs::Filename)
+        .from(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .to_owned();
+    let Some(row) = tx.query_one(&query).await? else {
+        return Ok(());
+    };
+    let filename: Option<String> = row.try_get("", "filename")?;
+    remove(tx, id).await?;
+    insert(tx, std::iter::once((id, key([filename.as_deref()])))).await
+}
+
+/// To be called before the job goes.
+pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    let statement = Query::delete()
+        .from_table(JobSearch::Table)
+        .and_where(Expr::col(JobSearch::PrintJobId).eq(id.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+/// Which jobs hold a text.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    /// Nothing was looked for.
+    All,
+    /// These.
+    Few(Vec<i64>),
+    /// Many, which are found anew where they are needed.
+    Many(Needle),
+}
+
+/// What is looked for, folded.
+#[derive(Debug, Clone)]
+pub(crate) struct Needle {
+    text: String,
+    has_trigrams: bool,
+}
+
+/// Looks for a text.
+pub(crate) async fn look_for(
+    db: &DatabaseConnection,
+    engine: Engine,
+    text: Option<&str>,
+) -> Result<Found, Fault> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(Found::All);
+    };
+    let text = folded(text);
+    let has_trigrams = engine == Engine::Sqlite && text.chars().count() >= TRIGRAM;
+    let needle = Needle { text, has_trigrams };
+    let query = needle.ids().limit(FEW as u64 + 1).to_owned();
+    let rows = db.query_all(&query).await?;
+    if rows.len() > FEW {
+        return Ok(Found::Many(needle));
+    }
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.push(row.try_get("", "print_job_id")?);
+    }
+    Ok(Found::Few(ids))
+}
+
+impl Needle {
+    /// The ids of all jobs that hold it, as `print_job_id`.
+    pub(crate) fn ids(&self) -> SelectStatement {
+        self.select(|id| id, "print_job_id")
+    }
+
+    /// How many jobs hold it, as `number`. Not a count over `ids`: MariaDB refuses that when it is asked again.
+    pub(crate) fn count(&self) -> SelectStatement {
+        self.select(|id| Func::count(id).into(), "number")
+    }
+
+    fn select(&self, of_id: impl Fn(Expr) -> Expr, name: &'static str) -> SelectStatement {
+        if self.has_trigrams {
+            let phrase = format!("\"{}\"", self.text.replace('"', "\"\""));
+            return Query::select()
+                .expr_as(of_id(Expr::cust("rowid")), name)
+                .from(JobSearchTrigrams::Table)
+                .and_where(Expr::cust_with_values("job_search_trigrams MATCH ?", [phrase]))
+                .to_owned();
+        }
+        Query::select()
+            .expr_as(of_id(Expr::col(JobSearch::PrintJobId)), name)
+            .from(JobSearch::Table)
+            .and_where(self.is_in_text())
+            .to_owned()
+    }
+
+    /// Whether the job of the row holds it: for rows that are read anyway.
+    pub(crate) fn is_in_job(&self) -> Expr {
+        let search = Query::select()
+            .expr(Expr::val(1))
+            .from(JobSearch::Table)
+            .and_where(
+                Expr::col((JobSearch::Table, JobSearch::PrintJobId))
+                    .equals((PrintJobs::Table, PrintJobs::Id)),
+            )
+            .and_where(self.is_in_text())
+            .to_owned();
+        Expr::exists(search)
+    }
+
+    /// Unlike LIKE this knows no characters that mean something.
+    fn is_in_text(&self) -> Expr {
+        let position = Func::cust("INSTR")
+            .arg(Expr::col((JobSearch::Table, JobSearch::Text)))
+            .arg(self.text.clone());
+        Expr::expr(position).gt(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_found_across_two_texts() {
+        let key = key([Some("ABC"), None, Some("d\u{1f}E")]);
+        assert_eq!(key, "abc\u{1f}d\u{fffd}e");
+        assert!(key.contains(&folded("BC")) && key.contains(&folded("D\u{1f}e")));
+        assert!(!key.contains(&folded("c\u{1f}d")));
+    }
+}
