@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test api-fuzz bench-fleet bench-gcode fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -16,7 +16,7 @@ demo: ui/dist/index.html
 	scripts/demo.sh
 
 ## Installs what the tests need and runs all of them.
-test: test-deps lint ui-test api-fuzz unit
+test: test-deps lint ui-test api-fuzz browser-test unit
 
 test-deps:
 	scripts/install-test-deps.sh
@@ -32,6 +32,16 @@ unit:
 ## Types, lint and tests of the dashboard.
 ui-test: ui/node_modules/.installed
 	cd ui && npm run lint && npm run test
+
+## The dashboard in a real browser, with the real server and simulated printers.
+browser-test: ui/dist/index.html
+	$(CARGO) build --workspace --locked --bins
+	cd ui && npm run test:browser
+
+## Pictures of each page, light, dark and on a phone, into data/screenshots.
+screenshots: ui/dist/index.html
+	$(CARGO) build --workspace --locked --bins
+	cd ui && npm run screenshots -- ../data/screenshots
 
 ## Drives the API from its own OpenAPI document.
 api-fuzz:

@@ -26,7 +26,7 @@ trap 'exit 143' TERM
 # A process group of its own: Ctrl-C on the terminal reaches this script, and the script ends the rest in order.
 set -m
 cd "$folder"
-"$bin/simulator" --printers "$printers" --seed 7 --history 400 --printing 2 \
+"$bin/simulator" --printers "$printers" --seed 7 --history 400 --files 400 --printing 2 \
   --schedule demo --print-seconds 30 180 >printers.jsonl &
 pids+=($!)
 until (($(wc -l <printers.jsonl) >= printers)); do

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests need beside Rust: Debian packages, Python environments with real
-# Moonrakers, and a MySQL of its own. Run it as often as you like: it only does what is missing.
+# Installs what the tests need beside Rust and Node: Debian packages (Chromium among them), Python environments with
+# real Moonrakers, the packages of the dashboard, and a MySQL of its own. Run it as often as you like: it only does what is missing.
 #
 # Everything but the Debian packages lands in .cache (git-ignored). As root the packages are
 # installed through apt; otherwise the script names the missing ones and stops.
@@ -15,11 +15,17 @@ die() { printf 'test-deps: %s\n' "$*" >&2; exit 1; }
 
 missing_packages() {
   local package
-  for package in ca-certificates faketime libsodium23 mariadb-client-core mariadb-server-core; do
+  for package in ca-certificates chromium faketime libsodium23 mariadb-client-core mariadb-server-core; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
   done
   # A Python that did not come from Debian (pyenv, uv) brings its own ensurepip.
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+}
+
+check_node() {
+  local found
+  found=$(node --version 2>/dev/null) || die 'node is missing: the dashboard needs Node.js 20.19 or later, with npm'
+  [[ $(printf '%s\n' v20.19 "$found" | sort -V | head -1) == v20.19 ]] || die "node is $found; the dashboard needs 20.19 or later"
 }
 
 install_packages() {
@@ -51,6 +57,7 @@ install_venv() {
 }
 
 install_packages
+check_node
 mkdir -p .cache
 exec 9>.cache/install.lock
 flock 9
@@ -58,5 +65,6 @@ install_venv .cache/venv -r tests/requirements.txt -c tests/constraints.txt
 for version in "${older_moonrakers[@]}"; do
   install_venv ".cache/moonraker-$version" "moonraker==$version"
 done
+make --no-print-directory ui/node_modules/.installed
 scripts/mysql.sh install .cache/mysql
 scripts/mariadb.sh install .cache/mariadb

@@ -10,8 +10,20 @@ let problems
 const rows = () => page.locator('tbody tr')
 const total = (count) => page.getByText(`${count} job${count === 1 ? '' : 's'}`, { exact: true })
 
+/** The newest job whose file was read; files are read in the background, newest first. */
+async function jobWithDetails() {
+  for (;;) {
+    const { items } = await world.api('jobs?limit=20')
+    for (const { id } of items) {
+      const job = await world.api(`jobs/${id}`)
+      if (job.details_status === 'done') return job
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
 before(async () => {
-  world = await openWorld({ printers: 3, simulator: ['--seed', '5', '--history', '80'] })
+  world = await openWorld({ printers: 3, simulator: ['--seed', '5', '--history', '80', '--files', '80'] })
   await addMachines(world)
   ;({ page, problems } = await world.openPage())
   await world.signIn(page, 'jobs')
@@ -85,8 +97,17 @@ test('selected jobs are deleted after a question', async () => {
 })
 
 test('a job shows what is known of it', async () => {
-  await page.locator('a[data-job]').first().click()
+  const { id } = await jobWithDetails()
+  await page.goto(`${world.url}jobs/${id}`)
   await page.getByRole('region', { name: 'Times and amounts' }).waitFor()
+  await page.getByRole('region', { name: 'Filament by tool' }).getByText('T0').waitFor()
+  await page.locator('summary', { hasText: 'Slicer settings' }).click()
+  await page.getByLabel('Search names and values').fill('layer_height')
+  await page.getByRole('rowheader', { name: 'layer_height', exact: true }).waitFor()
+  await page.getByText('Layers and quality').waitFor()
+  await page.getByLabel('Search names and values').fill('no such setting')
+  await page.getByText('Nothing matches.').waitFor()
+  await page.locator('summary', { hasText: 'Slicer settings' }).click()
   await page.getByText('Raw metadata from Moonraker').click()
   await page.getByLabel('Search names and values').fill('slicer')
   await page.getByRole('rowheader', { name: 'slicer', exact: true }).waitFor()
@@ -96,7 +117,7 @@ test('a job shows what is known of it', async () => {
 })
 
 test('a job that does not exist says so', async () => {
-  await world.signIn(page, 'jobs/999999')
+  await page.goto(`${world.url}jobs/999999`)
   await page.getByRole('heading', { name: 'No such job' }).waitFor()
   problems.length = 0 // The browser itself notes the 404.
   await page.getByRole('link', { name: 'Jobs' }).first().click()

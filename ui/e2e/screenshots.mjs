@@ -9,14 +9,14 @@ await mkdir(folder, { recursive: true })
 
 const world = await openWorld({
   printers: 5,
-  simulator: ['--seed', '7', '--history', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
+  simulator: ['--seed', '7', '--history', '300', '--files', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
 })
 try {
   await addMachines(world)
   await world.api('printers', { method: 'POST', body: JSON.stringify({ name: 'Ender in the shed', moonraker_url: '127.0.0.1:1' }) })
   const [failed] = (await world.api('jobs?status=error&limit=1')).items
   const pages = {
-    dashboard: 'Dashboard', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board',
+    dashboard: '', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board',
   }
   const looks = {
     light: { viewport: { width: 1360, height: 860 }, colorScheme: 'light' },
@@ -28,8 +28,9 @@ try {
     await page.goto(`${world.url}sign-in`)
     await page.getByLabel('API key').waitFor()
     await page.screenshot({ path: join(folder, `sign-in-${look}.png`) })
+    await world.signIn(page)
     for (const [name, path] of Object.entries(pages)) {
-      await world.signIn(page, path === 'Dashboard' ? '' : path)
+      await page.goto(world.url + path)
       await page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
       // One round of news, so that every printer is in its place.
       await page.waitForTimeout(3_500)

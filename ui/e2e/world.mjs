@@ -1,7 +1,7 @@
 // A world of its own for each file of tests: simulated printers, the real printlog, a browser. Ends what it started.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,14 +17,20 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ]
 
-/** Where the binaries are: PRINTLOG_BIN, or the newest that was built. */
+/** Where the binaries are: PRINTLOG_BIN, or the newest printlog that was built. */
 function binaries() {
   const target = process.env.CARGO_TARGET_DIR ?? new URL('../../target', import.meta.url).pathname
   const folders = process.env.PRINTLOG_BIN ? [process.env.PRINTLOG_BIN] : [join(target, 'release'), join(target, 'debug')]
-  const folder = folders.find((one) => existsSync(join(one, 'printlog')) && existsSync(join(one, 'simulator')))
+  const age = (folder) => statSync(join(folder, 'printlog')).mtimeMs
+  const [folder] = folders
+    .filter((one) => existsSync(join(one, 'printlog')) && existsSync(join(one, 'simulator')))
+    .toSorted((a, b) => age(b) - age(a))
   if (!folder) throw new Error(`no printlog and simulator in ${folders.join(' or ')}; build both with cargo first`)
   return { printlog: join(folder, 'printlog'), simulator: join(folder, 'simulator') }
 }
+
+/** For every wait: a loaded machine with two cores is slow, and nothing is asserted about speed. In ms. */
+export const PATIENCE = 60_000
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
@@ -92,11 +98,23 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
   const openPage = async ({ viewport = { width: 1280, height: 800 }, ...options } = {}) => {
     const context = await browser.newContext({ viewport, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(PATIENCE)
+    page.setDefaultNavigationTimeout(PATIENCE)
     const problems = []
     const foreign = []
+    // Breaches of the Content-Security-Policy, also those that the console is silent about.
+    await page.exposeFunction('toldOfBreach', (text) => problems.push(text))
+    await page.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        globalThis.toldOfBreach(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`)
+      })
+    })
     page.on('pageerror', (error) => problems.push(String(error)))
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+    page.on('console', (message) => {
+      // Not every job has an image; the browser itself notes each 404.
+      const isMissingImage = /\/thumbnail\?/.test(message.location().url) && message.text().includes('404')
+      if (message.type() === 'error' && !isMissingImage) problems.push(message.text())
+    })
     page.on('request', (request) => request.url().startsWith(url) || foreign.push(request.url()))
     return { page, problems, foreign }
   }

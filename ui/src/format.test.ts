@@ -30,6 +30,13 @@ describe('format', () => {
     expect(plain(english.filament(12_345))).toBe('12.35 m')
     expect(plain(english.filament(123_456_789))).toBe('123,457 m')
     expect(plain(german.filament(12_345))).toBe('12.345 mm')
+    const grams = createFormat({ locale: 'en', length: 'g', density: 1.24 })
+    expect(plain(grams.filament(1_000))).toBe('≈ 3.0 g')
+  })
+
+  it('shows costs in the currency that was chosen, and as numbers if none was', () => {
+    expect(english.cost(1.5)).toBe('1.50')
+    expect(plain(createFormat({ locale: 'de', length: 'm', currency: 'EUR' }).cost(1.5))).toBe('1,50 €')
   })
 
   it('does not call complete what is not', () => {

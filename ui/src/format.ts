@@ -3,16 +3,25 @@
  * the time zone of the reader. What is unknown becomes a dash, never 0.
  */
 
-export type LengthUnit = 'm' | 'mm'
+export type LengthUnit = 'm' | 'mm' | 'g'
 
 export interface FormatOptions {
   /** BCP 47 tag such as `en` or `de`. */
   locale: string
   /** IANA name. `undefined`: the browser's. */
   timeZone?: string | undefined
-  /** Unit of filament lengths. */
+  /** Unit of amounts of filament. */
   length: LengthUnit
+  /** g/cm³ of filament of 1.75 mm, for amounts in g whose weight nobody knows. */
+  density?: number | undefined
+  /** Of costs, as ISO 4217 has it. `null`: numbers only. */
+  currency?: string | null | undefined
 }
+
+/** PLA's. In g/cm³. */
+export const USUAL_DENSITY = 1.24
+/** Cross-section of filament of 1.75 mm, in mm². */
+const SECTION = Math.PI * (1.75 / 2) ** 2
 
 /** What stands for a value that nobody knows. */
 export const UNKNOWN = '–'
@@ -27,7 +36,7 @@ const DAY = 24 * HOUR
 const SYMBOLS = { day: '\u00A0d', hour: '\u00A0h', minute: '\u00A0min', second: '\u00A0s' }
 const NARROW = { day: 'd', hour: 'h', minute: 'm', second: 's' }
 
-export function createFormat({ locale, timeZone, length }: FormatOptions) {
+export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY, currency }: FormatOptions) {
   const number = (digits: number) =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   const integer = number(0)
@@ -39,6 +48,7 @@ export function createFormat({ locale, timeZone, length }: FormatOptions) {
   /** The larger unit, and the smaller one unless it is 0. */
   const pair = (large: number, unit: keyof typeof SYMBOLS, small: number, smaller: keyof typeof SYMBOLS) =>
     small === 0 ? amount(Math.floor(large), unit) : `${amount(Math.floor(large), unit)} ${amount(small, smaller)}`
+  const mass = (g: number) => (Math.abs(g) >= 1000 ? `${number(2).format(g / 1000)} kg` : `${oneDigit.format(g)} g`)
   const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long', timeZone })
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone })
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone })
@@ -65,9 +75,10 @@ export function createFormat({ locale, timeZone, length }: FormatOptions) {
     percent: (ratio: Maybe<number>) =>
       known(ratio, (n) => (n < 1 && n > 0.99 ? percentFine.format(Math.floor(n * 1000) / 1000) : percentWhole.format(n))),
 
-    /** A length of filament in mm, in the unit that the reader chose. */
+    /** A length of filament in mm, in the unit that the reader chose; a weight is an estimate then, and says so. */
     filament: (mm: Maybe<number>) =>
       known(mm, (n) => {
+        if (length === 'g') return `≈ ${mass((n * SECTION * density) / 1000)}`
         if (length === 'mm') return `${integer.format(n)} mm`
         return `${number(Math.abs(n) < 100_000 ? 2 : 0).format(n / 1000)} m`
       }),
@@ -77,8 +88,11 @@ export function createFormat({ locale, timeZone, length }: FormatOptions) {
       known(mm, (n) => `${new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(n)} mm`),
 
     /** A mass in g; from 1 kg in kg. */
-    mass: (grams: Maybe<number>) =>
-      known(grams, (g) => (Math.abs(g) >= 1000 ? `${number(2).format(g / 1000)} kg` : `${oneDigit.format(g)} g`)),
+    mass: (grams: Maybe<number>) => known(grams, mass),
+
+    /** A cost, in the currency that the reader chose. */
+    cost: (value: Maybe<number>) =>
+      known(value, (n) => (currency ? new Intl.NumberFormat(locale, { style: 'currency', currency }) : number(2)).format(n)),
 
     /** A temperature in °C. */
     temperature: (celsius: Maybe<number>) => known(celsius, (c) => `${integer.format(c)} °C`),

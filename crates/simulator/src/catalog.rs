@@ -125,7 +125,7 @@ pub fn sliced_file(dice: &mut Dice, seconds: f64, modified: f64) -> SlicedFile {
         "file_processors": [],
         "slicer": slicer,
         "slicer_version": slicer_version,
-        "gcode_start_byte": 9_000,
+        "gcode_start_byte": 19_000,
         "gcode_end_byte": size.saturating_sub(8_000),
         "layer_count": layers,
         "object_height": tenths(height),

@@ -105,6 +105,17 @@ impl History {
         }
     }
 
+    /// The last rows from before the simulation, oldest first.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Row> {
+        let Some(generated) = &self.generated else {
+            return Vec::new();
+        };
+        let newest = generated.ids().rev().take(count);
+        let mut rows: Vec<Row> = newest.filter_map(|id| generated.row(id)).collect();
+        rows.reverse();
+        rows
+    }
+
     pub(crate) fn add(&mut self, version: Version, row: Row) -> u64 {
         let id = match (version, self.next_id) {
             (Version::V0_8, Some(next)) => next,

@@ -8,6 +8,7 @@ mod clock;
 mod connections;
 mod dice;
 mod files;
+mod gcode_text;
 mod generated;
 mod heater;
 mod history;

@@ -4,7 +4,9 @@ use std::{io::Write, ops::Range};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
-use simulator::{Faults, PastPrints, PrintPlan, PrinterConfig, Schedule, Simulator, Version, printer_name};
+use simulator::{
+    Dice, Faults, PastPrints, PrinterConfig, Schedule, Simulator, Version, printer_name, sliced_file,
+};
 
 /// Plays printers with Moonraker, for those who have none at hand.
 ///
@@ -27,6 +29,9 @@ struct Options {
     /// How many past prints each has in its history.
     #[arg(long, default_value_t = 0)]
     history: u64,
+    /// How many of the newest past prints still have their file.
+    #[arg(long, default_value_t = 0)]
+    files: usize,
     /// Over how many days the past prints are spread.
     #[arg(long, default_value_t = 180.0)]
     history_days: f64,
@@ -93,6 +98,7 @@ async fn main() -> anyhow::Result<()> {
             count: options.history,
             days: options.history_days,
         },
+        past_files: options.files,
         time_scale: options.time_scale,
         updates_per_second: options.updates_per_second,
         faults: Faults {
@@ -108,15 +114,11 @@ async fn main() -> anyhow::Result<()> {
         .context("cannot start the printers")?;
     for (place, printer) in simulator.printers().iter().take(options.printing).enumerate() {
         let seconds = 3_600.0 * (2.0 + (place % 7) as f64);
-        printer
-            .start_print(
-                &format!("long_print_{place}.gcode"),
-                PrintPlan {
-                    layers: Some(240),
-                    ..PrintPlan::lasting(seconds)
-                },
-            )
-            .context("cannot start a print")?;
+        let mut dice = Dice::new(options.seed.wrapping_add(place as u64));
+        let file = sliced_file(&mut dice, seconds, printer.wall_clock() - 60.0);
+        let name = file.name.clone();
+        printer.add_file(file, None);
+        printer.print_file(&name).context("cannot start a print")?;
     }
     let schedule = match options.schedule {
         ScheduleName::None => None,

@@ -6,7 +6,7 @@ mod jobs;
 use serde_json::{Value, json};
 
 use crate::{
-    Faults, PastPrints, PrintPlan, Version,
+    Faults, PastPrints, PrintPlan, SlicedFile, Version,
     clock::Clock,
     connections::Connections,
     dice::Dice,
@@ -39,6 +39,8 @@ pub struct PrinterConfig {
     pub trusted: bool,
     /// What its history holds when the simulation begins.
     pub past: PastPrints,
+    /// How many of the newest prints of the past still have their file.
+    pub past_files: usize,
     /// Seconds there in a second here.
     pub time_scale: f64,
     /// Status updates in a second here, at most. Moonraker sends 4 in a second of its own.
@@ -61,6 +63,7 @@ impl Default for PrinterConfig {
                 count: 0,
                 days: 180.0,
             },
+            past_files: 0,
             time_scale: 1.0,
             updates_per_second: 4.0,
             wall_clock: None,
@@ -104,6 +107,22 @@ pub(crate) struct Model {
     ticks: u64,
 }
 
+/// The files of the newest rows: those of the others were deleted meanwhile.
+fn files_of(history: &History, count: usize) -> Files {
+    let mut files = Files::default();
+    for row in history.newest(count) {
+        let Some(metadata) = row.metadata else { continue };
+        let seconds = metadata["estimated_time"].as_f64().unwrap_or(60.0);
+        let file = SlicedFile {
+            name: row.filename,
+            metadata: Value::clone(&metadata),
+            plan: PrintPlan::lasting(seconds),
+        };
+        files.insert(file, None);
+    }
+    files
+}
+
 impl Model {
     /// A printer that has been on for a while: Klippy is ready, and Moonraker knows it.
     pub(crate) fn new(config: PrinterConfig) -> Self {
@@ -133,8 +152,8 @@ impl Model {
             dice: Dice::new(config.seed),
             klippy: Some(klippy),
             moonraker: Some(moonraker),
+            files: files_of(&history, config.past_files),
             history,
-            files: Files::default(),
             truth: Vec::new(),
             agenda: Vec::new(),
             notices_ready: false,

@@ -6,7 +6,8 @@
  *     hello      {"version": "0.1.0", "printers": [PrinterStatus, …]}
  *                First on every connection, also after a cut: the whole state, so that nothing has to be replayed.
  *     status     {"printer_id": 1, …}
- *                Fields of PrinterStatus that changed; each replaces the whole field. At most one a second and printer.
+ *                Fields of PrinterStatus that changed; each replaces the whole field. Of a printer that is new: all of them.
+ *                At most one a second and printer.
  *     job        {"id": 7, "printer_id": 1, "change": "written" | "deleted"}
  *                A row of a job was written at a change of state, or removed. Checkpoints are not told, nor are jobs
  *                that are imported: `backfill` of the status tells of them.

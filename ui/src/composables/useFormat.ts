@@ -4,8 +4,8 @@ import { createFormat } from '@/format'
 import { usePreferences } from './usePreferences'
 
 const format = computed(() => {
-  const { locale, timeZone, length } = usePreferences()
-  return createFormat({ locale: regional(locale), timeZone: timeZone ?? undefined, length })
+  const { locale, timeZone, length, density, currency } = usePreferences()
+  return createFormat({ locale: regional(locale), timeZone: timeZone ?? undefined, length, density, currency })
 })
 
 export function useFormat() {

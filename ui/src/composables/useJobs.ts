@@ -59,6 +59,28 @@ export function useJob(id: MaybeRefOrGetter<number>) {
   })
 }
 
+/** All keys and values of the slicer. Big, so only asked for when they are looked at. `null`: nothing is known. */
+export function useRawSettings(id: MaybeRefOrGetter<number>, isWanted: MaybeRefOrGetter<boolean>) {
+  return useQuery({
+    queryKey: ['jobs', 'raw', computed(() => toValue(id))],
+    queryFn: async ({ signal }): Promise<unknown> => {
+      const params = { path: { id: toValue(id) }, query: { raw: true } }
+      return (await body(client.GET('/api/jobs/{id}/details', { params, signal }))).raw_metadata
+    },
+    enabled: computed(() => toValue(isWanted)),
+    staleTime: Infinity,
+  })
+}
+
+/** Has the server read a job's file again, as soon as it can. */
+export function useRefreshDetails() {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (id: number) => client.POST('/api/jobs/{id}/details/refresh', { params: { path: { id } } }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['jobs'] }),
+  })
+}
+
 export interface DeletedJobs {
   deleted: number
   /** Why others were not, in the server's words. */

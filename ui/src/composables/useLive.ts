@@ -1,5 +1,5 @@
 /** What the printers do right now. One stream for the whole application, while somebody is signed in. */
-import type { QueryClient } from '@tanstack/vue-query'
+import type { Query, QueryClient } from '@tanstack/vue-query'
 import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
 import { BASE_URL, hasRoute } from '@/api/client'
 import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
@@ -19,6 +19,20 @@ export function useLive() {
   }
 }
 
+function isWhole(status: Partial<PrinterStatus>): status is Omit<PrinterStatus, 'printer_id'> {
+  return status.connection !== undefined && status.backfill !== undefined && status.temperatures !== undefined
+}
+
+/** Between two rounds of reading anew what has changed, in ms. */
+const PAUSE = 1_500
+/** Whoever has scrolled further than so many pages does not look at what is new. */
+const PAGES = 4
+
+function isReadAnew({ state: { data } }: Query) {
+  const pages = data !== null && typeof data === 'object' && 'pages' in data ? data.pages : null
+  return !Array.isArray(pages) || pages.length <= PAGES
+}
+
 /** Follows the stream while `isSignedIn`, and makes the queries read anew what it says has changed. */
 export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
   let wasGreeted = false
@@ -34,9 +48,11 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     },
     status({ printer_id: id, ...changed }) {
       const before = statuses.get(id)
-      if (!before) return
-      const after = { ...before, ...changed }
+      // The first of a new printer has all fields.
+      const after = before ? { ...before, ...changed } : isWhole(changed) ? { printer_id: id, ...changed } : null
+      if (!after) return
       statuses.set(id, after)
+      if (!before) return
       // Jobs that are imported are not told one by one.
       const { state: importState, position } = after.backfill
       if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers')
@@ -46,13 +62,13 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     heartbeat: () => {},
   }
   const pending = new Set<string>()
-  /** Many rows change at once during an import: the queries are told once a second. */
+  /** Many rows change at once during an import: the queries are told from time to time, and finish what they began. */
   function invalidate(...keys: string[]) {
     if (pending.size === 0) {
       setTimeout(() => {
-        for (const key of pending) void queries.invalidateQueries({ queryKey: [key] })
+        for (const key of pending) void queries.invalidateQueries({ queryKey: [key], predicate: isReadAnew }, { cancelRefetch: false })
         pending.clear()
-      }, 1_000)
+      }, PAUSE)
     }
     for (const key of keys) pending.add(key)
   }

@@ -9,16 +9,16 @@ describe('preferences', () => {
   })
 
   it('survive whatever is in the storage', () => {
-    for (const text of [null, '', 'x', '5', 'null', '[]', '{"theme": 5, "locale": "xx", "timeZone": "Mars/Olympus"}']) {
+    for (const text of [null, '', 'x', '5', 'null', '[]', '{"theme": 5, "locale": "xx", "timeZone": "Mars/Olympus", "density": -1, "currency": "€"}']) {
       expect(parsePreferences(text, ['en']), String(text)).toEqual({
-        locale: 'en', theme: 'system', timeZone: null, length: 'm', hiddenColumns: ['ended', 'user'],
+        locale: 'en', theme: 'system', timeZone: null, length: 'm', density: 1.24, currency: null, hiddenColumns: ['ended', 'user'],
       })
     }
   })
 
   it('come back as they were', () => {
     const chosen = {
-      locale: 'de', theme: 'dark', timeZone: 'Asia/Tokyo', length: 'mm', hiddenColumns: [],
+      locale: 'de', theme: 'dark', timeZone: 'Asia/Tokyo', length: 'g', density: 1.04, currency: 'EUR', hiddenColumns: [],
     } as const
     expect(parsePreferences(JSON.stringify(chosen), ['en'])).toEqual(chosen)
   })

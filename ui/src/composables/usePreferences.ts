@@ -1,11 +1,15 @@
 /** What the reader chose for this browser: language, theme, time zone, units. Kept in localStorage. */
 import { reactive, watch } from 'vue'
-import type { LengthUnit } from '@/format'
+import { USUAL_DENSITY, type LengthUnit } from '@/format'
 
 export const LOCALES = ['en', 'de'] as const
 export type Locale = (typeof LOCALES)[number]
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
+
+export const LENGTHS = ['m', 'mm', 'g'] as const satisfies readonly LengthUnit[]
+/** What a density may be, in g/cm³. */
+export const DENSITIES = { min: 0.2, max: 10 }
 
 export interface Preferences {
   locale: Locale
@@ -13,6 +17,10 @@ export interface Preferences {
   /** IANA name. `null`: the browser's. */
   timeZone: string | null
   length: LengthUnit
+  /** g/cm³ of filament of which no file says it. */
+  density: number
+  /** Of costs, such as `EUR`. `null`: not said. */
+  currency: string | null
   /** Columns of the table of jobs that were hidden. */
   hiddenColumns: string[]
 }
@@ -41,11 +49,21 @@ export function parsePreferences(text: string | null, languages: readonly string
     locale: LOCALES.find((locale) => locale === stored.locale) ?? preferredLocale(languages),
     theme: THEMES.find((theme) => theme === stored.theme) ?? 'system',
     timeZone: typeof stored.timeZone === 'string' && isTimeZone(stored.timeZone) ? stored.timeZone : null,
-    length: stored.length === 'mm' ? 'mm' : 'm',
+    length: LENGTHS.find((length) => length === stored.length) ?? 'm',
+    density: isDensity(stored.density) ? stored.density : USUAL_DENSITY,
+    currency: typeof stored.currency === 'string' && isCurrency(stored.currency) ? stored.currency : null,
     hiddenColumns: Array.isArray(stored.hiddenColumns)
       ? stored.hiddenColumns.filter((name): name is string => typeof name === 'string')
       : ['ended', 'user'],
   }
+}
+
+export function isDensity(value: unknown): value is number {
+  return typeof value === 'number' && value >= DENSITIES.min && value <= DENSITIES.max
+}
+
+export function isCurrency(code: string) {
+  return /^[A-Z]{3}$/.test(code)
 }
 
 export function isTimeZone(name: string) {
