@@ -7,6 +7,7 @@ mod details;
 mod docs;
 mod error;
 mod extract;
+mod gcode_file;
 mod health;
 mod jobs;
 mod keys;
@@ -130,8 +131,8 @@ fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(details::get_job_thumbnail))
         .merge(
             OpenApiRouter::new()
-                .routes(routes!(details::parse_gcode))
-                .layer(DefaultBodyLimit::max(details::FILE_LIMIT)),
+                .routes(routes!(gcode_file::parse_gcode))
+                .layer(DefaultBodyLimit::max(gcode_file::FILE_LIMIT)),
         )
 }
 
