@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz bench-fleet fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -50,6 +50,10 @@ api-fuzz:
 ## 1,000 simulated printers for a minute: what printlog needs for them.
 bench-fleet:
 	scripts/bench-fleet.sh
+
+## Files and MB a second of the gcode parser, beside Moonraker's extractor in the same run.
+bench-gcode:
+	scripts/bench-gcode.sh
 
 ## Damages gcode files for ten minutes; fails on a crash, a hang or much memory.
 fuzz:

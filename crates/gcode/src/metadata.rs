@@ -1,5 +1,6 @@
 //! The answer: what one G-code file says about itself.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -95,7 +96,7 @@ pub struct GcodeMetadata {
     pub thumbnails: Vec<Thumbnail>,
     /// Every key/value outside of the moves, untouched, in file order; the first of equal keys.
     #[serde(skip)]
-    pub raw: IndexMap<String, String>,
+    pub raw: IndexMap<String, String, RandomState>,
     /// Where the moves are in a text file.
     #[serde(skip)]
     pub moves: Moves,

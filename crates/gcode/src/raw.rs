@@ -1,5 +1,7 @@
 //! `raw`: every key/value outside of the moves, untouched and bounded.
 
+use indexmap::map::Entry;
+
 use crate::scan::Scan;
 use crate::{Parsed, Warning, settings};
 
@@ -8,18 +10,21 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// Adds what the comments of a text file say, in file order.
 pub(crate) fn collect(scan: &Scan<'_>, parsed: &mut Parsed) {
+    let raw = &mut parsed.metadata.raw;
     let mut bytes = 0;
-    for (key, value) in settings::outer_pairs(scan).iter() {
-        bytes += key.len() + value.len();
-        if bytes > MAX_BYTES || parsed.metadata.raw.len() >= MAX_KEYS {
-            parsed.warn(Warning::RawTruncated);
-            return;
+    let mut is_full = false;
+    for (key, value) in settings::each_outer_pair(scan) {
+        is_full = raw.len() >= MAX_KEYS || bytes >= MAX_BYTES;
+        if is_full {
+            break;
         }
-        parsed
-            .metadata
-            .raw
-            .entry(key.to_owned())
-            .or_insert_with(|| value.to_owned());
+        if let Entry::Vacant(vacant) = raw.entry(key.into_owned()) {
+            bytes += vacant.key().len() + value.len();
+            vacant.insert(value.into_owned());
+        }
+    }
+    if is_full {
+        parsed.warn(Warning::RawTruncated);
     }
 }
 

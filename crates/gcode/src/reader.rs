@@ -77,19 +77,22 @@ impl Reader {
     ///
     /// Of more than was asked for (a server that ignores ranges) the asked range and the first 2 MiB are kept.
     pub fn push(&mut self, offset: u64, bytes: &[u8]) {
-        self.segments.insert(
-            offset,
-            Cow::Owned(bytes[..bytes.len().min(MOST_OF_ONE_PUSH)].to_vec()),
-        );
-        let Some(asked) = &self.last else { return };
-        let from = asked
-            .start
-            .checked_sub(offset)
-            .and_then(|from| usize::try_from(from).ok());
-        let part = from.and_then(|from| bytes.get(from..)).unwrap_or_default();
-        let length = (part.len() as u64).min(asked.end - asked.start) as usize;
-        self.segments
-            .insert(asked.start, Cow::Owned(part[..length].to_vec()));
+        let first = bytes.len().min(MOST_OF_ONE_PUSH);
+        self.insert(offset, &bytes[..first]);
+        let Some(asked) = self.last.clone() else { return };
+        let index = |at: u64| usize::try_from(at.checked_sub(offset)?).ok();
+        if let (Some(from), Some(to)) = (index(asked.start), index(asked.end))
+            && to > first
+        {
+            self.insert(
+                asked.start,
+                bytes.get(from..to.min(bytes.len())).unwrap_or_default(),
+            );
+        }
+    }
+
+    fn insert(&mut self, offset: u64, bytes: &[u8]) {
+        self.segments.insert(offset, Cow::Owned(bytes.to_vec()));
     }
 
     /// Bytes asked for so far.

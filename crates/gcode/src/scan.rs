@@ -3,8 +3,9 @@
 //! Knows no slicer. Lines cut by the edge of a segment are dropped; everything else is a slice of the input.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::heaters::{self, HeaterCommand};
 use crate::segments::Segments;
@@ -165,20 +166,23 @@ impl<'a> Scanner<'a> {
         } else if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
             at = bytes.len() - rest.len();
         }
-        while at < bytes.len() {
-            let end = match memchr(end_of_line, &bytes[at..]) {
-                Some(length) => at + length,
-                None if cut_end => break,
-                None => bytes.len(),
-            };
-            self.line(bytes, at..end, offset);
-            at = end + 1;
+        let from = at;
+        for length in memchr_iter(end_of_line, &bytes[from..]) {
+            self.line(bytes, at..from + length, offset);
+            at = from + length + 1;
+        }
+        if at < bytes.len() && !cut_end {
+            self.line(bytes, at..bytes.len(), offset);
         }
         self.blocks
             .end_of_segment(bytes, &mut self.scan.thumbnails, cut_end);
     }
 
-    fn line(&mut self, bytes: &'a [u8], range: std::ops::Range<usize>, offset: u64) {
+    fn line(&mut self, bytes: &'a [u8], range: Range<usize>, offset: u64) {
+        // Nearly all lines of a file are moves: they only end what was before.
+        if bytes.get(range.start) == Some(&b'G') && self.blocks.is_idle() {
+            return self.command_at(range, offset);
+        }
         let line = trim(&bytes[range.clone()]);
         let Some(&first) = line.first() else {
             self.run += 1;
@@ -203,6 +207,10 @@ impl<'a> Scanner<'a> {
         }
         self.blocks.command(bytes, range.start, &mut self.scan.thumbnails);
         self.command(line);
+        self.command_at(range, offset);
+    }
+
+    fn command_at(&mut self, range: Range<usize>, offset: u64) {
         self.run += 1;
         let scan = &mut self.scan;
         if !self.seen_command {

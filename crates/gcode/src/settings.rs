@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use memchr::memchr2;
 
@@ -13,7 +14,7 @@ use crate::value::{self, Measure};
 /// Keys and values of one block, the first of equal keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings<'a> {
-    map: IndexMap<Cow<'a, str>, Cow<'a, str>>,
+    map: IndexMap<Cow<'a, str>, Cow<'a, str>, RandomState>,
     /// The block begins before or ends behind the bytes at hand.
     pub(crate) cut: bool,
     /// A comma in a number separates decimals, not members of a list.
@@ -107,21 +108,31 @@ pub(crate) fn whole_seconds(seconds: f64) -> Option<u64> {
 
 /// Splits at the first `=` or `:`; values may hold both.
 pub(crate) fn key_value(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-    let at = memchr2(b'=', b':', text)?;
-    let key = text[..at].trim_ascii();
+    let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
+    let at = memchr2(b'=', b':', text).filter(|_| letter)?;
+    let key = text[..at].trim_ascii_end();
     // Longer "keys" are sentences, others are pixels of a preview or decoration.
-    let letter = key.first().is_some_and(|first| first.is_ascii_alphabetic());
-    let plain = !key.iter().any(|byte| b"<>?@~{}|\\;\"`".contains(byte));
-    if key.len() > 80 || !letter || !plain {
+    if key.len() > 80 || key.iter().any(|byte| NOT_IN_KEYS[usize::from(*byte)]) {
         return None;
     }
     Some((decode(key), decode(text[at + 1..].trim_ascii())))
 }
 
+const NOT_IN_KEYS: [bool; 256] = {
+    let mut table = [false; 256];
+    let characters = b"<>?@~{}|\\;\"`";
+    let mut at = 0;
+    while at < characters.len() {
+        table[characters[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// `key = value` with a key of letters, digits and `_`, as all descendants of Slic3r print settings.
 fn setting(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let at = memchr::memchr(b'=', text)?;
-    let key = text[..at].trim_ascii();
+    let key = text[..at].trim_ascii_end();
     let plain = !key.is_empty() && key.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
     plain.then(|| (decode(key), decode(text[at + 1..].trim_ascii())))
 }
@@ -238,7 +249,7 @@ pub(crate) fn statistics<'a>(scan: &Scan<'a>) -> Settings<'a> {
     let mut statistics = Settings::default();
     for comment in scan.outer_first().filter(|comment| is_statistic(comment.text)) {
         for statement in comment.text.split(|b| *b == b';') {
-            if let Some((key, value)) = key_value(statement) {
+            if let Some((key, value)) = key_value(statement.trim_ascii_start()) {
                 statistics.insert(key, value);
             }
         }
@@ -252,14 +263,18 @@ pub(crate) fn outer_pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
         decimal_comma: true,
         ..Settings::default()
     };
-    for (index, comment) in scan.comments.iter().enumerate() {
-        if scan.zone(index) != Zone::Body
-            && let Some((key, value)) = key_value(comment.text)
-        {
-            pairs.insert(key, value);
-        }
+    for (key, value) in each_outer_pair(scan) {
+        pairs.insert(key, value);
     }
     pairs
+}
+
+/// The same in file order, with keys that stand there more than once.
+pub(crate) fn each_outer_pair<'a>(scan: &Scan<'a>) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+    let outer = scan.comments.iter().enumerate();
+    outer
+        .filter(|(index, _)| scan.zone(*index) != Zone::Body)
+        .filter_map(|(_, comment)| key_value(comment.text))
 }
 
 fn is_statistic(text: &[u8]) -> bool {

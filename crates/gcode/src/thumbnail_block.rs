@@ -74,9 +74,19 @@ fn decode_base64(lines: &[u8]) -> Option<Vec<u8>> {
     if lines.len() > MAX_IMAGE * 3 / 2 {
         return None;
     }
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    let characters: Vec<u8> = lines.iter().copied().filter(plain).collect();
-    LENIENT.decode(characters).ok()
+    let mut characters = Vec::with_capacity(lines.len());
+    for line in lines.split(|b| matches!(b, b'\n' | b'\r')) {
+        characters.extend_from_slice(line.strip_prefix(b";").unwrap_or(line).trim_ascii());
+    }
+    LENIENT.decode(&characters).ok().or_else(|| {
+        // Something else stands among the characters.
+        characters.retain(is_base64);
+        LENIENT.decode(characters).ok()
+    })
+}
+
+fn is_base64(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 fn decode_hex(lines: &[&[u8]]) -> Option<Vec<u8>> {
@@ -205,6 +215,11 @@ impl BlockScanner {
         true
     }
 
+    /// Whether no image is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.is_none() && self.hex.is_none()
+    }
+
     /// A command ends a block whose `end` line is missing.
     pub(crate) fn command<'a>(&mut self, bytes: &'a [u8], at: usize, found: &mut Vec<ThumbnailBlock<'a>>) {
         if self.open.is_some() {
@@ -282,8 +297,7 @@ fn begin(text: &[u8], body_start: usize, offset: u64) -> Option<OpenBlock> {
 
 /// Whether the ends of a line are base64; an empty line is skipped as well. No other comment looks so.
 fn looks_like_base64(text: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    !text.contains(&b' ') && text.iter().take(4).all(plain) && text.iter().rev().take(4).all(plain)
+    !text.contains(&b' ') && text.iter().take(4).all(is_base64) && text.iter().rev().take(4).all(is_base64)
 }
 
 /// MKS previews: 16-bit pixels in a text code of their own, not base64. They are skipped.

@@ -26,6 +26,8 @@ pub struct FilePart {
     pub bytes: Vec<u8>,
     /// Size of the whole file, in bytes.
     pub size: u64,
+    /// Whether the server did as the range said. If not, it always answers with the file from its beginning.
+    pub is_as_asked: bool,
     /// `Last-Modified` as it stands. `None` if missing. Two parts that differ in it are of two files.
     pub last_modified: Option<String>,
 }
@@ -115,6 +117,7 @@ pub async fn read_gcode_part(
         request = request.header("X-Api-Key", key.as_bytes());
     }
     let response = request.send().await.map_err(transport)?;
+    let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let (offset, size) = match response.status() {
         StatusCode::PARTIAL_CONTENT => content_range(&response).ok_or_else(|| FileError::Unclear {
             path: path.to_owned(),
@@ -155,7 +158,9 @@ pub async fn read_gcode_part(
         .map(str::to_owned);
     let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let bytes = read_at_most(response, wanted).await.map_err(transport)?;
+    let end = range.end.min(size);
     Ok(FilePart {
+        is_as_asked: is_part || (range.start == 0 && end == size),
         offset,
         bytes,
         size,

@@ -30,10 +30,12 @@ pub(crate) struct Counters {
     pub(crate) sockets_ever: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) frames: AtomicU64,
+    pub(crate) file_reads: AtomicU64,
+    pub(crate) file_bytes: AtomicU64,
 }
 
 /// Traffic of one printer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// WebSockets open now.
     pub sockets_open: u64,
@@ -43,6 +45,10 @@ pub struct Traffic {
     pub requests: u64,
     /// Frames sent: answers and notifications.
     pub frames: u64,
+    /// Requests for gcode files and their thumbnails.
+    pub file_reads: u64,
+    /// Bytes of files in the answers to them.
+    pub file_bytes: u64,
 }
 
 impl Counters {
@@ -52,6 +58,8 @@ impl Counters {
             sockets_ever: self.sockets_ever.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
             frames: self.frames.load(Ordering::Relaxed),
+            file_reads: self.file_reads.load(Ordering::Relaxed),
+            file_bytes: self.file_bytes.load(Ordering::Relaxed),
         }
     }
 }

@@ -188,11 +188,16 @@ impl Response {
         }
     }
 
-    pub(crate) async fn write(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<()> {
-        let length = match &self.body {
+    /// Bytes of the body.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.body {
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::File(_, range) => range.end - range.start,
-        };
+        }
+    }
+
+    pub(crate) async fn write(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<()> {
+        let length = self.length();
         let mut head = format!(
             "HTTP/1.1 {} {}\r\nContent-Length: {length}\r\n",
             self.status,

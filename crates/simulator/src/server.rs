@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -152,13 +152,19 @@ impl Shared {
             return Response::error(401, "Unauthorized");
         }
         if let Some(name) = path.strip_prefix("/server/files/gcodes/") {
-            return match model.files.get(name) {
+            let response = match model.files.get(name) {
                 Some(file) => Response::file(file, head),
                 None if name.contains(".thumbs/") && name.ends_with(".png") => {
                     Response::bytes("image/png", thumbnail::png(name))
                 }
                 None => Response::error(404, "Not Found"),
             };
+            let counters = &model.connections.counters;
+            counters.file_reads.fetch_add(1, Ordering::Relaxed);
+            counters
+                .file_bytes
+                .fetch_add(response.length(), Ordering::Relaxed);
+            return response;
         }
         let method = match path {
             "/access/info" => "access.info",

@@ -59,20 +59,16 @@ impl Simulator {
     /// Traffic of all printers together.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let none = Traffic {
-            sockets_open: 0,
-            sockets_ever: 0,
-            requests: 0,
-            frames: 0,
-        };
         self.printers
             .iter()
             .map(|printer| printer.traffic())
-            .fold(none, |sum, one| Traffic {
+            .fold(Traffic::default(), |sum, one| Traffic {
                 sockets_open: sum.sockets_open + one.sockets_open,
                 sockets_ever: sum.sockets_ever + one.sockets_ever,
                 requests: sum.requests + one.requests,
                 frames: sum.frames + one.frames,
+                file_reads: sum.file_reads + one.file_reads,
+                file_bytes: sum.file_bytes + one.file_bytes,
             })
     }
 }

@@ -1,6 +1,6 @@
 //! The table `details_queue`: which jobs still wait for what the slicer knew, and why.
 
-use domain::JobId;
+use domain::{JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
@@ -49,14 +49,14 @@ impl DetailsStatus {
 pub struct QueuedDetails {
     /// The job.
     pub job_id: JobId,
+    /// Its printer.
+    pub printer_id: PrinterId,
     /// How it stands.
     pub status: DetailsStatus,
     /// What stood in the way, for people. `None` if nothing did.
     pub reason: Option<String>,
-    /// How often it was tried.
+    /// How often it was tried since it was queued, or since its printer was back.
     pub attempts: u32,
-    /// When it is tried (again). `None` if it is not.
-    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// What became of an attempt.
@@ -66,8 +66,34 @@ pub struct DetailsOutcome {
     pub status: DetailsStatus,
     /// What stood in the way.
     pub reason: Option<String>,
-    /// When to try again. `None` for never.
-    pub next_attempt_at: Option<Timestamp>,
+    /// When to try again.
+    pub retry: Retry,
+}
+
+/// When a job is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Not by itself.
+    Never,
+    /// From this instant on.
+    At(Timestamp),
+    /// When its printer is connected again, see [`Store::wake_details`]. Until then it costs nothing.
+    WhenBack,
+}
+
+/// `next_attempt_at` of jobs that were never tried.
+const UNTRIED: i64 = 0;
+/// `next_attempt_at` of jobs that wait for their printer.
+const WHEN_BACK: i64 = -1;
+
+impl Retry {
+    fn column(self) -> Option<i64> {
+        match self {
+            Self::Never => None,
+            Self::At(instant) => Some(instant.as_millisecond()),
+            Self::WhenBack => Some(WHEN_BACK),
+        }
+    }
 }
 
 /// Jobs in the queue by status; those that are done are not counted.
@@ -83,32 +109,31 @@ pub struct DetailsCounts {
 
 /// Which of the jobs that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// That were seen to start, or that somebody asked for.
-    Live,
-    /// That were imported.
-    Imported,
-    /// That were tried before.
-    Retry,
+pub struct Due {
+    /// Those that were seen to start, or that somebody asked for; else those that were imported.
+    pub is_live: bool,
+    /// Those that were tried before; else those that were not.
+    pub is_retry: bool,
 }
 
 impl Store {
     /// Jobs whose turn it is, newest first; those that were tried before by when they are due.
     pub async fn due_details(&self, due: Due, now: Timestamp, limit: u64) -> Result<Vec<QueuedDetails>> {
-        let next = || Expr::col(DetailsQueue::NextAttemptAt);
+        let next = || queue(DetailsQueue::NextAttemptAt);
         let mut query = select();
-        match due {
-            Due::Live | Due::Imported => query
-                .and_where(Expr::col(DetailsQueue::Priority).eq(i64::from(due == Due::Live)))
-                .and_where(next().eq(0))
-                .order_by(DetailsQueue::SortTime, Order::Desc),
-            Due::Retry => query
-                .and_where(Expr::col(DetailsQueue::Priority).is_in([0, 1]))
-                .and_where(next().gt(0))
+        query.and_where(queue(DetailsQueue::Priority).eq(i64::from(due.is_live)));
+        if due.is_retry {
+            query
+                .and_where(next().gt(UNTRIED))
                 .and_where(next().lte(now.as_millisecond()))
-                .order_by(DetailsQueue::NextAttemptAt, Order::Asc),
-        };
-        let query = &query.limit(limit).to_owned();
+                .order_by((DetailsQueue::Table, DetailsQueue::NextAttemptAt), Order::Asc);
+        } else {
+            query.and_where(next().eq(UNTRIED));
+        }
+        let query = &query
+            .order_by((DetailsQueue::Table, DetailsQueue::SortTime), Order::Desc)
+            .limit(limit)
+            .to_owned();
         self.read("read which jobs wait for details", |db| async move {
             let rows = db.query_all(query).await?;
             rows.iter()
@@ -118,10 +143,50 @@ impl Store {
         .await
     }
 
+    /// Has jobs tried again that waited for these printers to be back. Writes nothing if there are none.
+    pub async fn wake_details(&self, printers: &[PrinterId], now: Timestamp) -> Result<u64> {
+        let waits = || queue(DetailsQueue::NextAttemptAt).eq(WHEN_BACK);
+        let of_printers = || {
+            let ids = printers.iter().map(|printer| printer.0);
+            Expr::col((PrintJobs::Table, PrintJobs::PrinterId)).is_in(ids)
+        };
+        let query = &select()
+            .and_where(queue(DetailsQueue::Priority).is_in([0, 1]))
+            .and_where(waits())
+            .and_where(of_printers())
+            .limit(1)
+            .to_owned();
+        let waiting = self
+            .read("read which jobs wait for their printer", |db| async move {
+                Ok(db.query_one(query).await?.is_some())
+            })
+            .await?;
+        if !waiting {
+            return Ok(0);
+        }
+        let jobs = Query::select()
+            .column(PrintJobs::Id)
+            .from(PrintJobs::Table)
+            .and_where(of_printers())
+            .to_owned();
+        let statement = &Query::update()
+            .table(DetailsQueue::Table)
+            .value(DetailsQueue::Attempts, 0)
+            .value(DetailsQueue::NextAttemptAt, now.as_millisecond())
+            .and_where(queue(DetailsQueue::Priority).is_in([0, 1]))
+            .and_where(waits())
+            .and_where(queue(DetailsQueue::PrintJobId).in_subquery(jobs))
+            .to_owned();
+        self.write("have details read of printers that are back", |tx| async move {
+            Ok(tx.execute(statement).await?.rows_affected())
+        })
+        .await
+    }
+
     /// How the details of a job stand. `None` if there is no such job.
     pub async fn queued_details(&self, id: JobId) -> Result<Option<QueuedDetails>> {
         let query = &select()
-            .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+            .and_where(queue(DetailsQueue::PrintJobId).eq(id.0))
             .to_owned();
         self.read("read how the details of a job stand", |db| async move {
             let row = db.query_one(query).await?;
@@ -178,28 +243,15 @@ impl Store {
             };
             let printer_id: i64 = job.try_get("", "printer_id")?;
             let before = file_of(&tx, id).await?;
-            let mut update = Query::update()
-                .table(DetailsQueue::Table)
-                .value(DetailsQueue::Status, outcome.status.as_str())
-                .value(DetailsQueue::Reason, outcome.reason.clone())
-                .value(DetailsQueue::Attempts, Expr::col(DetailsQueue::Attempts).add(1))
-                .value(
-                    DetailsQueue::NextAttemptAt,
-                    outcome.next_attempt_at.map(Timestamp::as_millisecond),
-                )
-                .value(DetailsQueue::UpdatedAt, now.as_millisecond())
-                .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
-                .to_owned();
-            let mut outdated = None;
+            let mut file_id = None;
             if let Some(file) = file {
-                let file_id = gcode_files::put(&tx, printer_id, file, now).await?;
-                update.value(DetailsQueue::GcodeFileId, file_id);
+                let known = gcode_files::put(&tx, printer_id, file, now).await?;
                 crate::details::put(&tx, id, &file.job_details()).await?;
-                outdated = before.filter(|before| *before != file_id);
+                file_id = Some(known);
             }
-            tx.execute(&update).await?;
-            if let Some(outdated) = outdated {
-                gcode_files::remove_unused(&tx, outdated).await?;
+            record(&tx, id, file_id, outcome, now).await?;
+            if let Some(before) = before.filter(|before| file_id.is_some_and(|now| now != *before)) {
+                gcode_files::remove_unused(&tx, before).await?;
             }
             Ok(true)
         })
@@ -238,9 +290,33 @@ fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {
         .table(DetailsQueue::Table)
         .value(DetailsQueue::Attempts, 0)
         .value(DetailsQueue::Priority, 1)
-        .value(DetailsQueue::NextAttemptAt, 0)
+        .value(DetailsQueue::NextAttemptAt, UNTRIED)
         .value(DetailsQueue::UpdatedAt, now.as_millisecond())
         .to_owned()
+}
+
+/// Writes into the queue how the job stands, and which file it has unless that stays.
+pub(crate) async fn record(
+    tx: &Tx,
+    id: JobId,
+    file_id: Option<i64>,
+    outcome: &DetailsOutcome,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let mut update = Query::update()
+        .table(DetailsQueue::Table)
+        .value(DetailsQueue::Status, outcome.status.as_str())
+        .value(DetailsQueue::Reason, outcome.reason.clone())
+        .value(DetailsQueue::Attempts, Expr::col(DetailsQueue::Attempts).add(1))
+        .value(DetailsQueue::NextAttemptAt, outcome.retry.column())
+        .value(DetailsQueue::UpdatedAt, now.as_millisecond())
+        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
+        .to_owned();
+    if let Some(file_id) = file_id {
+        update.value(DetailsQueue::GcodeFileId, file_id);
+    }
+    tx.execute(&update).await?;
+    Ok(())
 }
 
 /// Puts jobs that have just been inserted into the queue.
@@ -269,7 +345,7 @@ pub(crate) async fn enqueue(
                 Expr::val("pending"),
                 Expr::val(i64::from(is_live)),
                 Expr::val(0_i64),
-                Expr::val(0_i64),
+                Expr::val(UNTRIED),
                 Expr::val(sort_time(*start_time)),
                 Expr::val(now.as_millisecond()),
             ]);
@@ -293,7 +369,7 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     }
 }
 
-async fn file_of(tx: &Tx, id: JobId) -> Result<Option<i64>, Fault> {
+pub(crate) async fn file_of(tx: &Tx, id: JobId) -> Result<Option<i64>, Fault> {
     let query = Query::select()
         .column(DetailsQueue::GcodeFileId)
         .from(DetailsQueue::Table)
@@ -309,14 +385,24 @@ async fn file_of(tx: &Tx, id: JobId) -> Result<Option<i64>, Fault> {
 fn select() -> SelectStatement {
     Query::select()
         .columns([
-            DetailsQueue::PrintJobId,
-            DetailsQueue::Status,
-            DetailsQueue::Reason,
-            DetailsQueue::Attempts,
-            DetailsQueue::NextAttemptAt,
+            (DetailsQueue::Table, DetailsQueue::PrintJobId),
+            (DetailsQueue::Table, DetailsQueue::Status),
+            (DetailsQueue::Table, DetailsQueue::Reason),
+            (DetailsQueue::Table, DetailsQueue::Attempts),
         ])
+        .column((PrintJobs::Table, PrintJobs::PrinterId))
         .from(DetailsQueue::Table)
+        .inner_join(
+            PrintJobs::Table,
+            Expr::col((PrintJobs::Table, PrintJobs::Id))
+                .equals((DetailsQueue::Table, DetailsQueue::PrintJobId)),
+        )
         .to_owned()
+}
+
+/// Its columns are named like those of jobs.
+fn queue(column: DetailsQueue) -> Expr {
+    Expr::col((DetailsQueue::Table, column))
 }
 
 fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
@@ -332,9 +418,9 @@ fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
         })?;
     Ok(QueuedDetails {
         job_id: JobId(record.key),
+        printer_id: PrinterId(record.get("printer_id")?),
         status,
         reason: record.get("reason")?,
         attempts: u32::try_from(record.get::<i64>("attempts")?).unwrap_or(u32::MAX),
-        next_attempt_at: record.time("next_attempt_at")?,
     })
 }

@@ -14,12 +14,12 @@ use sea_orm::{
 use serde_json::Value;
 
 use crate::{
-    JobDetails, Result, Store,
+    DetailsOutcome, DetailsStatus, JobDetails, Result, Retry, Store, details, details_queue,
     error::Fault,
     import::padded,
     record::Record,
     records::insert_all,
-    schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
+    schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, PrintJobs, Thumbnails},
     transaction::Tx,
 };
 
@@ -118,37 +118,48 @@ impl Store {
         file_key: &str,
         now: Timestamp,
     ) -> Result<bool> {
-        let query = Query::select()
+        let query = &Query::select()
             .columns([GcodeFiles::Id, GcodeFiles::Metadata])
             .from(GcodeFiles::Table)
             .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id.0))
             .and_where(Expr::col(GcodeFiles::FileKey).eq(file_key))
-            .and_where(Expr::col(GcodeFiles::Source).eq("file"))
+            .and_where(Expr::col(GcodeFiles::Source).eq(DetailsSource::File.as_str()))
             .to_owned();
-        let query = &query;
-        let found = self
+        let known = self
             .read("look for a gcode file", |db| async move {
-                let Some(row) = db.query_one(query).await? else {
-                    return Ok(None);
-                };
-                Record::new(&row, "gcode_files", "id")?.json("metadata")
+                Ok(db.query_one(query).await?.is_some())
             })
             .await?;
-        let Some(metadata) = found else { return Ok(false) };
-        let file = NewGcodeFile {
-            file_key: file_key.to_owned(),
-            content_hash: None,
-            source: DetailsSource::File,
-            metadata,
-            raw: None,
-            thumbnails: Vec::new(),
-        };
-        let outcome = crate::DetailsOutcome {
-            status: crate::DetailsStatus::Done,
-            reason: None,
-            next_attempt_at: None,
-        };
-        self.save_details(id, Some(&file), &outcome, now).await
+        if !known {
+            return Ok(false);
+        }
+        self.write("give a job the details of its file", |tx| async move {
+            let job = Query::select()
+                .column(PrintJobs::Id)
+                .from(PrintJobs::Table)
+                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+                .lock_exclusive()
+                .to_owned();
+            // The last other job that had the file may have gone meanwhile.
+            let (Some(_), Some(file)) = (tx.query_one(&job).await?, tx.query_one(query).await?) else {
+                return Ok(false);
+            };
+            let record = Record::new(&file, "gcode_files", "id")?;
+            let metadata: Value = record.json("metadata")?.unwrap_or_default();
+            let before = details_queue::file_of(&tx, id).await?;
+            details::put(&tx, id, &JobDetails::from_metadata(&metadata["details"])).await?;
+            let outcome = DetailsOutcome {
+                status: DetailsStatus::Done,
+                reason: None,
+                retry: Retry::Never,
+            };
+            details_queue::record(&tx, id, Some(record.key), &outcome, now).await?;
+            if let Some(before) = before.filter(|before| *before != record.key) {
+                remove_unused(&tx, before).await?;
+            }
+            Ok(true)
+        })
+        .await
     }
 
     /// What is known of the file of a job. `None` if nothing.
@@ -237,16 +248,20 @@ impl Store {
     }
 }
 
-/// The row of the file, made if there is none. What was read before stays.
+/// The row of the file, made if there is none. If it says something else now, all jobs that have it get that.
 pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> Result<i64, Fault> {
     let query = Query::select()
-        .column(GcodeFiles::Id)
+        .columns([GcodeFiles::Id, GcodeFiles::Metadata])
         .from(GcodeFiles::Table)
         .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id))
         .and_where(Expr::col(GcodeFiles::FileKey).eq(file.file_key.clone()))
         .to_owned();
     if let Some(row) = tx.query_one(&query).await? {
-        return Ok(row.try_get("", "id")?);
+        let record = Record::new(&row, "gcode_files", "id")?;
+        if record.json("metadata")?.as_ref() != Some(&file.metadata) {
+            replace(tx, record.key, file).await?;
+        }
+        return Ok(record.key);
     }
     let (columns, values) = row(printer_id, file, now);
     let statement = Query::insert()
@@ -256,8 +271,37 @@ pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Time
         .to_owned();
     let id = tx.execute(&statement).await?.last_insert_id();
     let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
+    put_thumbnails(tx, id, &file.thumbnails).await?;
+    Ok(id)
+}
+
+/// A newer printlog may read more from the same file.
+async fn replace(tx: &Tx, id: i64, file: &NewGcodeFile) -> Result<(), Fault> {
+    let statement = Query::update()
+        .table(GcodeFiles::Table)
+        .value(GcodeFiles::ContentHash, file.content_hash.clone())
+        .value(GcodeFiles::Metadata, file.metadata.to_string())
+        .value(GcodeFiles::Raw, file.raw.as_ref().map(Value::to_string))
+        .and_where(Expr::col(GcodeFiles::Id).eq(id))
+        .to_owned();
+    tx.execute(&statement).await?;
+    let before = unlink_thumbnails(tx, id).await?;
+    put_thumbnails(tx, id, &file.thumbnails).await?;
+    remove_unused_thumbnails(tx, before).await?;
+    let jobs = Query::select()
+        .column(DetailsQueue::PrintJobId)
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::GcodeFileId).eq(id))
+        .to_owned();
+    for job in tx.query_all(&jobs).await? {
+        details::put(tx, JobId(job.try_get("", "print_job_id")?), &file.job_details()).await?;
+    }
+    Ok(())
+}
+
+async fn put_thumbnails(tx: &Tx, id: i64, thumbnails: &[NewThumbnail]) -> Result<(), Fault> {
     let mut linked: Vec<&str> = Vec::new();
-    for thumbnail in &file.thumbnails {
+    for thumbnail in thumbnails {
         if linked.contains(&thumbnail.hash.as_str()) {
             continue;
         }
@@ -273,7 +317,7 @@ pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Time
             .to_owned();
         tx.execute(&link).await?;
     }
-    Ok(id)
+    Ok(())
 }
 
 /// The rows of many files of a printer, by their keys. What was read before stays. Without their images.
@@ -373,12 +417,23 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     if tx.query_one(&used).await?.is_some() {
         return Ok(());
     }
+    let hashes = unlink_thumbnails(tx, file_id).await?;
+    let file = Query::delete()
+        .from_table(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::Id).eq(file_id))
+        .to_owned();
+    tx.execute(&file).await?;
+    remove_unused_thumbnails(tx, hashes).await
+}
+
+/// Takes its images from the file. Returns their hashes.
+async fn unlink_thumbnails(tx: &Tx, file_id: i64) -> Result<Vec<String>, Fault> {
     let query = Query::select()
         .column(GcodeFileThumbnails::ThumbnailHash)
         .from(GcodeFileThumbnails::Table)
         .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
         .to_owned();
-    let mut hashes: Vec<String> = Vec::new();
+    let mut hashes = Vec::new();
     for row in tx.query_all(&query).await? {
         hashes.push(row.try_get("", "thumbnail_hash")?);
     }
@@ -387,11 +442,10 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
         .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
         .to_owned();
     tx.execute(&links).await?;
-    let file = Query::delete()
-        .from_table(GcodeFiles::Table)
-        .and_where(Expr::col(GcodeFiles::Id).eq(file_id))
-        .to_owned();
-    tx.execute(&file).await?;
+    Ok(hashes)
+}
+
+async fn remove_unused_thumbnails(tx: &Tx, hashes: Vec<String>) -> Result<(), Fault> {
     for hash in hashes {
         let still = Query::select()
             .column(GcodeFileThumbnails::ThumbnailHash)

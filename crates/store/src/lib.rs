@@ -27,7 +27,7 @@ mod transaction;
 
 pub use connect::{DatabaseInfo, Store};
 pub use details::JobDetails;
-pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails};
+pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
 pub use dialect::Engine;
 pub use error::{Error, Result};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};

@@ -53,7 +53,8 @@ export interface paths {
         put?: never;
         /**
          * Read a gcode file
-         * @description The body is the file, at most 16 MiB. Nothing is stored.
+         * @description The body is the file, at most 16 MiB. Of a larger one its two ends are enough: the first bytes, behind them the last
+         *     ones, with `head` and `size`. 64 KiB and 96 KiB do for nearly every file. Nothing is stored.
          */
         post: operations["parse_gcode"];
         delete?: never;
@@ -549,6 +550,17 @@ export interface components {
              * @description °C
              */
             bed_temp_first_layer: number | null;
+            /** @description The plate in use, in the slicer's words. */
+            bed_type: string | null;
+            /** Format: int64 */
+            bottom_layers: number | null;
+            /**
+             * Format: double
+             * @description °C
+             */
+            chamber_temp: number | null;
+            /** @description Where the file names it, such as `EUR`. */
+            currency: string | null;
             /**
              * Format: double
              * @description g that the slicer planned.
@@ -559,6 +571,11 @@ export interface components {
              * @description Seconds.
              */
             estimated_time: number | null;
+            /**
+             * Format: double
+             * @description Seconds in silent (stealth) mode.
+             */
+            estimated_time_silent: number | null;
             filament_brand: string | null;
             filament_color: string | null;
             /**
@@ -566,11 +583,18 @@ export interface components {
              * @description In the slicer's currency.
              */
             filament_cost: number | null;
+            /** @description Name of its profile. */
+            filament_name: string | null;
             /**
              * @description The main one by weight.
              * @example PLA
              */
             filament_type: string | null;
+            /**
+             * Format: double
+             * @description cm³ that the slicer planned.
+             */
+            filament_used_cm3: number | null;
             /**
              * Format: double
              * @description g that the job used, from the measured length: right also for a job that ended early.
@@ -621,23 +645,40 @@ export interface components {
              * @description mm
              */
             object_height: number | null;
+            /** @description Names of the objects on the plate. */
+            objects: string[];
+            /** @description Name of the print (process, quality) profile. */
+            print_profile: string | null;
             /**
              * Format: double
              * @description mm/s
              */
             print_speed: number | null;
             printer_model: string | null;
+            /** @description Name of the printer profile. */
+            printer_profile: string | null;
             /** @description All keys and values as they stand in the file. Only with `raw=true`. */
             raw_metadata: Record<string, never> | null;
             slicer: string | null;
             slicer_version: string | null;
             source: components["schemas"]["DetailsSource"] | null;
+            /**
+             * @description mm/s by feature: `outer_wall`, `inner_wall`, `infill`, `solid_infill`, `top_surface`, `support`, `first_layer`,
+             *     `travel`.
+             */
+            speeds: Record<string, never> | null;
+            /** @description Whether the print is one spiral (vase mode). */
+            spiral_vase: boolean | null;
             support_enabled: boolean | null;
             support_type: string | null;
             /** @description Images, smallest first. */
             thumbnails: components["schemas"]["Thumbnail"][];
             /** @description Materials, one a slot of the printer. */
             tools: Record<string, never>[];
+            /** Format: int64 */
+            top_layers: number | null;
+            /** Format: int64 */
+            wall_count: number | null;
             /** @description What is missing from the file, or had to be decided. */
             warnings: Record<string, never>[];
         };
@@ -1109,7 +1150,12 @@ export interface operations {
     };
     parse_gcode: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many bytes of the body are the beginning of the file; what follows is its end. All of them if left out. */
+                head?: number;
+                /** @description Bytes of the whole file. If left out, the body is the whole file, or with `head` its two ends with something between. */
+                size?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1131,7 +1177,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            /** @description The file is larger than 16 MiB. */
+            /** @description The body is larger than 16 MiB. */
             413: {
                 headers: {
                     [name: string]: unknown;

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{FromRequestParts, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
@@ -21,10 +20,6 @@ use super::{
     query::{self, Query},
     words,
 };
-use crate::enrich;
-
-/// Most bytes of a file that is sent to be parsed.
-pub(super) const FILE_LIMIT: usize = 16 << 20;
 /// Larger than any image.
 const LARGEST: u64 = 100_000;
 
@@ -38,6 +33,10 @@ pub(super) struct DetailsBody {
     slicer: Option<String>,
     slicer_version: Option<String>,
     printer_model: Option<String>,
+    /// Name of the printer profile.
+    printer_profile: Option<String>,
+    /// Name of the print (process, quality) profile.
+    print_profile: Option<String>,
     /// mm
     nozzle_diameter: Option<f64>,
     /// mm
@@ -52,24 +51,45 @@ pub(super) struct DetailsBody {
     bed_temp: Option<f64>,
     /// °C
     bed_temp_first_layer: Option<f64>,
+    /// The plate in use, in the slicer's words.
+    bed_type: Option<String>,
+    /// °C
+    chamber_temp: Option<f64>,
     /// mm/s
     print_speed: Option<f64>,
+    /// mm/s by feature: `outer_wall`, `inner_wall`, `infill`, `solid_infill`, `top_surface`, `support`, `first_layer`,
+    /// `travel`.
+    #[schema(value_type = Option<Object>)]
+    speeds: Option<Value>,
     /// 0 to 100
     infill_percentage: Option<f64>,
     infill_pattern: Option<String>,
     support_enabled: Option<bool>,
     support_type: Option<String>,
+    wall_count: Option<i64>,
+    top_layers: Option<i64>,
+    bottom_layers: Option<i64>,
+    /// Whether the print is one spiral (vase mode).
+    spiral_vase: Option<bool>,
     /// The main one by weight.
     #[schema(example = "PLA")]
     filament_type: Option<String>,
+    /// Name of its profile.
+    filament_name: Option<String>,
     filament_brand: Option<String>,
     filament_color: Option<String>,
     /// mm that the slicer planned.
     filament_used_mm: Option<f64>,
+    /// cm³ that the slicer planned.
+    filament_used_cm3: Option<f64>,
     /// In the slicer's currency.
     filament_cost: Option<f64>,
+    /// Where the file names it, such as `EUR`.
+    currency: Option<String>,
     /// Seconds.
     estimated_time: Option<f64>,
+    /// Seconds in silent (stealth) mode.
+    estimated_time_silent: Option<f64>,
     /// g that the slicer planned.
     estimated_filament: Option<f64>,
     /// g that the job used, from the measured length: right also for a job that ended early.
@@ -80,6 +100,8 @@ pub(super) struct DetailsBody {
     layer_count: Option<i64>,
     /// mm
     object_height: Option<f64>,
+    /// Names of the objects on the plate.
+    objects: Vec<String>,
     /// Materials, one a slot of the printer.
     #[schema(value_type = Vec<Object>)]
     tools: Vec<Value>,
@@ -156,6 +178,7 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
     let details = &metadata["details"];
     let text = |name: &str| details[name].as_str().map(str::to_owned);
     let number = |name: &str| details[name].as_f64();
+    let count = |name: &str| details[name].as_i64();
     let list = |name: &str| metadata[name].as_array().cloned().unwrap_or_default();
     let grams = metadata["grams_per_mm"]
         .as_f64()
@@ -166,6 +189,8 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
         slicer: text("slicer"),
         slicer_version: text("slicer_version"),
         printer_model: text("printer_model"),
+        printer_profile: text("printer_profile"),
+        print_profile: text("print_profile"),
         nozzle_diameter: number("nozzle_diameter"),
         layer_height: columns.layer_height,
         first_layer_height: columns.first_layer_height,
@@ -173,22 +198,34 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
         nozzle_temp_first_layer: number("nozzle_temp_first_layer"),
         bed_temp: columns.bed_temp,
         bed_temp_first_layer: number("bed_temp_first_layer"),
+        bed_type: text("bed_type"),
+        chamber_temp: number("chamber_temp"),
         print_speed: columns.print_speed,
+        speeds: details.get("speeds").cloned(),
         infill_percentage: columns.infill_percentage,
         infill_pattern: columns.infill_pattern,
         support_enabled: columns.support_enabled,
         support_type: columns.support_type,
+        wall_count: count("wall_count"),
+        top_layers: count("top_layers"),
+        bottom_layers: count("bottom_layers"),
+        spiral_vase: details["spiral_vase"].as_bool(),
         filament_type: columns.filament_type,
+        filament_name: text("filament_name"),
         filament_brand: columns.filament_brand,
         filament_color: columns.filament_color,
         filament_used_mm: number("filament_used_mm"),
+        filament_used_cm3: number("filament_used_cm3"),
         filament_cost: number("filament_cost"),
+        currency: text("currency"),
         estimated_time: columns.estimated_time,
+        estimated_time_silent: number("estimated_time_silent"),
         estimated_filament: columns.estimated_filament,
         filament_used_g: grams,
         filament_used_g_source: grams.map(|_| metadata["weight_source"].clone()),
         layer_count: columns.layer_count,
         object_height: columns.object_height,
+        objects: names(&details["objects"]),
         tools: list("tools"),
         warnings: list("warnings"),
         thumbnails: thumbnails
@@ -207,6 +244,11 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
             None
         },
     }))
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let names = list.as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Show what the slicer planned for a job
@@ -305,75 +347,4 @@ fn best(mut images: Vec<ThumbnailInfo>, wanted: Option<u64>) -> Option<Thumbnail
         .and_then(|wanted| images.iter().position(|image| u64::from(image.width) >= wanted))
         .unwrap_or(last);
     Some(images.swap_remove(position))
-}
-
-/// What a gcode file says of itself.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ParsedGcode)]
-pub(super) struct ParsedBody {
-    #[schema(value_type = Object)]
-    details: Value,
-    #[schema(value_type = Vec<Object>)]
-    tools: Value,
-    #[schema(value_type = Vec<Object>)]
-    thumbnails: Vec<gcode::Thumbnail>,
-    #[schema(value_type = Vec<Object>)]
-    warnings: Value,
-}
-
-/// Read a gcode file
-///
-/// The body is the file, at most 16 MiB. Nothing is stored.
-#[utoipa::path(post, path = "/api/gcode/parse", tag = "jobs",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses(
-        (status = 200, body = ParsedBody),
-        (status = 413, body = Problem, content_type = "application/problem+json",
-            description = "The file is larger than 16 MiB."),
-    ))]
-pub(super) async fn parse_gcode(
-    _: Core,
-    _: NoQuery,
-    headers: HeaderMap,
-    file: FileBody,
-) -> ApiResult<Json<ParsedBody>> {
-    let binary = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"application/octet-stream"));
-    if !binary {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be a file, sent with the header `Content-Type: application/octet-stream`",
-        ));
-    }
-    let parsed = tokio::task::spawn_blocking(move || gcode::parse(&file.0, b"", None))
-        .await
-        .map_err(|_| Problem::internal())?;
-    let mut metadata = enrich::as_metadata(&parsed);
-    Ok(Json(ParsedBody {
-        details: metadata["details"].take(),
-        tools: metadata["tools"].take(),
-        warnings: metadata["warnings"].take(),
-        thumbnails: parsed.metadata.thumbnails,
-    }))
-}
-
-/// The bytes of a file.
-pub(super) struct FileBody(Bytes);
-
-impl<S: Send + Sync> axum::extract::FromRequest<S> for FileBody {
-    type Rejection = Problem;
-
-    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("the file is larger than {} MiB", FILE_LIMIT >> 20),
-                ),
-                _ => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
-            })
-    }
 }

@@ -7,6 +7,7 @@ mod details;
 mod docs;
 mod error;
 mod extract;
+mod gcode_file;
 mod health;
 mod jobs;
 mod keys;
@@ -124,8 +125,8 @@ fn guarded_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(details::get_job_thumbnail))
         .merge(
             OpenApiRouter::new()
-                .routes(routes!(details::parse_gcode))
-                .layer(DefaultBodyLimit::max(details::FILE_LIMIT)),
+                .routes(routes!(gcode_file::parse_gcode))
+                .layer(DefaultBodyLimit::max(gcode_file::FILE_LIMIT)),
         )
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))

@@ -1,9 +1,16 @@
 //! `printlog gcode`: what gcode files say of themselves. Needs neither configuration nor database.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _},
+    num::NonZero,
     path::{Path, PathBuf},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
 };
 
 use gcode::{Parsed, Reader};
@@ -28,6 +35,9 @@ const ENDINGS: [&str; 8] = [
     ".gx",
 ];
 
+/// Results that may wait to be shown.
+const AHEAD: usize = 256;
+
 #[derive(Serialize)]
 struct Line<'a> {
     file: &'a str,
@@ -44,7 +54,9 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
             exit = Exit::Failed;
         }
     }
-    let progress = if files.len() > 1 && io::stderr().is_terminal() {
+    // On a terminal the lines themselves show how far it is.
+    let lines_are_seen = arguments.json && io::stdout().is_terminal();
+    let progress = if files.len() > 1 && io::stderr().is_terminal() && !lines_are_seen {
         ProgressBar::new(files.len() as u64)
     } else {
         ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
@@ -53,28 +65,19 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
     let mut table = Table::new([
         "file", "slicer", "material", "layer", "time", "filament", "weight",
     ]);
-    for file in &files {
-        match read(file) {
-            Ok(parsed) if arguments.json => {
-                let name = file.to_string_lossy();
-                serde_json::to_writer(
-                    &mut out,
-                    &Line {
-                        file: &name,
-                        parsed: &parsed,
-                    },
-                )
-                .map_err(io::Error::from)?;
-                writeln!(out)?;
-            }
-            Ok(parsed) => table.row(row(file, &parsed)),
+    let read = |file: &PathBuf| answer(file, arguments.json);
+    in_order(&files, read, |file, answer| {
+        match answer {
+            Ok(Answer::Line(line)) => out.write_all(&line)?,
+            Ok(Answer::Row(row)) => table.row(row),
             Err(cause) => {
                 progress.suspend(|| eprintln!("printlog: cannot read {}: {cause}", file.display()));
                 exit = Exit::Failed;
             }
         }
         progress.inc(1);
-    }
+        Ok(())
+    })?;
     progress.finish_and_clear();
     out.flush()?;
     drop(out);
@@ -82,6 +85,65 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
         table.print()?;
     }
     Ok(exit)
+}
+
+/// What is shown of a file.
+enum Answer {
+    Line(Vec<u8>),
+    Row([String; 7]),
+}
+
+fn answer(file: &Path, as_json: bool) -> io::Result<Answer> {
+    let parsed = read(file)?;
+    if !as_json {
+        return Ok(Answer::Row(row(file, &parsed)));
+    }
+    let mut line = serde_json::to_vec(&Line {
+        file: &file.to_string_lossy(),
+        parsed: &parsed,
+    })?;
+    line.push(b'\n');
+    Ok(Answer::Line(line))
+}
+
+/// Works on all processors; the results are taken in the order of the items.
+fn in_order<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    mut take: impl FnMut(&T, R) -> io::Result<()>,
+) -> io::Result<()> {
+    let workers = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(items.len());
+    let next = AtomicUsize::new(0);
+    let (done, results) = mpsc::sync_channel(AHEAD);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let (done, next, work) = (done.clone(), &next, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { return };
+                    if done.send((index, work(item))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(done);
+        // Dropped with an error, so that the workers end.
+        let results = results;
+        let mut early = BTreeMap::new();
+        let mut turn = 0;
+        for (index, result) in &results {
+            early.insert(index, result);
+            while let Some(result) = early.remove(&turn) {
+                take(&items[turn], result)?;
+                turn += 1;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The file, or all gcode files below the folder, in the order of their names.

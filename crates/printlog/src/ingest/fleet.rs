@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
-use super::{PrinterStatus, clock::Clock, printer_task::PrinterTask};
+use super::{ConnectionState, PrinterStatus, clock::Clock, printer_task::PrinterTask};
 
 /// How often the table of printers is read: changes by the command line take effect within this time.
 const LOOK: Duration = Duration::from_secs(2);
@@ -128,6 +128,16 @@ impl Fleet {
             .borrow()
             .get(&id)
             .map(|status| status.borrow().clone())
+    }
+
+    /// How the link to each printer stands.
+    #[must_use]
+    pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
+        let roster = self.roster.borrow();
+        roster
+            .iter()
+            .map(|(id, status)| (*id, status.borrow().connection.state))
+            .collect()
     }
 
     /// The printers and what they do; changes whenever one is added, changed or removed.

@@ -14,6 +14,7 @@ mod capture;
 mod cli;
 mod config;
 mod config_docs;
+mod file_fetching;
 mod gcode_files;
 mod history_import;
 mod lifecycle;

@@ -3,7 +3,8 @@
 use domain::JobId;
 use serde_json::json;
 use store::{
-    DetailsOutcome, DetailsSource, DetailsStatus, Due, JobFilter, NewGcodeFile, NewThumbnail, Saved, Store,
+    DetailsOutcome, DetailsSource, DetailsStatus, Due, JobFilter, NewGcodeFile, NewThumbnail, Retry, Saved,
+    Store,
 };
 
 use crate::{fixtures::*, on_every_engine};
@@ -29,7 +30,20 @@ fn file(key: &str) -> NewGcodeFile {
 const DONE: DetailsOutcome = DetailsOutcome {
     status: DetailsStatus::Done,
     reason: None,
-    next_attempt_at: None,
+    retry: Retry::Never,
+};
+
+const LIVE: Due = Due {
+    is_live: true,
+    is_retry: false,
+};
+const IMPORTED: Due = Due {
+    is_live: false,
+    is_retry: false,
+};
+const AGAIN: Due = Due {
+    is_live: false,
+    is_retry: true,
 };
 
 async fn ids(store: &Store, due: Due, seconds: f64) -> Vec<JobId> {
@@ -46,8 +60,8 @@ on_every_engine! {
         let Saved::Inserted(live) = db.store.save_job(&running(printer, "d", 9000.0), now()).await.unwrap() else {
             panic!("the job is new")
         };
-        assert_eq!(ids(&db.store, Due::Live, NOW).await, [live]);
-        let waiting = ids(&db.store, Due::Imported, NOW).await;
+        assert_eq!(ids(&db.store, LIVE, NOW).await, [live]);
+        let waiting = ids(&db.store, IMPORTED, NOW).await;
         let mut names = Vec::new();
         for id in &waiting {
             names.push(db.store.job(*id).await.unwrap().unwrap().job.filename.unwrap());
@@ -60,7 +74,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         let rows = [row("1", "a", 0.0), row("2", "a", 1000.0)];
         db.store.import_history(printer, &rows, None, now()).await.unwrap();
-        let jobs = ids(&db.store, Due::Imported, NOW).await;
+        let jobs = ids(&db.store, IMPORTED, NOW).await;
         assert!(db.store.save_details(jobs[0], Some(&file("key")), &DONE, now()).await.unwrap());
         assert!(!db.store.reuse_gcode_file(jobs[1], printer, "other", now()).await.unwrap());
         assert!(db.store.reuse_gcode_file(jobs[1], printer, "key", now()).await.unwrap());
@@ -87,31 +101,76 @@ on_every_engine! {
     async fn what_failed_is_tried_again_when_it_is_due(db) {
         let printer = add_printer(&db.store, "Voron").await;
         db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
-        let id = ids(&db.store, Due::Imported, NOW).await[0];
+        let id = ids(&db.store, IMPORTED, NOW).await[0];
         let later = DetailsOutcome {
             status: DetailsStatus::Partial,
             reason: Some("the printer is off".to_owned()),
-            next_attempt_at: Some(at(NOW + 60.0)),
+            retry: Retry::At(at(NOW + 60.0)),
         };
         let known = NewGcodeFile { source: DetailsSource::Moonraker, ..file("moonraker") };
         assert!(db.store.save_details(id, Some(&known), &later, now()).await.unwrap());
-        assert!(ids(&db.store, Due::Imported, NOW).await.is_empty());
-        assert!(ids(&db.store, Due::Retry, NOW + 59.0).await.is_empty());
-        assert_eq!(ids(&db.store, Due::Retry, NOW + 60.0).await, [id]);
+        assert!(ids(&db.store, IMPORTED, NOW).await.is_empty());
+        assert!(ids(&db.store, AGAIN, NOW + 59.0).await.is_empty());
+        assert_eq!(ids(&db.store, AGAIN, NOW + 60.0).await, [id]);
         let queued = db.store.queued_details(id).await.unwrap().unwrap();
         assert_eq!((queued.attempts, queued.reason.as_deref()), (1, Some("the printer is off")));
         assert_eq!(db.store.details_counts().await.unwrap().partial, 1);
         assert_eq!(db.store.refresh_missing_details(now()).await.unwrap(), 1);
-        assert_eq!(ids(&db.store, Due::Imported, NOW).await, [id]);
+        assert_eq!(ids(&db.store, IMPORTED, NOW).await, [id]);
         assert!(db.store.save_details(id, Some(&file("key")), &DONE, now()).await.unwrap());
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM gcode_files").await, [1]);
         assert!(!db.store.refresh_details(JobId(77), now()).await.unwrap());
     }
 
+    async fn what_waits_for_its_printer_is_never_due_until_it_is_back(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let other = add_printer(&db.store, "Ender").await;
+        db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "b", 9.0)], None, now()).await.unwrap();
+        let jobs = ids(&db.store, IMPORTED, NOW).await;
+        let off = DetailsOutcome {
+            status: DetailsStatus::Pending,
+            reason: Some("the printer is off".to_owned()),
+            retry: Retry::WhenBack,
+        };
+        for id in &jobs {
+            assert!(db.store.save_details(*id, None, &off, now()).await.unwrap());
+        }
+        for due in [LIVE, IMPORTED, AGAIN] {
+            assert!(ids(&db.store, due, NOW + 1e9).await.is_empty());
+        }
+        assert_eq!(db.store.wake_details(&[other], now()).await.unwrap(), 0);
+        assert_eq!(db.store.wake_details(&[other, printer], now()).await.unwrap(), 2);
+        assert_eq!(ids(&db.store, AGAIN, NOW).await, jobs, "newest first");
+        let queued = db.store.queued_details(jobs[0]).await.unwrap().unwrap();
+        assert_eq!((queued.attempts, queued.printer_id), (0, printer));
+        assert_eq!(db.store.wake_details(&[printer], now()).await.unwrap(), 0);
+    }
+
+    async fn a_file_that_is_read_anew_is_better_for_all_its_jobs(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let rows = [row("1", "a", 0.0), row("2", "a", 1000.0)];
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        let jobs = ids(&db.store, IMPORTED, NOW).await;
+        assert!(db.store.save_details(jobs[0], Some(&file("key")), &DONE, now()).await.unwrap());
+        assert!(db.store.reuse_gcode_file(jobs[1], printer, "key", now()).await.unwrap());
+        assert!(db.store.refresh_details(jobs[0], now()).await.unwrap());
+        assert_eq!(ids(&db.store, LIVE, NOW).await, [jobs[0]]);
+        let mut better = file("key");
+        better.metadata["details"]["layer_count"] = json!(8);
+        better.thumbnails[0].hash = "other image".to_owned();
+        assert!(db.store.save_details(jobs[0], Some(&better), &DONE, now()).await.unwrap());
+        for id in jobs {
+            assert_eq!(db.store.job_details(id).await.unwrap().unwrap().layer_count, Some(8));
+            assert_eq!(db.store.thumbnails_of(id).await.unwrap()[0].hash, "other image");
+        }
+        assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM gcode_files").await, [1]);
+        assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM thumbnails").await, [1]);
+    }
+
     async fn a_printer_takes_its_files_with_it(db) {
         let printer = add_printer(&db.store, "Voron").await;
         db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
-        let id = ids(&db.store, Due::Imported, NOW).await[0];
+        let id = ids(&db.store, IMPORTED, NOW).await[0];
         assert!(db.store.save_details(id, Some(&file("key")), &DONE, now()).await.unwrap());
         db.store.delete_printer(printer, true).await.unwrap();
         for table in ["details_queue", "gcode_files", "gcode_file_thumbnails", "thumbnails"] {

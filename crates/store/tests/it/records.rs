@@ -1,6 +1,6 @@
 use domain::{Job, JobId};
 use store::{
-    DetailsSource, DetailsStatus, Error, ImportedRecords, JobFilter, JobRecord, NewGcodeFile, Saved,
+    DetailsSource, DetailsStatus, Due, Error, ImportedRecords, JobFilter, JobRecord, NewGcodeFile, Saved,
 };
 
 use crate::{fixtures::*, on_every_engine};
@@ -20,12 +20,15 @@ on_every_engine! {
             assert_eq!((stored.created_at, stored.updated_at), (record.created_at, record.updated_at));
             let queued = db.store.queued_details(stored.id).await.unwrap().unwrap();
             assert_eq!((queued.status, queued.reason), (record.details_status, record.details_reason.clone()));
-            assert_eq!(queued.next_attempt_at.is_some(), record.details_status == DetailsStatus::Pending);
             let details = db.store.job_details(stored.id).await.unwrap();
             assert_eq!(details, record.file.as_ref().map(NewGcodeFile::job_details));
             let file = db.store.gcode_file_of(stored.id, false).await.unwrap();
             assert_eq!(file.map(|file| file.metadata), record.file.as_ref().map(|file| file.metadata.clone()));
         }
+        let untried = Due { is_live: false, is_retry: false };
+        let waiting = db.store.due_details(untried, at(2e6), 1000).await.unwrap();
+        let pending = records.iter().filter(|record| record.details_status == DetailsStatus::Pending);
+        assert_eq!(waiting.len(), pending.count());
         let files: Vec<i64> = db.column("SELECT COUNT(*) FROM gcode_files").await;
         assert_eq!(files, [14], "seven of each printer");
         // A new job gets an id of its own, and finds its file.

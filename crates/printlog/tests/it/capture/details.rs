@@ -133,7 +133,7 @@ async fn a_printer_that_is_off_is_asked_again_when_it_is_back() {
     assert_eq!(jobs[0]["details"]["source"], "moonraker");
     assert_eq!(jobs[0]["details"]["filament_type"], "PLA");
     assert_eq!(jobs[0]["details"]["infill_pattern"], Value::Null);
-    assert!(jobs[0]["details_reason"].is_string());
+    assert_eq!(jobs[0]["details_reason"], "the printer is off");
     assert_eq!(logger.get("/health").await["details"]["partial"], json!(1));
 
     printer
@@ -141,10 +141,6 @@ async fn a_printer_that_is_off_is_asked_again_when_it_is_back() {
         .start_again()
         .await
         .expect("Moonraker starts again");
-    logger.wait_for_connection(id, "connected").await;
-    logger
-        .post(&format!("/api/jobs/{}/details/refresh", jobs[0]["id"]))
-        .await;
     let jobs = details_are(&logger, id, 1, "done").await;
     assert_eq!(jobs[0]["details"]["source"], "file");
     assert_eq!(jobs[0]["details"]["infill_pattern"], "gyroid");
@@ -156,13 +152,17 @@ async fn a_printer_that_is_off_is_asked_again_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_for_good_is_final() {
+async fn a_file_that_was_away_is_read_when_it_is_back() {
     let printer = Printer::start().await.expect("a Moonraker");
     printer
         .print_to_end("cube.gcode", &GcodeFile::new(1.0))
         .await
         .expect("a print");
-    std::fs::remove_file(printer.moonraker.gcodes().join("cube.gcode")).expect("the file is deleted");
+    let (here, away) = (
+        printer.moonraker.gcodes().join("cube.gcode"),
+        printer.moonraker.gcodes().join("cube.away"),
+    );
+    std::fs::rename(&here, &away).expect("the file is moved away");
     let logger = Logger::start().await;
     let id = logger.add_printer("Voron", &printer.moonraker.url(), None).await;
     let jobs = logger
@@ -171,7 +171,22 @@ async fn a_file_that_is_gone_for_good_is_final() {
         })
         .await;
     assert_eq!(jobs[0]["status"], "completed", "the job itself is complete");
+    assert_eq!(jobs[0]["details_reason"], "the printer has no file `cube.gcode`");
     let known = jobs[0]["details_status"].as_str().expect("a status");
     // Moonraker forgets the metadata of a file that it saw vanish; how soon is its affair.
-    assert!(["partial", "failed"].contains(&known), "{known}");
+    assert!(["partial", "pending"].contains(&known), "{known}");
+    std::fs::rename(&away, &here).expect("the file is moved back");
+    let jobs = details_are(&logger, id, 1, "done").await;
+    assert_eq!(jobs[0]["details"]["source"], "file");
+    assert_eq!(jobs[0]["details_reason"], Value::Null);
+
+    std::fs::remove_file(&here).expect("the file is deleted");
+    logger
+        .post(&format!("/api/jobs/{}/details/refresh", jobs[0]["id"]))
+        .await;
+    let jobs = logger
+        .wait_for_jobs(id, |jobs| jobs[0]["details_reason"].is_string())
+        .await;
+    assert_eq!(jobs[0]["details_status"], "done", "what was read stays");
+    assert_eq!(jobs[0]["details"]["source"], "file");
 }

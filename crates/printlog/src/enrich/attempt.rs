@@ -1,0 +1,201 @@
+//! One job's turn: the file that was read before, else the file itself, else what Moonraker knew of it.
+
+use domain::{Job, Printer};
+use jiff::SignedDuration;
+use moonraker::{Endpoint, FileError};
+use store::{DetailsOutcome, DetailsStatus, NewGcodeFile, QueuedDetails, Retry, Store};
+use tracing::debug;
+
+use super::{
+    fetch::{self, FetchError},
+    file_identity::FileIdentity,
+    moonraker_metadata, stored_file,
+};
+use crate::ingest::{Clock, ConnectionState};
+
+/// Pauses where the next attempt may well work: the first, which doubles, and the longest.
+const SOON: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), SignedDuration::from_hours(6));
+/// Attempts of that kind before a job is given up: about two weeks.
+const ATTEMPTS: u32 = 64;
+/// Pauses where the file is gone: it may be moved back, or be on a stick that is not plugged in.
+const GONE: [SignedDuration; 4] = [
+    SignedDuration::from_secs(10),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(7 * 24),
+];
+
+pub(super) struct Attempt {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    /// `None` if it was deleted meanwhile.
+    pub(super) printer: Option<Printer>,
+    pub(super) connection: ConnectionState,
+    pub(super) queued: QueuedDetails,
+}
+
+/// Why there is nothing from the file.
+struct Trouble {
+    reason: String,
+    again: Again,
+}
+
+/// Whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    No,
+    Soon,
+    /// The file may come back.
+    Rarely,
+    /// The printer may come back.
+    WhenBack,
+}
+
+impl Attempt {
+    /// Gives the job what can be found. `false` if the job was deleted meanwhile.
+    pub(super) async fn carry_out(&self) -> Result<bool, store::Error> {
+        let Some(stored) = self.store.job(self.queued.job_id).await? else {
+            return Ok(false);
+        };
+        self.enrich(&stored.job).await?;
+        Ok(true)
+    }
+
+    async fn enrich(&self, job: &Job) -> Result<(), store::Error> {
+        let id = self.queued.job_id;
+        let identity = FileIdentity::of_job(job);
+        // A job that is done and yet here is to be read anew.
+        let is_refresh = self.queued.status == DetailsStatus::Done;
+        if let Some(key) = identity.as_ref().and_then(FileIdentity::key)
+            && !is_refresh
+            && self
+                .store
+                .reuse_gcode_file(id, job.printer_id, &key, self.clock.now())
+                .await?
+        {
+            return Ok(());
+        }
+        let trouble = match self.read(identity.as_ref()).await {
+            Ok(file) => {
+                return self
+                    .save(Some(&file), DetailsStatus::Done, None, Retry::Never)
+                    .await;
+            }
+            Err(trouble) => trouble,
+        };
+        debug!("no details of job {} from its file: {}", id.0, trouble.reason);
+        let retry = self.retry(trouble.again);
+        if is_refresh {
+            // What was read once is better than what the printer knows.
+            return self
+                .save(None, DetailsStatus::Done, Some(trouble.reason), retry)
+                .await;
+        }
+        let file = job
+            .metadata
+            .as_ref()
+            .and_then(|metadata| moonraker_metadata::file(id, metadata));
+        let status = match (&file, retry) {
+            (Some(_), _) => DetailsStatus::Partial,
+            (None, Retry::Never) => DetailsStatus::Failed,
+            (None, _) => DetailsStatus::Pending,
+        };
+        self.save(file.as_ref(), status, Some(trouble.reason), retry)
+            .await
+    }
+
+    async fn read(&self, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Trouble> {
+        let trouble = |reason: &str, again| Trouble {
+            reason: reason.to_owned(),
+            again,
+        };
+        let identity = identity.ok_or_else(|| trouble("the file of the job is not known", Again::No))?;
+        let printer = self
+            .printer
+            .as_ref()
+            .ok_or_else(|| trouble("the printer is gone", Again::No))?;
+        let absent = match self.connection {
+            ConnectionState::Connected => None,
+            ConnectionState::Disabled => Some("the printer is switched off in printlog"),
+            ConnectionState::Unauthorized => Some("the printer wants an API key, or another one"),
+            ConnectionState::Connecting | ConnectionState::Unreachable => Some("the printer is off"),
+        };
+        if let Some(reason) = absent {
+            return Err(trouble(reason, Again::WhenBack));
+        }
+        let endpoint = Endpoint::parse(
+            &printer.config.moonraker_url,
+            printer.config.moonraker_api_key.as_deref(),
+        )
+        .map_err(|cause| trouble(&format!("{:#}", anyhow::Error::new(cause)), Again::No))?;
+        let fetched = fetch::fetch(&endpoint, identity).await.map_err(|cause| Trouble {
+            again: Again::after(&cause),
+            reason: match cause {
+                FetchError::File(cause) => format!("{:#}", anyhow::Error::new(cause)),
+                cause => cause.to_string(),
+            },
+        })?;
+        // Parsing and converting images is work for the processor, up to some milliseconds.
+        tokio::task::spawn_blocking(move || stored_file::read(&fetched))
+            .await
+            .map_err(|crash| trouble(&format!("cannot read the file: {crash}"), Again::No))
+    }
+
+    fn retry(&self, again: Again) -> Retry {
+        let attempts = self.queued.attempts;
+        let pause = match again {
+            Again::No => None,
+            Again::Soon => (attempts + 1 < ATTEMPTS).then(|| soon(attempts)),
+            Again::Rarely => GONE.get(attempts as usize).copied(),
+            Again::WhenBack => return Retry::WhenBack,
+        };
+        pause.map_or(Retry::Never, |pause| Retry::At(self.clock.now() + pause))
+    }
+
+    async fn save(
+        &self,
+        file: Option<&NewGcodeFile>,
+        status: DetailsStatus,
+        reason: Option<String>,
+        retry: Retry,
+    ) -> Result<(), store::Error> {
+        let outcome = DetailsOutcome {
+            status,
+            reason,
+            retry,
+        };
+        self.store
+            .save_details(self.queued.job_id, file, &outcome, self.clock.now())
+            .await
+            .map(drop)
+    }
+}
+
+impl Again {
+    fn after(cause: &FetchError) -> Self {
+        match cause {
+            FetchError::File(FileError::NotFound { .. }) => Self::Rarely,
+            // A key can be put right.
+            FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed => Self::Soon,
+            FetchError::File(cause) if cause.is_transient() => Self::Soon,
+            FetchError::File(_) | FetchError::Overwritten => Self::No,
+        }
+    }
+}
+
+fn soon(attempts: u32) -> SignedDuration {
+    let doubled = SOON.0.as_secs().saturating_mul(1 << attempts.min(20));
+    SignedDuration::from_secs(doubled).min(SOON.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_end_at_the_longest() {
+        assert_eq!(soon(0), SignedDuration::from_secs(5));
+        assert_eq!(soon(3), SignedDuration::from_secs(40));
+        assert_eq!(soon(63), SignedDuration::from_hours(6));
+    }
+}
