@@ -9,7 +9,7 @@ await mkdir(folder, { recursive: true })
 
 const world = await openWorld({
   printers: 5,
-  simulator: ['--seed', '7', '--history', '300', '--files', '300', '--schedule', 'demo', '--print-seconds', '1200', '9000', '--printing', '3'],
+  simulator: ['--seed', '7', '--history', '300', '--files', '300', '--schedule', 'demo', '--print-seconds', '300', '1500'],
 })
 try {
   await addMachines(world)
@@ -31,9 +31,11 @@ try {
     await world.signIn(page)
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(world.url + path)
+      await page.locator('text="Live" >> visible=true').first().waitFor()
       await page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
-      // One round of news, so that every printer is in its place.
-      await page.waitForTimeout(3_500)
+      // One round of news, so that every printer is in its place; then the images that are in sight.
+      await page.waitForTimeout(2_000)
+      await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight))
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) })
     }
     await page.context().close()

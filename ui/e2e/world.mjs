@@ -26,7 +26,7 @@ function binaries() {
     .filter((one) => existsSync(join(one, 'printlog')) && existsSync(join(one, 'simulator')))
     .toSorted((a, b) => age(b) - age(a))
   if (!folder) throw new Error(`no printlog and simulator in ${folders.join(' or ')}; build both with cargo first`)
-  return { printlog: join(folder, 'printlog'), simulator: join(folder, 'simulator') }
+  return { printlog: join(folder, 'printlog'), simulator: join(folder, 'simulator'), seed: join(folder, 'seed') }
 }
 
 /** For every wait: a loaded machine with two cores is slow, and nothing is asserted about speed. In ms. */
@@ -41,12 +41,14 @@ async function freePort() {
   return port
 }
 
-export async function openWorld({ simulator: simulatorOptions = [], printers: count = 0 } = {}) {
-  const { printlog, simulator } = binaries()
+/** `seed`: so many jobs of a made-up past are in the database. `settings`: more of the environment. */
+export async function openWorld({ simulator: simulatorOptions = [], printers: count = 0, seed: jobs = 0, settings = {} } = {}) {
+  const { printlog, simulator, seed } = binaries()
   const folder = await mkdtemp(join(tmpdir(), 'printlog-e2e-'))
   const port = await freePort()
   const env = {
     ...process.env, PRINTLOG_API__PORT: String(port), PRINTLOG_API__HOST: '127.0.0.1', PRINTLOG_MOONRAKER__RECONNECT_DELAY: '1',
+    ...settings,
   }
   const command = async (...args) => JSON.parse((await run(printlog, [...args, '--json'], { cwd: folder, env })).stdout)
   const children = new Set()
@@ -72,9 +74,13 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
     }
     child.stdout.resume()
   }
+  if (jobs > 0) {
+    await run(seed, ['--database', join(folder, 'data', 'printlog.db'), '--jobs', String(jobs), '--seed', '4'], { cwd: folder, env })
+  }
   const { key } = await command('keys', 'create', 'browser tests')
   let server
-  const url = `http://127.0.0.1:${port}/`
+  const base = settings.PRINTLOG_API__BASE_PATH ?? ''
+  const url = `http://127.0.0.1:${port}${base}/`
   const serve = async () => {
     server = start(printlog, ['serve'], { stdio: 'ignore' })
     for (;;) {
