@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod discovery;
 pub mod enrich;
 pub mod ingest;
 pub mod lifecycle;

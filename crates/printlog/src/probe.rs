@@ -13,6 +13,8 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// What the printer said of itself. Empty if it was not reached.
     pub report: ProbeReport,
+    /// The address that a Moonraker answers at, with scheme and port. `None` if there is none.
+    pub moonraker_url: Option<String>,
 }
 
 /// How a try ended.
@@ -47,7 +49,51 @@ impl Outcome {
     }
 }
 
-/// Tries `url` with `api_key`, for a few seconds at most.
+/// Tries `url` with `api_key`, for a few seconds at most. Where it leaves scheme or port open, all that are usual are
+/// tried at once, and the first of them that is a Moonraker is taken.
+pub async fn find(url: &str, api_key: Option<&str>) -> Verdict {
+    let tries = completed(url)
+        .into_iter()
+        .map(|url| async move { probe(&url, api_key).await });
+    let mut verdicts = futures_util::future::join_all(tries).await;
+    let best = verdicts
+        .iter()
+        .position(|verdict| verdict.moonraker_url.is_some())
+        .unwrap_or(0);
+    verdicts.swap_remove(best)
+}
+
+/// The addresses that may be meant, the likeliest first.
+fn completed(url: &str) -> Vec<String> {
+    let given = url.trim();
+    let (scheme, rest) = match given.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+        None => (None, given),
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let has_port = host.rfind(':').is_some_and(|colon| !host[colon..].contains(']'));
+    // Moonraker's own ports, then those of a front end that passes its WebSocket on.
+    let ends: &[(&str, &str)] = match (scheme.as_deref(), has_port) {
+        (None, true) => &[("http", ""), ("https", "")],
+        (None, false) => &[
+            ("http", ":7125"),
+            ("http", ":80"),
+            ("https", ":443"),
+            ("https", ":7130"),
+        ],
+        (Some("http" | "ws"), false) => &[("http", ":7125"), ("http", ":80")],
+        (Some("https" | "wss"), false) => &[("https", ":443"), ("https", ":7130")],
+        _ => return vec![given.to_owned()],
+    };
+    if host.is_empty() {
+        return vec![given.to_owned()];
+    }
+    ends.iter()
+        .map(|(scheme, port)| format!("{scheme}://{host}{port}{path}"))
+        .collect()
+}
+
+/// Tries exactly `url` with `api_key`, for a few seconds at most.
 pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
     let endpoint = match Endpoint::parse(url, api_key) {
         Ok(endpoint) => endpoint,
@@ -63,12 +109,18 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
             outcome: Outcome::Ok,
             reason: klippy_trouble(&report),
             report,
+            moonraker_url: Some(url.to_owned()),
         },
-        Err(cause) => Verdict {
-            outcome: outcome(&cause),
-            reason: Some(chain(&cause)),
-            report: ProbeReport::default(),
-        },
+        Err(cause) => {
+            let outcome = outcome(&cause);
+            let is_moonraker = matches!(outcome, Outcome::KeyNeeded | Outcome::WrongKey);
+            Verdict {
+                outcome,
+                reason: Some(chain(&cause)),
+                report: ProbeReport::default(),
+                moonraker_url: is_moonraker.then(|| url.to_owned()),
+            }
+        }
     }
 }
 
@@ -82,6 +134,7 @@ impl Verdict {
             outcome,
             reason: Some(chain(cause)),
             report: ProbeReport::default(),
+            moonraker_url: None,
         }
     }
 }
@@ -119,4 +172,39 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_completed_by_what_is_usual() {
+        for (given, wanted) in [
+            (
+                "voron.local",
+                &[
+                    "http://voron.local:7125",
+                    "http://voron.local:80",
+                    "https://voron.local:443",
+                    "https://voron.local:7130",
+                ][..],
+            ),
+            (" voron:81/p1 ", &["http://voron:81/p1", "https://voron:81/p1"]),
+            (
+                "http://[fe80::1]",
+                &["http://[fe80::1]:7125", "http://[fe80::1]:80"],
+            ),
+            (
+                "WSS://voron/websocket",
+                &["https://voron:443/websocket", "https://voron:7130/websocket"],
+            ),
+            ("http://voron:7126", &["http://voron:7126"]),
+            ("ftp://voron", &["ftp://voron"]),
+            ("", &[""]),
+            ("http://", &["http://"]),
+        ] {
+            assert_eq!(completed(given), wanted, "{given}");
+        }
+    }
 }

@@ -64,6 +64,16 @@ pub(crate) fn is_unknown_database(error: &dyn DatabaseError) -> bool {
 }
 
 impl Engine {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::MySql => "mysql",
+            Self::MariaDb => "mariadb",
+        }
+    }
+
     /// Version in the engine's own words, and bytes on the disk.
     pub(crate) async fn describe(self, db: &DatabaseConnection) -> Result<(String, Option<u64>), Fault> {
         let query = match self {

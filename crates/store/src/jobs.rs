@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     Result, Store, details_queue,
     error::Fault,
-    import,
+    import, notes,
     record::{
         HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
         stored_form_of_row,
@@ -174,6 +174,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
             continue;
         }
         wanted = with_what_is_known(wanted, of_twin);
+        notes::adopt(tx, *twin, id).await?;
         remove(tx, *twin).await?;
         totals.remove(&of_twin.figures);
     }
@@ -398,6 +399,7 @@ pub(crate) async fn update(
 
 async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     details_queue::remove(tx, id).await?;
+    notes::remove(tx, id).await?;
     search::remove(tx, id).await?;
     let details = Query::delete()
         .from_table(JobDetails::Table)

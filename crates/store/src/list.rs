@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use domain::{Figures, JobId, JobStatus, PrinterId, Source};
+use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, QueryResult,
@@ -14,6 +14,7 @@ use crate::{
     error::Fault,
     import::padded,
     jobs::{select_stored, select_with_printer, stored_job},
+    notes,
     record::{LIGHT, Record, UNDATED, job_row},
     schema::{JobDetails, JobTotals, PrintJobs},
     search::{self, Found},
@@ -30,10 +31,15 @@ pub struct JobFilter {
     pub since: Option<Timestamp>,
     /// Started earlier. A job whose start is unknown is left out.
     pub until: Option<Timestamp>,
-    /// The file name contains this, without regard to case. No character means anything but itself.
+    /// The file name, or the title, the notes or a tag that a user has given, contains this, without regard to case.
+    /// No character means anything but itself.
     pub filename_contains: Option<String>,
     /// The slicer planned this filament type, written exactly so.
     pub filament_type: Option<String>,
+    /// A user has given one of these verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// A user has given one of these tags, without regard to case.
+    pub tags: Vec<String>,
 }
 
 /// A place between two jobs of a list.
@@ -78,6 +84,8 @@ pub struct JobRow {
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// What a user says of it, without `notes`, which may be long.
+    pub notes: JobNotes,
 }
 
 /// Above this many (printer, status) pairs a list is read in one go and filtered on the way.
@@ -92,7 +100,12 @@ impl Store {
             let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
             let total = count(&db, filter, &found).await?;
             let queries = queries(select_with_printer(LIGHT), filter, &found, limit, after);
-            let (items, next) = page(&db, queries, limit, job_row).await?;
+            let (mut items, next) = page(&db, queries, limit, job_row).await?;
+            let ids: Vec<_> = items.iter().map(|row| row.id).collect();
+            let mut all = notes::of_jobs(&db, &ids, false).await?;
+            for row in &mut items {
+                row.notes = all.remove(&row.id).unwrap_or_default();
+            }
             Ok(JobPage { items, next, total })
         })
         .await
@@ -268,6 +281,12 @@ fn common(filter: &JobFilter) -> Cond {
         condition = condition
             .add(time().lt(until.as_millisecond()))
             .add(time().gt(UNDATED));
+    }
+    if !filter.verdicts.is_empty() {
+        condition = condition.add(column(PrintJobs::Id).in_subquery(notes::with_verdict(&filter.verdicts)));
+    }
+    if !filter.tags.is_empty() {
+        condition = condition.add(column(PrintJobs::Id).in_subquery(notes::with_tag(&filter.tags)));
     }
     if let Some(filament_type) = &filter.filament_type {
         let details = Query::select()

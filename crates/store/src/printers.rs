@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     Engine, Error, Result, Store,
     error::Fault,
-    gcode_files,
+    gcode_files, notes,
     record::{Record, milliseconds},
     schema::{DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
     secret::{self, Secret},
@@ -438,6 +438,7 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
         Expr::col(DetailsQueue::PrintJobId).in_subquery(jobs.clone()),
     );
     tx.execute(&queue).await?;
+    notes::remove_all(tx, &jobs).await?;
     let search = from(
         JobSearch::Table.into_table_ref(),
         Expr::col(JobSearch::PrintJobId).in_subquery(jobs.clone()),

@@ -1,6 +1,6 @@
 //! Values and rows of the tables as `domain` types, and back.
 
-use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId, Source};
+use domain::{Figures, HistoryJob, Job, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, QueryResult, TryGetable,
@@ -182,6 +182,7 @@ pub(crate) fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
         last_seen: record.time("last_seen")?,
         created_at: record.required_time("created_at")?,
         updated_at: record.required_time("updated_at")?,
+        notes: JobNotes::default(),
     })
 }
 
@@ -227,6 +228,15 @@ impl<'a> Record<'a> {
         serde_json::from_str(&text)
             .map(Some)
             .map_err(|cause| self.bad(column, format!("no JSON: {cause}")))
+    }
+
+    pub(crate) fn verdict(&self) -> Result<Option<Verdict>, Fault> {
+        let Some(word) = self.get::<Option<String>>("verdict")? else {
+            return Ok(None);
+        };
+        word.parse()
+            .map(Some)
+            .map_err(|_| self.bad("verdict", format!("`{word}`, which is no verdict")))
     }
 
     fn status(&self) -> Result<JobStatus, Fault> {

@@ -121,6 +121,44 @@ pub(crate) enum Sessions {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobNotes {
+    Table,
+    PrintJobId,
+    Title,
+    Verdict,
+    VerdictReason,
+    Notes,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobTags {
+    Table,
+    PrintJobId,
+    TagKey,
+    Tag,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobChanges {
+    Table,
+    Id,
+    PrintJobId,
+    ChangedAt,
+    ChangedBy,
+    Field,
+    OldValue,
+    NewValue,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VerdictReasons {
+    Table,
+    Id,
+    Name,
+    NameKey,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeletedJobs {
     Table,
     PrintJobId,

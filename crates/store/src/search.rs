@@ -12,6 +12,7 @@ use sea_orm::{
 use crate::{
     Engine,
     error::Fault,
+    notes,
     records::insert_all,
     schema::{JobSearch, JobSearchTrigrams, PrintJobs},
     text::fold_case,
@@ -43,7 +44,7 @@ pub(crate) async fn insert(tx: &Tx, keys: impl Iterator<Item = (JobId, String)>)
     insert_all(tx, JobSearch::Table, rows.collect()).await
 }
 
-/// Makes a job findable by what its row says now. Whoever changes a text of a job calls this afterwards.
+/// Makes a job findable by what its row and its users say now. Whoever changes a text of a job calls this afterwards.
 pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
     let query = Query::select()
         .column(PrintJobs::Filename)
@@ -54,8 +55,14 @@ pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
         return Ok(());
     };
     let filename: Option<String> = row.try_get("", "filename")?;
+    let said = notes::of_jobs(&**tx, &[id], true)
+        .await?
+        .remove(&id)
+        .unwrap_or_default();
+    let texts = [&filename, &said.title, &said.notes].map(Option::as_deref);
+    let tags = said.tags.iter().map(|tag| Some(tag.as_str()));
     remove(tx, id).await?;
-    insert(tx, std::iter::once((id, key([filename.as_deref()])))).await
+    insert(tx, std::iter::once((id, key(texts.into_iter().chain(tags))))).await
 }
 
 /// To be called before the job goes.

@@ -103,6 +103,31 @@ export interface paths {
         delete: operations["delete_job"];
         options?: never;
         head?: never;
+        /**
+         * Say something of a job
+         * @description Title, notes, tags and verdict are the user's; what the printer said is not changed. Each change is noted, with the
+         *     name of the key: see `/api/jobs/{id}/changes`.
+         */
+        patch: operations["change_job"];
+        trace?: never;
+    };
+    "/api/jobs/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What users changed of a job
+         * @description Who said what of it, and when.
+         */
+        get: operations["list_job_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -215,6 +240,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/printers/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look for printers on the local network
+         * @description Takes two seconds. Finds the Moonrakers that tell of themselves by multicast DNS (`[zeroconf]` in their
+         *     configuration), on the networks that this server is in: from within a container that is mostly the container's own.
+         */
+        get: operations["discover_printers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/printers/test": {
         parameters: {
             query?: never;
@@ -226,7 +272,8 @@ export interface paths {
         put?: never;
         /**
          * Try an address and a key before saving them
-         * @description Answers 200 whether the printer can be followed or not: see `ok`.
+         * @description Answers 200 whether the printer can be followed or not: see `ok`. Where the address leaves scheme or port open, the
+         *     usual ones are tried: Moonraker's own 7125, then 80 and, with TLS, 443 and 7130.
          */
         post: operations["test_printer"];
         delete?: never;
@@ -304,6 +351,81 @@ export interface paths {
          * @description Ends the session of this browser, if it has one.
          */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the server is and what it keeps */
+        get: operations["get_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tags of jobs */
+        get: operations["list_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/verdict-reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the reasons of verdicts */
+        get: operations["list_verdict_reasons"];
+        put?: never;
+        /**
+         * Add a reason of verdicts
+         * @description One that is there already, in whatever case, is answered as it is.
+         */
+        post: operations["create_verdict_reason"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/verdict-reasons/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a reason of verdicts
+         * @description Jobs that were given it keep it.
+         */
+        delete: operations["delete_verdict_reason"];
         options?: never;
         head?: never;
         patch?: never;
@@ -445,6 +567,24 @@ export interface components {
              */
             total_layer: number | null;
         };
+        /** @description The database. */
+        Database: {
+            /** @description Name of the newest change of the tables. */
+            schema_version: string;
+            /**
+             * Format: int64
+             * @description Bytes on the disk. `null` if the engine does not tell.
+             */
+            size_bytes: number | null;
+            type: components["schemas"]["DatabaseType"];
+            /**
+             * @description Of the engine, in its own words.
+             * @example 3.50.2
+             */
+            version: string;
+        };
+        /** @enum {string} */
+        DatabaseType: "sqlite" | "mysql" | "mariadb";
         /** @description Jobs without all their details, by how they stand. */
         DetailsQueue: {
             /**
@@ -467,6 +607,38 @@ export interface components {
         DetailsSource: "file" | "moonraker";
         /** @enum {string} */
         DetailsStatus: "pending" | "done" | "partial" | "failed";
+        /** @description What was found on the local network. */
+        DiscoveredList: {
+            /** @description By name. */
+            items: components["schemas"]["DiscoveredPrinter"][];
+        };
+        /** @description A Moonraker on the local network. */
+        DiscoveredPrinter: {
+            /** @description Addresses of the host, IPv4 first. */
+            addresses: string[];
+            /**
+             * @description Its host.
+             * @example voron.local
+             */
+            hostname: string;
+            /**
+             * @description Where this server reaches it: by its name if that can be resolved here, else by its address.
+             * @example http://voron.local:7125
+             */
+            moonraker_url: string;
+            /**
+             * @description Its name on the network.
+             * @example Moonraker @ voron
+             */
+            name: string;
+            /** Format: int32 */
+            port: number;
+            /**
+             * Format: int64
+             * @description The printer that has this address already. `null` if none has.
+             */
+            printer_id: number | null;
+        };
         /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
         FieldError: {
             /** @description Name of the field; of a field within a field `outer.inner`. */
@@ -542,6 +714,24 @@ export interface components {
             updated_at: string;
             /** @description Who started it, in Moonraker's words. */
             user: string | null;
+        };
+        /** @description A field of a job that a user changed. */
+        JobChange: {
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Name of the API key that was used, or that the session was opened with. */
+            changed_by: string;
+            /** @description Name of the field, such as `verdict`. */
+            field: string;
+            /** @description What is said since. `null` if nothing is. */
+            new: unknown;
+            /** @description What was said before, as the field has it. `null` if nothing was. */
+            old: unknown;
+        };
+        /** @description What users changed of a job. */
+        JobChangeList: {
+            /** @description Newest first. */
+            items: components["schemas"]["JobChange"][];
         };
         /** @description What the slicer wrote into the file of a job. */
         JobDetails: {
@@ -687,10 +877,20 @@ export interface components {
             /** @description What is missing from the file, or had to be decided. */
             warnings: Record<string, never>[];
         };
+        /** @description A job in a list. */
+        JobItem: components["schemas"]["Job"] & {
+            /** @description A user's words to find it by, in alphabetical order. */
+            tags: string[];
+            /** @description What a user calls it. `null` if nobody gave it a title. */
+            title: string | null;
+            verdict: components["schemas"]["JobVerdict"] | null;
+            /** @description Why, by a user's word. */
+            verdict_reason: string | null;
+        };
         /** @description A page of jobs. */
         JobList: {
             /** @description Newest first; those whose start is unknown come last. */
-            items: components["schemas"]["Job"][];
+            items: components["schemas"]["JobItem"][];
             /** @description `cursor` of the next page. `null` on the last one. */
             next: string | null;
             /**
@@ -698,6 +898,31 @@ export interface components {
              * @description Number of jobs on all pages.
              */
             total: number;
+        };
+        /** @description What is to be said of a job from now on. What is left out stays as it is, `null` removes it. */
+        JobPatch: {
+            /** @description Anything else. */
+            notes?: string | null;
+            /**
+             * @description Words to find it by, all of them. Those that differ by case only are one. No commas, which separate tags in a
+             *     filter.
+             * @example [
+             *       "gift",
+             *       "PETG"
+             *     ]
+             */
+            tags?: components["schemas"]["Tag"][] | null;
+            /**
+             * @description What it is called, in the place of the file name.
+             * @example Bracket for the lamp
+             */
+            title?: string | null;
+            verdict?: components["schemas"]["JobVerdict"] | null;
+            /**
+             * @description Why, in words of `GET /api/verdict-reasons`. Goes with the verdict.
+             * @example Warped
+             */
+            verdict_reason?: string | null;
         };
         /** @enum {string} */
         JobStatus: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted";
@@ -731,8 +956,10 @@ export interface components {
              */
             total_time: number;
         };
+        /** @enum {string} */
+        JobVerdict: "good" | "partly_good" | "scrap";
         /** @description A job with all that is known of it. */
-        JobWithDetails: components["schemas"]["Job"] & {
+        JobWithDetails: components["schemas"]["JobItem"] & {
             /** @description What Moonraker's other components added, such as spools. */
             auxiliary_data: unknown;
             details: components["schemas"]["JobDetails"] | null;
@@ -747,6 +974,8 @@ export interface components {
             history_start_time: string | null;
             /** @description File metadata as Moonraker had it at the start. */
             metadata: Record<string, never> | null;
+            /** @description What else a user says of it. */
+            notes: string | null;
         };
         /** @description All keys. */
         KeyList: {
@@ -777,6 +1006,11 @@ export interface components {
             name: string;
             /** @description What it may do: `read` what was printed and how the printers are, or everything. Left out: everything. */
             scope?: components["schemas"]["KeyScope"];
+        };
+        /** @description A reason to be added. */
+        NewVerdictReason: {
+            /** @example Elephant's foot */
+            name: string;
         };
         /** @description What a gcode file says of itself. */
         ParsedGcode: {
@@ -874,6 +1108,11 @@ export interface components {
             hostname: string | null;
             /** @description `null` if it was not reached. */
             klippy_state: string | null;
+            /**
+             * @description The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
+             * @example http://voron.local:7125
+             */
+            moonraker_url: string | null;
             /** @description `null` if it was not reached. */
             moonraker_version: string | null;
             /** @description Whether printlog can follow the printer. */
@@ -894,6 +1133,11 @@ export interface components {
              * @example http://voron.local:7125
              */
             moonraker_url: string;
+            /**
+             * Format: int64
+             * @description A printer that is there already: its stored key is tried if none is given here.
+             */
+            printer_id?: number | null;
         };
         /** @description Why a request was not carried out (RFC 9457). */
         Problem: {
@@ -947,6 +1191,38 @@ export interface components {
         };
         /** @enum {string} */
         Source: "history" | "print_stats";
+        /** @description What the server is and what it keeps. */
+        System: {
+            database: components["schemas"]["Database"];
+            /** @description Jobs that wait for what their slicers knew. */
+            details: components["schemas"]["DetailsQueue"];
+            /**
+             * Format: int64
+             * @description Seconds since the server was started.
+             */
+            uptime: number;
+            /**
+             * @description printlog's version.
+             * @example 0.1.0
+             */
+            version: string;
+        };
+        /** @description A tag. */
+        Tag: string;
+        /** @description A tag that jobs have. */
+        TagInUse: {
+            /**
+             * Format: int64
+             * @description How many jobs have it.
+             */
+            job_count: number;
+            tag: string;
+        };
+        /** @description All tags. */
+        TagList: {
+            /** @description By name. */
+            items: components["schemas"]["TagInUse"][];
+        };
         /** @description A heater or sensor, in °C. */
         Temperature: {
             /**
@@ -979,6 +1255,18 @@ export interface components {
          * @enum {string}
          */
         Verdict: "ok" | "warning" | "error";
+        /** @description Why prints are good or not, as users like to put it. */
+        VerdictReason: {
+            /** Format: int64 */
+            id: number;
+            /** @description What it says. Unique, without regard to case. */
+            name: string;
+        };
+        /** @description All reasons. */
+        VerdictReasonList: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["VerdictReason"][];
+        };
     };
     responses: {
         /** @description The request cannot be read. */
@@ -1236,13 +1524,23 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only those whose file name contains this, without regard to case. */
+                /** @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case. */
                 q?: string;
                 /**
                  * @description Only of this material, as the slicer calls it.
                  * @example PLA
                  */
                 filament_type?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
                 /** @description Jobs on a page. */
                 limit?: number;
                 /** @description Where the page begins: `next` of the page before, as it is. */
@@ -1343,6 +1641,87 @@ export interface operations {
             };
             /** @description It is being printed. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobWithDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description No such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_job_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChangeList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such job. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1571,6 +1950,29 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    discover_printers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveredList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     test_printer: {
         parameters: {
             query?: never;
@@ -1595,6 +1997,15 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
@@ -1883,6 +2294,146 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_verdict_reasons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictReasonList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_verdict_reason: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVerdictReason"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description Where the list is. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictReason"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_verdict_reason: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The reason. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description No such reason. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };

@@ -25,6 +25,8 @@ const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
 /// Who asks. For handlers of routes that need a key.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
+    /// The key that was sent, or that the session was opened with.
+    pub(super) key: ApiKey,
     /// What was shown.
     pub(super) credential: Credential,
 }
@@ -134,7 +136,7 @@ async fn check(
         let detail = "this API key may only read; this needs one with the scope `admin`";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail).with_header(Header::ScopeTooSmall));
     }
-    Ok(Caller { credential })
+    Ok(Caller { key, credential })
 }
 
 impl Credential {

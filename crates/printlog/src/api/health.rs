@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use store::DetailsCounts;
 use tracing::warn;
 use utoipa::ToSchema;
 
@@ -185,11 +186,17 @@ async fn queue(store: &store::Store) -> Option<QueueBody> {
         .await
         .ok()?
         .ok()?;
-    Some(QueueBody {
-        pending: counts.pending,
-        partial: counts.partial,
-        failed: counts.failed,
-    })
+    Some(counts.into())
+}
+
+impl From<DetailsCounts> for QueueBody {
+    fn from(counts: DetailsCounts) -> Self {
+        Self {
+            pending: counts.pending,
+            partial: counts.partial,
+            failed: counts.failed,
+        }
+    }
 }
 
 async fn database(store: &store::Store) -> Part {

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
-use domain::{JobId, JobStatus, PrinterId, Source};
+use domain::{JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::{
     details::{self, DetailsBody, RawQuery},
     error::{ApiResult, Problem},
     extract::{NoQuery, PathId},
+    notes::{self, Tag},
     page,
     query::{self, Query},
     words,
@@ -71,12 +72,29 @@ pub(crate) struct JobBody {
     pub(crate) updated_at: Timestamp,
 }
 
+/// A job in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobItem)]
+pub(crate) struct JobItemBody {
+    #[serde(flatten)]
+    pub(crate) job: JobBody,
+    /// What a user calls it. `null` if nobody gave it a title.
+    title: Option<String>,
+    /// A user's words to find it by, in alphabetical order.
+    tags: Vec<String>,
+    /// Whether the thing that was printed is any good, by a user's word. `null` if nobody said.
+    #[schema(value_type = Option<words::JobVerdict>)]
+    verdict: Option<&'static str>,
+    /// Why, by a user's word.
+    verdict_reason: Option<String>,
+}
+
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobList)]
 pub(crate) struct JobListBody {
     /// Newest first; those whose start is unknown come last.
-    pub(crate) items: Vec<JobBody>,
+    pub(crate) items: Vec<JobItemBody>,
     /// `cursor` of the next page. `null` on the last one.
     pub(crate) next: Option<String>,
     /// Number of jobs on all pages.
@@ -88,7 +106,9 @@ pub(crate) struct JobListBody {
 #[schema(as = JobWithDetails)]
 pub(super) struct WholeJobBody {
     #[serde(flatten)]
-    job: JobBody,
+    job: JobItemBody,
+    /// What else a user says of it.
+    notes: Option<String>,
     /// The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
     history_start_time: Option<Timestamp>,
     /// File metadata as Moonraker had it at the start.
@@ -122,12 +142,20 @@ struct JobParameters {
     /// Only those that started earlier: RFC 3339, or a date (UTC).
     #[param(inline, example = "2026-01-31T12:00:00Z")]
     until: Option<Instant>,
-    /// Only those whose file name contains this, without regard to case.
+    /// Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
     q: Option<String>,
     /// Only of this material, as the slicer calls it.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
     filament_type: Option<String>,
+    /// Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+    /// commas.
+    #[param(value_type = Option<Vec<words::JobVerdict>>)]
+    verdict: Option<Vec<String>>,
+    /// Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+    /// one value, between commas.
+    #[param(value_type = Option<Vec<Tag>>)]
+    tag: Option<Vec<String>>,
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
@@ -179,17 +207,25 @@ pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<Job
 pub(super) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<WholeJobBody>> {
     let id = JobId(id.0);
     let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    Ok(Json(whole(&core, stored, raw.0).await?))
+}
+
+/// The job with all that is known of it, `raw_metadata` only if that is wanted.
+pub(super) async fn whole(core: &Core, stored: StoredJob, raw: bool) -> ApiResult<WholeJobBody> {
+    let id = stored.id;
     let (details_status, details_reason) = details::status(&core.store, id).await?;
-    let details = details::of_job(&core.store, &stored, raw.0).await?;
-    Ok(Json(WholeJobBody {
+    let details = details::of_job(&core.store, &stored, raw).await?;
+    let mut notes = core.store.notes(&[id]).await?.remove(&id).unwrap_or_default();
+    Ok(WholeJobBody {
         history_start_time: stored.job.history_start_time,
         metadata: stored.job.metadata.clone(),
         auxiliary_data: stored.job.auxiliary_data.clone(),
         details_status,
         details_reason,
         details,
-        job: stored.into(),
-    }))
+        notes: notes.notes.take(),
+        job: JobItemBody::new(stored.into(), notes),
+    })
 }
 
 /// Delete a job
@@ -255,6 +291,10 @@ impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
             until: query.one("until", query::instant),
             filename_contains: query.one("q", query::text(TEXT)),
             filament_type: query.one("filament_type", query::text(TEXT)),
+            verdicts: query.several("verdict", |text| {
+                text.parse::<Verdict>().map_err(|unknown| unknown.to_string())
+            }),
+            tags: query.several("tag", notes::tag),
         };
         let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
         let after = query.one("cursor", |text| {
@@ -268,10 +308,29 @@ impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
 impl From<JobPage> for JobListBody {
     fn from(page: JobPage) -> Self {
         Self {
-            items: page.items.into_iter().map(JobBody::from).collect(),
+            items: page.items.into_iter().map(JobItemBody::from).collect(),
             next: page.next.map(page::encode),
             total: page.total,
         }
+    }
+}
+
+impl JobItemBody {
+    fn new(job: JobBody, notes: JobNotes) -> Self {
+        Self {
+            job,
+            title: notes.title,
+            tags: notes.tags,
+            verdict: notes.verdict.map(Verdict::as_str),
+            verdict_reason: notes.verdict_reason,
+        }
+    }
+}
+
+impl From<JobRow> for JobItemBody {
+    fn from(mut row: JobRow) -> Self {
+        let notes = std::mem::take(&mut row.notes);
+        Self::new(row.into(), notes)
     }
 }
 

@@ -4,6 +4,7 @@
 mod auth;
 mod base_path;
 mod details;
+mod discovery;
 mod docs;
 mod error;
 mod extract;
@@ -13,6 +14,7 @@ mod jobs;
 mod keys;
 mod live;
 mod moonraker_url;
+mod notes;
 mod openapi;
 mod page;
 mod printer_status;
@@ -22,6 +24,7 @@ mod same_origin;
 mod service;
 mod session;
 mod sign_in_limit;
+mod system;
 mod welcome;
 mod words;
 
@@ -117,6 +120,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(printers::list_printers, printers::create_printer))
         .routes(routes!(printers::test_printer))
+        .routes(routes!(discovery::discover_printers))
         .routes(routes!(
             printers::get_printer,
             printers::replace_printer,
@@ -125,7 +129,11 @@ fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(printer_status::get_printer_status))
         .routes(routes!(live::follow_printers))
         .routes(routes!(jobs::list_jobs))
-        .routes(routes!(jobs::get_job, jobs::delete_job))
+        .routes(routes!(jobs::get_job, notes::change_job, jobs::delete_job))
+        .routes(routes!(notes::list_job_changes))
+        .routes(routes!(notes::list_tags))
+        .routes(routes!(notes::list_verdict_reasons, notes::create_verdict_reason))
+        .routes(routes!(notes::delete_verdict_reason))
         .routes(routes!(details::get_job_details))
         .routes(routes!(details::refresh_job_details))
         .routes(routes!(details::get_job_thumbnail))
@@ -134,6 +142,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
                 .routes(routes!(gcode_file::parse_gcode))
                 .layer(DefaultBodyLimit::max(gcode_file::FILE_LIMIT)),
         )
+        .routes(routes!(system::get_system))
 }
 
 /// Routes that need an API key that may do everything.

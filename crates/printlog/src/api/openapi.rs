@@ -76,7 +76,13 @@ const SHARED: [(&str, &str, &str); 9] = [
 ];
 
 /// What clients send may leave fields out, and a problem has only the fields that it needs.
-const LEAVE_FIELDS_OUT: [&str; 4] = ["NewApiKey", "PrinterInput", "PrinterTestInput", "Problem"];
+const LEAVE_FIELDS_OUT: [&str; 5] = [
+    "JobPatch",
+    "NewApiKey",
+    "PrinterInput",
+    "PrinterTestInput",
+    "Problem",
+];
 
 /// The OpenAPI 3.1 document of the API.
 #[must_use]

@@ -10,14 +10,14 @@ use axum::{
 };
 use domain::{JobTotals, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use store::{DeletedPrinter, Store};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     ApiState, Core,
     error::{ApiResult, FieldError, Problem},
-    extract::{JsonBody, NoQuery, PathId},
+    extract::{JsonBody, NoQuery, PathId, given},
     moonraker_url::{self, MoonrakerUrl},
     query::{self, Query},
     words,
@@ -123,6 +123,10 @@ pub(super) struct TestInput {
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00]*$", write_only)]
     moonraker_api_key: Option<String>,
+    /// A printer that is there already: its stored key is tried if none is given here.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    printer_id: Option<i64>,
 }
 
 /// What a try showed.
@@ -142,6 +146,9 @@ pub(crate) struct TestBody {
     klippy_state: Option<String>,
     /// Name of the printer's host. `null` while Klipper is not there to tell.
     hostname: Option<String>,
+    /// The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
+    #[schema(example = "http://voron.local:7125")]
+    moonraker_url: Option<String>,
 }
 
 /// Choices of a deletion.
@@ -266,11 +273,15 @@ pub(super) async fn delete_printer(core: Core, id: PathId, choice: DeletePrinter
 
 /// Try an address and a key before saving them
 ///
-/// Answers 200 whether the printer can be followed or not: see `ok`.
+/// Answers 200 whether the printer can be followed or not: see `ok`. Where the address leaves scheme or port open, the
+/// usual ones are tried: Moonraker's own 7125, then 80 and, with TLS, 443 and 7130.
 #[utoipa::path(post, path = "/api/printers/test", tag = "printers", request_body = TestInput,
-    responses((status = 200, body = TestBody)))]
+    responses(
+        (status = 200, body = TestBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+    ))]
 pub(super) async fn test_printer(
-    _: Core,
+    core: Core,
     _: NoQuery,
     JsonBody(input): JsonBody<TestInput>,
 ) -> ApiResult<Json<TestBody>> {
@@ -286,7 +297,20 @@ pub(super) async fn test_printer(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    Ok(Json(probe::probe(&input.moonraker_url, key).await.into()))
+    let stored = match input.printer_id.map(PrinterId) {
+        Some(id) => {
+            core.store
+                .printer(id)
+                .await?
+                .ok_or_else(|| no_such_printer(id))?
+                .config
+                .moonraker_api_key
+        }
+        None => None,
+    };
+    // An empty key was given, too: one tries without.
+    let key = input.moonraker_api_key.as_deref().or(stored.as_deref());
+    Ok(Json(probe::find(&input.moonraker_url, key).await.into()))
 }
 
 /// Checks what a user says of a printer, wherever it was said.
@@ -417,13 +441,9 @@ impl From<Verdict> for TestBody {
             moonraker_version: verdict.report.moonraker_version,
             klippy_state: verdict.report.klippy_state,
             hostname: verdict.report.hostname,
+            moonraker_url: verdict.moonraker_url,
         }
     }
-}
-
-/// Tells a field that was left out (`None`) from one that is `null` (`Some(None)`).
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 fn yes() -> bool {

@@ -37,6 +37,8 @@ macro_rules! words {
 words! {
     /// How a job stands.
     JobStatus: domain::JobStatus::ALL;
+    /// Whether a thing that was printed is any good.
+    JobVerdict: domain::Verdict::ALL;
     /// Who says something of a job.
     Source: [domain::Source::History, domain::Source::PrintStats];
     /// How the details of a job stand.
@@ -62,6 +64,11 @@ words! {
     BackfillState: {
         use ingest::BackfillState as Is;
         [Is::Pending, Is::Running, Is::Done, Is::Off]
+    };
+    /// An engine.
+    DatabaseType: {
+        use store::Engine as Is;
+        [Is::Sqlite, Is::MySql, Is::MariaDb]
     };
     /// How the try of an address ended.
     TestOutcome: {

@@ -52,7 +52,7 @@ async fn list(context: &Context, arguments: ListJobs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["ID", "PRINTER", "STARTED", "STATUS", "TIME", "FILAMENT", "FILE"]);
-    for job in &page.items {
+    for job in page.items.iter().map(|item| &item.job) {
         table.row([
             job.id.to_string(),
             job.printer_name.clone(),
@@ -92,5 +92,6 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
         until: arguments.until,
         filename_contains: arguments.q.clone(),
         filament_type: arguments.filament_type.clone(),
+        ..JobFilter::default()
     })
 }

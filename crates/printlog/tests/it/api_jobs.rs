@@ -41,6 +41,10 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
                 "end_source": "history",
                 "figures_source": "history",
                 "clock_jumped": false,
+                "title": null,
+                "tags": [],
+                "verdict": null,
+                "verdict_reason": null,
                 "created_at": "2026-03-01T00:00:00Z",
                 "updated_at": "2026-03-01T00:00:00Z",
             }],
@@ -52,6 +56,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     let whole = app.get(&format!("/api/jobs/{}", id.0)).await.expect(200).json();
     let mut expected = list["items"][0].clone();
     expected["history_start_time"] = json!("2026-01-31T12:00:00.123Z");
+    expected["notes"] = Value::Null;
     expected["metadata"] = cancelled.metadata.unwrap();
     expected["auxiliary_data"] = Value::Null;
     expected["details"] = Value::Null;

@@ -47,7 +47,46 @@ async fn a_key_can_be_tried_before_it_is_saved() {
         assert_eq!(verdict["ok"], outcome == "ok");
         assert_eq!(verdict["reason"].is_null(), outcome == "ok", "{verdict}");
         assert_eq!(verdict["klippy_state"].is_null(), outcome != "ok");
+        assert_eq!(verdict["moonraker_url"], printer.url());
     }
+    // A printer that is there is tried with its stored key, unless another is given.
+    let input = json!({"name": "Sim", "moonraker_url": printer.url(), "moonraker_api_key": "right"});
+    let id = app.post("/api/printers", &input).await.expect(201).json()["id"].clone();
+    for (key, outcome) in [
+        (Value::Null, "ok"),
+        (json!("wrong"), "wrong_key"),
+        (json!(""), "key_needed"),
+    ] {
+        // Without its scheme, which is found.
+        let body = json!({"moonraker_url": printer.url().trim_start_matches("http://"), "printer_id": id,
+            "moonraker_api_key": key});
+        let verdict = app.post("/api/printers/test", &body).await.expect(200).json();
+        assert_eq!(verdict["outcome"], outcome, "{verdict}");
+        assert_eq!(verdict["moonraker_url"], printer.url());
+    }
+    let body = json!({"moonraker_url": printer.url(), "printer_id": 4711});
+    app.post("/api/printers/test", &body).await.problem(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_says_what_it_is() {
+    let app = TestApp::start().await;
+    let system = app.get("/api/system").await.expect(200).json();
+    assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(system["database"]["type"], "sqlite");
+    assert!(
+        system["database"]["version"].as_str().unwrap().starts_with("3."),
+        "{system}"
+    );
+    assert!(
+        system["database"]["size_bytes"].as_u64().unwrap() > 10_000,
+        "{system}"
+    );
+    assert_eq!(
+        system["details"],
+        json!({"pending": 0, "partial": 0, "failed": 0})
+    );
+    assert!(system["uptime"].is_u64());
 }
 
 #[tokio::test(flavor = "multi_thread")]

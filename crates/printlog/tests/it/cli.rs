@@ -315,7 +315,12 @@ async fn jobs_are_listed_as_the_api_does() {
 async fn exports_hold_every_job_and_no_formula() {
     let binary = Binary::new();
     seed(&binary).await;
-    let listed = binary.json(&["jobs", "list", "--json"])["items"].clone();
+    let mut listed = binary.json(&["jobs", "list", "--json"])["items"].clone();
+    for item in listed.as_array_mut().unwrap() {
+        // What users say is not the printer's word, and stays in the database.
+        let item = item.as_object_mut().unwrap();
+        item.retain(|name, _| !["title", "tags", "verdict", "verdict_reason"].contains(&name.as_str()));
+    }
     assert_eq!(binary.json(&["jobs", "export", "--format", "json"]), listed);
     let lines = binary.run(&["jobs", "export", "--format", "ndjson"]).stdout;
     let lines: Vec<Value> = lines

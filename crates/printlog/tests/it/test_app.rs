@@ -101,6 +101,10 @@ impl TestApp {
         self.send(self.request("PUT", path, body.to_string())).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request("PATCH", path, body.to_string())).await
+    }
+
     /// A request with the key, as JSON.
     pub(crate) fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         Request::builder()

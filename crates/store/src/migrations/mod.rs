@@ -6,6 +6,7 @@ mod m0001_initial;
 mod m0002_slicer_details;
 mod m0004_search;
 mod m0005_sessions;
+mod m0005_user_notes;
 mod m0006_scopes_and_counts;
 
 use sea_orm::{ConnectionTrait, DynIden};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_slicer_details::SlicerDetails),
             Box::new(m0004_search::Search),
             Box::new(m0005_sessions::Sessions),
+            Box::new(m0005_user_notes::UserNotes),
             Box::new(m0006_scopes_and_counts::ScopesAndCounts),
         ]
     }

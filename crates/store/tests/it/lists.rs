@@ -287,5 +287,6 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
         until,
         filename_contains,
         filament_type,
+        ..JobFilter::default()
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod lists;
 mod locks;
 mod migrations;
+mod notes;
 mod printers;
 mod records;
 mod search;

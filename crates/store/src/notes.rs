@@ -1,0 +1,424 @@
+//! The tables `job_notes`, `job_tags` and `job_changes`: what users say of jobs, and who said it when.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{JobId, JobNotes, Verdict};
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, Order, Query, SelectStatement},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Result, Store,
+    error::Fault,
+    record::Record,
+    schema::{JobChanges, JobNotes as Notes, JobTags, PrintJobs},
+    search,
+    text::{check_short, name_key},
+    transaction::Tx,
+    verdict_reasons,
+};
+
+/// What is to be said of a job from now on. `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "see `domain::JobNotes`")]
+pub struct NotesChange {
+    pub title: Option<Option<String>>,
+    pub notes: Option<Option<String>>,
+    pub tags: Option<Vec<String>>,
+    pub verdict: Option<Option<Verdict>>,
+    pub verdict_reason: Option<Option<String>>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotesChanged {
+    /// The job is as was wished; `false` if it was so before.
+    Done(bool),
+    /// There is no such job.
+    NotFound,
+    /// The reason is none of the list. Nothing has changed.
+    UnknownReason,
+    /// There would be a reason without a verdict. Nothing has changed.
+    ReasonWithoutVerdict,
+}
+
+/// A field of a job that was changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotesEntry {
+    /// When.
+    pub changed_at: Timestamp,
+    /// Name of the key that was used.
+    pub changed_by: String,
+    /// Name of the field, as in [`JobNotes`].
+    pub field: String,
+    /// What was said before. `None` if nothing was.
+    pub old: Option<Value>,
+    /// What is said since. `None` if nothing is.
+    pub new: Option<Value>,
+}
+
+impl Store {
+    /// What users say of these jobs. Jobs of which nobody said anything are left out.
+    pub async fn notes(&self, ids: &[JobId]) -> Result<HashMap<JobId, JobNotes>> {
+        self.read("read the notes of jobs", |db| async move {
+            of_jobs(&db, ids, true).await
+        })
+        .await
+    }
+
+    /// Changes what is said of a job, and notes who did. Idempotent.
+    ///
+    /// Tags that differ by case only are one. Without a verdict there is no reason: it goes with it.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`](crate::Error::TooLong) for the title, a tag or `changed_by`.
+    pub async fn change_notes(
+        &self,
+        id: JobId,
+        change: &NotesChange,
+        changed_by: &str,
+        now: Timestamp,
+    ) -> Result<NotesChanged> {
+        check_short(
+            "title",
+            change.title.iter().flatten().next().map_or("", String::as_str),
+        )?;
+        for tag in change.tags.iter().flatten() {
+            // Lower case can be longer.
+            check_short("tag", tag)?;
+            check_short("tag", &name_key(tag))?;
+        }
+        check_short("name of the key", changed_by)?;
+        self.write("change the notes of a job", |tx| async move {
+            apply(&tx, id, change, changed_by, now).await
+        })
+        .await
+    }
+
+    /// What was changed of a job by users, newest first.
+    pub async fn notes_history(&self, id: JobId) -> Result<Vec<NotesEntry>> {
+        let query = &Query::select()
+            .columns([
+                JobChanges::Id,
+                JobChanges::ChangedAt,
+                JobChanges::ChangedBy,
+                JobChanges::Field,
+                JobChanges::OldValue,
+                JobChanges::NewValue,
+            ])
+            .from(JobChanges::Table)
+            .and_where(Expr::col(JobChanges::PrintJobId).eq(id.0))
+            .order_by(JobChanges::Id, Order::Desc)
+            .to_owned();
+        self.read("read what was changed of a job", |db| async move {
+            let rows = db.query_all(query).await?;
+            let entry = |row| {
+                let record = Record::new(row, "job_changes", "id")?;
+                Ok(NotesEntry {
+                    changed_at: record.required_time("changed_at")?,
+                    changed_by: record.get("changed_by")?,
+                    field: record.get("field")?,
+                    old: record.json("old_value")?,
+                    new: record.json("new_value")?,
+                })
+            };
+            rows.iter().map(entry).collect()
+        })
+        .await
+    }
+
+    /// The tags in use, with the number of jobs that have them; by name.
+    pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
+        let query = &Query::select()
+            .expr_as(Expr::col(JobTags::Tag).max(), "tag")
+            .expr_as(Func::count(Expr::col(JobTags::PrintJobId)), "jobs")
+            .from(JobTags::Table)
+            .group_by_col(JobTags::TagKey)
+            .order_by(JobTags::TagKey, Order::Asc)
+            .to_owned();
+        self.read("read the tags", |db| async move {
+            let rows = db.query_all(query).await?;
+            let tag = |row: &sea_orm::QueryResult| {
+                let jobs: i64 = row.try_get("", "jobs")?;
+                Ok((row.try_get("", "tag")?, jobs.try_into().unwrap_or(0)))
+            };
+            rows.iter().map(tag).collect()
+        })
+        .await
+    }
+}
+
+/// What users say of these jobs; the notes themselves, which may be long, only if they are wanted.
+pub(crate) async fn of_jobs(
+    db: &impl ConnectionTrait,
+    ids: &[JobId],
+    with_notes: bool,
+) -> Result<HashMap<JobId, JobNotes>, Fault> {
+    let mut all: HashMap<JobId, JobNotes> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(all);
+    }
+    let ids = || ids.iter().map(|id| id.0);
+    let mut query = Query::select();
+    query
+        .columns([
+            Notes::PrintJobId,
+            Notes::Title,
+            Notes::Verdict,
+            Notes::VerdictReason,
+        ])
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::PrintJobId).is_in(ids()));
+    if with_notes {
+        query.column(Notes::Notes);
+    }
+    for row in db.query_all(&query).await? {
+        let record = Record::new(&row, "job_notes", "print_job_id")?;
+        let notes = JobNotes {
+            title: record.get("title")?,
+            notes: if with_notes { record.get("notes")? } else { None },
+            tags: Vec::new(),
+            verdict: record.verdict()?,
+            verdict_reason: record.get("verdict_reason")?,
+        };
+        all.insert(JobId(record.key), notes);
+    }
+    let query = Query::select()
+        .columns([JobTags::PrintJobId, JobTags::Tag])
+        .from(JobTags::Table)
+        .and_where(Expr::col(JobTags::PrintJobId).is_in(ids()))
+        .order_by(JobTags::PrintJobId, Order::Asc)
+        .order_by(JobTags::TagKey, Order::Asc)
+        .to_owned();
+    for row in db.query_all(&query).await? {
+        let id = JobId(row.try_get("", "print_job_id")?);
+        all.entry(id).or_default().tags.push(row.try_get("", "tag")?);
+    }
+    Ok(all)
+}
+
+/// The ids of jobs with one of these verdicts.
+pub(crate) fn with_verdict(verdicts: &[Verdict]) -> SelectStatement {
+    Query::select()
+        .column(Notes::PrintJobId)
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::Verdict).is_in(verdicts.iter().map(|verdict| verdict.as_str())))
+        .to_owned()
+}
+
+/// The ids of jobs with one of these tags, in whatever case.
+pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
+    Query::select()
+        .column(JobTags::PrintJobId)
+        .from(JobTags::Table)
+        .and_where(Expr::col(JobTags::TagKey).is_in(tags.iter().map(|tag| name_key(tag))))
+        .to_owned()
+}
+
+/// Forgets what was said of a job, which is about to go.
+pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    for (table, job) in tables() {
+        let statement = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).eq(id.0))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// The same for the jobs of a subquery.
+pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
+    for (table, job) in tables() {
+        let statement = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).in_subquery(jobs.clone()))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Takes what was said of `twin`, which turned out to be the same run, over to a job of which nothing was said.
+pub(crate) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<(), Fault> {
+    if !of_jobs(&**tx, &[id], false).await?.is_empty() {
+        return Ok(());
+    }
+    for (table, job) in tables() {
+        let statement = Query::update()
+            .table(table)
+            .value(job.clone(), id.0)
+            .and_where(Expr::col(job).eq(twin.0))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    search::reindex(tx, id).await
+}
+
+/// Each table, and its column that names the job.
+fn tables() -> [(sea_orm::sea_query::TableRef, sea_orm::DynIden); 3] {
+    [
+        (Notes::Table.into_table_ref(), Notes::PrintJobId.into_iden()),
+        (JobTags::Table.into_table_ref(), JobTags::PrintJobId.into_iden()),
+        (
+            JobChanges::Table.into_table_ref(),
+            JobChanges::PrintJobId.into_iden(),
+        ),
+    ]
+}
+
+async fn apply(
+    tx: &Tx,
+    id: JobId,
+    change: &NotesChange,
+    changed_by: &str,
+    now: Timestamp,
+) -> Result<NotesChanged, Fault> {
+    // Of two who change the same job, one waits.
+    let job = Query::select()
+        .column(PrintJobs::Id)
+        .from(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .lock_exclusive()
+        .to_owned();
+    if tx.query_one(&job).await?.is_none() {
+        return Ok(NotesChanged::NotFound);
+    }
+    let before = of_jobs(&**tx, &[id], true).await?.remove(&id).unwrap_or_default();
+    let mut after = before.clone();
+    if let Some(title) = &change.title {
+        after.title.clone_from(title);
+    }
+    if let Some(notes) = &change.notes {
+        after.notes.clone_from(notes);
+    }
+    if let Some(tags) = &change.tags {
+        let by_key: BTreeMap<_, _> = tags
+            .iter()
+            .rev()
+            .map(|tag| (name_key(tag), tag.clone()))
+            .collect();
+        after.tags = by_key.into_values().collect();
+    }
+    if let Some(verdict) = change.verdict {
+        after.verdict = verdict;
+    }
+    if let Some(reason) = &change.verdict_reason {
+        after.verdict_reason = match reason {
+            None => None,
+            // A reason that was taken off the list stays with the jobs that have it.
+            Some(reason) if before.verdict_reason.as_ref() == Some(reason) => Some(reason.clone()),
+            Some(reason) => match verdict_reasons::spelled(tx, reason).await? {
+                None => return Ok(NotesChanged::UnknownReason),
+                spelled => spelled,
+            },
+        };
+        if after.verdict.is_none() && after.verdict_reason.is_some() {
+            return Ok(NotesChanged::ReasonWithoutVerdict);
+        }
+    }
+    if after.verdict.is_none() {
+        after.verdict_reason = None;
+    }
+    if after == before {
+        return Ok(NotesChanged::Done(false));
+    }
+    note_changes(tx, id, &before, &after, changed_by, now).await?;
+    write(tx, id, &after).await?;
+    search::reindex(tx, id).await?;
+    Ok(NotesChanged::Done(true))
+}
+
+async fn note_changes(
+    tx: &Tx,
+    id: JobId,
+    before: &JobNotes,
+    after: &JobNotes,
+    changed_by: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
+        if old == new {
+            continue;
+        }
+        let text = |value: Option<Value>| value.map(|value| value.to_string());
+        let statement = Query::insert()
+            .into_table(JobChanges::Table)
+            .columns([
+                JobChanges::PrintJobId,
+                JobChanges::ChangedAt,
+                JobChanges::ChangedBy,
+                JobChanges::Field,
+                JobChanges::OldValue,
+                JobChanges::NewValue,
+            ])
+            .values_panic([
+                id.0.into(),
+                now.as_millisecond().into(),
+                changed_by.into(),
+                field.into(),
+                text(old).into(),
+                text(new).into(),
+            ])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+fn fields(notes: &JobNotes) -> [(&'static str, Option<Value>); 5] {
+    let text = |text: &Option<String>| text.clone().map(Value::String);
+    [
+        ("title", text(&notes.title)),
+        ("notes", text(&notes.notes)),
+        ("tags", (!notes.tags.is_empty()).then(|| json!(notes.tags))),
+        ("verdict", notes.verdict.map(|verdict| verdict.as_str().into())),
+        ("verdict_reason", text(&notes.verdict_reason)),
+    ]
+}
+
+async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
+    for (table, job) in tables().into_iter().take(2) {
+        let old = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).eq(id.0))
+            .to_owned();
+        tx.execute(&old).await?;
+    }
+    let without_tags = JobNotes {
+        tags: Vec::new(),
+        ..notes.clone()
+    };
+    if without_tags != JobNotes::default() {
+        let statement = Query::insert()
+            .into_table(Notes::Table)
+            .columns([
+                Notes::PrintJobId,
+                Notes::Title,
+                Notes::Verdict,
+                Notes::VerdictReason,
+                Notes::Notes,
+            ])
+            .values_panic([
+                id.0.into(),
+                notes.title.clone().into(),
+                notes.verdict.map(Verdict::as_str).into(),
+                notes.verdict_reason.clone().into(),
+                notes.notes.clone().into(),
+            ])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    for tag in &notes.tags {
+        let statement = Query::insert()
+            .into_table(JobTags::Table)
+            .columns([JobTags::PrintJobId, JobTags::TagKey, JobTags::Tag])
+            .values_panic([id.0.into(), name_key(tag).into(), tag.clone().into()])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
