@@ -105,18 +105,15 @@ async fn check(
     }
     let Core { store, .. } = Core::of(state)?;
     let now = state.clock.now();
-    let monotonic = state.clock.moment().monotonic;
-    if matches!(credential, Credential::Key(_)) {
-        state
-            .sign_ins
-            .check(client, monotonic)
-            .map_err(Problem::too_many)?;
-    }
     let Some(key) = credential.key(&store, now).await? else {
         return Err(match credential {
+            // A key that works always does: others at this address, behind the same proxy, may have tried wrong ones.
             Credential::Key(secret) => {
-                state.sign_ins.failed(client, &secret, monotonic);
-                unauthorized("this API key is unknown, expired or revoked", Header::KeyRefused)
+                let monotonic = state.clock.moment().monotonic;
+                match state.sign_ins.failed(client, &secret, monotonic) {
+                    Ok(()) => unauthorized("this API key is unknown, expired or revoked", Header::KeyRefused),
+                    Err(pause) => Problem::too_many(pause),
+                }
             }
             Credential::Session(_) => unauthorized("the session has ended; sign in again", Header::KeyNeeded),
         });

@@ -143,6 +143,8 @@ pub(super) struct NewVerdictReason {
     responses(
         (status = 200, body = WholeJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The reason is none of the list's, or the job would have it without a verdict."),
     ))]
 pub(super) async fn change_job(
     State(state): State<ApiState>,
@@ -158,7 +160,9 @@ pub(super) async fn change_job(
         .store
         .change_notes(id, &change, &caller.key.name, state.clock.now())
         .await?;
-    let wrong = |message| Problem::invalid_field("verdict_reason", message);
+    let wrong = |message: &str| {
+        Problem::conflict(format!("verdict_reason {message}")).with_field("verdict_reason", message)
+    };
     match changed {
         NotesChanged::NotFound => return Err(no_such_job(id)),
         NotesChanged::UnknownReason => {

@@ -1,5 +1,5 @@
-//! How often an address may try keys that are wrong, to sign in or with a request. A key has 256 bits and is not guessed; this keeps the log and the
-//! database free of those who try.
+//! How often an address may try keys that are wrong, to sign in or with a request. A key has 256 bits and is not
+//! guessed; this keeps the log free of those who try.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -86,26 +86,21 @@ impl SignInLimit {
         Ok(())
     }
 
-    /// Whether the address may send a key with a request.
+    /// A key that was sent with a request does not work. A program that sends one that was revoked, again and again,
+    /// guesses nothing, and is told the same each time.
     ///
     /// # Errors
     /// How long to wait, if there were too many attempts that failed.
-    pub(super) fn check(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
-        match self.lock().get(&client) {
-            Some(known) if now < known.since + WINDOW => known.check(now),
-            _ => Ok(()),
-        }
-    }
-
-    /// A key that was sent with a request does not work. A program that sends one that was revoked, again and again,
-    /// guesses nothing: it must not lock out others at its address.
-    pub(super) fn failed(&self, client: IpAddr, key: &str, now: Duration) {
+    pub(super) fn failed(&self, client: IpAddr, key: &str, now: Duration) -> Result<(), Duration> {
         let key = self.hasher.hash_one(key);
         let mut attempts = self.lock();
         let known = remembered(&mut attempts, client, now);
-        if known.last_key.replace(key) != Some(key) {
+        if known.last_key != Some(key) {
+            known.check(now)?;
+            known.last_key = Some(key);
             known.number += 1;
         }
+        Ok(())
     }
 
     /// The attempt was right, and does not count.
@@ -197,15 +192,15 @@ mod tests {
     fn ten_different_keys_a_minute_may_be_wrong() {
         let (limit, client) = (limit(), "192.0.2.1".parse().unwrap());
         for n in 0..10 {
-            limit.check(client, seconds(n)).unwrap();
+            limit.failed(client, &n.to_string(), seconds(n)).unwrap();
             // Somebody's program does not know that its key was revoked.
-            limit.failed(client, &n.to_string(), seconds(n));
-            limit.failed(client, &n.to_string(), seconds(n));
+            limit.failed(client, &n.to_string(), seconds(n)).unwrap();
         }
-        assert_eq!(limit.check(client, seconds(10)), Err(seconds(50)));
+        assert_eq!(limit.failed(client, "x", seconds(10)), Err(seconds(50)));
         assert_eq!(limit.begin(client, seconds(10)), Err(seconds(50)));
-        limit.check("192.0.2.2".parse().unwrap(), seconds(10)).unwrap();
-        limit.check(client, seconds(60)).unwrap();
+        let other = "192.0.2.2".parse().unwrap();
+        limit.failed(other, "x", seconds(10)).unwrap();
+        limit.failed(client, "x", seconds(60)).unwrap();
     }
 
     #[test]
@@ -213,7 +208,9 @@ mod tests {
         let limit = limit();
         for n in 0..u32::try_from(REMEMBERED).unwrap() + 100 {
             limit.begin(IpAddr::V4(n.into()), seconds(0)).unwrap();
-            limit.failed(IpAddr::V4((!n).into()), "wrong", seconds(0));
+            limit
+                .failed(IpAddr::V4((!n).into()), "wrong", seconds(0))
+                .unwrap();
         }
         assert_eq!(limit.lock().len(), REMEMBERED);
     }
