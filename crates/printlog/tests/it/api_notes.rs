@@ -81,6 +81,8 @@ async fn what_makes_no_sense_is_refused() {
     ] {
         assert_eq!(app.patch(&path, &body).await.wrong_fields(422), [field], "{body}");
     }
+    let list = app.patch(&path, &json!(["Lamp", null])).await;
+    assert_eq!(list.wrong_fields(422), ["body"]);
     for body in [
         json!({"verdict_reason": "Warped"}),
         json!({"verdict": "good", "verdict_reason": "because"}),
