@@ -187,7 +187,10 @@ fn content_range(response: &Response) -> Option<(u64, u64)> {
     Some((range.split_once('-')?.0.parse().ok()?, size.parse().ok()?))
 }
 
-/// One for all printers: it keeps connections open for a while, and follows no redirect.
+/// For so long a connection waits for the next read of the same file.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// One for all printers. It keeps no connection beyond the reads of a file, and follows no redirect.
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
@@ -198,6 +201,7 @@ fn client() -> &'static reqwest::Client {
             .connect_timeout(PATIENCE)
             .read_timeout(PATIENCE)
             .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE)
             .build()
             .expect("a client needs nothing but its TLS configuration, which is given")
     })
