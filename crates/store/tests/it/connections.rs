@@ -52,7 +52,7 @@ async fn file_that_is_no_database_is_refused() {
 }
 
 #[tokio::test]
-async fn closing_leaves_one_file() {
+async fn closing_leaves_the_database_and_its_secret() {
     let folder = tempfile::TempDir::new().unwrap();
     let store = Store::open(&Location::Sqlite {
         path: folder.path().join("printlog.db"),
@@ -62,7 +62,10 @@ async fn closing_leaves_one_file() {
     crate::fixtures::add_printer(&store, "Voron").await;
     store.printers().await.unwrap();
     store.close().await.unwrap();
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["printlog.db", "secret.key"]);
 }
 
 #[tokio::test]
