@@ -56,6 +56,12 @@ impl JobStatus {
         }
     }
 
+    /// Whether the job ended by a fault, or nobody saw how it ended. The success rate is about these and completed jobs.
+    #[must_use]
+    pub fn has_failed(self) -> bool {
+        matches!(self, Self::Error | Self::Interrupted)
+    }
+
     /// Whether the job has not ended.
     #[must_use]
     pub fn is_open(self) -> bool {

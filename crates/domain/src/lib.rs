@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
 
+pub mod analytics;
 mod figures;
 mod history;
 mod job;

@@ -1,0 +1,126 @@
+//! Median and quartiles of values that are counted, not kept.
+
+use std::collections::BTreeMap;
+
+/// How often each value occurs. Small values, the usual ones, cost no search.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Distribution {
+    small: Vec<u32>,
+    large: BTreeMap<u64, u32>,
+    count: u64,
+}
+
+/// Values below which a quarter, the half and three quarters of all lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quartiles {
+    /// First quartile.
+    pub lower: f64,
+    /// Second quartile.
+    pub median: f64,
+    /// Third quartile.
+    pub upper: f64,
+}
+
+/// Values from here on are kept in the map.
+const SMALL: u64 = 4096;
+
+impl Distribution {
+    /// Counts a value.
+    pub fn add(&mut self, value: u64) {
+        self.count += 1;
+        if value < SMALL {
+            if self.small.is_empty() {
+                self.small = vec![0; SMALL as usize];
+            }
+            self.small[value as usize] += 1;
+        } else {
+            *self.large.entry(value).or_default() += 1;
+        }
+    }
+
+    /// Adds other values.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        if self.small.is_empty() {
+            self.small.clone_from(&other.small);
+        } else {
+            for (mine, more) in self.small.iter_mut().zip(&other.small) {
+                *mine += more;
+            }
+        }
+        for (value, count) in &other.large {
+            *self.large.entry(*value).or_default() += count;
+        }
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The quartiles, between two values in proportion, as spreadsheets do (`QUARTILE.INC`). `None` of nothing.
+    #[must_use]
+    pub fn quartiles(&self) -> Option<Quartiles> {
+        let last = self.count.checked_sub(1)?;
+        let quartile = |number: u64| {
+            let (below, quarters) = (last * number / 4, last * number % 4);
+            let low = self.nth(below);
+            let high = if quarters == 0 { low } else { self.nth(below + 1) };
+            #[expect(clippy::cast_precision_loss, reason = "of a quartile")]
+            let (low, high, part) = (low as f64, high as f64, quarters as f64 / 4.0);
+            low + (high - low) * part
+        };
+        Some(Quartiles {
+            lower: quartile(1),
+            median: quartile(2),
+            upper: quartile(3),
+        })
+    }
+
+    /// The value that `position` others come before.
+    fn nth(&self, position: u64) -> u64 {
+        let small = self.small.iter().enumerate();
+        let all = small
+            .map(|(value, count)| (value as u64, *count))
+            .chain(self.large.iter().map(|(value, count)| (*value, *count)));
+        let mut seen = 0;
+        for (value, count) in all {
+            seen += u64::from(count);
+            if seen > position {
+                return value;
+            }
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, proptest};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn quartiles_are_those_of_the_sorted_values(mut values in vec(0_u64..9000, 1..60)) {
+            let mut distribution = Distribution::default();
+            for value in &values {
+                distribution.add(*value);
+            }
+            values.sort_unstable();
+            let at = |part: f64| {
+                let position = (values.len() - 1) as f64 * part;
+                let (low, high) = (values[position.floor() as usize], values[position.ceil() as usize]);
+                low as f64 + (high - low) as f64 * position.fract()
+            };
+            let expected = Quartiles { lower: at(0.25), median: at(0.5), upper: at(0.75) };
+            assert_eq!(distribution.quartiles(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn of_nothing_there_are_none() {
+        assert_eq!(Distribution::default().quartiles(), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Sums over jobs, and the figures that follow from them.
+
+use std::collections::BTreeMap;
+
+use super::Fact;
+use crate::JobStatus;
+
+/// A sum of what is known, and of how many jobs it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Total {
+    /// Sum, in the unit of the [`Fact`]'s field.
+    pub sum: u64,
+    /// Jobs whose amount is known.
+    pub jobs: u64,
+}
+
+impl Total {
+    /// Counts an amount, if it is known.
+    pub fn add(&mut self, amount: Option<u64>) {
+        if let Some(amount) = amount {
+            self.sum = self.sum.saturating_add(amount);
+            self.jobs += 1;
+        }
+    }
+
+    /// Adds another sum.
+    pub fn merge(&mut self, other: &Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.jobs += other.jobs;
+    }
+}
+
+/// Sums over a group of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sums {
+    by_status: [u64; JobStatus::ALL.len()],
+    /// Of `print`.
+    pub print: Total,
+    /// Of `total`.
+    pub total: Total,
+    /// Of `length`.
+    pub length: Total,
+    /// Of `weight`, where the file says what a mm weighs.
+    pub weight_known: Total,
+    /// Of `weight`, where that is the usual density's word.
+    pub weight_estimated: Total,
+    /// Of `cost`, by the number of the kind, which knows the currency.
+    pub costs: BTreeMap<Option<u32>, Total>,
+    /// Largest `total`.
+    pub longest: Option<u64>,
+    /// First and last start.
+    pub starts: Option<(i64, i64)>,
+}
+
+impl Sums {
+    /// Counts a job.
+    pub fn add(&mut self, fact: &Fact) {
+        self.by_status[fact.status as usize] += 1;
+        self.print.add(fact.print);
+        self.total.add(fact.total);
+        self.length.add(fact.length);
+        let weight = match fact.weight_is_estimated {
+            true => &mut self.weight_estimated,
+            false => &mut self.weight_known,
+        };
+        weight.add(fact.weight);
+        if fact.cost.is_some() {
+            self.costs.entry(fact.kind).or_default().add(fact.cost);
+        }
+        self.longest = self.longest.max(fact.total);
+        if let Some(start) = fact.start {
+            self.reach(start, start);
+        }
+    }
+
+    /// Adds the sums over other jobs.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, more) in self.by_status.iter_mut().zip(other.by_status) {
+            *mine += more;
+        }
+        self.print.merge(&other.print);
+        self.total.merge(&other.total);
+        self.length.merge(&other.length);
+        self.weight_known.merge(&other.weight_known);
+        self.weight_estimated.merge(&other.weight_estimated);
+        for (kind, total) in &other.costs {
+            self.costs.entry(*kind).or_default().merge(total);
+        }
+        self.longest = self.longest.max(other.longest);
+        if let Some((first, last)) = other.starts {
+            self.reach(first, last);
+        }
+    }
+
+    fn reach(&mut self, first: i64, last: i64) {
+        self.starts = Some(match self.starts {
+            Some((from, to)) => (from.min(first), to.max(last)),
+            None => (first, last),
+        });
+    }
+
+    /// Number of jobs in this status.
+    #[must_use]
+    pub fn of(&self, status: JobStatus) -> u64 {
+        self.by_status[status as usize]
+    }
+
+    /// Number of jobs.
+    #[must_use]
+    pub fn jobs(&self) -> u64 {
+        self.by_status.iter().sum()
+    }
+
+    /// Jobs that ended by a fault, or whose end nobody saw.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.of(JobStatus::Error) + self.of(JobStatus::Interrupted)
+    }
+
+    /// Jobs that the success rate is about.
+    #[must_use]
+    pub fn rated(&self) -> u64 {
+        self.of(JobStatus::Completed) + self.failed()
+    }
+
+    /// Completed jobs of those that completed or failed; cancelled ones are neither. `None` if there are none.
+    #[must_use]
+    pub fn success_rate(&self) -> Option<f64> {
+        ratio(self.of(JobStatus::Completed), self.rated())
+    }
+
+    /// Filament in mg, known or estimated.
+    #[must_use]
+    pub fn weight(&self) -> Total {
+        let mut weight = self.weight_known;
+        weight.merge(&self.weight_estimated);
+        weight
+    }
+
+    /// Mean time that the printer works between two failures, in ms: all `total` over the failed jobs. `None` if none
+    /// failed, or no time is known.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "of a mean")]
+    pub fn time_between_failures(&self) -> Option<f64> {
+        let failed = self.failed();
+        (failed > 0 && self.total.jobs > 0).then(|| self.total.sum as f64 / failed as f64)
+    }
+}
+
+/// A part of a whole. `None` of nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
