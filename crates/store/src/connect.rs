@@ -13,11 +13,13 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use crate::{
     Engine, Error, Location, Result, dialect,
     error::Fault,
+    facts::Shelf,
     migrations::{self, Migrator},
     secret::Secret,
     transaction::{LONG, again, begin},
@@ -29,6 +31,7 @@ pub struct Store {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
     pub(crate) engine: Engine,
+    pub(crate) shelf: Arc<Mutex<Shelf>>,
     pub(crate) secret: Arc<Secret>,
 }
 
@@ -84,9 +87,11 @@ impl Store {
             writer,
             reader,
             engine,
+            shelf: Arc::default(),
             secret: Arc::new(Secret::open(secret_file)),
         };
         store.migrate().await?;
+        store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
         Ok(store)
     }

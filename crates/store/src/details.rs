@@ -1,6 +1,7 @@
 //! The table `job_details`: what the slicer planned for a job.
 
-use domain::JobId;
+use domain::{JobId, PrinterId};
+use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
@@ -8,11 +9,13 @@ use sea_orm::{
 use serde_json::Value;
 
 use crate::{
-    Result, Store,
+    Error, Result, Store,
     error::Fault,
+    facts,
     record::Record,
     schema::{JobDetails as Columns, PrintJobs},
     text::SHORT,
+    totals::OpenTotals,
     transaction::Tx,
 };
 
@@ -51,6 +54,18 @@ pub struct JobDetails {
     pub layer_count: Option<i64>,
     /// mm.
     pub object_height: Option<f64>,
+    /// Name of the slicer, as it writes it.
+    pub slicer: Option<String>,
+    /// What a mm of the filament weighs, in g.
+    pub grams_per_mm: Option<f64>,
+    /// Where that is from: `slicer_ratio`, `file_density`, or `usual_density` (of the material).
+    pub weight_source: Option<String>,
+    /// mm of filament that the slicer planned.
+    pub estimated_length: Option<f64>,
+    /// What that costs, by the slicer's price.
+    pub filament_cost: Option<f64>,
+    /// Currency of the cost, as the file names it. `None` if it names none.
+    pub currency: Option<String>,
     /// All that was found in the file.
     pub raw_metadata: Option<Value>,
 }
@@ -74,16 +89,10 @@ impl Store {
     /// Stores what is known of the plan of the job, in place of what was. `false` if there is no such job.
     pub async fn save_job_details(&self, id: JobId, details: &JobDetails) -> Result<bool> {
         self.write("store the details of a job", |tx| async move {
-            let job = Query::select()
-                .column(PrintJobs::Id)
-                .from(PrintJobs::Table)
-                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-                .lock_exclusive()
-                .to_owned();
-            if tx.query_one(&job).await?.is_none() {
+            let Some(job) = lock_job(&tx, id).await? else {
                 return Ok(false);
-            }
-            put(&tx, id, details).await?;
+            };
+            put(&tx, &job, details).await?;
             Ok(true)
         })
         .await
@@ -91,9 +100,11 @@ impl Store {
 }
 
 impl JobDetails {
-    /// The columns, from an object whose fields are named like them. What is of another type is unknown.
+    /// The columns, from what was read of a file: `details`, whose fields are named like them, and the weight beside
+    /// it. What is of another type is unknown.
     #[must_use]
-    pub fn from_metadata(object: &Value) -> Self {
+    pub fn from_metadata(metadata: &Value) -> Self {
+        let object = &metadata["details"];
         let number = |name: &str| object[name].as_f64();
         let text = |name: &str| object[name].as_str().map(str::to_owned);
         Self {
@@ -113,13 +124,52 @@ impl JobDetails {
             estimated_filament: number("estimated_filament"),
             layer_count: object["layer_count"].as_i64(),
             object_height: number("object_height"),
+            slicer: text("slicer"),
+            grams_per_mm: metadata["grams_per_mm"].as_f64(),
+            weight_source: metadata["weight_source"].as_str().map(str::to_owned),
+            estimated_length: number("filament_used_mm"),
+            filament_cost: number("filament_cost"),
+            currency: text("currency"),
             raw_metadata: None,
         }
     }
 }
 
+/// A job that nobody else can change or delete in the course of a transaction.
+pub(crate) struct LockedJob {
+    id: JobId,
+    start_time: Option<Timestamp>,
+    pub(crate) totals: OpenTotals,
+}
+
+/// Locks the job, by way of its printer's totals. `None` if there is none.
+pub(crate) async fn lock_job(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fault> {
+    let query = Query::select()
+        .columns([PrintJobs::Id, PrintJobs::PrinterId, PrintJobs::StartTime])
+        .from(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .to_owned();
+    let Some(row) = tx.query_one(&query).await? else {
+        return Ok(None);
+    };
+    // The printer of a job never changes.
+    let totals = match OpenTotals::lock(tx, PrinterId(row.try_get("", "printer_id")?)).await {
+        Err(Fault::Store(Error::NoSuchPrinter(_))) => return Ok(None),
+        totals => totals?,
+    };
+    let Some(row) = tx.query_one(&query).await? else {
+        return Ok(None);
+    };
+    Ok(Some(LockedJob {
+        id,
+        start_time: Record::new(&row, "print_jobs", "id")?.time("start_time")?,
+        totals,
+    }))
+}
+
 /// Writes the row of the job in place of what was.
-pub(crate) async fn put(tx: &Tx, id: JobId, details: &JobDetails) -> Result<(), Fault> {
+pub(crate) async fn put(tx: &Tx, job: &LockedJob, details: &JobDetails) -> Result<(), Fault> {
+    let id = job.id;
     let old = Query::delete()
         .from_table(Columns::Table)
         .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
@@ -132,10 +182,10 @@ pub(crate) async fn put(tx: &Tx, id: JobId, details: &JobDetails) -> Result<(), 
         .values_panic([Expr::val(id.0)].into_iter().chain(values))
         .to_owned();
     tx.execute(&new).await?;
-    Ok(())
+    facts::refresh(tx, &job.totals, &[(id, job.start_time)]).await
 }
 
-pub(crate) fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {
+pub(crate) fn columns(details: &JobDetails) -> [(Columns, Expr); 23] {
     [
         (Columns::LayerHeight, details.layer_height.into()),
         (Columns::FirstLayerHeight, details.first_layer_height.into()),
@@ -156,6 +206,15 @@ pub(crate) fn columns(details: &JobDetails) -> [(Columns, Expr); 17] {
         (Columns::EstimatedFilament, details.estimated_filament.into()),
         (Columns::LayerCount, details.layer_count.into()),
         (Columns::ObjectHeight, details.object_height.into()),
+        (Columns::Slicer, details.slicer.clone().into()),
+        (Columns::GramsPerMm, details.grams_per_mm.into()),
+        (
+            Columns::WeightSource,
+            details.weight_source.as_deref().map(clipped).into(),
+        ),
+        (Columns::EstimatedLength, details.estimated_length.into()),
+        (Columns::FilamentCost, details.filament_cost.into()),
+        (Columns::Currency, details.currency.clone().into()),
         (
             Columns::RawMetadata,
             details.raw_metadata.as_ref().map(Value::to_string).into(),
@@ -186,6 +245,12 @@ fn details(record: &Record<'_>) -> Result<JobDetails, Fault> {
         estimated_filament: record.get("estimated_filament")?,
         layer_count: record.get("layer_count")?,
         object_height: record.get("object_height")?,
+        slicer: record.get("slicer")?,
+        grams_per_mm: record.get("grams_per_mm")?,
+        weight_source: record.get("weight_source")?,
+        estimated_length: record.get("estimated_length")?,
+        filament_cost: record.get("filament_cost")?,
+        currency: record.get("currency")?,
         raw_metadata: record.json("raw_metadata")?,
     })
 }

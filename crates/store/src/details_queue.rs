@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::{
     Error, Result, Store,
+    details::lock_job,
     error::Fault,
     gcode_files::{self, NewGcodeFile},
     record::{Record, sort_time},
@@ -232,21 +233,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         self.write("store the details of a job", |tx| async move {
-            let job = Query::select()
-                .column(PrintJobs::PrinterId)
-                .from(PrintJobs::Table)
-                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-                .lock_exclusive()
-                .to_owned();
-            let Some(job) = tx.query_one(&job).await? else {
+            let Some(job) = lock_job(&tx, id).await? else {
                 return Ok(false);
             };
-            let printer_id: i64 = job.try_get("", "printer_id")?;
+            let printer_id = job.totals.printer_id().0;
             let before = file_of(&tx, id).await?;
             let mut file_id = None;
             if let Some(file) = file {
                 let known = gcode_files::put(&tx, printer_id, file, now).await?;
-                crate::details::put(&tx, id, &file.job_details()).await?;
+                crate::details::put(&tx, &job, &file.job_details()).await?;
                 file_id = Some(known);
             }
             record(&tx, id, file_id, outcome, now).await?;

@@ -19,7 +19,7 @@ use crate::{
     import::padded,
     record::Record,
     records::insert_all,
-    schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, PrintJobs, Thumbnails},
+    schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
     transaction::Tx,
 };
 
@@ -105,7 +105,7 @@ impl NewGcodeFile {
     /// The columns of `job_details`.
     #[must_use]
     pub fn job_details(&self) -> JobDetails {
-        JobDetails::from_metadata(&self.metadata["details"])
+        JobDetails::from_metadata(&self.metadata)
     }
 }
 
@@ -134,20 +134,15 @@ impl Store {
             return Ok(false);
         }
         self.write("give a job the details of its file", |tx| async move {
-            let job = Query::select()
-                .column(PrintJobs::Id)
-                .from(PrintJobs::Table)
-                .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-                .lock_exclusive()
-                .to_owned();
+            let job = details::lock_job(&tx, id).await?;
             // The last other job that had the file may have gone meanwhile.
-            let (Some(_), Some(file)) = (tx.query_one(&job).await?, tx.query_one(query).await?) else {
+            let (Some(job), Some(file)) = (job, tx.query_one(query).await?) else {
                 return Ok(false);
             };
             let record = Record::new(&file, "gcode_files", "id")?;
             let metadata: Value = record.json("metadata")?.unwrap_or_default();
             let before = details_queue::file_of(&tx, id).await?;
-            details::put(&tx, id, &JobDetails::from_metadata(&metadata["details"])).await?;
+            details::put(&tx, &job, &JobDetails::from_metadata(&metadata)).await?;
             let outcome = DetailsOutcome {
                 status: DetailsStatus::Done,
                 reason: None,
@@ -294,7 +289,10 @@ async fn replace(tx: &Tx, id: i64, file: &NewGcodeFile) -> Result<(), Fault> {
         .and_where(Expr::col(DetailsQueue::GcodeFileId).eq(id))
         .to_owned();
     for job in tx.query_all(&jobs).await? {
-        details::put(tx, JobId(job.try_get("", "print_job_id")?), &file.job_details()).await?;
+        let id = JobId(job.try_get("", "print_job_id")?);
+        if let Some(job) = details::lock_job(tx, id).await? {
+            details::put(tx, &job, &file.job_details()).await?;
+        }
     }
     Ok(())
 }

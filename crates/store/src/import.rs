@@ -12,7 +12,7 @@ use sea_orm::{
 use crate::{
     FoundRun, Result, Store, details_queue,
     error::Fault,
-    jobs,
+    facts, jobs,
     record::{Record, jobs_where, load_jobs, sort_time, stored_form_of_row},
     schema::{DetailsQueue, PrintJobs},
     search, text, tombstones,
@@ -136,6 +136,7 @@ async fn import(
     }
 
     let mut new = Vec::new();
+    let mut touched = Vec::new();
     for Candidate { stored, job } in candidates {
         match stored {
             None => {
@@ -149,14 +150,16 @@ async fn import(
                 };
                 if jobs::update(tx, id, &before, &job, now).await? {
                     totals.replace(&before.figures, &job.figures);
+                    touched.push((id, job.start_time));
                 }
             }
         }
     }
     insert(tx, &new, now).await?;
     if !new.is_empty() {
-        enqueue_new(tx, printer_id, &new, now).await?;
+        touched.extend(enqueue_new(tx, printer_id, &new, now).await?);
     }
+    facts::refresh(tx, &totals, &touched).await?;
     totals.save(tx, now).await?;
     Ok(imported)
 }
@@ -291,8 +294,13 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
 }
 
 /// Makes the rows findable that were just inserted, in several statements and without their ids, and puts them into
-/// the queue for details.
-async fn enqueue_new(tx: &Tx, printer_id: PrinterId, new: &[Job], now: Timestamp) -> Result<(), Fault> {
+/// the queue for details. Returns their ids and starts.
+async fn enqueue_new(
+    tx: &Tx,
+    printer_id: PrinterId,
+    new: &[Job],
+    now: Timestamp,
+) -> Result<Vec<(JobId, Option<Timestamp>)>, Fault> {
     let starts: HashSet<i64> = new.iter().map(|job| sort_time(job.start_time)).collect();
     let queued = Query::select()
         .column(DetailsQueue::PrintJobId)
@@ -317,7 +325,8 @@ async fn enqueue_new(tx: &Tx, printer_id: PrinterId, new: &[Job], now: Timestamp
         keys.push((JobId(record.key), search::key([filename.as_deref()])));
     }
     search::insert(tx, keys.into_iter()).await?;
-    details_queue::enqueue(tx, &jobs, false, now).await
+    details_queue::enqueue(tx, &jobs, false, now).await?;
+    Ok(jobs)
 }
 
 /// About how much JSON the jobs hold.

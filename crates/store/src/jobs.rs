@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     Result, Store, details_queue,
     error::Fault,
-    import, notes,
+    facts, import, notes,
     record::{
         HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
         stored_form_of_row,
@@ -144,6 +144,7 @@ impl Store {
             tombstones::insert(&tx, id, &job, now).await?;
             remove(&tx, id).await?;
             totals.remove(&job.figures);
+            facts::refresh(&tx, &totals, &[(id, job.start_time)]).await?;
             totals.save(&tx, now).await?;
             Ok(true)
         })
@@ -162,12 +163,14 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
         search::insert(tx, std::iter::once((id, search::key([job.filename.as_deref()])))).await?;
         details_queue::enqueue(tx, &[(id, job.start_time)], true, now).await?;
         totals.add(&job.figures);
+        facts::refresh(tx, &totals, &[(id, job.start_time)]).await?;
         totals.save(tx, now).await?;
         return Ok(Saved::Inserted(id));
     };
     let (id, stored) = rows.swap_remove(position);
     let mut wanted = with_what_is_known(job.clone(), &stored);
     wanted.start_time = stored.start_time;
+    let mut touched = vec![(id, stored.start_time)];
     // The import may have met the run before it was known to be this one.
     for (twin, of_twin) in &rows {
         if !same_identity(of_twin, &wanted) {
@@ -176,11 +179,15 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
         wanted = with_what_is_known(wanted, of_twin);
         notes::adopt(tx, *twin, id).await?;
         remove(tx, *twin).await?;
+        touched.push((*twin, of_twin.start_time));
         totals.remove(&of_twin.figures);
     }
     let changed = update(tx, id, &stored, &wanted, now).await?;
     if changed {
         totals.replace(&stored.figures, &wanted.figures);
+    }
+    if changed || touched.len() > 1 {
+        facts::refresh(tx, &totals, &touched).await?;
     }
     totals.save(tx, now).await?;
     Ok(if changed {
@@ -210,6 +217,7 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
     let query = Query::select()
         .columns([
             PrintJobs::Id,
+            PrintJobs::Status,
             PrintJobs::PrintDuration,
             PrintJobs::TotalDuration,
             PrintJobs::FilamentUsed,
@@ -223,7 +231,8 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
     let ([row], Some(_)) = (rows.as_slice(), job.start_time) else {
         return save(tx, job, now).await;
     };
-    let id: i64 = row.try_get("", "id")?;
+    let record = Record::new(row, "print_jobs", "id")?;
+    let (id, was_open) = (record.key, record.status()?.is_open());
     let before = Figures {
         print_duration: row.try_get("", "print_duration")?,
         total_duration: row.try_get("", "total_duration")?,
@@ -241,6 +250,10 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
         .to_owned();
     tx.execute(&statement).await?;
     totals.replace(&before, &job.figures);
+    // The usual case, twice a minute: a running job is in no month.
+    if !(was_open && job.status.is_open()) {
+        facts::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
+    }
     totals.save(tx, now).await?;
     Ok(Saved::Updated(JobId(id)))
 }

@@ -2,11 +2,13 @@
 //!
 //! Entities and statements stay in here; functions take and return `domain` types. No clock: time is a parameter.
 
+pub mod analytics;
 mod connect;
 mod details;
 mod details_queue;
 mod dialect;
 mod error;
+mod facts;
 mod gcode_files;
 mod import;
 mod jobs;
@@ -33,6 +35,7 @@ pub use details::JobDetails;
 pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
 pub use dialect::Engine;
 pub use error::{Error, Result};
+pub use facts::{Facts, Kind, MonthMismatch};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
 pub use import::Imported;
 pub use jobs::{FoundRun, Saved, StoredJob};

@@ -1,6 +1,9 @@
 //! Lists of jobs, page by page, at the same cost on every page.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::ControlFlow,
+};
 
 use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
@@ -10,7 +13,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Result, Store, StoredJob,
+    Engine, Result, Store, StoredJob,
     error::Fault,
     import::padded,
     jobs::{select_stored, select_with_printer, stored_job},
@@ -36,6 +39,8 @@ pub struct JobFilter {
     pub filename_contains: Option<String>,
     /// The slicer planned this filament type, written exactly so.
     pub filament_type: Option<String>,
+    /// This slicer made the file, written exactly so.
+    pub slicer: Option<String>,
     /// A user has given one of these verdicts.
     pub verdicts: Vec<Verdict>,
     /// A user has given one of these tags, without regard to case.
@@ -288,7 +293,11 @@ fn common(filter: &JobFilter) -> Cond {
     if !filter.tags.is_empty() {
         condition = condition.add(column(PrintJobs::Id).in_subquery(notes::with_tag(&filter.tags)));
     }
-    if let Some(filament_type) = &filter.filament_type {
+    for (column, wanted) in [
+        (JobDetails::FilamentType, &filter.filament_type),
+        (JobDetails::Slicer, &filter.slicer),
+    ] {
+        let Some(wanted) = wanted else { continue };
         let details = Query::select()
             .expr(Expr::val(1))
             .from(JobDetails::Table)
@@ -296,11 +305,44 @@ fn common(filter: &JobFilter) -> Cond {
                 Expr::col((JobDetails::Table, JobDetails::PrintJobId))
                     .equals((PrintJobs::Table, PrintJobs::Id)),
             )
-            .and_where(Expr::col((JobDetails::Table, JobDetails::FilamentType)).eq(filament_type.clone()))
+            .and_where(Expr::col((JobDetails::Table, column)).eq(wanted.clone()))
             .to_owned();
         condition = condition.add(Expr::exists(details));
     }
     condition
+}
+
+/// All jobs that the filter lets through.
+pub(crate) async fn ids(
+    db: &DatabaseConnection,
+    engine: Engine,
+    filter: &JobFilter,
+) -> Result<HashSet<JobId>, Fault> {
+    let found = search::look_for(db, engine, filter.filename_contains.as_deref()).await?;
+    let query = selected(filter, &found)
+        .column((PrintJobs::Table, PrintJobs::Id))
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| Ok(JobId(row.try_get("", "id")?))).collect()
+}
+
+/// The jobs that the filter lets through, in no order, without columns.
+fn selected(filter: &JobFilter, found: &Found) -> SelectStatement {
+    let mut query = Query::select();
+    query
+        .from(PrintJobs::Table)
+        .cond_where(common(filter))
+        .cond_where(one_of(filter));
+    match found {
+        Found::All => {}
+        Found::Few(ids) => {
+            query.and_where(column(PrintJobs::Id).is_in(padded(ids.clone())));
+        }
+        Found::Many(needle) => {
+            query.and_where(column(PrintJobs::Id).in_subquery(needle.ids()));
+        }
+    }
+    query
 }
 
 async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Result<u64, Fault> {
@@ -313,24 +355,9 @@ async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Re
     let query = match found {
         Found::All if only_printers => count_of_printers(filter),
         Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => needle.count(),
-        _ => {
-            let mut query = Query::select();
-            query
-                .expr_as(Func::count(column(PrintJobs::Id)), "number")
-                .from(PrintJobs::Table)
-                .cond_where(common(filter))
-                .cond_where(one_of(filter));
-            match found {
-                Found::All => {}
-                Found::Few(ids) => {
-                    query.and_where(column(PrintJobs::Id).is_in(padded(ids.clone())));
-                }
-                Found::Many(needle) => {
-                    query.and_where(column(PrintJobs::Id).in_subquery(needle.ids()));
-                }
-            }
-            query
-        }
+        _ => selected(filter, found)
+            .expr_as(Func::count(column(PrintJobs::Id)), "number")
+            .to_owned(),
     };
     let mut number = 0_i64;
     for row in db.query_all(&query).await? {

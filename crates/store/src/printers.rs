@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     Engine, Error, Result, Store,
     error::Fault,
-    gcode_files, notes,
+    facts, gcode_files, notes,
     record::{Record, milliseconds},
     schema::{DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
     secret::{self, Secret},
@@ -445,6 +445,7 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
     );
     tx.execute(&search).await?;
     gcode_files::remove_of_printer(tx, id).await?;
+    facts::remove_of_printer(tx, id).await?;
     for statement in [
         from(
             JobDetails::Table.into_table_ref(),

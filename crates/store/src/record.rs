@@ -239,7 +239,7 @@ impl<'a> Record<'a> {
             .map_err(|_| self.bad("verdict", format!("`{word}`, which is no verdict")))
     }
 
-    fn status(&self) -> Result<JobStatus, Fault> {
+    pub(crate) fn status(&self) -> Result<JobStatus, Fault> {
         let word: String = self.get("status")?;
         word.parse()
             .map_err(|_| self.bad("status", format!("`{word}`, which is no job status")))

@@ -12,7 +12,7 @@ use sea_orm::{
 use crate::{
     DetailsStatus, JobDetails, NewGcodeFile, Result, Store, details,
     error::Fault,
-    gcode_files,
+    facts, gcode_files,
     import::{BATCHES, padded},
     jobs,
     record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
@@ -130,6 +130,12 @@ async fn import(
     insert_details(tx, &new, &ids).await?;
     insert_queue(tx, &new, &ids, now).await?;
     for totals in all_totals {
+        let of_printer = new
+            .iter()
+            .zip(&ids)
+            .filter(|(new, _)| new.job.printer_id == totals.printer_id());
+        let jobs: Vec<_> = of_printer.map(|(new, id)| (*id, new.job.start_time)).collect();
+        facts::refresh(tx, &totals, &jobs).await?;
         totals.save(tx, now).await?;
     }
     Ok(imported)

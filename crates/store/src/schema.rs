@@ -69,6 +69,12 @@ pub(crate) enum JobDetails {
     EstimatedFilament,
     LayerCount,
     ObjectHeight,
+    Slicer,
+    GramsPerMm,
+    WeightSource,
+    EstimatedLength,
+    FilamentCost,
+    Currency,
     RawMetadata,
 }
 
@@ -94,6 +100,8 @@ pub(crate) enum JobTotals {
     TotalFilamentUsed,
     LongestJob,
     LastUpdated,
+    FactsVersion,
+    FactsFormat,
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
@@ -216,4 +224,32 @@ pub(crate) enum DetailsQueue {
     GcodeFileId,
     SortTime,
     UpdatedAt,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobKinds {
+    Table,
+    Id,
+    FilamentType,
+    FilamentBrand,
+    FilamentColor,
+    Slicer,
+    Currency,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobTexts {
+    Table,
+    Id,
+    Text,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobMonths {
+    Table,
+    PrinterId,
+    Month,
+    Version,
+    Jobs,
+    Facts,
 }

@@ -10,6 +10,7 @@ use sea_orm::{
 use crate::{
     Error, Result, Store,
     error::Fault,
+    facts,
     record::{Record, milliseconds},
     schema::{JobTotals as Totals, PrintJobs, Printers},
     transaction::{LONG, Tx},
@@ -92,6 +93,10 @@ impl OpenTotals {
         })
     }
 
+    pub(crate) fn printer_id(&self) -> PrinterId {
+        self.printer_id
+    }
+
     pub(crate) fn add(&mut self, figures: &Figures) {
         self.totals.total_jobs += 1;
         self.replace(&Figures::default(), figures);
@@ -152,8 +157,17 @@ pub(crate) async fn insert(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -
     let (columns, values): (Vec<_>, Vec<_>) = columns(totals).into_iter().unzip();
     let statement = Query::insert()
         .into_table(Totals::Table)
-        .columns([Totals::PrinterId].into_iter().chain(columns))
-        .values_panic([Expr::val(printer_id.0)].into_iter().chain(values))
+        .columns(
+            [Totals::PrinterId, Totals::FactsFormat]
+                .into_iter()
+                .chain(columns),
+        )
+        .values_panic(
+            [printer_id.0, facts::FORMAT]
+                .map(Expr::val)
+                .into_iter()
+                .chain(values),
+        )
         .to_owned();
     tx.execute(&statement).await?;
     Ok(())

@@ -4,6 +4,7 @@
 
 mod m0001_initial;
 mod m0002_slicer_details;
+mod m0003_analytics;
 mod m0004_search;
 mod m0005_sessions;
 mod m0005_user_notes;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_initial::Initial),
             Box::new(m0002_slicer_details::SlicerDetails),
+            Box::new(m0003_analytics::Analytics),
             Box::new(m0004_search::Search),
             Box::new(m0005_sessions::Sessions),
             Box::new(m0005_user_notes::UserNotes),

@@ -21,7 +21,7 @@ on_every_engine! {
         if db.engine == Engine::Sqlite {
             db.execute("DROP TABLE job_search_trigrams").await;
         }
-        for table in ["job_changes", "job_tags", "job_notes", "verdict_reasons", "sessions", "job_search", "details_queue", "gcode_file_thumbnails", "gcode_files", "thumbnails", "job_details", "deleted_jobs", "print_jobs", "job_totals", "api_keys", "printers", "schema_migrations"] {
+        for table in ["job_months", "job_kinds", "job_texts", "job_changes", "job_tags", "job_notes", "verdict_reasons", "sessions", "job_search", "details_queue", "gcode_file_thumbnails", "gcode_files", "thumbnails", "job_details", "deleted_jobs", "print_jobs", "job_totals", "api_keys", "printers", "schema_migrations"] {
             db.execute(&format!("DROP TABLE {table}")).await;
         }
         let starts: Vec<_> = (0..5)
@@ -35,7 +35,7 @@ on_every_engine! {
             add_printer(&store, &n.to_string()).await;
             store.close().await.unwrap();
         }
-        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0004_search", "m0005_sessions", "m0005_user_notes", "m0006_scopes_and_counts"]);
+        assert_eq!(db.column::<String>("SELECT version FROM schema_migrations").await, ["m0001_initial", "m0002_slicer_details", "m0003_analytics", "m0004_search", "m0005_sessions", "m0005_user_notes", "m0006_scopes_and_counts"]);
     }
 
     async fn migration_that_was_cut_off_is_finished(db) {

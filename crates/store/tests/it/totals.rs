@@ -60,7 +60,7 @@ on_every_engine! {
     }
 }
 
-async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut StdRng) {
+pub(crate) async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut StdRng) {
     let printer = *printers.choose(rng).unwrap();
     match rng.random_range(0..10) {
         0..3 => {

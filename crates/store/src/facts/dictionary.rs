@@ -1,0 +1,198 @@
+//! The tables `job_kinds` and `job_texts`: what jobs have in common, as numbers that never change.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
+
+use sea_orm::{
+    ConnectionTrait, DbErr, QueryResult,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr},
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    error::Fault,
+    schema::{JobKinds, JobTexts},
+    transaction::Tx,
+};
+
+/// What the slicer of a job said, as far as figures are grouped by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Kind {
+    /// `PLA`, `PETG`, …
+    pub filament_type: Option<String>,
+    /// Maker.
+    pub filament_brand: Option<String>,
+    /// `#RRGGBB`, or a word.
+    pub filament_color: Option<String>,
+    /// Name of the slicer.
+    pub slicer: Option<String>,
+    /// Currency of the cost.
+    pub currency: Option<String>,
+}
+
+/// Something that has a number in a table with a unique hash.
+pub(crate) trait Entry: Clone + Eq + Hash {
+    const TABLE: &'static str;
+    fn hash_text(&self) -> String;
+    fn columns(&self) -> Vec<(&'static str, SimpleExpr)>;
+}
+
+impl Entry for String {
+    const TABLE: &'static str = "job_texts";
+
+    fn hash_text(&self) -> String {
+        self.clone()
+    }
+
+    fn columns(&self) -> Vec<(&'static str, SimpleExpr)> {
+        vec![("text", self.clone().into())]
+    }
+}
+
+impl Entry for Kind {
+    const TABLE: &'static str = "job_kinds";
+
+    fn hash_text(&self) -> String {
+        serde_json::json!(self.fields().map(|(_, value)| value)).to_string()
+    }
+
+    fn columns(&self) -> Vec<(&'static str, SimpleExpr)> {
+        self.fields()
+            .map(|(name, value)| (name, value.clone().into()))
+            .into()
+    }
+}
+
+impl Kind {
+    fn fields(&self) -> [(&'static str, &Option<String>); 5] {
+        [
+            ("filament_type", &self.filament_type),
+            ("filament_brand", &self.filament_brand),
+            ("filament_color", &self.filament_color),
+            ("slicer", &self.slicer),
+            ("currency", &self.currency),
+        ]
+    }
+}
+
+/// Entries of one statement.
+const BATCH: usize = 256;
+
+/// The numbers of these entries; those that have none are left out.
+pub(crate) async fn find<T: Entry>(
+    db: &impl ConnectionTrait,
+    entries: &HashSet<T>,
+) -> Result<HashMap<T, u32>, Fault> {
+    let hashes: HashMap<String, &T> = entries.iter().map(|entry| (hash(entry), entry)).collect();
+    let mut found = HashMap::new();
+    let all: Vec<&String> = hashes.keys().collect();
+    for batch in all.chunks(BATCH) {
+        let mut wanted: Vec<String> = batch.iter().map(|hash| (*hash).clone()).collect();
+        // Few lengths make few statements to prepare.
+        wanted.resize(wanted.len().next_power_of_two(), wanted[0].clone());
+        let query = Query::select()
+            .columns(["id", "hash"])
+            .from(T::TABLE)
+            .and_where(Expr::col("hash").is_in(wanted))
+            .to_owned();
+        for row in db.query_all(&query).await? {
+            let hash: String = row.try_get("", "hash")?;
+            if let Some(entry) = hashes.get(&hash) {
+                found.insert((*entry).clone(), number(&row)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The numbers of these entries; those that have none get one.
+pub(crate) async fn number_all<T: Entry>(tx: &Tx, entries: &HashSet<T>) -> Result<HashMap<T, u32>, Fault> {
+    let mut found = find(&**tx, entries).await?;
+    let mut missing: Vec<(String, &T)> = entries
+        .iter()
+        .filter(|entry| !found.contains_key(*entry))
+        .map(|entry| (hash(entry), entry))
+        .collect();
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    // In one order, so that two who add the same do not wait for each other.
+    missing.sort_by(|one, other| one.0.cmp(&other.0));
+    for batch in missing.chunks(BATCH) {
+        let mut statement = Query::insert().into_table(T::TABLE).to_owned();
+        for (hash, entry) in batch {
+            let (names, values): (Vec<_>, Vec<_>) = entry.columns().into_iter().unzip();
+            statement
+                .columns(["hash"].into_iter().chain(names).map(Alias::new))
+                .values_panic([Expr::val(hash.clone())].into_iter().chain(values));
+        }
+        // Another printer may have met the same file.
+        statement.on_conflict(OnConflict::column("hash").do_nothing_on(["id"]).to_owned());
+        tx.execute(&statement).await?;
+    }
+    let missing = missing.into_iter().map(|(_, entry)| entry.clone()).collect();
+    found.extend(find(&**tx, &missing).await?);
+    Ok(found)
+}
+
+/// The texts with these numbers.
+pub(crate) async fn texts(db: &impl ConnectionTrait, numbers: &[u32]) -> Result<HashMap<u32, String>, Fault> {
+    let mut texts = HashMap::new();
+    for batch in numbers.chunks(BATCH) {
+        let query = Query::select()
+            .columns([JobTexts::Id, JobTexts::Text])
+            .from(JobTexts::Table)
+            .and_where(Expr::col(JobTexts::Id).is_in(batch.iter().map(|number| i64::from(*number))))
+            .to_owned();
+        for row in db.query_all(&query).await? {
+            texts.insert(number(&row)?, row.try_get("", "text")?);
+        }
+    }
+    Ok(texts)
+}
+
+/// All kinds.
+pub(crate) async fn kinds(db: &impl ConnectionTrait) -> Result<HashMap<u32, Kind>, Fault> {
+    let query = Query::select()
+        .columns([
+            JobKinds::Id,
+            JobKinds::FilamentType,
+            JobKinds::FilamentBrand,
+            JobKinds::FilamentColor,
+            JobKinds::Slicer,
+            JobKinds::Currency,
+        ])
+        .from(JobKinds::Table)
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| {
+            let text = |column| row.try_get::<Option<String>>("", column);
+            let kind = Kind {
+                filament_type: text("filament_type")?,
+                filament_brand: text("filament_brand")?,
+                filament_color: text("filament_color")?,
+                slicer: text("slicer")?,
+                currency: text("currency")?,
+            };
+            Ok((number(row)?, kind))
+        })
+        .collect()
+}
+
+fn number(row: &QueryResult) -> Result<u32, Fault> {
+    let id: i64 = row.try_get("", "id")?;
+    u32::try_from(id).map_err(|_| DbErr::Custom(format!("there are more than {} entries", u32::MAX)).into())
+}
+
+fn hash(entry: &impl Entry) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(entry.hash_text().as_bytes());
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,366 @@
+//! The table `job_months`: what the analytics know of jobs that have ended, packed by printer and month. It changes in
+//! the transaction that changes a job.
+//!
+//! Whatever changes a job calls [`refresh`], which reads the rows anew: it cannot forget a column.
+
+mod dictionary;
+mod month;
+mod shelf;
+mod source;
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::{JobId, PrinterId, analytics::Fact};
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use crate::{
+    Result, Store,
+    error::Fault,
+    record::{UNDATED, milliseconds},
+    schema::{JobMonths, JobTotals, PrintJobs},
+    totals::OpenTotals,
+    transaction::{LONG, Tx},
+};
+use month::{Month, MonthKey};
+
+pub use dictionary::Kind;
+pub(crate) use dictionary::texts;
+pub(crate) use month::Row;
+pub use shelf::Facts;
+pub(crate) use shelf::Portion;
+pub(crate) use shelf::Shelf;
+
+/// How months are packed. Whoever changes that, or what a fact is, counts this up: then all are packed anew when the
+/// database is opened.
+pub(crate) const FORMAT: i64 = 1;
+
+/// Jobs that are read in one statement.
+const BATCH: usize = 512;
+
+/// A month that is not what its jobs say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthMismatch {
+    /// Whose jobs.
+    pub printer_id: PrinterId,
+    /// The month, such as `2026-01`; `unknown` for jobs whose start is unknown.
+    pub month: String,
+}
+
+impl Store {
+    /// Compares the months with the jobs. Empty if all is well.
+    pub async fn check_aggregates(&self) -> Result<Vec<MonthMismatch>> {
+        let mut mismatches = Vec::new();
+        for printer in self.printers().await? {
+            mismatches.extend(self.check_printer(printer.id).await?);
+        }
+        Ok(mismatches)
+    }
+
+    /// Packs all months anew. Returns the number of jobs in them.
+    pub async fn rebuild_aggregates(&self) -> Result<u64> {
+        let mut jobs = 0;
+        for printer in self.printers().await? {
+            jobs += self.rebuild_printer(printer.id).await?;
+        }
+        Ok(jobs)
+    }
+
+    /// Packs those anew that were packed by another version, or never.
+    pub(crate) async fn rebuild_outdated(&self) -> Result<()> {
+        let query = &Query::select()
+            .column(JobTotals::PrinterId)
+            .from(JobTotals::Table)
+            .and_where(Expr::col(JobTotals::FactsFormat).ne(FORMAT))
+            .to_owned();
+        let outdated = self
+            .read("look for outdated aggregates", |db| async move {
+                let rows = db.query_all(query).await?;
+                let ids = rows.iter().map(|row| row.try_get("", "printer_id"));
+                Ok(ids.collect::<Result<Vec<i64>, _>>()?)
+            })
+            .await?;
+        for id in outdated {
+            let jobs = self.rebuild_printer(PrinterId(id)).await?;
+            tracing::info!(printer.id = id, "computed the aggregates of {jobs} jobs");
+        }
+        Ok(())
+    }
+
+    async fn rebuild_printer(&self, printer_id: PrinterId) -> Result<u64> {
+        self.write_within(LONG, "compute aggregates anew", |tx| async move {
+            let totals = match OpenTotals::lock(&tx, printer_id).await {
+                Err(Fault::Store(crate::Error::NoSuchPrinter(_))) => return Ok(0),
+                totals => totals?,
+            };
+            rebuild(&tx, &totals).await
+        })
+        .await
+    }
+
+    /// A month that changes meanwhile is compared again.
+    async fn check_printer(&self, printer_id: PrinterId) -> Result<Vec<MonthMismatch>> {
+        self.read_within(LONG, "compare the aggregates with the jobs", |db| async move {
+            loop {
+                let before = version(&db, printer_id).await?;
+                let mismatches = compare(&db, printer_id).await?;
+                if mismatches.is_empty() || version(&db, printer_id).await? == before {
+                    return Ok(mismatches);
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// Brings the months up to date with the rows of these jobs, which are new, changed or gone; each with its start, which
+/// never changes. To be called when the rows have been written.
+pub(crate) async fn refresh(
+    tx: &Tx,
+    totals: &OpenTotals,
+    jobs: &[(JobId, Option<Timestamp>)],
+) -> Result<(), Fault> {
+    let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
+    for (id, start) in jobs {
+        months
+            .entry(MonthKey::of(milliseconds(*start)))
+            .or_default()
+            .0
+            .insert(*id);
+    }
+    for batch in jobs.chunks(BATCH) {
+        let mut ids: Vec<i64> = batch.iter().map(|(id, _)| id.0).collect();
+        ids.resize(ids.len().next_power_of_two(), ids[0]);
+        let sources = source::load(&**tx, source::column(PrintJobs::Id).is_in(ids)).await?;
+        for fact in source::number_all(tx, sources).await? {
+            // Running jobs change all the time, and are few: they are read when they are needed.
+            if !fact.status.is_open() {
+                months.entry(MonthKey::of(fact.start)).or_default().1.push(fact);
+            }
+        }
+    }
+    let mut version = None;
+    for (key, (touched, news)) in months {
+        let stored = load(&**tx, totals.printer_id(), key).await?;
+        let mut facts = match &stored {
+            None => Vec::new(),
+            Some(bytes) => match Month::from_bytes(totals.printer_id(), key, bytes) {
+                Some(month) => month.facts().filter(|fact| !touched.contains(&fact.id)).collect(),
+                // Recording prints must not fail for that.
+                None => return rebuild(tx, totals).await.map(drop),
+            },
+        };
+        facts.extend(news);
+        facts.sort_unstable_by_key(|fact| (fact.start, fact.id));
+        let month = Month::pack(totals.printer_id(), key, &facts);
+        let bytes = month.to_bytes();
+        if stored.as_ref() == Some(&bytes) || (stored.is_none() && facts.is_empty()) {
+            continue;
+        }
+        let version = match version {
+            Some(version) => version,
+            None => *version.insert(next_version(tx, totals.printer_id()).await?),
+        };
+        save(tx, totals.printer_id(), key, facts.len(), bytes, version).await?;
+    }
+    Ok(())
+}
+
+/// Packs all months of a printer anew. Returns the number of jobs in them.
+async fn rebuild(tx: &Tx, totals: &OpenTotals) -> Result<u64, Fault> {
+    let printer_id = totals.printer_id();
+    let version = next_version(tx, printer_id).await?;
+    // Those without jobs stay, so that whoever has read them sees that they are empty now.
+    let mut empty: HashSet<MonthKey> = stored_months(&**tx, printer_id).await?.into_iter().collect();
+    let mut jobs = 0;
+    let mut after = None;
+    while let Some((key, sources)) = next_month(&**tx, printer_id, after).await? {
+        let facts = ended(source::number_all(tx, sources).await?);
+        let bytes = Month::pack(printer_id, key, &facts).to_bytes();
+        save(tx, printer_id, key, facts.len(), bytes, version).await?;
+        jobs += facts.len() as u64;
+        empty.remove(&key);
+        after = Some(key);
+    }
+    for key in empty {
+        let bytes = Month::pack(printer_id, key, &[]).to_bytes();
+        save(tx, printer_id, key, 0, bytes, version).await?;
+    }
+    let done = Query::update()
+        .table(JobTotals::Table)
+        .value(JobTotals::FactsFormat, FORMAT)
+        .and_where(Expr::col(JobTotals::PrinterId).eq(printer_id.0))
+        .to_owned();
+    tx.execute(&done).await?;
+    Ok(jobs)
+}
+
+async fn compare(db: &impl ConnectionTrait, printer_id: PrinterId) -> Result<Vec<MonthMismatch>, Fault> {
+    let mut mismatches = Vec::new();
+    let mut seen = HashSet::new();
+    let mut after = None;
+    while let Some((key, sources)) = next_month(db, printer_id, after).await? {
+        let facts = ended(source::number_known(db, sources).await?);
+        let stored = load(db, printer_id, key).await?;
+        let is_right = match stored {
+            None => facts.is_empty(),
+            Some(bytes) => bytes == Month::pack(printer_id, key, &facts).to_bytes(),
+        };
+        if !is_right {
+            mismatches.push(key);
+        }
+        seen.insert(key);
+        after = Some(key);
+    }
+    for key in stored_months(db, printer_id).await? {
+        let nothing = Month::pack(printer_id, key, &[]).to_bytes();
+        if !seen.contains(&key)
+            && load(db, printer_id, key)
+                .await?
+                .is_some_and(|bytes| bytes != nothing)
+        {
+            mismatches.push(key);
+        }
+    }
+    mismatches.sort_unstable();
+    Ok(mismatches
+        .into_iter()
+        .map(|month| MonthMismatch {
+            printer_id,
+            month: month.to_string(),
+        })
+        .collect())
+}
+
+fn ended(facts: Vec<Fact>) -> Vec<Fact> {
+    facts.into_iter().filter(|fact| !fact.status.is_open()).collect()
+}
+
+/// What the rows say of the next month in which jobs began.
+async fn next_month(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    after: Option<MonthKey>,
+) -> Result<Option<(MonthKey, Vec<source::Source>)>, Fault> {
+    let of_printer = || source::column(PrintJobs::PrinterId).eq(printer_id.0);
+    let time = || source::column(PrintJobs::SortTime);
+    let mut first = Query::select()
+        .expr_as(time().min(), "first")
+        .from(PrintJobs::Table)
+        .and_where(of_printer())
+        .to_owned();
+    if let Some(after) = after {
+        first.and_where(time().gte(after.end()));
+    }
+    let first = match db.query_one(&first).await? {
+        Some(row) => row.try_get::<Option<i64>>("", "first")?,
+        None => None,
+    };
+    let Some(first) = first else { return Ok(None) };
+    let key = MonthKey::of((first != UNDATED).then_some(first));
+    let within = time().gte(first).and(time().lt(key.end()));
+    let sources = source::load(db, of_printer().and(within)).await?;
+    Ok(Some((key, sources)))
+}
+
+async fn stored_months(db: &impl ConnectionTrait, printer_id: PrinterId) -> Result<Vec<MonthKey>, Fault> {
+    let query = Query::select()
+        .column(JobMonths::Month)
+        .from(JobMonths::Table)
+        .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| Ok(MonthKey(row.try_get("", "month")?)))
+        .collect()
+}
+
+async fn load(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    key: MonthKey,
+) -> Result<Option<Vec<u8>>, Fault> {
+    let query = Query::select()
+        .column(JobMonths::Facts)
+        .from(JobMonths::Table)
+        .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
+        .and_where(Expr::col(JobMonths::Month).eq(key.0))
+        .to_owned();
+    let row = db.query_one(&query).await?;
+    Ok(row.map(|row| row.try_get("", "facts")).transpose()?)
+}
+
+async fn save(
+    tx: &Tx,
+    printer_id: PrinterId,
+    key: MonthKey,
+    jobs: usize,
+    facts: Vec<u8>,
+    version: i64,
+) -> Result<(), Fault> {
+    let jobs = i64::try_from(jobs).unwrap_or(i64::MAX);
+    let update = Query::update()
+        .table(JobMonths::Table)
+        .value(JobMonths::Version, version)
+        .value(JobMonths::Jobs, jobs)
+        .value(JobMonths::Facts, facts.clone())
+        .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
+        .and_where(Expr::col(JobMonths::Month).eq(key.0))
+        .to_owned();
+    if tx.execute(&update).await?.rows_affected() > 0 {
+        return Ok(());
+    }
+    let insert = Query::insert()
+        .into_table(JobMonths::Table)
+        .columns([
+            JobMonths::PrinterId,
+            JobMonths::Month,
+            JobMonths::Version,
+            JobMonths::Jobs,
+            JobMonths::Facts,
+        ])
+        .values_panic([
+            Expr::val(printer_id.0),
+            Expr::val(key.0),
+            Expr::val(version),
+            Expr::val(jobs),
+            Expr::val(facts),
+        ])
+        .to_owned();
+    tx.execute(&insert).await?;
+    Ok(())
+}
+
+/// Takes all months of a printer away.
+pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
+    let statement = Query::delete()
+        .from_table(JobMonths::Table)
+        .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+/// The version of what is written now: readers ask for what is newer than what they have.
+async fn next_version(tx: &Tx, printer_id: PrinterId) -> Result<i64, Fault> {
+    let statement = Query::update()
+        .table(JobTotals::Table)
+        .value(JobTotals::FactsVersion, Expr::col(JobTotals::FactsVersion).add(1))
+        .and_where(Expr::col(JobTotals::PrinterId).eq(printer_id.0))
+        .to_owned();
+    tx.execute(&statement).await?;
+    version(&**tx, printer_id).await
+}
+
+async fn version(db: &impl ConnectionTrait, printer_id: PrinterId) -> Result<i64, Fault> {
+    let query = Query::select()
+        .column(JobTotals::FactsVersion)
+        .from(JobTotals::Table)
+        .and_where(Expr::col(JobTotals::PrinterId).eq(printer_id.0))
+        .to_owned();
+    let row = db.query_one(&query).await?;
+    Ok(row.map_or(Ok(0), |row| row.try_get("", "facts_version"))?)
+}

@@ -1,0 +1,431 @@
+//! The facts of one printer's jobs that began in one month (UTC), packed: column by column, in a blob and in memory.
+
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
+
+use domain::{
+    JobId, JobStatus, PrinterId,
+    analytics::{Busy, Fact, Sums},
+};
+use jiff::{Timestamp, civil::date, tz::TimeZone};
+
+use crate::record::UNDATED;
+
+/// Numbers that a fact is made of.
+const FIELDS: usize = 12;
+
+/// Months since year 0, or [`UNDATED`] for jobs whose start is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MonthKey(pub(crate) i64);
+
+/// Packed facts, in the order of their starts.
+#[derive(Debug)]
+pub(crate) struct Month {
+    printer_id: PrinterId,
+    /// Where the month begins, in ms since 1970. `None` if the starts are unknown.
+    begin: Option<i64>,
+    /// Start of the first job.
+    pub(crate) first_start: i64,
+    /// End of the job that ends last, by start and `total`.
+    pub(crate) last_end: i64,
+    /// Time in ms that its jobs cover; where they overlap, once.
+    pub(crate) busy: u64,
+    len: usize,
+    columns: [Column; FIELDS],
+    sums: OnceLock<Vec<(Option<u32>, Sums)>>,
+}
+
+/// A job of a month. Each part is unpacked when it is asked for; they are those of a [`Fact`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
+    month: &'a Month,
+    index: usize,
+}
+
+/// Numbers, as narrow as they fit. A column that holds nothing but zeroes is empty.
+#[derive(Debug, PartialEq, Eq)]
+enum Column {
+    Narrow(Vec<u32>),
+    Wide(Vec<u64>),
+}
+
+impl MonthKey {
+    pub(crate) fn of(start: Option<i64>) -> Self {
+        let Some(start) = start else { return Self(UNDATED) };
+        let time = Timestamp::from_millisecond(start).unwrap_or(Timestamp::UNIX_EPOCH);
+        let date = time.to_zoned(TimeZone::UTC).date();
+        Self(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
+    }
+
+    pub(crate) fn is_undated(self) -> bool {
+        self.0 == UNDATED
+    }
+
+    /// The first `sort_time` after it.
+    pub(crate) fn end(self) -> i64 {
+        match self.is_undated() {
+            true => UNDATED + 1,
+            false => Self(self.0 + 1).begin().unwrap_or(i64::MAX),
+        }
+    }
+
+    /// In ms since 1970.
+    fn begin(self) -> Option<i64> {
+        if self.is_undated() {
+            return None;
+        }
+        let (year, month) = (self.0.div_euclid(12), self.0.rem_euclid(12) + 1);
+        let first = date(year.try_into().ok()?, month.try_into().ok()?, 1);
+        Some(first.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    }
+}
+
+impl fmt::Display for MonthKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_undated() {
+            true => f.write_str("unknown"),
+            false => write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1),
+        }
+    }
+}
+
+impl Month {
+    /// Packs facts. They must be in the order of start and id, and all of that printer and month.
+    pub(crate) fn pack(printer_id: PrinterId, month: MonthKey, facts: &[Fact]) -> Self {
+        let begin = month.begin();
+        let mut columns = [const { Vec::new() }; FIELDS];
+        for fact in facts {
+            for (column, number) in columns.iter_mut().zip(numbers(fact, begin.unwrap_or(0))) {
+                column.push(number);
+            }
+        }
+        Self::new(printer_id, begin, facts.len(), columns)
+    }
+
+    fn new(printer_id: PrinterId, begin: Option<i64>, len: usize, columns: [Vec<u64>; FIELDS]) -> Self {
+        let mut month = Self {
+            printer_id,
+            begin,
+            first_start: i64::MAX,
+            last_end: i64::MIN,
+            busy: 0,
+            len,
+            columns: columns.map(Column::of),
+            sums: OnceLock::new(),
+        };
+        let mut busy = Busy::within(i64::MIN, i64::MAX);
+        for index in 0..len {
+            let row = month.row(index);
+            if let Some(start) = row.start() {
+                let length = row.total().unwrap_or(0);
+                busy.add(start, length);
+                month.first_start = month.first_start.min(start);
+                month.last_end = month.last_end.max(start.saturating_add_unsigned(length));
+            }
+        }
+        month.busy = busy.busy();
+        month
+    }
+
+    /// The bytes that are stored.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len * 36);
+        write_number(&mut bytes, self.len as u64);
+        for column in &self.columns {
+            for index in 0..self.len {
+                write_number(&mut bytes, column.get(index));
+            }
+        }
+        bytes
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote. `None` if it is something else.
+    pub(crate) fn from_bytes(printer_id: PrinterId, month: MonthKey, mut bytes: &[u8]) -> Option<Self> {
+        let len = usize::try_from(read_number(&mut bytes)?).ok()?;
+        if len > bytes.len() {
+            return None;
+        }
+        let mut columns = [const { Vec::new() }; FIELDS];
+        for column in &mut columns {
+            column.reserve_exact(len);
+            for _ in 0..len {
+                column.push(read_number(&mut bytes)?);
+            }
+        }
+        let known = columns[2]
+            .iter()
+            .all(|code| (code >> 1) < JobStatus::ALL.len() as u64);
+        (known && bytes.is_empty()).then(|| Self::new(printer_id, month.begin(), len, columns))
+    }
+
+    pub(crate) fn printer_id(&self) -> PrinterId {
+        self.printer_id
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_undated(&self) -> bool {
+        self.begin.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, index: usize) -> Row<'_> {
+        Row { month: self, index }
+    }
+
+    /// Sums over the jobs of each kind, computed once.
+    pub(crate) fn sums(&self) -> &[(Option<u32>, Sums)] {
+        self.sums.get_or_init(|| {
+            let mut sums: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
+            for fact in self.facts() {
+                sums.entry(fact.kind).or_default().add(&fact);
+            }
+            sums.into_iter().collect()
+        })
+    }
+
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
+        (0..self.len).map(|index| self.row(index).fact())
+    }
+
+    /// Start and length of its jobs, where known.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (i64, u64)> {
+        let rows = (0..self.len).map(|index| self.row(index));
+        rows.filter_map(|row| Some((row.start()?, row.total()?)))
+    }
+
+    /// Index of the first job that starts at `time` or later. All starts of a month without them are before any time.
+    pub(crate) fn first_from(&self, time: i64) -> usize {
+        let Some(begin) = self.begin else { return self.len };
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if begin + self.columns[1].get(middle).cast_signed() < time {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+impl Row<'_> {
+    #[inline]
+    fn number(self, column: usize) -> u64 {
+        self.month.columns[column].get(self.index)
+    }
+
+    pub(crate) fn printer_id(self) -> PrinterId {
+        self.month.printer_id
+    }
+
+    pub(crate) fn id(self) -> JobId {
+        JobId(self.number(0).cast_signed())
+    }
+
+    #[inline]
+    pub(crate) fn start(self) -> Option<i64> {
+        let begin = self.month.begin?;
+        Some(begin + self.number(1).cast_signed())
+    }
+
+    #[inline]
+    pub(crate) fn status(self) -> JobStatus {
+        JobStatus::ALL[(self.number(2) >> 1) as usize]
+    }
+
+    #[inline]
+    pub(crate) fn kind(self) -> Option<u32> {
+        number_of(self.number(3))
+    }
+
+    #[inline]
+    pub(crate) fn file(self) -> Option<u32> {
+        number_of(self.number(4))
+    }
+
+    pub(crate) fn cause(self) -> Option<u32> {
+        number_of(self.number(5))
+    }
+
+    #[inline]
+    pub(crate) fn print(self) -> Option<u64> {
+        amount(self.number(6))
+    }
+
+    #[inline]
+    pub(crate) fn total(self) -> Option<u64> {
+        amount(self.number(7))
+    }
+
+    #[inline]
+    pub(crate) fn length(self) -> Option<u64> {
+        amount(self.number(8))
+    }
+
+    #[inline]
+    pub(crate) fn weight(self) -> Option<u64> {
+        amount(self.number(9))
+    }
+
+    #[inline]
+    pub(crate) fn estimate(self) -> Option<u64> {
+        amount(self.number(10))
+    }
+
+    pub(crate) fn fact(self) -> Fact {
+        Fact {
+            id: self.id(),
+            printer_id: self.printer_id(),
+            start: self.start(),
+            status: self.status(),
+            kind: self.kind(),
+            file: self.file(),
+            cause: self.cause(),
+            print: self.print(),
+            total: self.total(),
+            length: self.length(),
+            weight: self.weight(),
+            weight_is_estimated: self.number(2) & 1 == 1,
+            estimate: self.estimate(),
+            cost: amount(self.number(11)),
+        }
+    }
+}
+
+impl Column {
+    fn of(numbers: Vec<u64>) -> Self {
+        if numbers.iter().all(|number| *number == 0) {
+            return Self::Narrow(Vec::new());
+        }
+        let widest = numbers.iter().max().copied().unwrap_or(0);
+        if widest > u64::from(u32::MAX) {
+            return Self::Wide(numbers);
+        }
+        Self::Narrow(numbers.into_iter().map(|number| number as u32).collect())
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> u64 {
+        match self {
+            Self::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Self::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// What is unknown is 0, what is known one more than it is.
+fn numbers(fact: &Fact, begin: i64) -> [u64; FIELDS] {
+    let amount = |amount: Option<u64>| amount.map_or(0, |amount| amount.saturating_add(1));
+    let number = |number: Option<u32>| number.map_or(0, |number| u64::from(number) + 1);
+    [
+        fact.id.0.cast_unsigned(),
+        fact.start.map_or(0, |start| (start - begin).cast_unsigned()),
+        (fact.status as u64) << 1 | u64::from(fact.weight_is_estimated),
+        number(fact.kind),
+        number(fact.file),
+        number(fact.cause),
+        amount(fact.print),
+        amount(fact.total),
+        amount(fact.length),
+        amount(fact.weight),
+        amount(fact.estimate),
+        amount(fact.cost),
+    ]
+}
+
+#[inline]
+fn amount(number: u64) -> Option<u64> {
+    number.checked_sub(1)
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "was an u32")]
+fn number_of(number: u64) -> Option<u32> {
+    number.checked_sub(1).map(|number| number as u32)
+}
+
+/// LEB128: seven bits a byte, the lowest first.
+fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+#[inline]
+fn read_number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(id: i64, start: Option<i64>) -> Fact {
+        Fact {
+            id: JobId(id),
+            printer_id: PrinterId(7),
+            start,
+            status: JobStatus::Cancelled,
+            kind: Some(3),
+            file: None,
+            cause: Some(0),
+            print: Some(0),
+            total: None,
+            length: Some(u64::from(u32::MAX)),
+            weight: Some(12),
+            weight_is_estimated: true,
+            estimate: Some(1 << 40),
+            cost: None,
+        }
+    }
+
+    #[test]
+    fn facts_come_back_as_they_were() {
+        let start = 1_780_000_000_123;
+        let facts = [fact(1, Some(start)), fact(i64::MAX, Some(start + 5))];
+        let month = MonthKey::of(Some(start));
+        let packed = Month::pack(PrinterId(7), month, &facts);
+        assert_eq!(packed.facts().collect::<Vec<_>>(), facts);
+        let bytes = packed.to_bytes();
+        let unpacked = |bytes: &[u8]| {
+            let month = Month::from_bytes(PrinterId(7), month, bytes)?;
+            Some(month.facts().collect::<Vec<_>>())
+        };
+        assert_eq!(unpacked(&bytes), Some(facts.into()));
+        assert_eq!(unpacked(&bytes[1..]), None);
+        assert_eq!(unpacked(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(unpacked(b""), None);
+    }
+
+    #[test]
+    fn unknown_starts_have_a_month_of_their_own() {
+        let month = MonthKey::of(None);
+        assert!(month.is_undated());
+        let packed = Month::pack(PrinterId(7), month, &[fact(4, None)]);
+        assert_eq!(packed.row(0).fact(), fact(4, None));
+        assert_eq!(packed.first_from(i64::MIN), 1);
+    }
+
+    #[test]
+    fn months_are_those_of_utc_before_1970_too() {
+        for (time, month) in [(0, 1970 * 12), (-1, 1970 * 12 - 1), (-62_198_755_200_000, -12)] {
+            assert_eq!(MonthKey::of(Some(time)), MonthKey(month));
+            let packed = Month::pack(PrinterId(7), MonthKey(month), &[fact(1, Some(time))]);
+            assert_eq!(packed.row(0).start(), Some(time));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Facts as the rows of `print_jobs` and `job_details` tell them.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{
+    JobId, PrinterId,
+    analytics::{COST_UNIT, Fact, in_thousandths},
+};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, JoinType, Query, SimpleExpr},
+};
+
+use super::dictionary::{self, Kind};
+use crate::{
+    error::Fault,
+    record::{Record, milliseconds},
+    schema::{JobDetails, PrintJobs},
+    transaction::Tx,
+};
+
+/// A fact whose texts have no numbers yet.
+pub(crate) struct Source {
+    fact: Fact,
+    kind: Option<Kind>,
+    file: Option<String>,
+    cause: Option<String>,
+}
+
+/// What the rows say of the jobs that meet the condition.
+pub(crate) async fn load(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result<Vec<Source>, Fault> {
+    let of_job = |column: PrintJobs| (PrintJobs::Table, column);
+    let of_details = |column: JobDetails| (JobDetails::Table, column);
+    let query = Query::select()
+        .columns(
+            [
+                PrintJobs::Id,
+                PrintJobs::PrinterId,
+                PrintJobs::StartTime,
+                PrintJobs::Status,
+                PrintJobs::Filename,
+                PrintJobs::Cause,
+                PrintJobs::PrintDuration,
+                PrintJobs::TotalDuration,
+                PrintJobs::FilamentUsed,
+            ]
+            .map(of_job),
+        )
+        .columns(
+            [
+                JobDetails::FilamentType,
+                JobDetails::FilamentBrand,
+                JobDetails::FilamentColor,
+                JobDetails::Slicer,
+                JobDetails::Currency,
+                JobDetails::EstimatedTime,
+                JobDetails::GramsPerMm,
+                JobDetails::WeightSource,
+                JobDetails::EstimatedLength,
+                JobDetails::FilamentCost,
+            ]
+            .map(of_details),
+        )
+        .from(PrintJobs::Table)
+        .join(
+            JoinType::LeftJoin,
+            JobDetails::Table,
+            Expr::col(of_details(JobDetails::PrintJobId)).equals(of_job(PrintJobs::Id)),
+        )
+        .and_where(condition)
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| source(&Record::new(row, "print_jobs", "id")?))
+        .collect()
+}
+
+/// A condition on the column of `print_jobs`.
+pub(crate) fn column(column: PrintJobs) -> Expr {
+    Expr::col((PrintJobs::Table, column))
+}
+
+fn source(record: &Record<'_>) -> Result<Source, Fault> {
+    let used: Option<f64> = record.get("filament_used")?;
+    let grams_per_mm: Option<f64> = record.get("grams_per_mm")?;
+    let weight_source: Option<String> = record.get("weight_source")?;
+    let planned: Option<f64> = record.get("estimated_length")?;
+    let price: Option<f64> = record.get("filament_cost")?;
+    let cost = match (used, planned, price) {
+        (Some(used), Some(planned), Some(price)) if planned > 0.0 => Some(price * used / planned),
+        _ => None,
+    };
+    let kind = Kind {
+        filament_type: record.get("filament_type")?,
+        filament_brand: record.get("filament_brand")?,
+        filament_color: record.get("filament_color")?,
+        slicer: record.get("slicer")?,
+        currency: record.get("currency")?,
+    };
+    let weight = in_thousandths(
+        used.zip(grams_per_mm)
+            .map(|(used, grams_per_mm)| used * grams_per_mm),
+    );
+    Ok(Source {
+        fact: Fact {
+            id: JobId(record.key),
+            printer_id: PrinterId(record.get("printer_id")?),
+            start: milliseconds(record.time("start_time")?),
+            status: record.status()?,
+            kind: None,
+            file: None,
+            cause: None,
+            print: in_thousandths(record.get("print_duration")?),
+            total: in_thousandths(record.get("total_duration")?),
+            length: in_thousandths(used),
+            weight,
+            weight_is_estimated: weight.is_some() && weight_source.as_deref() == Some("usual_density"),
+            estimate: in_thousandths(record.get("estimated_time")?),
+            cost: in_thousandths(cost.map(|cost| cost * (COST_UNIT / 1000.0))),
+        },
+        kind: (kind != Kind::default()).then_some(kind),
+        file: record.get("filename")?,
+        cause: record.get("cause")?,
+    })
+}
+
+/// Facts, with numbers for texts that have none yet.
+pub(crate) async fn number_all(tx: &Tx, sources: Vec<Source>) -> Result<Vec<Fact>, Fault> {
+    let (texts, kinds) = named(&sources);
+    let texts = dictionary::number_all(tx, &texts).await?;
+    let kinds = dictionary::number_all(tx, &kinds).await?;
+    Ok(numbered(&sources, &texts, &kinds))
+}
+
+/// Facts. A text that has no number yet is unknown.
+pub(crate) async fn number_known(
+    db: &impl ConnectionTrait,
+    sources: Vec<Source>,
+) -> Result<Vec<Fact>, Fault> {
+    let (texts, kinds) = named(&sources);
+    let texts = dictionary::find(db, &texts).await?;
+    let kinds = dictionary::find(db, &kinds).await?;
+    Ok(numbered(&sources, &texts, &kinds))
+}
+
+fn named(sources: &[Source]) -> (HashSet<String>, HashSet<Kind>) {
+    let texts = sources
+        .iter()
+        .flat_map(|source| source.file.iter().chain(&source.cause));
+    let kinds = sources.iter().filter_map(|source| source.kind.as_ref());
+    (texts.cloned().collect(), kinds.cloned().collect())
+}
+
+fn numbered(sources: &[Source], texts: &HashMap<String, u32>, kinds: &HashMap<Kind, u32>) -> Vec<Fact> {
+    let text = |text: &Option<String>| texts.get(text.as_ref()?).copied();
+    let mut facts: Vec<Fact> = sources
+        .iter()
+        .map(|source| Fact {
+            kind: source.kind.as_ref().and_then(|kind| kinds.get(kind).copied()),
+            file: text(&source.file),
+            cause: text(&source.cause),
+            ..source.fact
+        })
+        .collect();
+    facts.sort_unstable_by_key(|fact| (fact.start, fact.id));
+    facts
+}
