@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod enrich;
+mod harmless;
 pub mod ingest;
 pub mod lifecycle;
 pub mod logging;

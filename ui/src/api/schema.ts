@@ -42,6 +42,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/estimates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare estimates with reality
+         * @description Median and quartiles for all, and by printer, material and slicer; of fewer than five jobs it says `not enough data`.
+         */
+        get: operations["get_estimates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show why, where and when jobs failed */
+        get: operations["get_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/filament": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sum up filament
+         * @description By type, brand, colour and printer; the group with the most jobs first. As CSV all four in one table.
+         */
+        get: operations["get_filament"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the most printed files
+         * @description How often each was printed, how that ended, and what it took.
+         */
+        get: operations["get_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show when jobs are started */
+        get: operations["get_heatmap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/printers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare printers
+         * @description The figures of each printer, also of those without a job.
+         */
+        get: operations["compare_printers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/printers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the figures of a printer */
+        get: operations["get_printer_analytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sum up all jobs
+         * @description With `since` the same figures of the period before come with them, and the change: of whole days the same number of
+         *     days before, else the same time. Without `until` a period ends now. As CSV a row for each of the two.
+         */
+        get: operations["get_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show jobs over time
+         * @description Hours, days (if left out), weeks, months or years of the time zone, those without a job too; a job belongs to the one
+         *     in which it started. As CSV a row for each part and series.
+         */
+        get: operations["get_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/gcode/parse": {
         parameters: {
             query?: never;
@@ -455,6 +628,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The figures of all jobs of a period. */
+        AnalyticsSummary: components["schemas"]["Figures"] & {
+            /** @description Printers that print now, or are paused in a print, whatever the filter says beyond `printer_id`. */
+            active_printers: number;
+            change: components["schemas"]["Change"] | null;
+            period: components["schemas"]["Period"];
+            previous: components["schemas"]["PreviousPeriod"] | null;
+        };
         /** @description An API key, without the key itself, which only its owner has. */
         ApiKey: {
             /** Format: date-time */
@@ -482,6 +663,29 @@ export interface components {
             name: string;
             scope: components["schemas"]["KeyScope"];
         };
+        /** @description An average job. */
+        AverageJob: {
+            /**
+             * Format: double
+             * @description g
+             */
+            filament_g: number | null;
+            /**
+             * Format: double
+             * @description mm
+             */
+            filament_mm: number | null;
+            /**
+             * Format: double
+             * @description Seconds, without pauses.
+             */
+            print_time: number | null;
+            /**
+             * Format: double
+             * @description Seconds, with pauses.
+             */
+            total_time: number | null;
+        };
         /** @description The import of the printer's own history. */
         Backfill: {
             /** @description What stopped it last. `null` if nothing did. */
@@ -496,6 +700,28 @@ export interface components {
         };
         /** @enum {string} */
         BackfillState: "pending" | "running" | "done" | "off";
+        /** @enum {string} */
+        Bucket: "hour" | "day" | "week" | "month" | "year";
+        /** @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, or one of the two is unknown. */
+        Change: {
+            /** Format: double */
+            completed: number | null;
+            /** Format: double */
+            filament_g: number | null;
+            /** Format: double */
+            filament_mm: number | null;
+            /** Format: double */
+            jobs: number | null;
+            /** Format: double */
+            print_time: number | null;
+            /**
+             * Format: double
+             * @description The difference of the two rates, not their ratio.
+             */
+            success_rate: number | null;
+            /** Format: double */
+            total_time: number | null;
+        };
         /** @description The link to Moonraker. */
         Connection: {
             /** @description Why it is not connected, in plain words. `null` when it is. */
@@ -510,6 +736,18 @@ export interface components {
         };
         /** @enum {string} */
         ConnectionState: "disabled" | "connecting" | "connected" | "unreachable" | "unauthorized";
+        /** @description Cost in one currency. */
+        Cost: {
+            /** Format: double */
+            amount: number;
+            /** @description As the files name it. `null` if they name none. */
+            currency: string | null;
+            /**
+             * Format: int64
+             * @description Jobs whose cost this is.
+             */
+            jobs: number;
+        };
         /** @description A key that was just made. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
@@ -639,12 +877,210 @@ export interface components {
              */
             printer_id: number | null;
         };
+        /** @description Time that completed jobs took (`print_duration`), compared with what their slicers thought. */
+        EstimateAnalytics: {
+            all: components["schemas"]["EstimateRatio"];
+            by_material: components["schemas"]["EstimateRatio"][];
+            by_printer: components["schemas"]["EstimateRatio"][];
+            by_slicer: components["schemas"]["EstimateRatio"][];
+            /**
+             * Format: int64
+             * @description Jobs that a group must have for its quartiles to be shown.
+             */
+            enough_jobs: number;
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description Completed jobs that cannot be compared, because one of the two is not known.
+             */
+            unknown_jobs: number;
+        };
+        /** @description Actual time over estimated time: 1.1 took a tenth longer than the slicer thought. */
+        EstimateRatio: {
+            /** @description Whether there are enough of them. */
+            enough_data: boolean;
+            /**
+             * Format: int64
+             * @description Jobs that were compared.
+             */
+            jobs: number;
+            /** @description Name of the printer, the material or the slicer. `null` if that is not known, and for all jobs. */
+            key: string | null;
+            /**
+             * Format: double
+             * @description A quarter of the jobs lies below. `null` without enough data.
+             */
+            lower_quartile: number | null;
+            /** Format: double */
+            median: number | null;
+            /** @description `not enough data`, where there is not. Else `null`. */
+            note: string | null;
+            /** Format: int64 */
+            printer_id: number | null;
+            /**
+             * Format: double
+             * @description A quarter of the jobs lies above.
+             */
+            upper_quartile: number | null;
+        };
+        /** @description Jobs that failed: ended by a fault (`error`), or nobody saw how (`interrupted`). Cancelled ones did not. */
+        FailureAnalytics: {
+            all: components["schemas"]["FailureGroup"];
+            /** @description By cause, in Moonraker's words; jobs that did not fail have none. */
+            by_cause: components["schemas"]["FailureGroup"][];
+            /**
+             * @description By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
+             *     out.
+             */
+            by_hour: components["schemas"]["FailureHour"][];
+            by_material: components["schemas"]["FailureGroup"][];
+            by_printer: components["schemas"]["FailureGroup"][];
+            /**
+             * Format: int64
+             * @description Failed jobs of which nobody knows how long they ran.
+             */
+            jobs_without_hour: number;
+            period: components["schemas"]["Period"];
+        };
+        /** @description Failures of a group of jobs. */
+        FailureGroup: {
+            /** Format: int64 */
+            failed: number;
+            /** @description A cause, the name of a printer, or a material. `null` if that is not known, and for all jobs. */
+            key: string | null;
+            /**
+             * Format: int64
+             * @description Jobs that completed or failed. `null` by cause.
+             */
+            of_jobs: number | null;
+            /** Format: int64 */
+            printer_id: number | null;
+            /**
+             * Format: double
+             * @description `failed` of them, 0 to 1; of a cause its part of all that failed.
+             */
+            rate: number | null;
+        };
+        FailureHour: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            hour: number;
+        };
         /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
         FieldError: {
             /** @description Name of the field; of a field within a field `outer.inner`. */
             field: string;
             /** @description What is wrong and what is allowed. */
             message: string;
+        };
+        /** @description What a group of jobs comes to. Sums are over what is known; how many jobs are missing from each stands beside it. */
+        Figures: {
+            /** @description Means over the jobs of which each is known. */
+            average: components["schemas"]["AverageJob"];
+            by_status: components["schemas"]["JobsByStatus"];
+            /** @description Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known. */
+            cost: components["schemas"]["Cost"][];
+            /**
+             * Format: double
+             * @description Filament used in g: the known and the estimated.
+             */
+            filament_g: number | null;
+            /**
+             * Format: double
+             * @description g, computed with the usual density of the material.
+             */
+            filament_g_estimated: number | null;
+            /**
+             * Format: double
+             * @description g, of files that say what their filament weighs.
+             */
+            filament_g_known: number | null;
+            /**
+             * Format: double
+             * @description Sum of `filament_used`, in mm.
+             */
+            filament_mm: number | null;
+            /**
+             * Format: int64
+             * @description All jobs, also those that run.
+             */
+            jobs: number;
+            /** Format: int64 */
+            jobs_without_cost: number;
+            /** Format: int64 */
+            jobs_without_filament_g: number;
+            /** Format: int64 */
+            jobs_without_filament_mm: number;
+            /** Format: int64 */
+            jobs_without_print_time: number;
+            /** Format: int64 */
+            jobs_without_total_time: number;
+            /**
+             * Format: double
+             * @description Longest `total_duration`, in s.
+             */
+            longest_job: number | null;
+            /**
+             * Format: double
+             * @description Sum of `print_duration`, in s.
+             */
+            print_time: number | null;
+            /**
+             * Format: double
+             * @description Completed jobs of those that completed or failed (`error`, `interrupted`), 0 to 1. `null` if there are none.
+             */
+            success_rate: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that `success_rate` is about: completed and failed ones; neither cancelled nor running ones.
+             */
+            success_rate_of: number;
+            /**
+             * Format: double
+             * @description Sum of `total_duration` (with pauses), in s.
+             */
+            total_time: number | null;
+        };
+        /** @description Filament, divided in four ways. A job counts once in each. */
+        FilamentAnalytics: {
+            by_brand: components["schemas"]["Group"][];
+            by_color: components["schemas"]["Group"][];
+            by_printer: components["schemas"]["Group"][];
+            /** @description By type, such as `PLA`: of jobs with several materials the main one. */
+            by_type: components["schemas"]["Group"][];
+            period: components["schemas"]["Period"];
+        };
+        /** @description The files that were printed most. */
+        FileAnalytics: {
+            /** @description The most printed first. */
+            items: components["schemas"]["FileFigures"][];
+            /**
+             * Format: int64
+             * @description Jobs whose file is not known.
+             */
+            jobs_without_file: number;
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description Files in all.
+             */
+            total: number;
+        };
+        /** @description How it went with a file, on all printers. */
+        FileFigures: components["schemas"]["Figures"] & {
+            /** @description Relative to the gcodes folder. */
+            filename: string;
+        };
+        /** @description Jobs that have something in common. */
+        Group: components["schemas"]["Figures"] & {
+            /** @description What they have in common: a name. `null` if it is not known. */
+            key: string | null;
+            /**
+             * Format: int64
+             * @description Where they have a printer in common.
+             */
+            printer_id: number | null;
         };
         /** @description Whether the server works, part by part. */
         Health: {
@@ -665,6 +1101,50 @@ export interface components {
             /** @description What was heard of jobs is in the database. A warning while some of it waits. */
             writing: components["schemas"]["Part"];
         };
+        /** @description Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone. */
+        Heatmap: {
+            /** @description The days with jobs, in order. */
+            calendar: components["schemas"]["HeatmapDay"][];
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description Jobs that are in neither because nobody knows when they started.
+             */
+            undated_jobs: number;
+            /** @description All 168 hours of a week, Monday first. The hour that is there twice when clocks go back counts as one. */
+            week: components["schemas"]["HeatmapHour"][];
+        };
+        HeatmapCell: {
+            /** Format: int64 */
+            completed: number;
+            /**
+             * Format: int64
+             * @description Ended by a fault, or nobody saw how.
+             */
+            failed: number;
+            /** Format: int64 */
+            jobs: number;
+            /**
+             * Format: double
+             * @description s, without pauses, where known.
+             */
+            print_time: number;
+        };
+        HeatmapDay: components["schemas"]["HeatmapCell"] & {
+            /** @example 2026-01-31 */
+            date: string;
+        };
+        HeatmapHour: components["schemas"]["HeatmapCell"] & {
+            /** Format: int32 */
+            hour: number;
+            /**
+             * Format: int32
+             * @description 1 is Monday, 7 is Sunday.
+             */
+            weekday: number;
+        };
+        /** @enum {string} */
+        HeatmapView: "week" | "calendar";
         /** @description A job: one run of one gcode file. */
         Job: {
             /** @description Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then. */
@@ -977,6 +1457,21 @@ export interface components {
             /** @description What else a user says of it. */
             notes: string | null;
         };
+        /** @description Jobs by how they stand. */
+        JobsByStatus: {
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            error: number;
+            /** Format: int64 */
+            interrupted: number;
+            /** Format: int64 */
+            paused: number;
+            /** Format: int64 */
+            printing: number;
+        };
         /** @description All keys. */
         KeyList: {
             /** @description Oldest first, with those that were revoked or have expired. */
@@ -1024,6 +1519,31 @@ export interface components {
             reason: string | null;
             status: components["schemas"]["Verdict"];
         };
+        /** @description Which jobs an answer is about, by when they started. */
+        Period: {
+            /**
+             * Format: date-time
+             * @description `null`: since ever.
+             */
+            since: string | null;
+            /**
+             * @description IANA name of the time zone that days and hours are of.
+             * @example Europe/Berlin
+             */
+            tz: string;
+            /**
+             * Format: date-time
+             * @description `null`: until now.
+             */
+            until: string | null;
+        };
+        /** @description A period before, with its figures. */
+        PreviousPeriod: components["schemas"]["Figures"] & {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
         /** @description A printer. */
         Printer: {
             /** Format: date-time */
@@ -1051,6 +1571,58 @@ export interface components {
             totals: components["schemas"]["JobTotals"];
             /** Format: date-time */
             updated_at: string;
+        };
+        /** @description The figures of one printer of a period. */
+        PrinterAnalytics: components["schemas"]["PrinterFigures"] & {
+            period: components["schemas"]["Period"];
+        };
+        /** @description The figures of each printer of a period. */
+        PrinterComparison: {
+            /** @description Printers by name, also those without a job. */
+            items: components["schemas"]["PrinterFigures"][];
+            period: components["schemas"]["Period"];
+        };
+        /** @description The figures of a printer. */
+        PrinterFigures: components["schemas"]["Figures"] & {
+            /**
+             * Format: double
+             * @description s in which it was at a job.
+             */
+            busy_time: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that ended by a fault, or whose end nobody saw.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When its first job of the period started.
+             */
+            first_job: string | null;
+            /**
+             * Format: date-time
+             * @description When its last one started.
+             */
+            last_job: string | null;
+            /**
+             * Format: double
+             * @description `total_time` for each failed job, in s. `null` if none failed.
+             */
+            mean_time_between_failures: number | null;
+            /**
+             * Format: double
+             * @description s of the period: from `since`, else from its first job, until `until`, at most now.
+             */
+            period_time: number | null;
+            /** Format: int64 */
+            printer_id: number;
+            printer_name: string;
+            /**
+             * Format: double
+             * @description Part of the period in which it was at a job, 0 to 1: all its jobs, whatever the filter says beyond the period;
+             *     where two overlap, once. `null` without `since` if it has no job.
+             */
+            utilisation: number | null;
         };
         /** @description What is to be said of a printer. */
         PrinterInput: {
@@ -1191,6 +1763,8 @@ export interface components {
         };
         /** @enum {string} */
         Source: "history" | "print_stats";
+        /** @enum {string} */
+        Stack: "status" | "printer" | "material";
         /** @description What the server is and what it keeps. */
         System: {
             database: components["schemas"]["Database"];
@@ -1207,6 +1781,8 @@ export interface components {
              */
             version: string;
         };
+        /** @enum {string} */
+        TableFormat: "json" | "csv";
         /** @description A tag. */
         Tag: string;
         /** @description A tag that jobs have. */
@@ -1249,6 +1825,58 @@ export interface components {
             url: string;
             /** Format: int32 */
             width: number;
+        };
+        TimeZone: string;
+        /** @description Jobs by when they started. */
+        Timeline: {
+            /** @description Length of the parts: as asked for, or the next larger one with which there are at most 30,000. */
+            bucket: components["schemas"]["Bucket"];
+            /** @description The parts, without gaps: from that of `since`, else of the first job, to that of `until`, else of the last job. */
+            buckets: components["schemas"]["TimelineBucket"][];
+            period: components["schemas"]["Period"];
+            /** @description One for each status, printer or material that has jobs, the one with the most first; from the 25th on all in one. */
+            series: components["schemas"]["TimelineSeries"][];
+            stack: components["schemas"]["Stack"];
+            /**
+             * Format: int64
+             * @description Jobs that are in no part because nobody knows when they started.
+             */
+            undated_jobs: number;
+        };
+        /** @description A part of a timeline. */
+        TimelineBucket: {
+            /**
+             * Format: date-time
+             * @description Where the next one starts.
+             */
+            end: string;
+            /**
+             * @description Its name on the clocks of the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
+             * @example 2026-W05
+             */
+            label: string;
+            /** Format: date-time */
+            start: string;
+        };
+        /** @description Jobs that have something in common; each list has a number for each part. */
+        TimelineSeries: {
+            /** @description g, known or estimated. */
+            filament_g: number[];
+            /** @description mm, where known. */
+            filament_mm: number[];
+            /** @description Whether these are all that are in no series of their own. */
+            is_other: boolean;
+            /** @description Number of jobs. */
+            jobs: number[];
+            /** @description A status, the name of a printer, or a material. `null` if that is not known, and for all others in one. */
+            key: string | null;
+            /** @description s, without pauses, where known. */
+            print_time: number[];
+            /**
+             * Format: int64
+             * @description Where they have a printer in common.
+             */
+            printer_id: number | null;
         };
         /**
          * @description How a part works: with a warning it does, but somebody should look.
@@ -1462,6 +2090,654 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_estimates: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateAnalytics"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_failures: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureAnalytics"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_filament: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilamentAnalytics"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_files: {
+        parameters: {
+            query?: {
+                /** @description How many files, at most. */
+                limit?: number;
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnalytics"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_heatmap: {
+        parameters: {
+            query?: {
+                /** @description Which of the two is written as CSV; `week` if left out. JSON has both. */
+                view?: components["schemas"]["HeatmapView"];
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heatmap"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    compare_printers: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrinterComparison"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_printer_analytics: {
+        parameters: {
+            query?: {
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description The printer. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrinterAnalytics"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such printer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_summary: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsSummary"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_timeline: {
+        parameters: {
+            query?: {
+                /** @description Length of the parts. Weeks are those of ISO 8601. */
+                bucket?: components["schemas"]["Bucket"];
+                /** @description What the jobs of each part are divided by; `status` if left out. */
+                stack?: components["schemas"]["Stack"];
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     parse_gcode: {
         parameters: {
             query?: {
@@ -1531,6 +2807,11 @@ export interface operations {
                  * @example PLA
                  */
                 filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
                 /**
                  * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
                  *     commas.

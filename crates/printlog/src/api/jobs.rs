@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use domain::{JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 use store::{Cursor, JobFilter, JobPage, JobRow, StoredJob};
@@ -148,6 +148,14 @@ struct JobParameters {
     /// Only of this material, as the slicer calls it.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
     filament_type: Option<String>,
+    /// Only of files that this slicer made, by its name.
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00]*$",
+        example = "OrcaSlicer"
+    )]
+    slicer: Option<String>,
     /// Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
     /// commas.
     #[param(value_type = Option<Vec<words::JobVerdict>>)]
@@ -167,7 +175,7 @@ struct JobParameters {
 #[derive(Debug, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes what `query::instant` reads")]
-enum Instant {
+pub(super) enum Instant {
     #[schema(value_type = String, format = DateTime)]
     Instant(String),
     #[schema(value_type = String, format = Date)]
@@ -277,24 +285,38 @@ pub(super) fn no_such_job(id: JobId) -> Problem {
     Problem::not_found(format!("there is no job {}", id.0))
 }
 
+/// Takes the parameter that names printers.
+pub(super) fn printer_ids(query: &mut Query) -> Vec<PrinterId> {
+    query.several("printer_id", |text| query::id(text).map(PrinterId))
+}
+
+/// Takes all other parameters that say which jobs are meant. Dates are those of `zone`.
+pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
+    JobFilter {
+        printer_ids: Vec::new(),
+        statuses: query.several("status", |text| {
+            text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
+        }),
+        since: query.one("since", |text| query::instant_in(zone, text)),
+        until: query.one("until", |text| query::instant_in(zone, text)),
+        filename_contains: query.one("q", query::text(TEXT)),
+        filament_type: query.one("filament_type", query::text(TEXT)),
+        slicer: query.one("slicer", query::text(TEXT)),
+        verdicts: query.several("verdict", |text| {
+            text.parse::<Verdict>().map_err(|unknown| unknown.to_string())
+        }),
+        tags: query.several("tag", notes::tag),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts.uri.query());
         let filter = JobFilter {
-            printer_ids: query.several("printer_id", |text| query::id(text).map(PrinterId)),
-            statuses: query.several("status", |text| {
-                text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
-            }),
-            since: query.one("since", query::instant),
-            until: query.one("until", query::instant),
-            filename_contains: query.one("q", query::text(TEXT)),
-            filament_type: query.one("filament_type", query::text(TEXT)),
-            verdicts: query.several("verdict", |text| {
-                text.parse::<Verdict>().map_err(|unknown| unknown.to_string())
-            }),
-            tags: query.several("tag", notes::tag),
+            printer_ids: printer_ids(&mut query),
+            ..filter(&mut query, &TimeZone::UTC)
         };
         let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
         let after = query.one("cursor", |text| {

@@ -1,6 +1,7 @@
 //! The REST API. Asks the store for rows and the fleet for what is going on now; never talks to a printer's
 //! connection itself.
 
+mod analytics;
 mod auth;
 mod base_path;
 mod details;
@@ -31,6 +32,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
+use jiff::tz::TimeZone;
 use store::Store;
 use tokio::sync::watch;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -74,6 +76,8 @@ pub(crate) struct ApiState {
     pub(crate) core: watch::Receiver<Option<Core>>,
     /// The time.
     pub(crate) clock: Clock,
+    /// Whose days and hours are meant where nobody says.
+    zone: TimeZone,
     /// Where browsers reach the server.
     base_path: Arc<str>,
     /// Who tries keys.
@@ -85,6 +89,7 @@ impl ApiState {
         Self {
             core,
             clock,
+            zone: config.timezone.clone(),
             base_path: config.base_path.as_str().into(),
             sign_ins: Arc::new(SignInLimit::new(config.trusted_proxies.clone())),
         }
@@ -142,6 +147,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
                 .routes(routes!(gcode_file::parse_gcode))
                 .layer(DefaultBodyLimit::max(gcode_file::FILE_LIMIT)),
         )
+        .merge(analytics::router())
         .routes(routes!(system::get_system))
 }
 

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{admin_routes, auth, data_routes, error, open_routes, session};
+use super::{admin_routes, auth, data_routes, error, open_routes, session, words};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,11 +30,18 @@ use super::{admin_routes, auth, data_routes, error, open_routes, session};
     tags(
         (name = "printers", description = "The printers that are followed."),
         (name = "jobs", description = "What they printed."),
+        (name = "analytics", description = "What many jobs come to. Each as JSON, or as CSV for a spreadsheet."),
         (name = "keys", description = "Who may use this API."),
         (name = "session", description = "Signing in from a browser."),
         (name = "health", description = "Whether the server works."),
     ),
-    components(schemas(error::Problem, error::FieldError)),
+    components(schemas(
+        error::Problem,
+        error::FieldError,
+        words::TimeZone,
+        words::TableFormat,
+        words::HeatmapView
+    )),
 )]
 struct Description;
 

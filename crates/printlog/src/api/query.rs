@@ -128,13 +128,22 @@ pub(crate) fn name(given: &str, longest: usize) -> Result<String, String> {
 
 /// An instant as RFC 3339, or a date, which means its first instant in UTC.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
+    instant_in(&TimeZone::UTC, text)
+}
+
+/// An instant as RFC 3339, or a date, which means its first instant in `zone`.
+pub(super) fn instant_in(zone: &TimeZone, text: &str) -> Result<Timestamp, String> {
     // `+` is a blank in a query that was not encoded; no instant has a blank before its zone.
     let text = text.replace(' ', "+");
     let date = (text.len() == "2026-01-31".len())
         .then(|| text.parse::<Date>().ok())
         .flatten();
     let instant = match date {
-        Some(date) => date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
+        Some(date) => date
+            .to_zoned(zone.clone())
+            .and_then(|zoned| zoned.start_of_day())
+            .ok()
+            .map(|zoned| zoned.timestamp()),
         None => text.parse().ok(),
     };
     instant.ok_or_else(|| {

@@ -12,6 +12,30 @@ use utoipa::{
 
 use crate::{ingest, probe};
 
+/// Names of the time zones that there are. A pattern and no list, so that it is a text for who reads the document.
+pub(super) struct TimeZone;
+
+impl PartialSchema for TimeZone {
+    fn schema() -> RefOr<Schema> {
+        let names: Vec<String> = jiff::tz::db()
+            .available()
+            .map(|name| name.as_str().replace('+', r"\+"))
+            .collect();
+        let pattern = format!("^({})$", names.join("|"));
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(pattern))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for TimeZone {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("TimeZone")
+    }
+}
+
 /// A schema of its own for the words of a type.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
@@ -65,6 +89,14 @@ words! {
         use ingest::BackfillState as Is;
         [Is::Pending, Is::Running, Is::Done, Is::Off]
     };
+    /// Length of the parts of a timeline.
+    Bucket: domain::analytics::Bucket::ALL;
+    /// What the parts of a timeline are divided by.
+    Stack: store::analytics::Stack::ALL;
+    /// What a table of a heat map shows.
+    HeatmapView: super::analytics::View::ALL;
+    /// How a table is written.
+    TableFormat: super::analytics::Format::ALL;
     /// An engine.
     DatabaseType: {
         use store::Engine as Is;

@@ -62,10 +62,15 @@ Examples:
 Reads only the beginning and the end of each file, and needs neither configuration nor database. With --json one object
 a line. A file that cannot be read is told on stderr, the others are shown, and the exit code is 1.")]
     Gcode(ReadGcode),
+    /// Compute the figures behind the analytics anew, from the jobs
+    #[command(after_help = "\
+Never needed while all is well: they change with each job, and `printlog check` proves them. May be run while the server
+runs.")]
+    RebuildAggregates(Output),
     /// Look for what is wrong with configuration, database and printers, and say what to do
     #[command(after_help = "\
 Reads the configuration, opens the database (and brings it up to date), proves that the totals of each printer equal
-the sums over its jobs, and reaches every printer that is not switched off in printlog.
+the sums over its jobs and that the aggregates say what its jobs say, and reaches every printer that is not switched off in printlog.
 
 Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
     Check(Output),
@@ -299,6 +304,9 @@ pub(super) struct JobFilterArguments {
     /// Only of this material, as the slicer calls it, such as PLA
     #[arg(long, value_name = "TYPE")]
     pub(super) filament_type: Option<String>,
+    /// Only of files that this slicer made, by its name, such as OrcaSlicer
+    #[arg(long, value_name = "NAME")]
+    pub(super) slicer: Option<String>,
 }
 
 /// A page of jobs.

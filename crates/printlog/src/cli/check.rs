@@ -22,7 +22,7 @@ const AT_ONCE: usize = 16;
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// What: `configuration`, `database`, `totals`, `keys`, or `printer NAME`.
+    /// What: `configuration`, `database`, `totals`, `aggregates`, `keys`, or `printer NAME`.
     subject: String,
     ok: bool,
     /// What was found.
@@ -114,6 +114,19 @@ impl Checks {
         for mismatch in &mismatches {
             let advice = "this is a bug of printlog, please report it";
             self.bad("totals", mismatch_told(mismatch, &printers), advice)?;
+        }
+        let mismatches = store.check_aggregates().await?;
+        if mismatches.is_empty() {
+            self.good("aggregates", "say what the jobs say".to_owned())?;
+        }
+        for mismatch in &mismatches {
+            let found = format!(
+                "of {} of printer {} are not what its jobs say",
+                mismatch.month, mismatch.printer_id.0
+            );
+            let advice =
+                "`printlog rebuild-aggregates` mends them; this is a bug of printlog, please report it";
+            self.bad("aggregates", found, advice)?;
         }
         let waiting = store.details_counts().await?;
         self.good(

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use store::{JobFilter, Store};
 
 use super::arguments::ExportFormat;
-use crate::api::JobBody;
+use crate::{api::JobBody, harmless::harmless};
 
 /// Columns of an export, in order, with their meaning. Names, units and values are those of the API.
 const COLUMNS: [(&str, &str); 19] = [
@@ -168,27 +168,5 @@ fn cell(fields: &Map<String, Value>, name: &str) -> String {
         Value::Null => String::new(),
         Value::String(text) => harmless(text),
         other => other.to_string(),
-    }
-}
-
-/// A spreadsheet takes a text that begins so for a formula, and runs it.
-fn harmless(text: &str) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_become_texts() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(harmless(formula), format!("'{formula}"));
-        }
-        assert_eq!(harmless("cube.gcode"), "cube.gcode");
-        assert_eq!(harmless(""), "");
     }
 }

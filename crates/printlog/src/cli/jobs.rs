@@ -92,6 +92,7 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
         until: arguments.until,
         filename_contains: arguments.q.clone(),
         filament_type: arguments.filament_type.clone(),
+        slicer: arguments.slicer.clone(),
         ..JobFilter::default()
     })
 }

@@ -9,6 +9,7 @@ mod jobs;
 mod keys;
 mod output;
 mod printers;
+mod rebuild;
 
 use std::{
     env, io,
@@ -83,6 +84,11 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve => serve(file).await,
         Command::Check(output) => check::check(file, output).await,
+        Command::RebuildAggregates(output) => {
+            let context = Context::open(file).await?;
+            let done = rebuild::run(&context, output).await;
+            context.close(done).await
+        }
         Command::Printers(command) => {
             let context = Context::open(file).await?;
             let done = printers::run(&context, command).await;

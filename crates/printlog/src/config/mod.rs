@@ -15,7 +15,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use store::{Location, Store};
 use tracing::level_filters::LevelFilter;
 
@@ -96,6 +96,8 @@ pub struct ApiConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may use the API from a browser. Empty: none.
     pub cors_origins: Vec<String>,
+    /// Whose days and hours are meant where nobody says.
+    pub timezone: TimeZone,
 }
 
 /// The log.

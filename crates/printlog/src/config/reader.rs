@@ -41,6 +41,7 @@ impl Reader {
                 base_path: self.get("api", "base_path", base_path),
                 trusted_proxies: self.get("api", "trusted_proxies", networks),
                 cors_origins: self.get("api", "cors_origins", origins),
+                timezone: self.get("api", "timezone", |value| TimeZone::get(&value.text()?).ok()),
             },
             logging: LoggingConfig {
                 level: self.get("logging", "level", level),

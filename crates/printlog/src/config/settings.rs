@@ -208,6 +208,13 @@ pub const SETTINGS: &[Setting] = &[
         "Web pages of these origins may use the API from a browser. Empty: none may.",
     ),
     setting(
+        "api",
+        "timezone",
+        "UTC",
+        "an IANA name of a time zone such as Europe/Berlin",
+        "Whose days, weeks and hours the analytics count in, where a request does not say with `tz`.",
+    ),
+    setting(
         "logging",
         "level",
         "INFO",

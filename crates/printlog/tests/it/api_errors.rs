@@ -110,7 +110,9 @@ async fn parameters_that_have_no_effect_are_refused() {
     let problem = app.get("/api/jobs?lmit=5").await.problem(422);
     let message = problem["errors"][0]["message"].as_str().unwrap();
     assert!(
-        message.contains("printer_id, status, since, until, q, filament_type, verdict, tag, limit, cursor"),
+        message.contains(
+            "printer_id, status, since, until, q, filament_type, slicer, verdict, tag, limit, cursor"
+        ),
         "{message}"
     );
 }

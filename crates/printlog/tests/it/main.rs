@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api_analytics;
 mod api_auth;
 mod api_errors;
 mod api_jobs;

@@ -1,0 +1,125 @@
+//! How right slicers' estimates are.
+
+use axum::response::Response;
+use domain::analytics::Distribution;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    compute, printer_names,
+    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+    sheet,
+};
+use crate::api::{Core, error::ApiResult};
+
+/// Jobs below which quartiles say nothing.
+const ENOUGH: u64 = 5;
+
+/// Time that completed jobs took (`print_duration`), compared with what their slicers thought.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EstimateAnalytics)]
+pub(super) struct EstimatesBody {
+    period: PeriodBody,
+    /// Jobs that a group must have for its quartiles to be shown.
+    enough_jobs: u64,
+    /// Completed jobs that cannot be compared, because one of the two is not known.
+    unknown_jobs: u64,
+    all: RatioBody,
+    by_printer: Vec<RatioBody>,
+    by_material: Vec<RatioBody>,
+    by_slicer: Vec<RatioBody>,
+}
+
+/// Actual time over estimated time: 1.1 took a tenth longer than the slicer thought.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = EstimateRatio)]
+struct RatioBody {
+    /// Name of the printer, the material or the slicer. `null` if that is not known, and for all jobs.
+    key: Option<String>,
+    printer_id: Option<i64>,
+    /// Jobs that were compared.
+    jobs: u64,
+    /// Whether there are enough of them.
+    enough_data: bool,
+    /// `not enough data`, where there is not. Else `null`.
+    note: Option<&'static str>,
+    /// A quarter of the jobs lies below. `null` without enough data.
+    lower_quartile: Option<f64>,
+    median: Option<f64>,
+    /// A quarter of the jobs lies above.
+    upper_quartile: Option<f64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    group: &'static str,
+    #[serde(flatten)]
+    body: RatioBody,
+}
+
+/// Compare estimates with reality
+///
+/// Median and quartiles for all, and by printer, material and slicer; of fewer than five jobs it says `not enough data`.
+#[utoipa::path(get, path = "/api/analytics/estimates", tag = "analytics", params(PrinterParameters, JobParameters),
+    responses((status = 200, content((EstimatesBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
+    let names = printer_names(&core).await?;
+    let estimates = compute(&core, &query.filter, store::Facts::estimates).await?;
+    let named = |groups: std::collections::BTreeMap<Option<String>, Distribution>| {
+        sorted(
+            groups
+                .into_iter()
+                .map(|(key, ratios)| RatioBody::new(key, None, &ratios))
+                .collect(),
+        )
+    };
+    let printers = estimates
+        .printers
+        .iter()
+        .map(|(id, ratios)| RatioBody::new(names.get(id).cloned(), Some(id.0), ratios));
+    let body = EstimatesBody {
+        period: query.period(),
+        enough_jobs: ENOUGH,
+        unknown_jobs: estimates.unknown,
+        all: RatioBody::new(None, None, &estimates.all),
+        by_printer: sorted(printers.collect()),
+        by_material: named(estimates.materials),
+        by_slicer: named(estimates.slicers),
+    };
+    sheet::answer(query.format, &body, |body| {
+        let groups = [
+            ("all", std::slice::from_ref(&body.all)),
+            ("printer", &body.by_printer),
+            ("material", &body.by_material),
+            ("slicer", &body.by_slicer),
+        ];
+        let rows = groups.into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+fn sorted(mut groups: Vec<RatioBody>) -> Vec<RatioBody> {
+    groups.sort_by(|one, other| (other.jobs, &one.key).cmp(&(one.jobs, &other.key)));
+    groups
+}
+
+impl RatioBody {
+    fn new(key: Option<String>, printer_id: Option<i64>, ratios: &Distribution) -> Self {
+        let quartiles = ratios.quartiles().filter(|_| ratios.count() >= ENOUGH);
+        Self {
+            key,
+            printer_id,
+            jobs: ratios.count(),
+            enough_data: quartiles.is_some(),
+            note: quartiles.is_none().then_some("not enough data"),
+            lower_quartile: quartiles.map(|quartiles| quartiles.lower / 1000.0),
+            median: quartiles.map(|quartiles| quartiles.median / 1000.0),
+            upper_quartile: quartiles.map(|quartiles| quartiles.upper / 1000.0),
+        }
+    }
+}

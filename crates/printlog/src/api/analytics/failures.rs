@@ -1,0 +1,155 @@
+//! Why, where and when jobs fail.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use domain::analytics::Sums;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    compute, printer_names,
+    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+    sheet,
+};
+use crate::api::{Core, error::ApiResult};
+
+/// Jobs that failed: ended by a fault (`error`), or nobody saw how (`interrupted`). Cancelled ones did not.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailureAnalytics)]
+pub(super) struct FailuresBody {
+    period: PeriodBody,
+    all: FailureBody,
+    /// By cause, in Moonraker's words; jobs that did not fail have none.
+    by_cause: Vec<FailureBody>,
+    by_printer: Vec<FailureBody>,
+    by_material: Vec<FailureBody>,
+    /// By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
+    /// out.
+    by_hour: Vec<HourBody>,
+    /// Failed jobs of which nobody knows how long they ran.
+    jobs_without_hour: u64,
+}
+
+/// Failures of a group of jobs.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = FailureGroup)]
+struct FailureBody {
+    /// A cause, the name of a printer, or a material. `null` if that is not known, and for all jobs.
+    key: Option<String>,
+    printer_id: Option<i64>,
+    failed: u64,
+    /// Jobs that completed or failed. `null` by cause.
+    of_jobs: Option<u64>,
+    /// `failed` of them, 0 to 1; of a cause its part of all that failed.
+    rate: Option<f64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailureHour)]
+struct HourBody {
+    hour: u64,
+    failed: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    group: &'static str,
+    #[serde(flatten)]
+    body: FailureBody,
+}
+
+/// Show why, where and when jobs failed
+#[utoipa::path(get, path = "/api/analytics/failures", tag = "analytics", params(PrinterParameters, JobParameters),
+    responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
+    let names = printer_names(&core).await?;
+    let mut failures = compute(&core, &query.filter, store::Facts::failures).await?;
+    let causes = core
+        .store
+        .job_texts(failures.causes.keys().copied().flatten())
+        .await?;
+    let all = FailureBody::new(None, None, &failures.all);
+    let failed = all.failed;
+    #[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
+    let by_cause = failures.causes.iter().map(|(cause, jobs)| FailureBody {
+        key: cause.and_then(|cause| causes.get(&cause).cloned()),
+        printer_id: None,
+        failed: *jobs,
+        of_jobs: None,
+        rate: Some(*jobs as f64 / failed as f64),
+    });
+    let by_printer = failures
+        .printers
+        .iter()
+        .map(|(id, sums)| FailureBody::new(names.get(id).cloned(), Some(id.0), sums));
+    let body = FailuresBody {
+        period: query.period(),
+        by_cause: sorted(by_cause.collect()),
+        by_printer: sorted(by_printer.collect()),
+        by_material: by_name(std::mem::take(&mut failures.materials)),
+        by_hour: failures
+            .hours
+            .iter()
+            .filter_map(|(hour, failed)| {
+                Some(HourBody {
+                    hour: (*hour)?,
+                    failed: *failed,
+                })
+            })
+            .collect(),
+        jobs_without_hour: failures.hours.get(&None).copied().unwrap_or(0),
+        all,
+    };
+    sheet::answer(query.format, &body, rows)
+}
+
+fn by_name(groups: BTreeMap<Option<String>, Sums>) -> Vec<FailureBody> {
+    sorted(
+        groups
+            .into_iter()
+            .map(|(key, sums)| FailureBody::new(key, None, &sums))
+            .collect(),
+    )
+}
+
+fn sorted(mut groups: Vec<FailureBody>) -> Vec<FailureBody> {
+    groups.sort_by(|one, other| (other.failed, &one.key).cmp(&(one.failed, &other.key)));
+    groups
+}
+
+fn rows(body: &FailuresBody) -> Vec<Row> {
+    let groups = [
+        ("all", std::slice::from_ref(&body.all)),
+        ("cause", &body.by_cause),
+        ("printer", &body.by_printer),
+        ("material", &body.by_material),
+    ];
+    let hours = body.by_hour.iter().map(|hour| Row {
+        group: "hour",
+        body: FailureBody {
+            key: Some(hour.hour.to_string()),
+            failed: hour.failed,
+            ..FailureBody::default()
+        },
+    });
+    let rows = groups.into_iter().flat_map(|(group, bodies)| {
+        bodies.iter().map(move |body| Row {
+            group,
+            body: body.clone(),
+        })
+    });
+    rows.chain(hours).collect()
+}
+
+impl FailureBody {
+    fn new(key: Option<String>, printer_id: Option<i64>, sums: &Sums) -> Self {
+        Self {
+            key,
+            printer_id,
+            failed: sums.failed(),
+            of_jobs: Some(sums.rated()),
+            rate: sums.success_rate().map(|rate| 1.0 - rate),
+        }
+    }
+}

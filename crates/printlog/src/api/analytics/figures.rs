@@ -1,0 +1,164 @@
+//! The figures of a group of jobs, with names and units.
+
+use domain::{
+    JobStatus,
+    analytics::{COST_UNIT, Sums, Total},
+};
+use serde::Serialize;
+use store::Facts;
+use utoipa::ToSchema;
+
+/// What a group of jobs comes to. Sums are over what is known; how many jobs are missing from each stands beside it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+#[schema(as = Figures)]
+pub(super) struct FiguresBody {
+    /// All jobs, also those that run.
+    pub(super) jobs: u64,
+    pub(super) by_status: ByStatusBody,
+    /// Completed jobs of those that completed or failed (`error`, `interrupted`), 0 to 1. `null` if there are none.
+    pub(super) success_rate: Option<f64>,
+    /// Jobs that `success_rate` is about: completed and failed ones; neither cancelled nor running ones.
+    pub(super) success_rate_of: u64,
+    /// Sum of `print_duration`, in s.
+    pub(super) print_time: Option<f64>,
+    pub(super) jobs_without_print_time: u64,
+    /// Sum of `total_duration` (with pauses), in s.
+    pub(super) total_time: Option<f64>,
+    pub(super) jobs_without_total_time: u64,
+    /// Sum of `filament_used`, in mm.
+    pub(super) filament_mm: Option<f64>,
+    pub(super) jobs_without_filament_mm: u64,
+    /// Filament used in g: the known and the estimated.
+    pub(super) filament_g: Option<f64>,
+    /// g, of files that say what their filament weighs.
+    pub(super) filament_g_known: Option<f64>,
+    /// g, computed with the usual density of the material.
+    pub(super) filament_g_estimated: Option<f64>,
+    pub(super) jobs_without_filament_g: u64,
+    /// Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known.
+    pub(super) cost: Vec<CostBody>,
+    pub(super) jobs_without_cost: u64,
+    /// Longest `total_duration`, in s.
+    pub(super) longest_job: Option<f64>,
+    /// Means over the jobs of which each is known.
+    pub(super) average: AverageBody,
+}
+
+/// Jobs by how they stand.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+#[schema(as = JobsByStatus)]
+pub(super) struct ByStatusBody {
+    printing: u64,
+    paused: u64,
+    pub(super) completed: u64,
+    error: u64,
+    cancelled: u64,
+    interrupted: u64,
+}
+
+/// Cost in one currency.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+#[schema(as = Cost)]
+pub(super) struct CostBody {
+    amount: f64,
+    /// As the files name it. `null` if they name none.
+    currency: Option<String>,
+    /// Jobs whose cost this is.
+    jobs: u64,
+}
+
+/// An average job.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+#[schema(as = AverageJob)]
+pub(super) struct AverageBody {
+    /// g
+    filament_g: Option<f64>,
+    /// mm
+    filament_mm: Option<f64>,
+    /// Seconds, without pauses.
+    print_time: Option<f64>,
+    /// Seconds, with pauses.
+    total_time: Option<f64>,
+}
+
+impl FiguresBody {
+    pub(super) fn new(sums: &Sums, facts: &Facts) -> Self {
+        let jobs = sums.jobs();
+        let weight = sums.weight();
+        let mut cost: Vec<CostBody> = Vec::new();
+        let mut costed = 0;
+        for (kind, total) in &sums.costs {
+            let currency = facts.kind(*kind).and_then(|kind| kind.currency.clone());
+            costed += total.jobs;
+            let amount = as_f64(total.sum) / COST_UNIT;
+            match cost.iter_mut().find(|cost| cost.currency == currency) {
+                Some(cost) => {
+                    cost.amount += amount;
+                    cost.jobs += total.jobs;
+                }
+                None => cost.push(CostBody {
+                    amount,
+                    currency,
+                    jobs: total.jobs,
+                }),
+            }
+        }
+        cost.sort_by(|one, other| (other.jobs, &one.currency).cmp(&(one.jobs, &other.currency)));
+        Self {
+            jobs,
+            by_status: ByStatusBody {
+                printing: sums.of(JobStatus::Printing),
+                paused: sums.of(JobStatus::Paused),
+                completed: sums.of(JobStatus::Completed),
+                error: sums.of(JobStatus::Error),
+                cancelled: sums.of(JobStatus::Cancelled),
+                interrupted: sums.of(JobStatus::Interrupted),
+            },
+            success_rate: sums.success_rate(),
+            success_rate_of: sums.rated(),
+            print_time: sum(sums.print, jobs),
+            jobs_without_print_time: jobs - sums.print.jobs,
+            total_time: sum(sums.total, jobs),
+            jobs_without_total_time: jobs - sums.total.jobs,
+            filament_mm: sum(sums.length, jobs),
+            jobs_without_filament_mm: jobs - sums.length.jobs,
+            filament_g: sum(weight, jobs),
+            filament_g_known: sum(sums.weight_known, sums.weight_known.jobs),
+            filament_g_estimated: sum(sums.weight_estimated, sums.weight_estimated.jobs),
+            jobs_without_filament_g: jobs - weight.jobs,
+            cost,
+            jobs_without_cost: jobs - costed,
+            longest_job: sums.longest.map(thousandths),
+            average: AverageBody {
+                filament_g: mean(weight),
+                filament_mm: mean(sums.length),
+                print_time: mean(sums.print),
+                total_time: mean(sums.total),
+            },
+        }
+    }
+}
+
+/// A sum over `jobs`: of no jobs 0, of none that is known unknown.
+fn sum(total: Total, jobs: u64) -> Option<f64> {
+    (total.jobs > 0 || jobs == 0).then(|| thousandths(total.sum))
+}
+
+fn mean(total: Total) -> Option<f64> {
+    (total.jobs > 0).then(|| rounded(as_f64(total.sum) / as_f64(total.jobs) / 1000.0))
+}
+
+/// ms as s, µm as mm, mg as g.
+pub(super) fn thousandths(amount: u64) -> f64 {
+    as_f64(amount) / 1000.0
+}
+
+/// To the thousandth; what is behind is noise.
+pub(super) fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown to people")]
+pub(super) fn as_f64(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,108 @@
+//! Which filament was used, and how that went.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use domain::analytics::Sums;
+use serde::Serialize;
+use store::Facts;
+use utoipa::ToSchema;
+
+use super::{
+    compute,
+    figures::FiguresBody,
+    printer_names,
+    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+    sheet,
+};
+use crate::api::{Core, error::ApiResult};
+
+/// Filament, divided in four ways. A job counts once in each.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilamentAnalytics)]
+pub(super) struct FilamentBody {
+    period: PeriodBody,
+    /// By type, such as `PLA`: of jobs with several materials the main one.
+    by_type: Vec<GroupBody>,
+    by_brand: Vec<GroupBody>,
+    by_color: Vec<GroupBody>,
+    by_printer: Vec<GroupBody>,
+}
+
+/// Jobs that have something in common.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = Group)]
+pub(super) struct GroupBody {
+    /// What they have in common: a name. `null` if it is not known.
+    pub(super) key: Option<String>,
+    /// Where they have a printer in common.
+    pub(super) printer_id: Option<i64>,
+    #[serde(flatten)]
+    pub(super) figures: FiguresBody,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    group: &'static str,
+    #[serde(flatten)]
+    body: GroupBody,
+}
+
+/// Sum up filament
+///
+/// By type, brand, colour and printer; the group with the most jobs first. As CSV all four in one table.
+#[utoipa::path(get, path = "/api/analytics/filament", tag = "analytics", params(PrinterParameters, JobParameters),
+    responses((status = 200, content((FilamentBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
+    let names = printer_names(&core).await?;
+    let period = query.period();
+    let body = compute(&core, &query.filter, move |facts| {
+        let all = facts.groups();
+        FilamentBody {
+            period,
+            by_type: groups(facts, all.by_kind(|kind| kind.filament_type.as_ref())),
+            by_brand: groups(facts, all.by_kind(|kind| kind.filament_brand.as_ref())),
+            by_color: groups(facts, all.by_kind(|kind| kind.filament_color.as_ref())),
+            by_printer: sorted(
+                all.by_printer()
+                    .into_iter()
+                    .map(|(id, sums)| GroupBody {
+                        key: names.get(&id).cloned(),
+                        printer_id: Some(id.0),
+                        figures: FiguresBody::new(&sums, facts),
+                    })
+                    .collect(),
+            ),
+        }
+    })
+    .await?;
+    sheet::answer(query.format, &body, |body| {
+        let groups = [
+            ("type", &body.by_type),
+            ("brand", &body.by_brand),
+            ("color", &body.by_color),
+            ("printer", &body.by_printer),
+        ];
+        let rows = groups.into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+fn groups(facts: &Facts, groups: BTreeMap<Option<String>, Sums>) -> Vec<GroupBody> {
+    let body = |(key, sums): (Option<String>, Sums)| GroupBody {
+        key,
+        printer_id: None,
+        figures: FiguresBody::new(&sums, facts),
+    };
+    sorted(groups.into_iter().map(body).collect())
+}
+
+fn sorted(mut groups: Vec<GroupBody>) -> Vec<GroupBody> {
+    groups.sort_by(|one, other| (other.figures.jobs, &one.key).cmp(&(one.figures.jobs, &other.key)));
+    groups
+}

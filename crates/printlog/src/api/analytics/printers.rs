@@ -1,0 +1,165 @@
+//! The figures of each printer.
+
+use std::collections::BTreeMap;
+
+use axum::{extract::State, response::Response};
+use domain::{
+    PrinterId,
+    analytics::{Busy, Sums},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use store::JobFilter;
+use utoipa::ToSchema;
+
+use super::{
+    compute,
+    figures::{FiguresBody, rounded, thousandths},
+    printer_names,
+    query::{AnalyticsQuery, JobParameters, OfPrinter, PeriodBody, PrinterParameters},
+    sheet,
+};
+use crate::api::{
+    ApiState, Core,
+    error::{ApiResult, Problem},
+    extract::PathId,
+};
+
+/// The figures of each printer of a period.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrinterComparison)]
+pub(super) struct ComparisonBody {
+    period: PeriodBody,
+    /// Printers by name, also those without a job.
+    items: Vec<PrinterBody>,
+}
+
+/// The figures of a printer.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = PrinterFigures)]
+pub(super) struct PrinterBody {
+    printer_id: i64,
+    printer_name: String,
+    #[serde(flatten)]
+    figures: FiguresBody,
+    /// Part of the period in which it was at a job, 0 to 1: all its jobs, whatever the filter says beyond the period;
+    /// where two overlap, once. `null` without `since` if it has no job.
+    utilisation: Option<f64>,
+    /// s in which it was at a job.
+    busy_time: Option<f64>,
+    /// s of the period: from `since`, else from its first job, until `until`, at most now.
+    period_time: Option<f64>,
+    /// When its first job of the period started.
+    first_job: Option<Timestamp>,
+    /// When its last one started.
+    last_job: Option<Timestamp>,
+    /// Jobs that ended by a fault, or whose end nobody saw.
+    failed: u64,
+    /// `total_time` for each failed job, in s. `null` if none failed.
+    mean_time_between_failures: Option<f64>,
+}
+
+/// The figures of one printer of a period.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrinterAnalytics)]
+pub(super) struct OnePrinterBody {
+    period: PeriodBody,
+    #[serde(flatten)]
+    printer: PrinterBody,
+}
+
+/// Compare printers
+///
+/// The figures of each printer, also of those without a job.
+#[utoipa::path(get, path = "/api/analytics/printers", tag = "analytics", params(PrinterParameters, JobParameters),
+    responses((status = 200, content((ComparisonBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn compare_printers(
+    State(state): State<ApiState>,
+    core: Core,
+    query: AnalyticsQuery,
+) -> ApiResult<Response> {
+    let wanted = query.filter.printer_ids.clone();
+    let mut names = printer_names(&core).await?;
+    names.retain(|id, _| wanted.is_empty() || wanted.contains(id));
+    let mut items = figures(&core, &query.filter, names, state.clock.now()).await?;
+    items.sort_by(|one, other| one.printer_name.cmp(&other.printer_name));
+    let body = ComparisonBody {
+        period: query.period(),
+        items,
+    };
+    sheet::answer(query.format, &body, |body| body.items.clone())
+}
+
+/// Show the figures of a printer
+#[utoipa::path(get, path = "/api/analytics/printers/{id}", tag = "analytics",
+    params(("id" = i64, Path, minimum = 1, description = "The printer."), JobParameters),
+    responses(
+        (status = 200, content((OnePrinterBody = "application/json"), (String = "text/csv"))),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+    ))]
+pub(super) async fn get_printer_analytics(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    OfPrinter(query): OfPrinter,
+) -> ApiResult<Response> {
+    let id = PrinterId(id.0);
+    let no_such = || Problem::not_found(format!("there is no printer {}", id.0));
+    let printer = core.store.printer(id).await?.ok_or_else(no_such)?;
+    let filter = JobFilter {
+        printer_ids: vec![id],
+        ..query.filter.clone()
+    };
+    let names = BTreeMap::from([(id, printer.config.name)]);
+    let items = figures(&core, &filter, names, state.clock.now()).await?;
+    let body = OnePrinterBody {
+        period: query.period(),
+        printer: items.into_iter().next().ok_or_else(no_such)?,
+    };
+    sheet::answer(query.format, &body, |body| vec![body.printer.clone()])
+}
+
+async fn figures(
+    core: &Core,
+    filter: &JobFilter,
+    names: BTreeMap<PrinterId, String>,
+    now: Timestamp,
+) -> ApiResult<Vec<PrinterBody>> {
+    let since = filter.since.map(Timestamp::as_millisecond);
+    let until = filter.until.map_or(now, |until| until.min(now)).as_millisecond();
+    compute(core, filter, move |facts| {
+        let mut sums = facts.groups().by_printer();
+        let busy = facts.busy(since, until);
+        let body = |(id, name): (PrinterId, String)| {
+            let sums = sums.remove(&id).unwrap_or_default();
+            // A printer that did nothing since then was not busy; without a beginning there is no time to speak of.
+            let idle = since.map(|since| Busy::within(since, until));
+            let busy = busy.get(&id).copied().or(idle);
+            printer(id, name, &sums, busy.as_ref(), FiguresBody::new(&sums, facts))
+        };
+        names.into_iter().map(body).collect()
+    })
+    .await
+}
+
+fn printer(
+    id: PrinterId,
+    name: String,
+    sums: &Sums,
+    busy: Option<&Busy>,
+    figures: FiguresBody,
+) -> PrinterBody {
+    let time = |time: i64| Timestamp::from_millisecond(time).ok();
+    PrinterBody {
+        printer_id: id.0,
+        printer_name: name,
+        figures,
+        utilisation: busy.and_then(Busy::utilisation),
+        busy_time: busy.map(|busy| thousandths(busy.busy())),
+        period_time: busy.map(|busy| thousandths(busy.window())),
+        first_job: sums.starts.and_then(|(first, _)| time(first)),
+        last_job: sums.starts.and_then(|(_, last)| time(last)),
+        failed: sums.failed(),
+        mean_time_between_failures: sums.time_between_failures().map(|time| rounded(time / 1000.0)),
+    }
+}

@@ -1,0 +1,92 @@
+//! The answer as JSON, or its rows as CSV: the same fields, and the same numbers to the last digit.
+
+use axum::{
+    Json,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::query::Format;
+use crate::{
+    api::error::{ApiResult, Problem},
+    harmless::harmless,
+};
+
+/// Writes the answer. A row is a flat view of a part of `body`.
+pub(super) fn answer<B: Serialize, R: Serialize + Default>(
+    format: Format,
+    body: &B,
+    rows: impl FnOnce(&B) -> Vec<R>,
+) -> ApiResult<Response> {
+    let mut response = match format {
+        Format::Json => Json(body).into_response(),
+        Format::Csv => {
+            let bytes = csv(&rows(body)).map_err(|_| Problem::internal())?;
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response()
+        }
+    };
+    let varies = header::HeaderValue::from_static("accept");
+    response.headers_mut().insert(header::VARY, varies);
+    Ok(response)
+}
+
+fn csv<R: Serialize + Default>(rows: &[R]) -> Result<Vec<u8>, csv::Error> {
+    let mut sheet = csv::Writer::from_writer(Vec::new());
+    // An empty table has its header, too.
+    let columns = cells(&R::default())?;
+    sheet.write_record(columns.iter().map(|(name, _)| name))?;
+    for row in rows {
+        sheet.write_record(cells(row)?.iter().map(|(_, cell)| cell))?;
+    }
+    sheet
+        .into_inner()
+        .map_err(|cause| csv::Error::from(cause.into_error()))
+}
+
+/// Names and texts of the cells of a row; fields of a field are joined to its name.
+fn cells(row: &impl Serialize) -> Result<Vec<(String, String)>, csv::Error> {
+    let error = |cause: serde_json::Error| csv::Error::from(std::io::Error::from(cause));
+    // Through text, because that keeps the order of the fields.
+    let text = serde_json::to_string(row).map_err(error)?;
+    let fields: IndexMap<String, Value> = serde_json::from_str(&text).map_err(error)?;
+    let mut cells = Vec::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(inner) => {
+                cells.extend(
+                    inner
+                        .into_iter()
+                        .map(|(part, value)| (format!("{name}_{part}"), cell(&value))),
+                );
+            }
+            value => {
+                let text = cell(&value);
+                cells.push((name, text));
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => harmless(text),
+        Value::Array(parts) => {
+            let parts: Vec<String> = parts.iter().map(cell).filter(|part| !part.is_empty()).collect();
+            parts.join("; ")
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields
+                .values()
+                .map(cell)
+                .filter(|field| !field.is_empty())
+                .collect();
+            fields.join(" ")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,247 @@
+//! Jobs over time.
+
+use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use domain::analytics::{Bucket, buckets};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+use store::analytics::{Series, Stack, StackKey};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    compute,
+    figures::thousandths,
+    printer_names,
+    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
+    sheet,
+};
+use crate::api::{
+    ApiState, Core,
+    error::{ApiResult, Problem},
+    query::Query,
+    words,
+};
+
+/// Most parts of a timeline.
+const MOST: usize = 30_000;
+
+/// Jobs by when they started.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Timeline)]
+pub(super) struct TimelineBody {
+    period: PeriodBody,
+    /// Length of the parts: as asked for, or the next larger one with which there are at most 30,000.
+    #[schema(value_type = words::Bucket)]
+    bucket: &'static str,
+    #[schema(value_type = words::Stack)]
+    stack: &'static str,
+    /// The parts, without gaps: from that of `since`, else of the first job, to that of `until`, else of the last job.
+    buckets: Vec<BucketBody>,
+    /// One for each status, printer or material that has jobs, the one with the most first; from the 25th on all in one.
+    series: Vec<SeriesBody>,
+    /// Jobs that are in no part because nobody knows when they started.
+    undated_jobs: u64,
+}
+
+/// A part of a timeline.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimelineBucket)]
+struct BucketBody {
+    start: Timestamp,
+    /// Where the next one starts.
+    end: Timestamp,
+    /// Its name on the clocks of the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
+    #[schema(example = "2026-W05")]
+    label: String,
+}
+
+/// Jobs that have something in common; each list has a number for each part.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimelineSeries)]
+struct SeriesBody {
+    /// A status, the name of a printer, or a material. `null` if that is not known, and for all others in one.
+    key: Option<String>,
+    /// Where they have a printer in common.
+    printer_id: Option<i64>,
+    /// Whether these are all that are in no series of their own.
+    is_other: bool,
+    /// Number of jobs.
+    jobs: Vec<u64>,
+    /// s, without pauses, where known.
+    print_time: Vec<f64>,
+    /// mm, where known.
+    filament_mm: Vec<f64>,
+    /// g, known or estimated.
+    filament_g: Vec<f64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    start: Timestamp,
+    end: Timestamp,
+    label: String,
+    stack: &'static str,
+    key: Option<String>,
+    printer_id: Option<i64>,
+    is_other: bool,
+    jobs: u64,
+    print_time: f64,
+    filament_mm: f64,
+    filament_g: f64,
+}
+
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `TimelineQuery` reads")]
+pub(super) struct TimelineParameters {
+    /// Length of the parts. Weeks are those of ISO 8601.
+    #[param(value_type = Option<words::Bucket>)]
+    bucket: Option<String>,
+    /// What the jobs of each part are divided by; `status` if left out.
+    #[param(value_type = Option<words::Stack>)]
+    stack: Option<String>,
+}
+
+pub(super) struct TimelineQuery {
+    asked: AnalyticsQuery,
+    bucket: Bucket,
+    stack: Stack,
+}
+
+impl FromRequestParts<ApiState> for TimelineQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let bucket = query
+            .one("bucket", word(Bucket::ALL, Bucket::as_str))
+            .unwrap_or(Bucket::Day);
+        let stack = query
+            .one("stack", word(Stack::ALL, Stack::as_str))
+            .unwrap_or(Stack::Status);
+        let asked = AnalyticsQuery::take(&mut query, parts, state, true);
+        query.finish(Self { asked, bucket, stack })
+    }
+}
+
+/// Show jobs over time
+///
+/// Hours, days (if left out), weeks, months or years of the time zone, those without a job too; a job belongs to the one
+/// in which it started. As CSV a row for each part and series.
+#[utoipa::path(get, path = "/api/analytics/timeline", tag = "analytics",
+    params(TimelineParameters, PrinterParameters, JobParameters),
+    responses((status = 200, content((TimelineBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<Response> {
+    let TimelineQuery { asked, bucket, stack } = query;
+    let names = printer_names(&core).await?;
+    let (period, zone, filter) = (asked.period(), asked.zone.clone(), asked.filter.clone());
+    let body = compute(&core, &asked.filter, move |facts| {
+        let (extent, undated_jobs) = facts.extent();
+        let instant = |time: i64| Timestamp::from_millisecond(time).ok();
+        let first = filter.since.or_else(|| instant(extent?.0));
+        let last = match filter.until {
+            Some(until) => until.checked_sub(jiff::SignedDuration::from_millis(1)).ok(),
+            None => extent.and_then(|(_, last)| instant(last)).max(filter.since),
+        };
+        let (bucket, bounds) = match first.zip(last) {
+            Some((first, last)) if first <= last => at_most(&zone, bucket, first, last),
+            _ => (bucket, Vec::new()),
+        };
+        let milliseconds: Vec<i64> = bounds.iter().map(|bound| bound.as_millisecond()).collect();
+        TimelineBody {
+            period,
+            bucket: bucket.as_str(),
+            stack: stack.as_str(),
+            buckets: bounds
+                .windows(2)
+                .map(|pair| BucketBody {
+                    start: pair[0],
+                    end: pair[1],
+                    label: label(&zone, bucket, pair[0]),
+                })
+                .collect(),
+            series: facts
+                .timeline(&milliseconds, stack)
+                .into_iter()
+                .map(|series| {
+                    let (key, printer_id) = match &series.key {
+                        StackKey::Status(word) => (Some((*word).to_owned()), None),
+                        StackKey::Printer(id) => (names.get(id).cloned(), Some(id.0)),
+                        StackKey::Material(material) => (material.clone(), None),
+                        StackKey::Other => (None, None),
+                    };
+                    SeriesBody::new(key, printer_id, &series)
+                })
+                .collect(),
+            undated_jobs,
+        }
+    })
+    .await?;
+    sheet::answer(asked.format, &body, rows)
+}
+
+/// The buckets, larger ones where there would be too many.
+fn at_most(zone: &TimeZone, wanted: Bucket, first: Timestamp, last: Timestamp) -> (Bucket, Vec<Timestamp>) {
+    Bucket::ALL
+        .into_iter()
+        .skip_while(|bucket| *bucket != wanted)
+        .find_map(|bucket| Some((bucket, buckets(zone, bucket, first, last, MOST).ok()?)))
+        .unwrap_or((Bucket::Year, Vec::new()))
+}
+
+fn label(zone: &TimeZone, bucket: Bucket, start: Timestamp) -> String {
+    let zoned = start.to_zoned(zone.clone());
+    let date = zoned.date();
+    match bucket {
+        Bucket::Hour => format!("{date} {:02}:{:02}", zoned.hour(), zoned.minute()),
+        Bucket::Day => date.to_string(),
+        Bucket::Week => {
+            let week = date.iso_week_date();
+            format!("{:04}-W{:02}", week.year(), week.week())
+        }
+        Bucket::Month => format!("{:04}-{:02}", date.year(), date.month()),
+        Bucket::Year => format!("{:04}", date.year()),
+    }
+}
+
+impl SeriesBody {
+    fn new(key: Option<String>, printer_id: Option<i64>, series: &Series) -> Self {
+        let each = |amount: fn(&store::analytics::Cell) -> u64| -> Vec<f64> {
+            series
+                .cells
+                .iter()
+                .map(|cell| thousandths(amount(cell)))
+                .collect()
+        };
+        Self {
+            key,
+            printer_id,
+            is_other: series.key == StackKey::Other,
+            jobs: series.cells.iter().map(|cell| cell.jobs).collect(),
+            print_time: each(|cell| cell.print),
+            filament_mm: each(|cell| cell.length),
+            filament_g: each(|cell| cell.weight),
+        }
+    }
+}
+
+fn rows(body: &TimelineBody) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, bucket) in body.buckets.iter().enumerate() {
+        for series in &body.series {
+            rows.push(Row {
+                start: bucket.start,
+                end: bucket.end,
+                label: bucket.label.clone(),
+                stack: body.stack,
+                key: series.key.clone(),
+                printer_id: series.printer_id,
+                is_other: series.is_other,
+                jobs: series.jobs[index],
+                print_time: series.print_time[index],
+                filament_mm: series.filament_mm[index],
+                filament_g: series.filament_g[index],
+            });
+        }
+    }
+    rows
+}
