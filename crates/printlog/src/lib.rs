@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod enrich;
+mod export;
 mod harmless;
 pub mod ingest;
 pub mod lifecycle;

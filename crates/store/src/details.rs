@@ -70,6 +70,26 @@ pub struct JobDetails {
     pub raw_metadata: Option<Value>,
 }
 
+/// All columns but the raw metadata.
+pub(crate) const LIGHT: [Columns; 16] = [
+    Columns::LayerHeight,
+    Columns::FirstLayerHeight,
+    Columns::NozzleTemp,
+    Columns::BedTemp,
+    Columns::PrintSpeed,
+    Columns::InfillPercentage,
+    Columns::InfillPattern,
+    Columns::SupportEnabled,
+    Columns::SupportType,
+    Columns::FilamentType,
+    Columns::FilamentBrand,
+    Columns::FilamentColor,
+    Columns::EstimatedTime,
+    Columns::EstimatedFilament,
+    Columns::LayerCount,
+    Columns::ObjectHeight,
+];
+
 impl Store {
     /// What is known of the plan of the job. `None` if nothing.
     pub async fn job_details(&self, id: JobId) -> Result<Option<JobDetails>> {
@@ -229,6 +249,14 @@ fn clipped(text: &str) -> String {
 
 fn details(record: &Record<'_>) -> Result<JobDetails, Fault> {
     Ok(JobDetails {
+        raw_metadata: record.json("raw_metadata")?,
+        ..light_details(record)?
+    })
+}
+
+/// What [`LIGHT`] tells.
+pub(crate) fn light_details(record: &Record<'_>) -> Result<JobDetails, Fault> {
+    Ok(JobDetails {
         layer_height: record.get("layer_height")?,
         first_layer_height: record.get("first_layer_height")?,
         nozzle_temp: record.get("nozzle_temp")?,
@@ -251,6 +279,6 @@ fn details(record: &Record<'_>) -> Result<JobDetails, Fault> {
         estimated_length: record.get("estimated_length")?,
         filament_cost: record.get("filament_cost")?,
         currency: record.get("currency")?,
-        raw_metadata: record.json("raw_metadata")?,
+        raw_metadata: None,
     })
 }

@@ -31,7 +31,8 @@ pub enum DetailsStatus {
 }
 
 impl DetailsStatus {
-    const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Partial, Self::Failed];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Partial, Self::Failed];
 
     /// The word used in the database and the API.
     #[must_use]
@@ -402,20 +403,28 @@ fn queue(column: DetailsQueue) -> Expr {
 
 fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
     let word: String = record.get("status")?;
-    let status = DetailsStatus::ALL
-        .into_iter()
-        .find(|status| status.as_str() == word)
-        .ok_or_else(|| Error::BadValue {
-            table: "details_queue",
-            column: "status",
-            row: record.key,
-            found: format!("`{word}`, which is no status of details"),
-        })?;
+    let status = status(record, &word)?;
     Ok(QueuedDetails {
         job_id: JobId(record.key),
         printer_id: PrinterId(record.get("printer_id")?),
         status,
         reason: record.get("reason")?,
         attempts: u32::try_from(record.get::<i64>("attempts")?).unwrap_or(u32::MAX),
+    })
+}
+
+/// The status that a row calls so.
+pub(crate) fn status(record: &Record<'_>, word: &str) -> Result<DetailsStatus, Fault> {
+    let status = DetailsStatus::ALL
+        .into_iter()
+        .find(|status| status.as_str() == word);
+    status.ok_or_else(|| {
+        Error::BadValue {
+            table: "details_queue",
+            column: "status",
+            row: record.key,
+            found: format!("`{word}`, which is no status of details"),
+        }
+        .into()
     })
 }

@@ -169,7 +169,7 @@ fn column(column: PrintJobs) -> Expr {
 ///
 /// Of several printers or statuses each is read by itself, in the order of an index, as far as the page reaches,
 /// and the parts are merged: no engine does that for an `IN`.
-async fn page<T>(
+pub(crate) async fn page<T>(
     db: &DatabaseConnection,
     queries: Vec<SelectStatement>,
     limit: u64,
@@ -196,7 +196,7 @@ async fn page<T>(
 }
 
 /// What is to be read for a page.
-fn queries(
+pub(crate) fn queries(
     mut select: SelectStatement,
     filter: &JobFilter,
     found: &Found,
@@ -345,14 +345,23 @@ fn selected(filter: &JobFilter, found: &Found) -> SelectStatement {
     query
 }
 
-async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Result<u64, Fault> {
+pub(crate) async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Result<u64, Fault> {
     let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),
         filename_contains: filter.filename_contains.clone(),
         ..JobFilter::default()
     };
     let only_printers = of_printers == *filter;
+    let of_material = JobFilter {
+        filament_type: filter.filament_type.clone(),
+        ..JobFilter::default()
+    };
     let query = match found {
+        Found::All if of_material == *filter && filter.filament_type.is_some() => Query::select()
+            .expr_as(Func::count(Expr::col(JobDetails::PrintJobId)), "number")
+            .from(JobDetails::Table)
+            .and_where(Expr::col(JobDetails::FilamentType).eq(filter.filament_type.clone()))
+            .to_owned(),
         Found::All if only_printers => count_of_printers(filter),
         Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => needle.count(),
         _ => selected(filter, found)

@@ -49,29 +49,8 @@ impl Store {
                 }
                 return Err(name_taken(printer).into());
             }
-            let (columns, values): (Vec<_>, Vec<_>) = columns(printer)
-                .into_iter()
-                .chain([(Printers::MoonrakerApiKey, self.sealed_key(printer)?)])
-                .unzip();
-            let own = [
-                Printers::CreatedAt,
-                Printers::UpdatedAt,
-                Printers::BackfillPosition,
-            ];
-            let statement = Query::insert()
-                .into_table(Printers::Table)
-                .columns(own.into_iter().chain(columns))
-                .values_panic(
-                    [now.as_millisecond(), now.as_millisecond(), 0]
-                        .map(Expr::val)
-                        .into_iter()
-                        .chain(values),
-                )
-                .to_owned();
-            let result = tx.execute(&statement).await.map_err(Fault::from);
-            let id = unique(printer, result)?.last_insert_id();
-            let id = PrinterId(i64::try_from(id).map_err(|_| DbErr::UnpackInsertId)?);
-            totals::insert(&tx, id, &JobTotals::default()).await?;
+            let key = self.sealed_key(printer)?;
+            let id = insert(&tx, printer, key, None, now).await?;
             Ok(Printer {
                 id,
                 config: printer.clone(),
@@ -81,6 +60,42 @@ impl Store {
                 updated_at: now,
                 backfill: Backfill::default(),
             })
+        })
+        .await
+    }
+
+    /// The printer with this name, and whether it was made: if there is none, it is, switched off, as nobody knows its
+    /// address, and with the id it had elsewhere if that is free.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub async fn adopt_printer(
+        &self,
+        name: &str,
+        had_id: Option<PrinterId>,
+        now: Timestamp,
+    ) -> Result<(PrinterId, bool)> {
+        let printer = &NewPrinter {
+            name: name.to_owned(),
+            location: None,
+            // A name that no network knows (RFC 2606).
+            moonraker_url: "http://address-not-known.invalid:7125".to_owned(),
+            moonraker_api_key: None,
+            is_active: false,
+        };
+        check(printer)?;
+        self.write("add a printer", |tx| async move {
+            if let Some(known) = by_name(&*tx, &self.secret, name).await? {
+                return Ok((known.id, false));
+            }
+            let id = match had_id.filter(|id| id.0 > 0) {
+                Some(id) if by_id(&*tx, &self.secret, id).await?.is_none() => Some(id),
+                _ => None,
+            };
+            Ok((
+                insert(&tx, printer, self.sealed_key(printer)?, id, now).await?,
+                true,
+            ))
         })
         .await
     }
@@ -300,6 +315,38 @@ impl Store {
         })
         .await
     }
+}
+
+/// A new row, with empty totals.
+async fn insert(
+    tx: &Tx,
+    printer: &NewPrinter,
+    sealed_key: Expr,
+    id: Option<PrinterId>,
+    now: Timestamp,
+) -> Result<PrinterId, Fault> {
+    let own = [
+        (Printers::CreatedAt, now.as_millisecond()),
+        (Printers::UpdatedAt, now.as_millisecond()),
+        (Printers::BackfillPosition, 0),
+    ];
+    let own = own.into_iter().chain(id.map(|id| (Printers::Id, id.0)));
+    let own = own.map(|(column, number)| (column, Expr::val(number)));
+    let key = [(Printers::MoonrakerApiKey, sealed_key)];
+    let (columns, values): (Vec<_>, Vec<_>) = own.chain(columns(printer)).chain(key).unzip();
+    let statement = Query::insert()
+        .into_table(Printers::Table)
+        .columns(columns)
+        .values_panic(values)
+        .to_owned();
+    let result = tx.execute(&statement).await.map_err(Fault::from);
+    let inserted = unique(printer, result)?.last_insert_id();
+    let id = match id {
+        Some(id) => id,
+        None => PrinterId(i64::try_from(inserted).map_err(|_| DbErr::UnpackInsertId)?),
+    };
+    totals::insert(tx, id, &JobTotals::default()).await?;
+    Ok(id)
 }
 
 fn check(printer: &NewPrinter) -> Result<()> {

@@ -58,17 +58,67 @@ impl Store {
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter), [`Error::TooLong`](crate::Error::TooLong).
     pub async fn import_jobs(&self, records: &[JobRecord], now: Timestamp) -> Result<ImportedRecords> {
-        let mut stored = Vec::with_capacity(records.len());
-        for record in records {
-            text::check_short("job id", record.job.job_id.as_deref().unwrap_or_default())?;
-            stored.push(stored_form(&record.job));
-        }
-        let jobs = &stored;
+        let jobs = &stored_forms(records)?;
         self.write_within(LONG, "import jobs", |tx| async move {
             import(&tx, records, jobs, now).await
         })
         .await
     }
+
+    /// What [`import_jobs`](Self::import_jobs) would come to. Jobs of printers that are not here are new.
+    pub async fn preview_import(&self, records: &[JobRecord]) -> Result<ImportedRecords> {
+        let jobs = &stored_forms(records)?;
+        self.read_within(LONG, "look for jobs", |db| async move {
+            let mut imported = ImportedRecords::default();
+            for (printer_id, of_printer) in by_printer(records, jobs) {
+                imported.added += sift(&db, printer_id, of_printer, &mut imported).await?.len() as u64;
+            }
+            Ok(imported)
+        })
+        .await
+    }
+}
+
+fn stored_forms(records: &[JobRecord]) -> Result<Vec<Job>> {
+    let stored = records.iter().map(|record| {
+        text::check_short("job id", record.job.job_id.as_deref().unwrap_or_default())?;
+        Ok(stored_form(&record.job))
+    });
+    stored.collect()
+}
+
+type OfPrinter<'a> = Vec<(&'a JobRecord, &'a Job)>;
+
+/// In the order of the printers: whoever locks the totals of several does so in this order.
+fn by_printer<'a>(records: &'a [JobRecord], jobs: &'a [Job]) -> BTreeMap<PrinterId, OfPrinter<'a>> {
+    let mut of_printers: BTreeMap<PrinterId, OfPrinter<'a>> = BTreeMap::new();
+    for pair in records.iter().zip(jobs) {
+        of_printers.entry(pair.1.printer_id).or_default().push(pair);
+    }
+    of_printers
+}
+
+/// Those that are new. Counts the others.
+async fn sift<'a>(
+    db: &impl ConnectionTrait,
+    printer_id: PrinterId,
+    of_printer: OfPrinter<'a>,
+    imported: &mut ImportedRecords,
+) -> Result<OfPrinter<'a>, Fault> {
+    let mut known = known(db, printer_id, &of_printer).await?;
+    let has_deleted = tombstones::has_any(db, printer_id).await?;
+    let mut new = Vec::new();
+    for (record, job) in of_printer {
+        if jobs::row_of(&known, job).is_some() {
+            imported.known += 1;
+        } else if has_deleted && tombstones::hide_job(db, job).await? {
+            imported.skipped_deleted += 1;
+        } else {
+            known.push((JobId(0), job.clone()));
+            new.push((record, job));
+        }
+    }
+    Ok(new)
 }
 
 /// A record that is to get a row.
@@ -85,28 +135,14 @@ async fn import(
     jobs: &[Job],
     now: Timestamp,
 ) -> Result<ImportedRecords, Fault> {
-    let mut of_printers: BTreeMap<PrinterId, Vec<(&JobRecord, &Job)>> = BTreeMap::new();
-    for pair in records.iter().zip(jobs) {
-        of_printers.entry(pair.1.printer_id).or_default().push(pair);
-    }
     let mut imported = ImportedRecords::default();
     let mut new = Vec::new();
     let mut all_totals = Vec::new();
-    for (printer_id, of_printer) in of_printers {
+    for (printer_id, of_printer) in by_printer(records, jobs) {
         let mut totals = OpenTotals::lock(tx, printer_id).await?;
-        let mut known = known(tx, printer_id, &of_printer).await?;
-        let has_deleted = tombstones::has_any(tx, printer_id).await?;
-        let mut new_here = Vec::new();
-        for (record, job) in of_printer {
-            if jobs::row_of(&known, job).is_some() {
-                imported.known += 1;
-            } else if has_deleted && tombstones::hide_job(&**tx, job).await? {
-                imported.skipped_deleted += 1;
-            } else {
-                totals.add(&job.figures);
-                known.push((JobId(0), job.clone()));
-                new_here.push((record, job));
-            }
+        let new_here = sift(&**tx, printer_id, of_printer, &mut imported).await?;
+        for (_, job) in &new_here {
+            totals.add(&job.figures);
         }
         let files = new_here.iter().filter_map(|(record, _)| record.file.as_ref());
         let file_ids = gcode_files::put_all(tx, printer_id, files, now).await?;
@@ -143,7 +179,7 @@ async fn import(
 
 /// The stored jobs that these could be.
 async fn known(
-    tx: &Tx,
+    db: &impl ConnectionTrait,
     printer_id: PrinterId,
     of_printer: &[(&JobRecord, &Job)],
 ) -> Result<Vec<(JobId, Job)>, Fault> {
@@ -172,7 +208,7 @@ async fn known(
     // One after the other: none of the engines would use two indexes at once.
     let mut known: BTreeMap<JobId, Job> = BTreeMap::new();
     for condition in conditions {
-        known.extend(load_jobs(&**tx, jobs_where([by_printer.clone(), condition])).await?);
+        known.extend(load_jobs(db, jobs_where([by_printer.clone(), condition])).await?);
     }
     Ok(known.into_iter().collect())
 }

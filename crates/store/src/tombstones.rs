@@ -111,14 +111,14 @@ pub(crate) async fn was_deleted_at(tx: &Tx, id: JobId, time: Timestamp) -> Resul
 }
 
 /// Whether a run of the printer was deleted at all.
-pub(crate) async fn has_any(tx: &Tx, printer_id: PrinterId) -> Result<bool, Fault> {
+pub(crate) async fn has_any(db: &impl ConnectionTrait, printer_id: PrinterId) -> Result<bool, Fault> {
     let query = Query::select()
         .column(DeletedJobs::PrintJobId)
         .from(DeletedJobs::Table)
         .and_where(Expr::col(DeletedJobs::PrinterId).eq(printer_id.0))
         .limit(1)
         .to_owned();
-    Ok(tx.query_one(&query).await?.is_some())
+    Ok(db.query_one(&query).await?.is_some())
 }
 
 /// Whether the job, which has no row, had one that was deleted.

@@ -18,6 +18,7 @@ export const ROUTES: readonly string[] = [
   "GET /api/analytics/summary",
   "GET /api/analytics/timeline",
   "GET /api/jobs",
+  "GET /api/jobs/export",
   "GET /api/jobs/{id}",
   "GET /api/jobs/{id}/changes",
   "GET /api/jobs/{id}/details",

@@ -257,6 +257,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export jobs, newest first
+         * @description All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
+         *     of docs/export.md. No text in it is taken for a formula by a spreadsheet.
+         */
+        get: operations["export_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}": {
         parameters: {
             query?: never;
@@ -2839,6 +2860,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date (UTC).
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date (UTC).
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /** @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case. */
+                q?: string;
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
+                 *     one value, between commas.
+                 */
+                tag?: components["schemas"]["Tag"][];
+                /** @description What kind of file; `csv` if left out. */
+                format?: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown[];
+                    "application/vnd.apache.parquet": number[];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                    "application/x-ndjson": string;
+                    "text/csv": string;
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -125,11 +125,11 @@ pub(super) struct WholeJobBody {
     details: Option<DetailsBody>,
 }
 
-/// Filters and place of a list of jobs.
+/// Filters of a list of jobs.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
-struct JobParameters {
+#[expect(dead_code, reason = "describes the parameters that `job_filter` reads")]
+pub(super) struct FilterParameters {
     /// Only of these printers. May be repeated; several may also stand in one value, between commas.
     #[param(minimum = 1)]
     printer_id: Option<Vec<i64>>,
@@ -164,6 +164,13 @@ struct JobParameters {
     /// one value, between commas.
     #[param(value_type = Option<Vec<Tag>>)]
     tag: Option<Vec<String>>,
+}
+
+/// Place in a list of jobs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
+struct PageParameters {
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
@@ -192,7 +199,7 @@ pub(super) struct JobQuery {
 ///
 /// A deep page costs what the first one costs. Take `next` of a page as the `cursor` of the next one, with the same
 /// filters.
-#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(JobParameters),
+#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(FilterParameters, PageParameters),
     responses((status = 200, body = JobListBody)))]
 pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
     let page = core
@@ -285,6 +292,14 @@ pub(super) fn no_such_job(id: JobId) -> Problem {
     Problem::not_found(format!("there is no job {}", id.0))
 }
 
+/// Takes the filters of a list of jobs. Dates are those of UTC.
+pub(super) fn job_filter(query: &mut Query) -> JobFilter {
+    JobFilter {
+        printer_ids: printer_ids(query),
+        ..filter(query, &TimeZone::UTC)
+    }
+}
+
 /// Takes the parameter that names printers.
 pub(super) fn printer_ids(query: &mut Query) -> Vec<PrinterId> {
     query.several("printer_id", |text| query::id(text).map(PrinterId))
@@ -314,10 +329,7 @@ impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts.uri.query());
-        let filter = JobFilter {
-            printer_ids: printer_ids(&mut query),
-            ..filter(&mut query, &TimeZone::UTC)
-        };
+        let filter = job_filter(&mut query);
         let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
         let after = query.one("cursor", |text| {
             page::decode(text)

@@ -8,6 +8,7 @@ mod details;
 mod discovery;
 mod docs;
 mod error;
+mod export;
 mod extract;
 mod gcode_file;
 mod health;
@@ -40,7 +41,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use openapi::document;
 
 pub(crate) use error::FieldError;
-pub(crate) use jobs::{JobBody, JobListBody};
+pub(crate) use jobs::JobListBody;
 pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
 pub(crate) use live::Live;
 pub(crate) use page::decode as decode_cursor;
@@ -134,6 +135,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(printer_status::get_printer_status))
         .routes(routes!(live::follow_printers))
         .routes(routes!(jobs::list_jobs))
+        .routes(routes!(export::export_jobs))
         .routes(routes!(jobs::get_job, notes::change_job, jobs::delete_job))
         .routes(routes!(notes::list_job_changes))
         .routes(routes!(notes::list_tags))

@@ -59,6 +59,8 @@ macro_rules! words {
 }
 
 words! {
+    /// Format of an export.
+    ExportFormat: crate::export::ExportFormat::ALL;
     /// How a job stands.
     JobStatus: domain::JobStatus::ALL;
     /// Whether a thing that was printed is any good.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::JobStatus;
 
+use crate::export::{ExportFormat, ImportFormat};
+
 /// Records every print of every Klipper printer, once and true.
 #[derive(Debug, Parser)]
 #[command(
@@ -50,6 +52,16 @@ pub(super) enum Command {
     /// List and export jobs
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Take an export of jobs back
+    #[command(after_help = "\
+Examples:
+  printlog import jobs.ndjson --dry-run
+  printlog import jobs.csv
+
+Takes what `jobs export` writes as NDJSON or CSV. Jobs that are here already are left as they are, so that a second import
+of the same file does nothing; jobs that have been deleted here do not come back. Printers that are not here are added,
+switched off. Lines that are no jobs are told on stderr, the others are imported, and the exit code is 1.")]
+    Import(ImportFile),
     /// Have the slicers' settings of jobs read anew
     #[command(subcommand)]
     Details(DetailsCommand),
@@ -74,6 +86,22 @@ the sums over its jobs and that the aggregates say what its jobs say, and reache
 
 Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
     Check(Output),
+}
+
+/// An export to take back.
+#[derive(Debug, Args)]
+pub(super) struct ImportFile {
+    /// The file; `-` is stdin
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Its format; if left out, its name says so
+    #[arg(long, value_enum)]
+    pub(super) format: Option<ImportFormat>,
+    /// Only count; change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
 }
 
 /// What to do with details.
@@ -275,11 +303,11 @@ Examples:
   printlog jobs export --format ndjson --since 2026-01-01 | jq .filename
 
 CSV is UTF-8 with a header. A text that a spreadsheet would take for a formula begins with an apostrophe there.
-json is one array, ndjson one object a line.
+json is one array, ndjson one object a line; xlsx and parquet are best written to a file.
 
 Columns:
 {}",
-        super::export::columns_help()
+        crate::export::columns_help()
     )
 }
 
@@ -335,15 +363,4 @@ pub(super) struct ExportJobs {
     /// Write to this file instead of stdout; it appears when it is complete
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-}
-
-/// Format of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ExportFormat {
-    /// Comma-separated values with a header
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object a line
-    Ndjson,
 }

@@ -5,6 +5,7 @@ mod check;
 mod details;
 mod export;
 mod gcode;
+mod import;
 mod jobs;
 mod keys;
 mod output;
@@ -103,6 +104,11 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Details(command) => {
             let context = Context::open(file).await?;
             let done = details::run(&context, command).await;
+            context.close(done).await
+        }
+        Command::Import(arguments) => {
+            let context = Context::open(file).await?;
+            let done = import::run(&context, &arguments).await;
             context.close(done).await
         }
         Command::Jobs(command) => {

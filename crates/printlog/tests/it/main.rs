@@ -17,6 +17,7 @@ mod cli;
 mod config;
 mod config_docs;
 mod discovery;
+mod export_import;
 mod file_fetching;
 mod gcode_files;
 mod history_import;

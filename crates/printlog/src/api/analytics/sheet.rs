@@ -74,7 +74,7 @@ fn cells(row: &impl Serialize) -> Result<Vec<(String, String)>, csv::Error> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => harmless(text),
+        Value::String(text) => harmless(text).into_owned(),
         Value::Array(parts) => {
             let parts: Vec<String> = parts.iter().map(cell).filter(|part| !part.is_empty()).collect();
             parts.join("; ")

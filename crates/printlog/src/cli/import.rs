@@ -1,0 +1,170 @@
+//! `printlog import`: takes an export back.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use domain::PrinterId;
+use indicatif::{ProgressBar, ProgressStyle};
+use store::{ImportedRecords, JobRecord};
+
+use super::{
+    Context, Exit, UsageError,
+    arguments::ImportFile,
+    output::{print_json, print_line},
+};
+use crate::export::{ImportFormat, Imported, Record, RecordError, Records};
+
+/// Jobs of one transaction.
+const BATCH: usize = 1_000;
+/// Lines that are told one by one.
+const TOLD: u64 = 20;
+
+pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Result<Exit> {
+    let format = match arguments.format {
+        Some(format) => format,
+        None => format_of(&arguments.file)?,
+    };
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template(
+        "{wide_bar} {bytes} of {total_bytes}, {eta} left",
+    )?);
+    let input: Box<dyn Read> = if arguments.file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        let file = File::open(&arguments.file)
+            .with_context(|| format!("cannot read {}", arguments.file.display()))?;
+        bar.set_length(file.metadata().map_or(0, |metadata| metadata.len()));
+        Box::new(bar.wrap_read(file))
+    };
+    let mut import = Import {
+        context,
+        dry_run: arguments.dry_run,
+        printers: HashMap::new(),
+        imported: Imported::default(),
+    };
+    let mut batch = Vec::with_capacity(BATCH);
+    for record in Records::new(format, input, context.clock.now())? {
+        match record {
+            Ok(record) => batch.push(record),
+            Err(error @ RecordError::Invalid { .. }) => import.tell(&bar, &error),
+            Err(error) => return Err(error.into()),
+        }
+        if batch.len() == BATCH {
+            import.store(std::mem::take(&mut batch)).await?;
+        }
+    }
+    import.store(batch).await?;
+    bar.finish_and_clear();
+    report(&import.imported, arguments)?;
+    Ok(match import.imported.invalid {
+        0 => Exit::Done,
+        _ => Exit::Failed,
+    })
+}
+
+struct Import<'a> {
+    context: &'a Context,
+    dry_run: bool,
+    /// Ids of printers here by their names. `None` for those that a dry run did not make.
+    printers: HashMap<String, Option<PrinterId>>,
+    imported: Imported,
+}
+
+impl Import<'_> {
+    async fn store(&mut self, batch: Vec<Record>) -> anyhow::Result<()> {
+        let mut records: Vec<JobRecord> = Vec::with_capacity(batch.len());
+        for mut record in batch {
+            match self.printer(&record).await? {
+                Some(id) => {
+                    record.record.job.printer_id = id;
+                    records.push(record.record);
+                }
+                // Whose printer is new is new.
+                None => self.imported.added += 1,
+            }
+        }
+        let ImportedRecords {
+            added,
+            known,
+            skipped_deleted,
+        } = match self.dry_run {
+            true => self.context.store.preview_import(&records).await?,
+            false => {
+                let now = self.context.clock.now();
+                self.context.store.import_jobs(&records, now).await?
+            }
+        };
+        self.imported.added += added;
+        self.imported.known += known;
+        self.imported.skipped_deleted += skipped_deleted;
+        Ok(())
+    }
+
+    async fn printer(&mut self, record: &Record) -> anyhow::Result<Option<PrinterId>> {
+        let name = record.printer_name.trim();
+        if let Some(known) = self.printers.get(name) {
+            return Ok(*known);
+        }
+        let store = &self.context.store;
+        let id = if self.dry_run {
+            store.printer_by_name(name).await?.map(|printer| printer.id)
+        } else {
+            let now = self.context.clock.now();
+            let (id, is_new) = store.adopt_printer(name, record.printer_id, now).await?;
+            self.imported.printers_added += u64::from(is_new);
+            Some(id)
+        };
+        self.imported.printers_added += u64::from(id.is_none());
+        self.printers.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn tell(&mut self, bar: &ProgressBar, error: &RecordError) {
+        self.imported.invalid += 1;
+        match self.imported.invalid {
+            ..=TOLD => bar.suspend(|| eprintln!("printlog: {error}")),
+            n if n == TOLD + 1 => bar.suspend(|| eprintln!("printlog: more lines are no jobs")),
+            _ => {}
+        }
+    }
+}
+
+fn report(imported: &Imported, arguments: &ImportFile) -> anyhow::Result<()> {
+    if arguments.output.json {
+        return print_json(imported);
+    }
+    let Imported {
+        added,
+        known,
+        skipped_deleted,
+        invalid,
+        printers_added,
+    } = imported;
+    let would = if arguments.dry_run { "would be " } else { "" };
+    print_line(&format!(
+        "{added} jobs {would}added, {known} were here already, {skipped_deleted} have been deleted here, {invalid} \
+         lines are no jobs"
+    ))?;
+    if *printers_added > 0 {
+        print_line(&format!(
+            "{printers_added} printers {would}added, switched off: nobody knows their addresses"
+        ))?;
+    }
+    Ok(())
+}
+
+fn format_of(file: &Path) -> Result<ImportFormat, UsageError> {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => Ok(ImportFormat::Csv),
+        Some("ndjson" | "jsonl") => Ok(ImportFormat::Ndjson),
+        _ => Err(UsageError(format!(
+            "cannot tell the format of {}: --format says csv or ndjson",
+            file.display()
+        ))),
+    }
+}

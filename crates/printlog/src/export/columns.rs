@@ -1,0 +1,154 @@
+//! The columns of an export. Names, units and values are those of the API; new ones come last.
+
+use std::borrow::Cow;
+
+use domain::Source;
+use jiff::Timestamp;
+use serde_json::Value;
+use store::ExportedJob;
+
+/// What is in a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Whole(i64),
+    Number(f64),
+    Truth(bool),
+    Instant(Timestamp),
+}
+
+/// What is in the cells of a column, where they hold something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Whole,
+    Number,
+    Truth,
+    Instant,
+}
+
+/// A column of an export.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// With its unit.
+    pub(super) meaning: &'static str,
+    pub(super) cell: for<'a> fn(&'a ExportedJob) -> Cell<'a>,
+}
+
+macro_rules! columns {
+    ($($name:literal $kind:ident $meaning:literal $cell:expr;)*) => {
+        [$(Column { name: $name, kind: Kind::$kind, meaning: $meaning, cell: $cell },)*]
+    };
+}
+
+/// All columns, in order.
+pub(super) const COLUMNS: [Column; 43] = columns! {
+    "id" Whole "number of the job" |job| Cell::Whole(job.row.id.0);
+    "printer_id" Whole "number of the printer" |job| Cell::Whole(job.row.printer_id.0);
+    "printer_name" Text "name of the printer" |job| Cell::Text(Cow::Borrowed(&job.row.printer_name));
+    "job_id" Text "Moonraker's id, which it uses again; empty if its history does not know the run"
+        |job| text(job.row.job_id.as_deref());
+    "history_start_time" Instant "the start that Moonraker noted; RFC 3339, UTC"
+        |job| instant(job.history_start_time);
+    "user" Text "who started it, in Moonraker's words" |job| text(job.row.user.as_deref());
+    "filename" Text "file, relative to the gcodes folder" |job| text(job.row.filename.as_deref());
+    "status" Text "printing, paused, completed, error, cancelled or interrupted"
+        |job| text(Some(job.row.status.as_str()));
+    "cause" Text "why it ended, in Moonraker's words" |job| text(job.row.cause.as_deref());
+    "message" Text "error text of Klipper" |job| text(job.row.message.as_deref());
+    "start_time" Instant "RFC 3339, UTC" |job| instant(job.row.start_time);
+    "end_time" Instant "RFC 3339, UTC; empty while it runs, and if nobody saw the end"
+        |job| instant(job.row.end_time);
+    "print_duration" Number "s, without pauses" |job| number(job.row.figures.print_duration);
+    "total_duration" Number "s, with pauses" |job| number(job.row.figures.total_duration);
+    "filament_used" Number "mm" |job| number(job.row.figures.filament_used);
+    "end_source" Text "who says how it ended: history or print_stats"
+        |job| text(job.row.end_source.map(Source::as_str));
+    "figures_source" Text "who says what it took: history or print_stats"
+        |job| text(Some(job.row.figures_source.as_str()));
+    "clock_jumped" Truth "whether its times contradict each other because the printer's clock was set"
+        |job| Cell::Truth(job.row.clock_jumped);
+    "created_at" Instant "when printlog stored it; RFC 3339, UTC" |job| instant(Some(job.row.created_at));
+    "updated_at" Instant "when printlog last changed it; RFC 3339, UTC" |job| instant(Some(job.row.updated_at));
+    "details_status" Text "how the slicer's details stand: pending, done, partial or failed"
+        |job| text(Some(job.details_status.as_str()));
+    "details_reason" Text "what stood in their way" |job| text(job.details_reason.as_deref());
+    "slicer" Text "name of the slicer" |job| text(of_file(job, "slicer").as_str());
+    "slicer_version" Text "its version" |job| text(of_file(job, "slicer_version").as_str());
+    "nozzle_diameter" Number "mm" |job| number(of_file(job, "nozzle_diameter").as_f64());
+    "layer_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.layer_height));
+    "first_layer_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.first_layer_height));
+    "nozzle_temp" Number "°C" |job| number(job.details.as_ref().and_then(|d| d.nozzle_temp));
+    "bed_temp" Number "°C" |job| number(job.details.as_ref().and_then(|d| d.bed_temp));
+    "print_speed" Number "mm/s" |job| number(job.details.as_ref().and_then(|d| d.print_speed));
+    "infill_percentage" Number "0 to 100" |job| number(job.details.as_ref().and_then(|d| d.infill_percentage));
+    "infill_pattern" Text "the slicer's word" |job| text(job.details.as_ref().and_then(|d| d.infill_pattern.as_deref()));
+    "support_enabled" Truth "whether supports were made"
+        |job| job.details.as_ref().and_then(|d| d.support_enabled).map_or(Cell::Nothing, Cell::Truth);
+    "support_type" Text "the slicer's word" |job| text(job.details.as_ref().and_then(|d| d.support_type.as_deref()));
+    "filament_type" Text "material, the main one by weight"
+        |job| text(job.details.as_ref().and_then(|d| d.filament_type.as_deref()));
+    "filament_brand" Text "maker of the filament"
+        |job| text(job.details.as_ref().and_then(|d| d.filament_brand.as_deref()));
+    "filament_color" Text "#RRGGBB, or a word"
+        |job| text(job.details.as_ref().and_then(|d| d.filament_color.as_deref()));
+    "estimated_time" Number "s that the slicer planned" |job| number(job.details.as_ref().and_then(|d| d.estimated_time));
+    "estimated_filament" Number "g that the slicer planned"
+        |job| number(job.details.as_ref().and_then(|d| d.estimated_filament));
+    "filament_cost" Number "for the whole file, in the slicer's currency"
+        |job| number(of_file(job, "filament_cost").as_f64());
+    "grams_per_mm" Number "weight of a mm of filament, g" |job| number(grams_per_mm(job));
+    "layer_count" Whole "layers that the slicer planned"
+        |job| job.details.as_ref().and_then(|d| d.layer_count).map_or(Cell::Nothing, Cell::Whole);
+    "object_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.object_height));
+};
+
+/// The columns for `--help`.
+pub(crate) fn columns_help() -> String {
+    COLUMNS
+        .iter()
+        .map(|column| format!("  {:18} {}\n", column.name, column.meaning))
+        .collect()
+}
+
+fn text(text: Option<&str>) -> Cell<'_> {
+    text.map_or(Cell::Nothing, |text| Cell::Text(Cow::Borrowed(text)))
+}
+
+fn instant(instant: Option<Timestamp>) -> Cell<'static> {
+    instant.map_or(Cell::Nothing, Cell::Instant)
+}
+
+fn number(number: Option<f64>) -> Cell<'static> {
+    number.map_or(Cell::Nothing, Cell::Number)
+}
+
+static NULL: Value = Value::Null;
+
+fn of_file<'a>(job: &'a ExportedJob, name: &str) -> &'a Value {
+    job.file.as_deref().map_or(&NULL, |file| &file["details"][name])
+}
+
+fn grams_per_mm(job: &ExportedJob) -> Option<f64> {
+    job.file.as_deref()?["grams_per_mm"].as_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_documented() {
+        let document = include_str!("../../../../docs/export.md");
+        for column in &COLUMNS {
+            let line = format!("| `{}` | {} |", column.name, column.meaning);
+            assert!(document.contains(&line), "docs/export.md has no line\n{line}");
+        }
+        let names: HashSet<_> = COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), COLUMNS.len());
+    }
+}

@@ -1,0 +1,53 @@
+//! Exports: what they tell of a job, in which formats, and taking them back. One description of the columns for all.
+
+mod columns;
+mod parquet;
+mod read;
+mod sheet;
+mod xlsx;
+
+pub(crate) use columns::columns_help;
+pub(crate) use read::{ImportFormat, Imported, Record, RecordError, Records};
+pub(crate) use sheet::Exporter;
+
+/// Format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Comma-separated values with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+    /// Workbook for spreadsheet programs
+    Xlsx,
+    /// Columns for data tools
+    Parquet,
+}
+
+impl ExportFormat {
+    /// All formats.
+    pub(crate) const ALL: [Self; 5] = [Self::Csv, Self::Json, Self::Ndjson, Self::Xlsx, Self::Parquet];
+
+    /// Its name, which is also how files of it end.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Xlsx => "xlsx",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Media type.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+}

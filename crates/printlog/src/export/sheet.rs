@@ -1,0 +1,157 @@
+//! Writing an export, some jobs at a time: one of a million jobs needs no more memory than one of a thousand.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use store::ExportedJob;
+
+use super::{
+    ExportFormat,
+    columns::{COLUMNS, Cell},
+    parquet::Columns,
+    xlsx::Workbook,
+};
+use crate::harmless::harmless;
+
+/// An export that is being written.
+pub(crate) struct Exporter {
+    sheet: Sheet,
+    written: Written,
+}
+
+enum Sheet {
+    Csv(Box<csv::Writer<Written>>),
+    Json { is_first: bool },
+    Ndjson,
+    Xlsx(Box<Workbook<Written>>),
+    Parquet(Box<Columns<Written>>),
+}
+
+impl Exporter {
+    /// Begins an export.
+    pub(crate) fn new(format: ExportFormat) -> io::Result<Self> {
+        let mut written = Written::default();
+        let sheet = match format {
+            ExportFormat::Csv => {
+                let mut csv = csv::Writer::from_writer(written.clone());
+                csv.write_record(COLUMNS.iter().map(|column| column.name))?;
+                Sheet::Csv(Box::new(csv))
+            }
+            ExportFormat::Json => {
+                written.write_all(b"[")?;
+                Sheet::Json { is_first: true }
+            }
+            ExportFormat::Ndjson => Sheet::Ndjson,
+            ExportFormat::Xlsx => Sheet::Xlsx(Box::new(Workbook::begin(written.clone())?)),
+            ExportFormat::Parquet => Sheet::Parquet(Box::new(Columns::begin(written.clone())?)),
+        };
+        Ok(Self { sheet, written })
+    }
+
+    /// Adds jobs. Returns what is to be written for them now: some formats write later.
+    pub(crate) fn add(&mut self, jobs: &[ExportedJob]) -> io::Result<Vec<u8>> {
+        match &mut self.sheet {
+            Sheet::Csv(csv) => {
+                for job in jobs {
+                    csv.write_record(
+                        COLUMNS
+                            .iter()
+                            .map(|column| csv_cell(&(column.cell)(job)).into_owned()),
+                    )?;
+                }
+                csv.flush()?;
+            }
+            Sheet::Json { is_first } => {
+                for job in jobs {
+                    self.written
+                        .write_all(if mem::take(is_first) { b"\n" } else { b",\n" })?;
+                    serde_json::to_writer(&mut self.written, &Object(job))?;
+                }
+            }
+            Sheet::Ndjson => {
+                for job in jobs {
+                    serde_json::to_writer(&mut self.written, &Object(job))?;
+                    self.written.write_all(b"\n")?;
+                }
+            }
+            Sheet::Xlsx(workbook) => workbook.add(jobs)?,
+            Sheet::Parquet(columns) => columns.add(jobs)?,
+        }
+        Ok(self.written.take())
+    }
+
+    /// Ends the export. Returns what is still to be written.
+    pub(crate) fn end(mut self) -> io::Result<Vec<u8>> {
+        match self.sheet {
+            Sheet::Csv(mut csv) => csv.flush()?,
+            Sheet::Json { .. } => self.written.write_all(b"\n]\n")?,
+            Sheet::Ndjson => {}
+            Sheet::Xlsx(workbook) => workbook.end()?,
+            Sheet::Parquet(columns) => columns.end()?,
+        }
+        Ok(self.written.take())
+    }
+}
+
+/// What has been written and not taken. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn take(&self) -> Vec<u8> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A job as an object with all columns.
+struct Object<'a>(&'a ExportedJob);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(COLUMNS.len()))?;
+        for column in &COLUMNS {
+            match (column.cell)(self.0) {
+                Cell::Nothing => object.serialize_entry(column.name, &())?,
+                Cell::Text(text) => object.serialize_entry(column.name, &text)?,
+                Cell::Whole(number) => object.serialize_entry(column.name, &number)?,
+                Cell::Number(number) => object.serialize_entry(column.name, &number)?,
+                Cell::Truth(truth) => object.serialize_entry(column.name, &truth)?,
+                Cell::Instant(instant) => object.serialize_entry(column.name, &instant)?,
+            }
+        }
+        object.end()
+    }
+}
+
+/// The text of a cell. Nothing is an empty cell.
+fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
+    match cell {
+        Cell::Nothing => Cow::Borrowed(""),
+        Cell::Text(text) => harmless(text),
+        Cell::Whole(number) => number.to_string().into(),
+        // As in JSON, so that it comes back as it was.
+        Cell::Number(number) => serde_json::Number::from_f64(*number)
+            .map_or(Cow::Borrowed(""), |number| number.to_string().into()),
+        Cell::Truth(truth) => truth.to_string().into(),
+        Cell::Instant(instant) => instant.to_string().into(),
+    }
+}
