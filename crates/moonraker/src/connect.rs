@@ -53,7 +53,7 @@ impl Default for ConnectOptions {
             call_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(15),
             dead_after: Duration::from_secs(40),
-            max_message_size: 64 << 20,
+            max_message_size: 16 << 20,
             notification_queue: 1024,
             tls: None,
         }

@@ -32,10 +32,19 @@ pub(crate) enum FrameError {
     Json(#[from] serde_json::Error),
     #[error("neither an answer nor a notification")]
     Shapeless,
+    #[error("more than {PARTS_LIMIT} parts")]
+    TooManyParts,
 }
+
+/// Members of arrays and objects that a frame may have. In memory each takes up to some hundred times of what it takes in
+/// the frame. A page of 500 history rows has some 30,000.
+const PARTS_LIMIT: usize = 400_000;
 
 /// Reads a frame: a message, or a batch of them. A broken member of a batch does not hurt the others.
 pub(crate) fn read<'a>(frame: &'a str, mut each: impl FnMut(Result<Message<'a>, FrameError>)) {
+    if has_too_many_parts(frame) {
+        return each(Err(FrameError::TooManyParts));
+    }
     if !frame.trim_start().starts_with('[') {
         return each(read_one(frame));
     }
@@ -45,6 +54,12 @@ pub(crate) fn read<'a>(frame: &'a str, mut each: impl FnMut(Result<Message<'a>, 
             .for_each(|member| each(read_one(member.get()))),
         Err(cause) => each(Err(cause.into())),
     }
+}
+
+/// By what begins or divides them; those within texts count, too.
+fn has_too_many_parts(frame: &str) -> bool {
+    let is_mark = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+    frame.len() > PARTS_LIMIT && frame.as_bytes().iter().filter(is_mark).count() > PARTS_LIMIT
 }
 
 fn read_one(text: &str) -> Result<Message<'_>, FrameError> {

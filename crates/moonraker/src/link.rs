@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,11 +30,46 @@ use crate::{
 
 /// Notifications that are kept beyond the queue while calls wait for their answers, in queues.
 const OVERRUN: usize = 16;
+/// Bytes of notifications that may wait, as they were in their frames.
+const WAITING: usize = 4 << 20;
+/// Bytes that a notification may have; those of Moonraker have some thousand.
+const NOTIFICATION: usize = 256 * 1024;
 /// How long the two sides may take over the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) type Reply = oneshot::Sender<Result<Option<Box<RawValue>>, Refusal>>;
+
+/// A notification that waits to be fetched.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) notification: Notification,
+    /// Given back when it is fetched, or dropped with a queue.
+    _room: Room,
+}
+
+/// The bytes that a notification takes of those that may wait.
+#[derive(Debug)]
+struct Room {
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+impl Room {
+    fn take(bytes: usize, shared: &Arc<Shared>) -> Self {
+        shared.waiting.fetch_add(bytes, Ordering::Relaxed);
+        Self {
+            bytes,
+            shared: Arc::clone(shared),
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shared.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// A call to send.
 pub(crate) struct Call {
@@ -46,12 +84,14 @@ pub(crate) struct Shared {
     /// Set before the last notification is out and the open calls fail.
     pub(crate) closed: OnceLock<Closed>,
     pub(crate) oddities: Oddities,
+    /// Bytes of the notifications that wait.
+    pub(crate) waiting: AtomicUsize,
 }
 
 pub(crate) struct Link {
     pub(crate) socket: Socket,
     pub(crate) calls: mpsc::Receiver<Call>,
-    pub(crate) notifications: mpsc::Sender<Notification>,
+    pub(crate) notifications: mpsc::Sender<Waiting>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) ping_interval: Duration,
     pub(crate) dead_after: Duration,
@@ -98,12 +138,12 @@ impl Link {
 
 struct State {
     /// Notifications for which there is no room in the channel.
-    queue: VecDeque<Notification>,
+    queue: VecDeque<Waiting>,
     open: HashMap<u64, Reply>,
     last_heard: Instant,
     next_ping: Instant,
     calls: mpsc::Receiver<Call>,
-    notifications: mpsc::Sender<Notification>,
+    notifications: mpsc::Sender<Waiting>,
     ping_interval: Duration,
     dead_after: Duration,
     shared: Arc<Shared>,
@@ -122,7 +162,7 @@ impl State {
             // cannot. But not while a call waits: its answer is behind those notifications.
             let reading = self.queue.is_empty() || self.waits_for_answer();
             let limit = OVERRUN * notifications.max_capacity();
-            if self.queue.len() > limit {
+            if self.queue.len() > limit || self.shared.waiting.load(Ordering::Relaxed) > WAITING {
                 return Closed::Overrun { limit };
             }
             tokio::select! {
@@ -242,14 +282,25 @@ impl State {
     }
 
     fn notification(&mut self, method: &str, params: Option<&RawValue>, frame: &str) {
-        let read = notification::read(method, params, |notification| self.queue.push_back(notification));
+        let bytes = params.map_or(0, |params| params.get().len()) + method.len();
+        let (queue, shared) = (&mut self.queue, &self.shared);
+        let mut push = |notification| {
+            queue.push_back(Waiting {
+                notification,
+                _room: Room::take(bytes, shared),
+            });
+        };
+        let read = match bytes {
+            0..=NOTIFICATION => notification::read(method, params, &mut push),
+            _ => Err(serde::de::Error::custom("longer than any notification")),
+        };
         if let Err(cause) = read {
+            // A name that long is nobody's.
+            let method = method[..method.floor_char_boundary(64)].to_owned();
+            push(Notification::Other { method });
             self.shared
                 .oddities
                 .count(Oddity::Malformed, frame, &cause.to_string());
-            self.queue.push_back(Notification::Other {
-                method: method.to_owned(),
-            });
         }
         while let Some(notification) = self.queue.pop_front() {
             match self.notifications.try_send(notification) {

@@ -4,6 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::calls::is_heater;
 
+/// Objects that are kept, and fields of each. A printer has some ten of either.
+const OBJECTS: usize = 64;
+const FIELDS: usize = 64;
+/// Longest text that is kept, in bytes.
+const TEXT: usize = 16 * 1024;
+
 /// The merged status of Klipper's objects. A reading of the newest values, never an event.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StatusMirror {
@@ -82,16 +88,28 @@ impl StatusMirror {
     /// A full status.
     #[must_use]
     pub fn of(status: Map<String, Value>) -> Self {
-        Self { objects: status }
+        let mut mirror = Self::default();
+        mirror.merge(status);
+        mirror
     }
 
-    /// Takes over the fields of a delta; all others stay.
+    /// Takes over the fields of a delta; all others stay. It has room for what a
+    /// printer tells and not for more: it lives as long as its connection.
     pub fn merge(&mut self, delta: Map<String, Value>) {
         for (object, changed) in delta {
-            match (self.objects.get_mut(&object), changed) {
-                (Some(Value::Object(fields)), Value::Object(changed)) => fields.extend(changed),
-                (_, changed) => {
-                    self.objects.insert(object, changed);
+            let Value::Object(changed) = changed else {
+                continue;
+            };
+            if self.objects.len() >= OBJECTS && !self.objects.contains_key(&object) {
+                continue;
+            }
+            let known = self.objects.entry(object).or_insert_with(|| Map::new().into());
+            let Value::Object(fields) = known else {
+                continue;
+            };
+            for (field, value) in changed {
+                if is_small(&value) && (fields.len() < FIELDS || fields.contains_key(&field)) {
+                    fields.insert(field, value);
                 }
             }
         }
@@ -181,6 +199,19 @@ impl StatusMirror {
     }
 }
 
+fn is_small(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => text.len() <= TEXT,
+        Value::Array(items) => items.len() <= FIELDS && items.iter().all(is_plain),
+        Value::Object(fields) => fields.len() <= FIELDS && fields.values().all(is_plain),
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_)) && is_small(value)
+}
+
 fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     fields.get(name)?.as_str()
 }
@@ -255,6 +286,26 @@ mod tests {
                 }
             )]
         );
+    }
+
+    #[test]
+    fn what_a_mirror_keeps_has_an_end() {
+        let mut mirror = StatusMirror::default();
+        for number in 0..1000 {
+            let field = format!("field {number}");
+            mirror.merge(map(json!({
+                (format!("heater_generic {number}")): {"temperature": 1}, (format!("bed_mesh {number}")): {"points": [[1]]},
+                "print_stats": {field: "x", "state": "printing", "message": "m".repeat(100_000)},
+            })));
+        }
+        assert_eq!(mirror.objects.len(), OBJECTS);
+        assert_eq!(mirror.object("print_stats").unwrap().len(), FIELDS);
+        let stats = mirror.print_stats().unwrap();
+        assert_eq!((stats.state, stats.message), (Some("printing"), None));
+        mirror.merge(map(
+            json!({"print_stats": {"state": [[[]]]}, "webhooks": 5, "virtual_sdcard": [1]}),
+        ));
+        assert_eq!(mirror.print_stats().unwrap().state, Some("printing"));
     }
 
     #[test]

@@ -6,7 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use tokio::sync::mpsc;
 
-use crate::{error::Closed, history::HistoryJob, link::Shared};
+use crate::{
+    error::Closed,
+    history::HistoryJob,
+    link::{Shared, Waiting},
+};
 
 /// Something that a printer told without being asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,14 +56,14 @@ pub enum Notification {
 /// They are to be fetched quickly: when too many wait, the connection is read no further until some are fetched.
 #[derive(Debug)]
 pub struct Notifications {
-    pub(crate) receiver: mpsc::Receiver<Notification>,
+    pub(crate) receiver: mpsc::Receiver<Waiting>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Notifications {
     /// The next notification; `None` when the connection has ended. May be dropped and called again.
     pub async fn recv(&mut self) -> Option<Notification> {
-        self.receiver.recv().await
+        self.receiver.recv().await.map(|waiting| waiting.notification)
     }
 
     /// Why the connection ended. `None` while it lives.

@@ -5,6 +5,7 @@
 mod connecting;
 mod fake;
 mod history;
+mod hostile;
 mod misbehaviour;
 mod probing;
 mod transcripts;
