@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use store::{KeyScope, Location, Store};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +18,7 @@ use crate::{
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
+    serving,
 };
 
 /// First and longest pause between two attempts to reach the database server.
@@ -59,20 +61,17 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let alive = stop.child_token();
     let (ready, core) = watch::channel(None);
 
-    let router = api::router(ApiState::new(core, clock, &config.api), &config.api)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let (server_alive, server_stop) = (alive.clone().drop_guard(), alive.clone());
-    tasks.spawn(async move {
-        let _alive = server_alive;
-        let stopped = server_stop.cancelled_owned();
-        if let Err(cause) = axum::serve(listener, router)
-            .with_graceful_shutdown(stopped)
-            .await
-        {
-            tracing::error!("the server ended: {cause}");
-        }
-    });
+    let state = ApiState::new(core, clock, &config.api);
+    let router = api::router(state.clone(), &config.api);
+    serve(listener, router, &tasks, &alive);
     info!("listening on http://{address}");
+    if let Some(listen) = config.metrics.listen {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen} (metrics.listen)"))?;
+        serve(listener, api::metrics_only(state), &tasks, &alive);
+        info!("metrics on http://{listen}/metrics, for everybody who reaches that");
+    }
 
     let Some(store) = open_database(&config, &alive).await? else {
         return end(&stop, &tasks).await;
@@ -109,6 +108,16 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         warn!("cannot close the database: {:#}", anyhow::Error::new(cause));
     }
     ended
+}
+
+/// Answers requests until `alive` ends. If it ever crashes, it ends `alive`.
+fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, alive: &CancellationToken) {
+    let guard = alive.clone().drop_guard();
+    let serving = serving::serve(listener, router, tasks.clone(), alive.clone());
+    tasks.spawn(async move {
+        let _guard = guard;
+        serving.await;
+    });
 }
 
 /// Opens the database; a server that is not there yet is waited for. `None` if `alive` ended before it was.

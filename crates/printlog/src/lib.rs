@@ -11,5 +11,7 @@ mod harmless;
 pub mod ingest;
 pub mod lifecycle;
 pub mod logging;
+mod metrics;
 pub mod probe;
+mod serving;
 mod web_ui;

@@ -28,7 +28,7 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 const A_DAY: &str = "public, max-age=86400";
 
 /// What is for programs, even if a browser asks.
-const NOT_OURS: [&str; 2] = ["/api", "/health"];
+const NOT_OURS: [&str; 3] = ["/api", "/health", "/metrics"];
 
 /// The dashboard, as it is reached under a path.
 #[derive(Debug, Clone)]

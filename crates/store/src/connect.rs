@@ -22,6 +22,7 @@ use crate::{
     facts::Shelf,
     migrations::{self, Migrator},
     secret::Secret,
+    timings::Timings,
     transaction::{LONG, again, begin},
 };
 
@@ -33,6 +34,7 @@ pub struct Store {
     pub(crate) engine: Engine,
     pub(crate) shelf: Arc<Mutex<Shelf>>,
     pub(crate) secret: Arc<Secret>,
+    pub(crate) timings: Timings,
 }
 
 /// Connections that write, those that read, and to what.
@@ -89,6 +91,7 @@ impl Store {
             engine,
             shelf: Arc::default(),
             secret: Arc::new(Secret::open(secret_file)),
+            timings: Timings::new(),
         };
         store.migrate().await?;
         store.rebuild_outdated().await?;
@@ -237,6 +240,12 @@ impl Store {
     pub async fn ping(&self) -> Result<()> {
         self.read("reach the database", |db| async move { Ok(db.ping().await?) })
             .await
+    }
+
+    /// How long operations take.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.timings
     }
 
     /// What the database is.

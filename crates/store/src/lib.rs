@@ -4,6 +4,7 @@
 
 pub mod analytics;
 mod connect;
+mod counts;
 mod details;
 mod details_queue;
 mod dialect;
@@ -26,12 +27,14 @@ mod search;
 mod secret;
 mod sessions;
 mod text;
+mod timings;
 mod tombstones;
 mod totals;
 mod transaction;
 mod verdict_reasons;
 
 pub use connect::{DatabaseInfo, Store};
+pub use counts::EndedCount;
 pub use details::JobDetails;
 pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
 pub use dialect::Engine;
@@ -48,5 +51,6 @@ pub use notes::{NotesChange, NotesChanged, NotesEntry};
 pub use printers::DeletedPrinter;
 pub use records::{ImportedRecords, JobRecord};
 pub use sessions::{NewSession, SESSION_LIFETIME, Session, SessionId};
+pub use timings::Timings;
 pub use totals::TotalsMismatch;
 pub use verdict_reasons::VerdictReason;

@@ -1,6 +1,9 @@
 //! How statements run: reads on the readers, writes as whole transactions that are tried again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
@@ -8,7 +11,7 @@ use sea_orm::{
 };
 use tracing::debug;
 
-use crate::{Error, Result, Store, error::Fault};
+use crate::{Error, Result, Store, error::Fault, timings::Kind};
 
 /// How long an attempt may take: longer than a lock is waited for, so that the database can say what is wrong.
 const PROMPT: Duration = Duration::from_secs(30);
@@ -78,7 +81,8 @@ impl Store {
                 }
             }
         };
-        again(what, limit, ATTEMPTS, attempt).await
+        self.timed(Kind::Write, again(what, limit, ATTEMPTS, attempt))
+            .await
     }
 
     /// Runs `work` on connections for reading.
@@ -96,7 +100,15 @@ impl Store {
         what: &'static str,
         work: impl Fn(DatabaseConnection) -> F,
     ) -> Result<T> {
-        again(what, limit, READ_ATTEMPTS, |_| work(self.reader.clone())).await
+        let reading = again(what, limit, READ_ATTEMPTS, |_| work(self.reader.clone()));
+        self.timed(Kind::Read, reading).await
+    }
+
+    async fn timed<T>(&self, kind: Kind, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let begun = Instant::now();
+        let result = operation.await;
+        self.timings.took(kind, begun.elapsed(), &result);
+        result
     }
 }
 

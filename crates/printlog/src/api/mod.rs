@@ -15,6 +15,7 @@ mod health;
 mod jobs;
 mod keys;
 mod live;
+mod metrics;
 mod moonraker_url;
 mod notes;
 mod openapi;
@@ -44,6 +45,7 @@ pub(crate) use error::FieldError;
 pub(crate) use jobs::JobListBody;
 pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
 pub(crate) use live::Live;
+pub(crate) use metrics::metrics_only;
 pub(crate) use page::decode as decode_cursor;
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
 pub(crate) use query::{instant as parse_instant, name as checked_name};
@@ -51,6 +53,7 @@ pub(crate) use query::{instant as parse_instant, name as checked_name};
 use crate::{
     config::ApiConfig,
     ingest::{Clock, Fleet},
+    metrics::Metrics,
     web_ui,
 };
 use error::Problem;
@@ -83,6 +86,8 @@ pub(crate) struct ApiState {
     base_path: Arc<str>,
     /// Who tries keys.
     sign_ins: Arc<SignInLimit>,
+    /// What is measured.
+    metrics: Metrics,
 }
 
 impl ApiState {
@@ -93,6 +98,7 @@ impl ApiState {
             zone: config.timezone.clone(),
             base_path: config.base_path.as_str().into(),
             sign_ins: Arc::new(SignInLimit::new(config.trusted_proxies.clone())),
+            metrics: Metrics::new(),
         }
     }
 }
@@ -116,6 +122,7 @@ pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
         .method_not_allowed_fallback(service::method_not_allowed)
         .fallback(service::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), metrics::timed))
         .with_state(state);
     let router = service::layers(web_ui::before(router, &config.base_path), &config.cors_origins);
     base_path::under(&config.base_path, router)
@@ -133,6 +140,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
             printers::delete_printer
         ))
         .routes(routes!(printer_status::get_printer_status))
+        .routes(routes!(metrics::get_metrics))
         .routes(routes!(live::follow_printers))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(export::export_jobs))

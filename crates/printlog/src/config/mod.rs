@@ -10,6 +10,7 @@ mod value;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -46,6 +47,8 @@ pub struct Config {
     pub details: DetailsConfig,
     /// The server.
     pub api: ApiConfig,
+    /// Numbers for Prometheus.
+    pub metrics: MetricsConfig,
     /// The log.
     pub logging: LoggingConfig,
 }
@@ -100,11 +103,29 @@ pub struct ApiConfig {
     pub timezone: TimeZone,
 }
 
+/// Numbers for Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Where they are served without a key. `None`: only at the server's own port, with one.
+    pub listen: Option<SocketAddr>,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object, for programs.
+    Json,
+}
+
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggingConfig {
     /// How much is logged.
     pub level: LevelFilter,
+    /// What a line looks like.
+    pub format: LogFormat,
     /// Log file of the server. `None`: no file.
     pub file: Option<PathBuf>,
 }

@@ -9,7 +9,8 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::{
-    ApiConfig, Backfill, Config, DetailsConfig, Entries, LoggingConfig, MoonrakerConfig,
+    ApiConfig, Backfill, Config, DetailsConfig, Entries, LogFormat, LoggingConfig, MetricsConfig,
+    MoonrakerConfig,
     error::{ConfigError, Problems},
     settings,
     value::{Found, Origin, Value},
@@ -43,8 +44,14 @@ impl Reader {
                 cors_origins: self.get("api", "cors_origins", origins),
                 timezone: self.get("api", "timezone", |value| TimeZone::get(&value.text()?).ok()),
             },
+            metrics: MetricsConfig {
+                listen: self.get("metrics", "listen", |value| {
+                    or_nothing(value, |value| value.text()?.parse().ok())
+                }),
+            },
             logging: LoggingConfig {
                 level: self.get("logging", "level", level),
+                format: self.get("logging", "format", log_format),
                 file: self.get("logging", "file", path_or_nothing),
             },
         };
@@ -284,6 +291,14 @@ fn level(value: &Value) -> Option<LevelFilter> {
         .contains(&word.as_str())
         .then(|| word.parse().ok())
         .flatten()
+}
+
+fn log_format(value: &Value) -> Option<LogFormat> {
+    match value.text()?.to_lowercase().as_str() {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
 }
 
 fn host(value: &Value) -> Option<String> {

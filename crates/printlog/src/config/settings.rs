@@ -215,6 +215,13 @@ pub const SETTINGS: &[Setting] = &[
         "Whose days, weeks and hours the analytics count in, where a request does not say with `tz`.",
     ),
     setting(
+        "metrics",
+        "listen",
+        "null",
+        "an address with a port such as \"127.0.0.1:9101\", or null for none",
+        "Where /metrics is also served without a key, for Prometheus. Mind who reaches it.",
+    ),
+    setting(
         "logging",
         "level",
         "INFO",
@@ -223,11 +230,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "logging",
+        "format",
+        "text",
+        "text or json",
+        "Lines for people, or one JSON object a line, on the terminal and in the file.",
+    ),
+    setting(
+        "logging",
         "file",
         "./logs/printlog.log",
         "the path of a file, or null for no file",
-        "Log file of the server, beside the log on the terminal. At 10 MiB it is renamed to printlog.log.1 and begun \
-         anew; the last five are kept.",
+        "Log file of the server, beside the log on the terminal. At 10 MiB or after a week it is renamed to \
+         printlog.log.1 and begun anew; the last five are kept, for 30 days.",
     ),
 ];
 

@@ -55,6 +55,15 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Disabled,
+        Self::Connecting,
+        Self::Connected,
+        Self::Unreachable,
+        Self::Unauthorized,
+    ];
+
     /// The word of the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

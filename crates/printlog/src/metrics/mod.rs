@@ -1,0 +1,108 @@
+//! What Prometheus reads at `/metrics`: numbers of jobs as the database has them, what printers do now, and how long
+//! requests and the database take.
+//!
+//! Nothing is counted twice: numbers of jobs are read from the database at each scrape, so that they are exact and a
+//! restart changes nothing.
+
+mod fleet;
+mod jobs;
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+use tracing::warn;
+
+use crate::{api::Core, ingest::Clock};
+
+/// Media type of what is scraped.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A database that takes longer is left out of this scrape.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Upper bounds of what a request takes, in seconds.
+const REQUEST_SECONDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Labels of a series.
+type Labels = Vec<(&'static str, String)>;
+type Gauges = Family<Labels, Gauge<f64, std::sync::atomic::AtomicU64>>;
+type Counters = Family<Labels, Counter>;
+
+/// What is measured while the server runs. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    requests: Family<Labels, Histogram, fn() -> Histogram>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            requests: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
+        }
+    }
+
+    /// Notes how long a request took. `route` is the pattern that it matched: paths would be without end.
+    pub(crate) fn request_took(&self, method: &str, route: &str, status: u16, time: Duration) {
+        let labels = vec![
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("status", status.to_string()),
+        ];
+        self.requests.get_or_create(&labels).observe(time.as_secs_f64());
+    }
+
+    /// All metrics, as Prometheus reads them. What the database does not tell in time is left out, and
+    /// `printlog_database_up` is 0 then. `core` is `None` while the server waits for its database.
+    pub(crate) async fn scrape(&self, core: Option<&Core>, clock: Clock) -> String {
+        let mut registry = Registry::with_prefix("printlog");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program", build);
+        registry.register(
+            "http_request_duration_seconds",
+            "Time until a request was answered, by route",
+            self.requests.clone(),
+        );
+        let database_up = Gauge::<i64>::default();
+        if let Some(Core { store, fleet, .. }) = core {
+            registry.register(
+                "database_duration_seconds",
+                "Time that an operation on the database took, with its repetitions",
+                store.timings().durations.clone(),
+            );
+            registry.register(
+                "database_failures",
+                "Operations on the database that failed for good",
+                store.timings().failures.clone(),
+            );
+            match tokio::time::timeout(PATIENCE, jobs::Stored::read(store)).await {
+                Ok(Ok(stored)) => {
+                    database_up.set(1);
+                    stored.register(&mut registry);
+                    fleet::register(&mut registry, fleet, &stored.printers, clock.now());
+                }
+                Ok(Err(cause)) => warn!("a scrape is without jobs: {:#}", anyhow::Error::new(cause)),
+                Err(_) => warn!("a scrape is without jobs: the database took longer than {PATIENCE:?}"),
+            }
+        }
+        registry.register("database_up", "Whether the database answers", database_up);
+        let mut text = String::new();
+        if text::encode(&mut text, &registry).is_err() {
+            // A String takes everything; only a metric that cannot be written could fail.
+            warn!("a metric could not be written");
+        }
+        text
+    }
+}
+
+/// A printer's labels. The name is for people and may change; the number does not.
+fn of_printer(id: domain::PrinterId, name: &str) -> Labels {
+    vec![("printer_id", id.0.to_string()), ("printer", name.to_owned())]
+}
+
+fn and(mut labels: Labels, name: &'static str, value: &str) -> Labels {
+    labels.push((name, value.to_owned()));
+    labels
+}
