@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::{ConnectionState, PrinterStatus, clock::Clock, printer_task::PrinterTask};
 
@@ -290,7 +290,8 @@ impl Supervisor {
         self.fleet
             .roster
             .send_modify(|roster| drop(roster.insert(id, status)));
-        let task = tokio::spawn(task.run(stop.clone()));
+        let span = info_span!("printer", printer.id = id.0, printer.name = config.name);
+        let task = tokio::spawn(task.run(stop.clone()).instrument(span));
         self.running.insert(id, Running { config, stop, task });
     }
 

@@ -157,10 +157,7 @@ impl HistoryReader {
         };
         let page = client.history_page_stepping_over_bad_rows(query).await?;
         for problem in &page.problems {
-            warn!(
-                printer.id = self.printer_id.0,
-                "a row of the printer's history cannot be read: {problem}"
-            );
+            warn!("a row of the printer's history cannot be read: {problem}");
         }
         Ok(Page {
             covered: page.rows,

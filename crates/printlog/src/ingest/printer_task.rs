@@ -26,6 +26,8 @@ use super::{
 const KLIPPY_POLL: Duration = Duration::from_secs(3);
 /// The status is published this often at most, but for changes of state.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// Reasons that are logged of one outage.
+const REASONS: usize = 8;
 /// How long writing may take after the stop.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -118,7 +120,7 @@ impl PrinterTask {
         }
         let settings = self.shared.settings.clone();
         let mut backoff = Backoff::new(settings.reconnect_delay, settings.max_reconnect_delay);
-        let mut told = None;
+        let mut told = Vec::new();
         while let Some(result) = stop
             .run_until_cancelled(self.session(&mut backoff, &mut told))
             .await
@@ -148,10 +150,7 @@ impl PrinterTask {
             }
         };
         if tokio::time::timeout(LAST_WRITES, last_writes).await.is_err() {
-            warn!(
-                printer.id = self.printer.id.0,
-                "stopped with changes that the database did not take"
-            );
+            warn!("stopped with changes that the database did not take");
         }
     }
 
@@ -159,7 +158,7 @@ impl PrinterTask {
     async fn session(
         &mut self,
         backoff: &mut Backoff,
-        told: &mut Option<String>,
+        told: &mut Vec<String>,
     ) -> Result<std::convert::Infallible, SessionError> {
         let config = &self.printer.config;
         let endpoint = Endpoint::parse(&config.moonraker_url, config.moonraker_api_key.as_deref())?;
@@ -176,11 +175,8 @@ impl PrinterTask {
         self.sync(&client).await?;
         drop(permit);
         backoff.reset();
-        if told.take().is_some() {
-            info!(
-                printer.id = self.printer.id.0,
-                "connected to {} again", self.printer.config.name
-            );
+        if !std::mem::take(told).is_empty() {
+            info!("connected to {} again", self.printer.config.name);
         }
         self.set_connection(ConnectionState::Connected, None);
         let reader = self.history_reader();
@@ -212,7 +208,7 @@ impl PrinterTask {
                     }
                     Err(cause) => {
                         self.backfill_error = Some(format!("{:#}", anyhow::Error::new(cause)));
-                        warn!(printer.id = self.printer.id.0, error = self.backfill_error, "the import pauses until the next connection");
+                        warn!(error = self.backfill_error, "the import pauses until the next connection");
                         backfill = None;
                     }
                 },
@@ -247,7 +243,7 @@ impl PrinterTask {
                 match action.as_str() {
                     "added" => self.step(Event::Added(row)),
                     "finished" => self.step(Event::Finished(row)),
-                    other => debug!(printer.id = self.printer.id.0, "unknown history action `{other}`"),
+                    other => debug!("unknown history action `{other}`"),
                 }
             }
             Notification::KlippyReady => self.sync(client).await?,
@@ -492,7 +488,7 @@ impl PrinterTask {
     }
 
     /// Logs a loss once: a printer that stays off is not worth a line an attempt.
-    fn tell_lost(&mut self, cause: SessionError, told: &mut Option<String>) {
+    fn tell_lost(&mut self, cause: SessionError, told: &mut Vec<String>) {
         let state = match &cause {
             SessionError::Request(moonraker::RequestError::Unauthorized { .. }) => {
                 ConnectionState::Unauthorized
@@ -506,15 +502,11 @@ impl PrinterTask {
         if self.printer.key_is_unreadable {
             reason = format!("{reason}; {UNREADABLE_KEY}");
         }
-        if told.as_deref() != Some(reason.as_str()) {
+        // Each reason once an outage: a printer that is off for weeks, now here and now there, does not fill the log.
+        if told.len() < REASONS && !told.contains(&reason) {
             let name = &self.printer.config.name;
-            warn!(
-                printer.id = self.printer.id.0,
-                printer.name = name,
-                reason,
-                "not connected to {name}: {reason}"
-            );
-            *told = Some(reason.clone());
+            warn!(reason, "not connected to {name}: {reason}");
+            told.push(reason.clone());
         }
         self.set_connection(state, Some(reason));
     }

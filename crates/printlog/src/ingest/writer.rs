@@ -105,7 +105,7 @@ impl Writer {
             Ok(written) => {
                 self.queue.pop_front();
                 if self.failures > 0 {
-                    info!(printer.id = self.printer_id.0, "the database takes jobs again");
+                    info!("the database takes jobs again");
                 }
                 self.failures = 0;
                 self.trouble = None;
@@ -115,11 +115,7 @@ impl Writer {
                 let change = self.queue.pop_front();
                 self.failures = 0;
                 let cause = format!("{:#}", anyhow::Error::new(cause));
-                error!(
-                    printer.id = self.printer_id.0,
-                    ?change,
-                    "a change of a job is given up: {cause}"
-                );
+                error!(?change, "a change of a job is given up: {cause}");
                 self.trouble = Some(cause);
                 Written::GivenUp
             }
@@ -127,10 +123,7 @@ impl Writer {
                 let cause = format!("{:#}", anyhow::Error::new(cause));
                 // Once a trouble, not once an attempt.
                 if self.failures == 0 {
-                    error!(
-                        printer.id = self.printer_id.0,
-                        "cannot write a job, trying until it is in: {cause}"
-                    );
+                    error!("cannot write a job, trying until it is in: {cause}");
                 }
                 self.failures += 1;
                 self.trouble = Some(cause);

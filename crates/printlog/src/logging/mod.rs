@@ -9,10 +9,11 @@ use std::io;
 use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
-use crate::config::LoggingConfig;
+use crate::config::{LogFormat, LoggingConfig};
 use rotate::RotatingFile;
 
 /// Crates whose own `INFO` and `DEBUG` lines say nothing to the owner of a printer.
@@ -46,35 +47,34 @@ pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<()> {
         })
         .transpose()?;
     let filter = filter(config.level);
-    let file = file.map(|file| {
-        fmt::layer()
-            .with_ansi(false)
-            .with_writer(file)
-            .with_filter(filter.clone())
-    });
-    tracing_subscriber::registry()
-        .with(file)
-        .with(to_terminal().with_filter(filter))
-        .init();
+    let file = file.map(|file| lines(config.format, false, file).with_filter(filter.clone()));
+    let terminal = lines(config.format, is_colourful(), io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(file).with(terminal).init();
     Ok(())
 }
 
 /// Starts the log of a command that does its work and ends: warnings, on the terminal.
 pub fn start_for_command(config: &LoggingConfig) {
     let level = config.level.min(LevelFilter::WARN);
-    tracing_subscriber::registry()
-        .with(to_terminal().with_filter(filter(level)))
-        .init();
+    let terminal = lines(LogFormat::Text, is_colourful(), io::stderr).with_filter(filter(level));
+    tracing_subscriber::registry().with(terminal).init();
 }
 
-fn to_terminal<S>() -> fmt::Layer<S, fmt::format::DefaultFields, fmt::format::Format, fn() -> io::Stderr>
+/// Lines for people, or one JSON object a line for programs.
+fn lines<S, W>(format: LogFormat, colourful: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let colourful = io::IsTerminal::is_terminal(&io::stderr());
-    fmt::layer()
-        .with_ansi(colourful)
-        .with_writer(io::stderr as fn() -> io::Stderr)
+    let layer = fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text => layer.with_ansi(colourful).boxed(),
+        LogFormat::Json => layer.json().with_ansi(false).boxed(),
+    }
+}
+
+fn is_colourful() -> bool {
+    io::IsTerminal::is_terminal(&io::stderr())
 }
 
 fn filter(level: LevelFilter) -> Targets {

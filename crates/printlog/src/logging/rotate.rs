@@ -1,18 +1,39 @@
-//! A log file that is renamed when it is full, so that it never fills the card of a Raspberry Pi.
+//! A log file that is renamed when it is full or old, so that it never fills the card of a Raspberry Pi.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A file is full at this many bytes.
-const FULL: u64 = 10 * 1024 * 1024;
-/// So many full files are kept beside the current one.
+/// So many renamed files are kept beside the current one.
 const KEPT: usize = 5;
+
+/// When a file is renamed, and when a renamed one is removed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes of a full file.
+    full: u64,
+    /// A file that was begun so long ago is old.
+    old: Duration,
+    /// A renamed file that was written last so long ago is removed.
+    outdated: Duration,
+    /// How often the age is looked at.
+    look: Duration,
+}
+
+impl Limits {
+    pub(super) const DEFAULT: Self = Self {
+        full: 10 * 1024 * 1024,
+        old: Duration::from_secs(7 * 24 * 3600),
+        outdated: Duration::from_secs(30 * 24 * 3600),
+        look: Duration::from_secs(3600),
+    };
+}
 
 /// The log file. Clones write to the same one.
 #[derive(Debug, Clone)]
@@ -23,15 +44,16 @@ struct Current {
     path: PathBuf,
     file: File,
     length: u64,
-    full: u64,
+    limits: Limits,
+    looked: Instant,
 }
 
 impl RotatingFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, FULL)
+        Self::open_with(path, Limits::DEFAULT)
     }
 
-    fn open_with(path: &Path, full: u64) -> io::Result<Self> {
+    fn open_with(path: &Path, limits: Limits) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -41,7 +63,8 @@ impl RotatingFile {
             path: path.to_owned(),
             file,
             length,
-            full,
+            limits,
+            looked: Instant::now(),
         }))))
     }
 }
@@ -66,16 +89,43 @@ impl Current {
         name.push(format!(".{age}"));
         name.into()
     }
+
+    /// Looks at the age of all files now and then. Ages are differences between times of files: the clock is not asked.
+    fn look_at_ages(&mut self) -> io::Result<()> {
+        if self.looked.elapsed() < self.limits.look {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let current = self.file.metadata()?;
+        let now = current.modified()?;
+        if self.length > 0 && age(current.created(), now).is_some_and(|age| age >= self.limits.old) {
+            self.rotate()?;
+        }
+        for number in 1..=KEPT {
+            let path = self.aged(number);
+            let written = fs::metadata(&path).and_then(|file| file.modified());
+            if age(written, now).is_some_and(|age| age >= self.limits.outdated) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `None` where the file is not there or the file system does not tell.
+fn age(time: io::Result<SystemTime>, now: SystemTime) -> Option<Duration> {
+    now.duration_since(time.ok()?).ok()
 }
 
 impl Write for Current {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // A file that cannot be renamed is written on; a log line is never worth an error.
-        if self.length > 0 && self.length + line.len() as u64 > self.full && self.rotate().is_err() {
+        if self.length > 0 && self.length + line.len() as u64 > self.limits.full && self.rotate().is_err() {
             self.length = 0;
         }
         self.file.write_all(line)?;
         self.length += line.len() as u64;
+        self.look_at_ages().ok();
         Ok(line.len())
     }
 
@@ -113,11 +163,18 @@ fn append(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
+    fn full_at(full: u64) -> Limits {
+        Limits {
+            full,
+            ..Limits::DEFAULT
+        }
+    }
+
     #[test]
     fn full_files_are_renamed_and_only_the_last_ones_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/printlog.log");
-        let file = RotatingFile::open_with(&path, 10).unwrap();
+        let file = RotatingFile::open_with(&path, full_at(10)).unwrap();
         for line in 0..9 {
             file.make_writer()
                 .write_all(format!("line {line}\n").as_bytes())
@@ -135,9 +192,43 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("printlog.log");
         for _ in 0..2 {
-            let file = RotatingFile::open_with(&path, 100).unwrap();
+            let file = RotatingFile::open_with(&path, full_at(100)).unwrap();
             file.make_writer().write_all(b"once more\n").unwrap();
         }
         assert_eq!(fs::read_to_string(path).unwrap(), "once more\nonce more\n");
+    }
+
+    #[test]
+    fn old_files_are_renamed_and_outdated_ones_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("printlog.log");
+        let always = Limits {
+            old: Duration::ZERO,
+            look: Duration::ZERO,
+            ..Limits::DEFAULT
+        };
+        let file = RotatingFile::open_with(&path, always).unwrap();
+        let write = |line: &[u8]| file.make_writer().write_all(line).unwrap();
+        let aged = |age: usize| folder.path().join(format!("printlog.log.{age}"));
+        write(b"first\n");
+        assert_eq!(
+            fs::read_to_string(aged(1)).unwrap(),
+            "first\n",
+            "it is old at once"
+        );
+        write(b"second\n");
+        assert_eq!(fs::read_to_string(aged(2)).unwrap(), "first\n");
+        let long_ago =
+            fs::metadata(aged(2)).unwrap().modified().unwrap() - Duration::from_secs(31 * 24 * 3600);
+        File::options()
+            .append(true)
+            .open(aged(2))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        write(b"third\n");
+        assert_eq!(fs::read_to_string(aged(1)).unwrap(), "third\n");
+        assert_eq!(fs::read_to_string(aged(2)).unwrap(), "second\n");
+        assert!(!aged(3).exists());
     }
 }

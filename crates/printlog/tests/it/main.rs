@@ -23,6 +23,7 @@ mod gcode_files;
 mod history_import;
 mod lifecycle;
 mod live_stream;
+mod logging;
 mod metrics;
 mod openapi;
 mod replay;
