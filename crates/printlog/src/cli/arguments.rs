@@ -86,6 +86,16 @@ the sums over its jobs and that the aggregates say what its jobs say, and reache
 
 Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
     Check(Output),
+    /// Write a file to attach to a report: versions, configuration, findings and log, without keys and passwords
+    Diagnostics(Diagnostics),
+}
+
+/// Where the file goes.
+#[derive(Debug, Args)]
+pub(super) struct Diagnostics {
+    /// File to write, a zip; printlog-diagnostics-DATE.zip if left out. It must not exist
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 /// An export to take back.

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 16;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Finding {
+pub(super) struct Finding {
     /// What: `configuration`, `database`, `totals`, `aggregates`, `keys`, or `printer NAME`.
     subject: String,
     ok: bool,
@@ -59,6 +59,16 @@ pub(super) async fn check(file: Option<&Path>, output: Output) -> anyhow::Result
         })?;
     }
     Ok(if ok { Exit::Done } else { Exit::FoundTrouble })
+}
+
+/// Everything that is found, for a program.
+pub(super) async fn findings(config: &Config) -> anyhow::Result<Vec<Finding>> {
+    let mut checks = Checks {
+        findings: Vec::new(),
+        is_json: true,
+    };
+    checks.run(config).await?;
+    Ok(checks.findings)
 }
 
 struct Checks {
@@ -128,6 +138,7 @@ impl Checks {
                 "`printlog rebuild-aggregates` mends them; this is a bug of printlog, please report it";
             self.bad("aggregates", found, advice)?;
         }
+        self.check_secret(store).await?;
         let waiting = store.details_counts().await?;
         self.good(
             "details",
@@ -137,6 +148,24 @@ impl Checks {
             ),
         )?;
         self.check_printers(printers).await
+    }
+
+    async fn check_secret(&mut self, store: &Store) -> anyhow::Result<()> {
+        const SUBJECT: &str = "keys of printers";
+        if let Some(trouble) = store.secret_trouble() {
+            let advice = "put the right file there (database.secret_file says where), or remove a damaged one: the next \
+                          start makes a new one, and keys that are stored must be entered anew";
+            return self.bad(SUBJECT, trouble.to_owned(), advice);
+        }
+        match store.unreadable_key_count().await? {
+            0 => self.good(SUBJECT, "are encrypted, and can be read".to_owned()),
+            number => self.bad(
+                SUBJECT,
+                format!("{number} cannot be decrypted: they were encrypted with another secret"),
+                "put the right file back (database.secret_file says where), or enter these keys anew: PUT \
+                 /api/printers/{id} with moonraker_api_key",
+            ),
+        }
     }
 
     async fn check_printers(&mut self, printers: Vec<Printer>) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod details;
+mod diagnostics;
 mod export;
 mod gcode;
 mod import;
@@ -90,6 +91,7 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
             let done = rebuild::run(&context, output).await;
             context.close(done).await
         }
+        Command::Diagnostics(arguments) => diagnostics::run(file, arguments.output).await,
         Command::Printers(command) => {
             let context = Context::open(file).await?;
             let done = printers::run(&context, command).await;

@@ -519,3 +519,60 @@ fn a_second_server_on_the_same_port_says_so() {
     );
     server.end("-TERM");
 }
+
+#[test]
+fn diagnostics_hold_no_secret() {
+    let binary = Binary::new();
+    let keys = ["moonraker-s3cret-key", "another-s3cret"];
+    for (name, key) in ["Voron", "Prusa"].into_iter().zip(keys) {
+        let add = [
+            "printers",
+            "add",
+            name,
+            "http://127.0.0.1:1",
+            "--api-key",
+            key,
+            "--inactive",
+        ];
+        assert_eq!(binary.run(&add).code, 0);
+    }
+    let own = binary.json(&["keys", "create", "laptop", "--json"]);
+    let own = own["key"].as_str().unwrap();
+    // Somebody's proxy, say, has written them into the log.
+    fs::create_dir(binary.path("logs")).unwrap();
+    let log = format!("INFO a line\nWARN with {own} and {}\n", keys[0]);
+    fs::write(binary.path("logs/printlog.log"), log).unwrap();
+    let said = binary.run(&["diagnostics", "-o", "bundle.zip"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let bundle = fs::read(binary.path("bundle.zip")).unwrap();
+    let holds = |text: &str| bundle.windows(text.len()).any(|window| window == text.as_bytes());
+    // Nothing is packed, so that one can look for it.
+    for expected in [
+        "about.txt",
+        "Voron",
+        "findings.json",
+        "INFO a line",
+        "configuration.txt",
+        &own[..12],
+    ] {
+        assert!(holds(expected), "{expected}");
+    }
+    let secret = fs::read_to_string(binary.path("data/secret.key")).unwrap();
+    for hidden in [keys[0], keys[1], own, secret.trim(), "sealed:1:"] {
+        assert!(!holds(hidden), "{hidden}");
+    }
+    assert_ne!(
+        binary.run(&["diagnostics", "-o", "bundle.zip"]).code,
+        0,
+        "nothing is overwritten"
+    );
+
+    let password = "pa55 w%rd+";
+    let config =
+        format!("database:\n  type: mysql\n  host: 127.0.0.1\n  port: 1\n  password: \"{password}\"\n");
+    fs::write(binary.path("mysql.yml"), config).unwrap();
+    let said = binary.run(&["diagnostics", "-o", "mysql.zip", "--config", "mysql.yml"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let bundle = fs::read(binary.path("mysql.zip")).unwrap();
+    assert!(!bundle.windows(4).any(|window| window == b"pa55"));
+}
