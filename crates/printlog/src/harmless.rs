@@ -22,7 +22,9 @@ mod tests {
 
     #[test]
     fn formulas_become_texts_and_come_back() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "'", ""] {
+        for formula in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "'", "",
+        ] {
             assert_eq!(harmless(formula), format!("'{formula}"));
             assert_eq!(as_it_was(&harmless(formula)), formula);
         }

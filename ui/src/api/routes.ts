@@ -33,6 +33,7 @@ export const ROUTES: readonly string[] = [
   "GET /api/tags",
   "GET /api/verdict-reasons",
   "GET /health",
+  "GET /metrics",
   "PATCH /api/jobs/{id}",
   "POST /api/admin/keys",
   "POST /api/gcode/parse",
