@@ -58,6 +58,29 @@ on_every_engine! {
         check_totals(&db.store).await;
         assert_eq!(db.store.all_totals().await.unwrap().len(), 2);
     }
+
+    async fn numbers_of_jobs_that_ended_do_not_fall_when_one_is_deleted(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let mut cancelled = row("3", "c", 200.0);
+        cancelled.status = "cancelled".to_owned();
+        db.store
+            .import_history(printer, &[row("1", "a", 0.0), row("2", "b", 100.0), cancelled], None, now())
+            .await
+            .unwrap();
+        db.store.save_job(&running(printer, "d", 300.0), now()).await.unwrap();
+        let counts = async || {
+            let counts = db.store.ended_counts().await.unwrap();
+            counts.iter().map(|count| (count.printer_id, count.status, count.jobs)).collect::<Vec<_>>()
+        };
+        let expected = [(printer, JobStatus::Cancelled, 1), (printer, JobStatus::Completed, 2)];
+        assert_eq!(counts().await, expected);
+        for stored in all_jobs(&db.store).await {
+            if !stored.job.status.is_open() {
+                assert!(db.store.delete_job(stored.id, now()).await.unwrap());
+                assert_eq!(counts().await, expected);
+            }
+        }
+    }
 }
 
 pub(crate) async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut StdRng) {
