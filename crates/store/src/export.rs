@@ -70,7 +70,7 @@ impl Store {
     /// How many jobs it has from the beginning to the end.
     pub async fn count_of_export(&self, export: &Export) -> Result<u64> {
         self.read("count the jobs", |db| async move {
-            count(&db, &export.filter, &export.found).await
+            count(self, &db, &export.filter, &export.found).await
         })
         .await
     }

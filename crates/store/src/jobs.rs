@@ -93,11 +93,7 @@ impl Store {
 
     /// The printer's jobs that have not ended, newest first.
     pub async fn open_jobs(&self, printer_id: PrinterId) -> Result<Vec<(JobId, Job)>> {
-        let open = JobStatus::ALL
-            .into_iter()
-            .filter(|status| status.is_open())
-            .map(JobStatus::as_str);
-        let query = &jobs_where([of_printer(printer_id), Expr::col(PrintJobs::Status).is_in(open)])
+        let query = &jobs_where([of_printer(printer_id), is_open()])
             .order_by(PrintJobs::SortTime, Order::Desc)
             .order_by(PrintJobs::Id, Order::Desc)
             .to_owned();
@@ -425,6 +421,12 @@ async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
         .to_owned();
     tx.execute(&job).await?;
     Ok(())
+}
+
+/// Jobs that run, or run for all we know.
+pub(crate) fn is_open() -> SimpleExpr {
+    let open = JobStatus::ALL.into_iter().filter(|status| status.is_open());
+    Expr::col((PrintJobs::Table, PrintJobs::Status)).is_in(open.map(JobStatus::as_str))
 }
 
 /// Whole jobs with the names of their printers.

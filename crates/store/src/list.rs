@@ -16,7 +16,7 @@ use crate::{
     Engine, Result, Store, StoredJob,
     error::Fault,
     import::padded,
-    jobs::{select_stored, select_with_printer, stored_job},
+    jobs::{is_open, select_stored, select_with_printer, stored_job},
     notes,
     record::{LIGHT, Record, UNDATED, job_row},
     schema::{JobDetails, JobTotals, PrintJobs},
@@ -103,7 +103,7 @@ impl Store {
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
         self.read("list jobs", |db| async move {
             let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
-            let total = count(&db, filter, &found).await?;
+            let total = count(self, &db, filter, &found).await?;
             let queries = queries(select_with_printer(LIGHT), filter, &found, limit, after);
             let (mut items, next) = page(&db, queries, limit, job_row).await?;
             let ids: Vec<_> = items.iter().map(|row| row.id).collect();
@@ -345,31 +345,44 @@ fn selected(filter: &JobFilter, found: &Found) -> SelectStatement {
     query
 }
 
-pub(crate) async fn count(db: &DatabaseConnection, filter: &JobFilter, found: &Found) -> Result<u64, Fault> {
+/// How many the filter lets through. The aggregates know the ended ones but for their texts.
+pub(crate) async fn count(
+    store: &Store,
+    db: &DatabaseConnection,
+    filter: &JobFilter,
+    found: &Found,
+) -> Result<u64, Fault> {
     let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),
         filename_contains: filter.filename_contains.clone(),
         ..JobFilter::default()
     };
     let only_printers = of_printers == *filter;
-    let of_material = JobFilter {
-        filament_type: filter.filament_type.clone(),
-        ..JobFilter::default()
-    };
-    let query = match found {
-        Found::All if of_material == *filter && filter.filament_type.is_some() => Query::select()
-            .expr_as(Func::count(Expr::col(JobDetails::PrintJobId)), "number")
-            .from(JobDetails::Table)
-            .and_where(Expr::col(JobDetails::FilamentType).eq(filter.filament_type.clone()))
-            .to_owned(),
-        Found::All if only_printers => count_of_printers(filter),
-        Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => needle.count(),
-        _ => selected(filter, found)
-            .expr_as(Func::count(column(PrintJobs::Id)), "number")
-            .to_owned(),
-    };
+    match found {
+        Found::All if only_printers => number(db, &count_of_printers(filter)).await,
+        Found::All if filter.verdicts.is_empty() && filter.tags.is_empty() => {
+            let ended = store.ended_jobs(db, filter).await?.count();
+            let running = selected(filter, found)
+                .expr_as(Func::count(column(PrintJobs::Id)), "number")
+                .and_where(is_open())
+                .to_owned();
+            Ok(ended + number(db, &running).await?)
+        }
+        Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => {
+            number(db, &needle.count()).await
+        }
+        _ => {
+            let all = selected(filter, found)
+                .expr_as(Func::count(column(PrintJobs::Id)), "number")
+                .to_owned();
+            number(db, &all).await
+        }
+    }
+}
+
+async fn number(db: &DatabaseConnection, query: &SelectStatement) -> Result<u64, Fault> {
     let mut number = 0_i64;
-    for row in db.query_all(&query).await? {
+    for row in db.query_all(query).await? {
         number += row.try_get::<i64>("", "number")?;
     }
     Ok(number.try_into().unwrap_or(0))

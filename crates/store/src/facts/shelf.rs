@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Engine, Error, JobFilter, Result, Store,
     error::Fault,
-    list,
+    jobs, list,
     schema::{JobMonths, JobTotals, PrintJobs},
 };
 
@@ -66,45 +66,54 @@ impl Store {
     /// The jobs that the filter lets through.
     pub async fn facts(&self, filter: &JobFilter) -> Result<Facts> {
         self.read("read the aggregates", |db| async move {
-            let (mut months, kinds) = {
-                let mut shelf = self.shelf.lock().await;
-                shelf.refresh(&db).await?;
-                let of_printer =
-                    |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
-                let printers = shelf.printers.iter().filter(|(id, _)| of_printer(id));
-                let months: Vec<_> = printers
-                    .flat_map(|(id, printer)| {
-                        printer
-                            .months
-                            .iter()
-                            .map(|(key, month)| (*id, *key, month.clone()))
-                    })
-                    .collect();
-                (months, shelf.kinds.clone())
-            };
-            months.sort_unstable_by_key(|(id, key, _)| (*id, *key));
+            let open = open_jobs(&db, filter).await?;
+            let packed = open.iter().map(|fact| {
+                Month::pack(
+                    fact.printer_id,
+                    MonthKey::of(fact.start),
+                    std::slice::from_ref(fact),
+                )
+            });
             Ok(Facts {
-                months: months.into_iter().map(|(_, _, month)| month).collect(),
-                open: open_jobs(&db, filter)
-                    .await?
-                    .iter()
-                    .map(|fact| {
-                        Month::pack(
-                            fact.printer_id,
-                            MonthKey::of(fact.start),
-                            std::slice::from_ref(fact),
-                        )
-                    })
-                    .collect::<Vec<_>>()
-                    .into(),
-                since: filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
-                until: filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
-                dated_only: filter.since.is_some() || filter.until.is_some(),
-                conditions: conditions(&db, self.engine, filter, &kinds).await?,
-                kinds,
+                open: packed.collect(),
+                ..self.ended_jobs(&db, filter).await?
             })
         })
         .await
+    }
+
+    /// Those that have ended.
+    pub(crate) async fn ended_jobs(
+        &self,
+        db: &sea_orm::DatabaseConnection,
+        filter: &JobFilter,
+    ) -> Result<Facts, Fault> {
+        let (mut months, kinds) = {
+            let mut shelf = self.shelf.lock().await;
+            shelf.refresh(db).await?;
+            let of_printer =
+                |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
+            let printers = shelf.printers.iter().filter(|(id, _)| of_printer(id));
+            let months: Vec<_> = printers
+                .flat_map(|(id, printer)| {
+                    printer
+                        .months
+                        .iter()
+                        .map(|(key, month)| (*id, *key, month.clone()))
+                })
+                .collect();
+            (months, shelf.kinds.clone())
+        };
+        months.sort_unstable_by_key(|(id, key, _)| (*id, *key));
+        Ok(Facts {
+            months: months.into_iter().map(|(_, _, month)| month).collect(),
+            open: Arc::default(),
+            since: filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
+            until: filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
+            dated_only: filter.since.is_some() || filter.until.is_some(),
+            conditions: conditions(db, self.engine, filter, &kinds).await?,
+            kinds,
+        })
     }
 }
 
@@ -175,13 +184,9 @@ async fn newer(
     Ok(months)
 }
 
-/// Jobs that run, or run for all we know; by the filter's printers only.
+/// By the filter's printers only.
 async fn open_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<Fact>, Fault> {
-    let open = JobStatus::ALL
-        .into_iter()
-        .filter(|status| status.is_open())
-        .map(JobStatus::as_str);
-    let mut condition = source::column(PrintJobs::Status).is_in(open);
+    let mut condition = jobs::is_open();
     if !filter.printer_ids.is_empty() {
         let ids = filter.printer_ids.iter().map(|id| id.0);
         condition = condition.and(source::column(PrintJobs::PrinterId).is_in(ids));
@@ -304,6 +309,35 @@ impl Facts {
                 }
             }
         }
+    }
+
+    /// How many the filter lets through.
+    pub(crate) fn count(&self) -> u64 {
+        self.all_months().map(|month| self.count_in(month)).sum()
+    }
+
+    fn count_in(&self, month: &Month) -> u64 {
+        let range = self.range(month);
+        let Some(conditions) = &self.conditions else {
+            return range.len() as u64;
+        };
+        if range.len() < month.len() || conditions.ids.is_some() {
+            return range
+                .filter(|index| conditions.are_met_by(month.row(*index)))
+                .count() as u64;
+        }
+        let wanted = month
+            .sums()
+            .iter()
+            .filter(|(kind, _)| conditions.is_kind_wanted(*kind));
+        let statuses = || {
+            JobStatus::ALL
+                .into_iter()
+                .filter(|status| conditions.statuses[*status as usize])
+        };
+        wanted
+            .flat_map(|(_, sums)| statuses().map(|status| sums.of(status)))
+            .sum()
     }
 
     fn all_months(&self) -> impl Iterator<Item = &Month> {
