@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use store::{KeyScope, Location, Store};
+use store::{JobFilter, KeyScope, Location, Store};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -101,6 +101,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         fleet,
         live,
     }));
+    tasks.spawn(read_aggregates(store.clone(), alive.clone()));
 
     alive.cancelled().await;
     let ended = end(&stop, &tasks).await;
@@ -108,6 +109,16 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         warn!("cannot close the database: {:#}", anyhow::Error::new(cause));
     }
     ended
+}
+
+/// Reads what the first question about many jobs would have to wait for.
+async fn read_aggregates(store: Store, alive: CancellationToken) {
+    if let Some(Err(cause)) = alive
+        .run_until_cancelled(store.facts(&JobFilter::default()))
+        .await
+    {
+        warn!("cannot read the aggregates: {:#}", anyhow::Error::new(cause));
+    }
 }
 
 /// Answers requests until `alive` ends. If it ever crashes, it ends `alive`.
