@@ -4,7 +4,7 @@ use domain::{JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{self, Expr, ExprTrait, Query},
 };
 use serde_json::Value;
 
@@ -199,13 +199,17 @@ pub(crate) async fn put(tx: &Tx, job: &LockedJob, details: &JobDetails) -> Resul
     let new = Query::insert()
         .into_table(Columns::Table)
         .columns([Columns::PrintJobId].into_iter().chain(columns))
-        .values_panic([Expr::val(id.0)].into_iter().chain(values))
+        .values_panic(
+            [Expr::val(id.0)]
+                .into_iter()
+                .chain(values.into_iter().map(Expr::val)),
+        )
         .to_owned();
     tx.execute(&new).await?;
     facts::refresh(tx, &job.totals, &[(id, job.start_time)]).await
 }
 
-pub(crate) fn columns(details: &JobDetails) -> [(Columns, Expr); 23] {
+pub(crate) fn columns(details: &JobDetails) -> [(Columns, sea_query::Value); 23] {
     [
         (Columns::LayerHeight, details.layer_height.into()),
         (Columns::FirstLayerHeight, details.first_layer_height.into()),

@@ -9,7 +9,7 @@ use domain::{JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr,
-    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
+    sea_query::{self, Expr, ExprTrait, Order, Query, SelectStatement},
 };
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ use crate::{
     DetailsOutcome, DetailsStatus, JobDetails, Result, Retry, Store, details, details_queue,
     error::Fault,
     import::padded,
+    insert::insert_all,
     record::Record,
-    records::insert_all,
     schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
     transaction::Tx,
 };
@@ -262,7 +262,7 @@ pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Time
     let statement = Query::insert()
         .into_table(GcodeFiles::Table)
         .columns(columns)
-        .values_panic(values)
+        .values_panic(values.into_iter().map(Expr::val))
         .to_owned();
     let id = tx.execute(&statement).await?.last_insert_id();
     let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
@@ -356,18 +356,15 @@ async fn ids_by_key(tx: &Tx, query: &SelectStatement) -> Result<HashMap<String, 
 }
 
 /// A new row: its columns, always the same, and their values.
-fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>, Vec<Expr>) {
+fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>, Vec<sea_query::Value>) {
     let row = [
-        (GcodeFiles::PrinterId, Expr::val(printer_id)),
-        (GcodeFiles::FileKey, Expr::val(file.file_key.clone())),
-        (GcodeFiles::ContentHash, Expr::val(file.content_hash.clone())),
-        (GcodeFiles::Source, Expr::val(file.source.as_str())),
-        (GcodeFiles::CreatedAt, Expr::val(now.as_millisecond())),
-        (GcodeFiles::Metadata, Expr::val(file.metadata.to_string())),
-        (
-            GcodeFiles::Raw,
-            Expr::val(file.raw.as_ref().map(Value::to_string)),
-        ),
+        (GcodeFiles::PrinterId, printer_id.into()),
+        (GcodeFiles::FileKey, file.file_key.clone().into()),
+        (GcodeFiles::ContentHash, file.content_hash.clone().into()),
+        (GcodeFiles::Source, file.source.as_str().into()),
+        (GcodeFiles::CreatedAt, now.as_millisecond().into()),
+        (GcodeFiles::Metadata, file.metadata.to_string().into()),
+        (GcodeFiles::Raw, file.raw.as_ref().map(Value::to_string).into()),
     ];
     row.into_iter().unzip()
 }

@@ -12,7 +12,9 @@ use sea_orm::{
 use crate::{
     FoundRun, Result, Store, details_queue,
     error::Fault,
-    facts, jobs,
+    facts,
+    insert::{BATCHES, insert_all},
+    jobs,
     record::{Record, jobs_where, load_jobs, sort_time, stored_form_of_row},
     schema::{DetailsQueue, PrintJobs},
     search, text, tombstones,
@@ -33,8 +35,6 @@ pub struct Imported {
     pub skipped_deleted: u64,
 }
 
-/// Rows of one statement. Few sizes, because each is a statement that the driver keeps prepared.
-pub(crate) const BATCHES: [usize; 3] = [64, 8, 1];
 /// Bytes of JSON in one statement of more than a row. A server refuses packets of more than 16 MB.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -282,12 +282,8 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
         let fits = |size: &usize| *size <= rest.len() && json_bytes(&rest[..*size]) <= BATCH_BYTES;
         let size = BATCHES.into_iter().find(fits).unwrap_or(1);
         let (batch, others) = rest.split_at(size);
-        let mut statement = Query::insert().into_table(PrintJobs::Table).to_owned();
-        for job in batch {
-            let (columns, values) = jobs::row(job, now, now);
-            statement.columns(columns).values_panic(values);
-        }
-        tx.execute(&statement).await?;
+        let rows = batch.iter().map(|job| jobs::row(job, now, now));
+        insert_all(tx, PrintJobs::Table, rows.collect()).await?;
         rest = others;
     }
     Ok(())

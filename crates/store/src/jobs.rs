@@ -349,12 +349,12 @@ async fn insert(tx: &Tx, job: &Job, now: Timestamp) -> Result<JobId, Fault> {
 
 pub(crate) async fn insert_row(
     tx: &Tx,
-    (columns, values): (Vec<PrintJobs>, Vec<SimpleExpr>),
+    (columns, values): (Vec<PrintJobs>, Vec<Value>),
 ) -> Result<JobId, Fault> {
     let statement = Query::insert()
         .into_table(PrintJobs::Table)
         .columns(columns)
-        .values_panic(values)
+        .values_panic(values.into_iter().map(Expr::val))
         .to_owned();
     let id = tx.execute(&statement).await?.last_insert_id();
     Ok(JobId(
@@ -363,20 +363,13 @@ pub(crate) async fn insert_row(
 }
 
 /// A new row: its columns, always the same, and their values.
-pub(crate) fn row(
-    job: &Job,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-) -> (Vec<PrintJobs>, Vec<SimpleExpr>) {
+pub(crate) fn row(job: &Job, created_at: Timestamp, updated_at: Timestamp) -> (Vec<PrintJobs>, Vec<Value>) {
     let own = [
         (PrintJobs::PrinterId, job.printer_id.0.into()),
         (PrintJobs::CreatedAt, created_at.as_millisecond().into()),
         (PrintJobs::UpdatedAt, updated_at.as_millisecond().into()),
     ];
-    own.into_iter()
-        .chain(columns(job))
-        .map(|(column, value)| (column, Expr::val(value)))
-        .unzip()
+    own.into_iter().chain(columns(job)).unzip()
 }
 
 /// Writes what differs. `false` if nothing does.

@@ -13,6 +13,7 @@ mod export;
 mod facts;
 mod gcode_files;
 mod import;
+mod insert;
 mod jobs;
 mod keys;
 mod list;

@@ -6,14 +6,15 @@ use domain::{Job, JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr, Iden,
-    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use crate::{
     DetailsStatus, JobDetails, NewGcodeFile, Result, Store, details,
     error::Fault,
     facts, gcode_files,
-    import::{BATCHES, padded},
+    import::padded,
+    insert::insert_all,
     jobs,
     record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
     schema::{DeletedJobs, DetailsQueue, JobDetails as DetailsColumns, PrintJobs},
@@ -165,13 +166,15 @@ async fn import(
     search::insert(tx, keys).await?;
     insert_details(tx, &new, &ids).await?;
     insert_queue(tx, &new, &ids, now).await?;
+    let mut touched: BTreeMap<PrinterId, Vec<_>> = BTreeMap::new();
+    for (new, id) in new.iter().zip(&ids) {
+        touched
+            .entry(new.job.printer_id)
+            .or_default()
+            .push((*id, new.job.start_time));
+    }
+    facts::refresh_all(tx, &all_totals, &touched).await?;
     for totals in all_totals {
-        let of_printer = new
-            .iter()
-            .zip(&ids)
-            .filter(|(new, _)| new.job.printer_id == totals.printer_id());
-        let jobs: Vec<_> = of_printer.map(|(new, id)| (*id, new.job.start_time)).collect();
-        facts::refresh(tx, &totals, &jobs).await?;
         totals.save(tx, now).await?;
     }
     Ok(imported)
@@ -229,7 +232,7 @@ async fn insert_jobs(tx: &Tx, new: &[New<'_>]) -> Result<Vec<JobId>, Fault> {
             Some(id) => {
                 ids[place] = id;
                 columns.push(PrintJobs::Id);
-                values.push(Expr::val(id.0));
+                values.push(id.0.into());
                 with_id.push((columns, values));
             }
             None => without_id.push((place, (columns, values))),
@@ -269,7 +272,7 @@ async fn insert_details(tx: &Tx, new: &[New<'_>], ids: &[JobId]) -> Result<(), F
         let details = read.entry(&file.file_key).or_insert_with(|| file.job_details());
         let (mut columns, mut values): (Vec<_>, Vec<_>) = details::columns(details).into_iter().unzip();
         columns.push(DetailsColumns::PrintJobId);
-        values.push(Expr::val(id.0));
+        values.push(id.0.into());
         rows.push((columns, values));
     }
     insert_all(tx, DetailsColumns::Table, rows).await
@@ -291,35 +294,17 @@ async fn insert_queue(tx: &Tx, new: &[New<'_>], ids: &[JobId], now: Timestamp) -
         // What is known was found out elsewhere; only what nobody has looked for is looked for.
         let next = (new.record.details_status == DetailsStatus::Pending).then_some(0_i64);
         let values = vec![
-            Expr::val(id.0),
-            Expr::val(new.record.details_status.as_str()),
-            Expr::val(0_i64),
-            Expr::val(new.record.details_reason.clone()),
-            Expr::val(0_i64),
-            Expr::val(next),
-            Expr::val(new.file_id),
-            Expr::val(sort_time(new.job.start_time)),
-            Expr::val(now.as_millisecond()),
+            id.0.into(),
+            new.record.details_status.as_str().into(),
+            0_i64.into(),
+            new.record.details_reason.clone().into(),
+            0_i64.into(),
+            next.into(),
+            new.file_id.into(),
+            sort_time(new.job.start_time).into(),
+            now.as_millisecond().into(),
         ];
         (columns.to_vec(), values)
     });
     insert_all(tx, DetailsQueue::Table, rows.collect()).await
-}
-
-/// Inserts rows that all have the same columns.
-pub(crate) async fn insert_all<C: Iden + Copy + 'static>(
-    tx: &Tx,
-    table: C,
-    rows: Vec<(Vec<C>, Vec<SimpleExpr>)>,
-) -> Result<(), Fault> {
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let size = BATCHES.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
-        let mut statement = Query::insert().into_table(table).to_owned();
-        for (columns, values) in rows.by_ref().take(size) {
-            statement.columns(columns).values_panic(values);
-        }
-        tx.execute(&statement).await?;
-    }
-    Ok(())
 }

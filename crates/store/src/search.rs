@@ -12,8 +12,8 @@ use sea_orm::{
 use crate::{
     Engine,
     error::Fault,
+    insert::insert_all,
     notes,
-    records::insert_all,
     schema::{JobSearch, JobSearchTrigrams, PrintJobs},
     text::fold_case,
     transaction::Tx,
@@ -40,7 +40,7 @@ fn folded(text: &str) -> String {
 /// Makes new jobs findable.
 pub(crate) async fn insert(tx: &Tx, keys: impl Iterator<Item = (JobId, String)>) -> Result<(), Fault> {
     let columns = vec![JobSearch::PrintJobId, JobSearch::Text];
-    let rows = keys.map(|(id, key)| (columns.clone(), vec![Expr::val(id.0), Expr::val(key)]));
+    let rows = keys.map(|(id, key)| (columns.clone(), vec![id.0.into(), key.into()]));
     insert_all(tx, JobSearch::Table, rows.collect()).await
 }
 

@@ -116,31 +116,56 @@ impl Store {
     }
 }
 
-/// Brings the months up to date with the rows of these jobs, which are new, changed or gone; each with its start, which
-/// never changes. To be called when the rows have been written.
-pub(crate) async fn refresh(
+/// A job with its start, which never changes.
+type Touched = (JobId, Option<Timestamp>);
+
+/// Brings the months up to date with the rows of these jobs, which are new, changed or gone. To be called when the rows
+/// have been written.
+pub(crate) async fn refresh(tx: &Tx, totals: &OpenTotals, jobs: &[Touched]) -> Result<(), Fault> {
+    let news = read_ended(tx, jobs).await?;
+    merge(tx, totals, jobs, news).await
+}
+
+/// The same for several printers.
+pub(crate) async fn refresh_all(
     tx: &Tx,
-    totals: &OpenTotals,
-    jobs: &[(JobId, Option<Timestamp>)],
+    all_totals: &[OpenTotals],
+    jobs: &BTreeMap<PrinterId, Vec<Touched>>,
 ) -> Result<(), Fault> {
-    let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
-    for (id, start) in jobs {
-        months
-            .entry(MonthKey::of(milliseconds(*start)))
-            .or_default()
-            .0
-            .insert(*id);
+    let mut news: BTreeMap<PrinterId, Vec<Fact>> = BTreeMap::new();
+    for fact in read_ended(tx, &jobs.values().flatten().copied().collect::<Vec<_>>()).await? {
+        news.entry(fact.printer_id).or_default().push(fact);
     }
+    for totals in all_totals {
+        let printer_id = totals.printer_id();
+        if let Some(jobs) = jobs.get(&printer_id) {
+            merge(tx, totals, jobs, news.remove(&printer_id).unwrap_or_default()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Running jobs change all the time, and are few: they are read when they are needed.
+async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
+    let mut facts = Vec::new();
     for batch in jobs.chunks(BATCH) {
         let mut ids: Vec<i64> = batch.iter().map(|(id, _)| id.0).collect();
         ids.resize(ids.len().next_power_of_two(), ids[0]);
         let sources = source::load(&**tx, source::column(PrintJobs::Id).is_in(ids)).await?;
-        for fact in source::number_all(tx, sources).await? {
-            // Running jobs change all the time, and are few: they are read when they are needed.
-            if !fact.status.is_open() {
-                months.entry(MonthKey::of(fact.start)).or_default().1.push(fact);
-            }
-        }
+        facts.extend(ended(source::number_all(tx, sources).await?));
+    }
+    Ok(facts)
+}
+
+/// Puts the facts of these jobs of a printer in place of what was known of them.
+async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], news: Vec<Fact>) -> Result<(), Fault> {
+    let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
+    for (id, start) in jobs {
+        let month = months.entry(MonthKey::of(milliseconds(*start))).or_default();
+        month.0.insert(*id);
+    }
+    for fact in news {
+        months.entry(MonthKey::of(fact.start)).or_default().1.push(fact);
     }
     let mut version = None;
     for (key, (touched, news)) in months {
