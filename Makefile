@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz bench-fleet bench-gcode fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-container test-deb bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -25,6 +25,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	scripts/deny.sh
+	scripts/check-service.sh
 
 ## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
 unit:
@@ -47,6 +48,14 @@ screenshots: ui/dist/index.html
 ## Drives the API from its own OpenAPI document.
 api-fuzz:
 	scripts/schemathesis.sh
+
+## Builds the container image and runs it without a registry or an engine. As root; not part of `test`, it takes minutes.
+test-container:
+	scripts/test-container.sh
+
+## Installs, upgrades and purges the Debian package in a Debian of its own. As root; not part of `test`, it takes minutes.
+test-deb:
+	scripts/test-deb.sh
 
 ## 1,000 simulated printers for a minute: what printlog needs for them.
 bench-fleet:

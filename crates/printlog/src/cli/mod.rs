@@ -6,6 +6,7 @@ mod details;
 mod diagnostics;
 mod export;
 mod gcode;
+mod health;
 mod import;
 mod jobs;
 mod keys;
@@ -32,6 +33,9 @@ use crate::{
     ingest::Clock,
     lifecycle, logging,
 };
+
+/// Where packages and container images have the program, and its configuration.
+const PACKAGED: (&str, &str) = ("/usr/bin/printlog", "/etc/printlog/config.yml");
 
 /// How a command ended; `--help` tells the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +85,12 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 }
 
 async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
-    let file = arguments.config.or_else(named_by_environment);
+    let file = arguments.config.or_else(named_by_environment).or_else(of_package);
     let file = file.as_deref();
     match arguments.command {
         Command::Serve => serve(file).await,
         Command::Check(output) => check::check(file, output).await,
+        Command::Health(output) => health::health(file, output).await,
         Command::RebuildAggregates(output) => {
             let context = Context::open(file).await?;
             let done = rebuild::run(&context, output).await;
@@ -135,6 +140,13 @@ fn named_by_environment() -> Option<PathBuf> {
     env::var_os("CONFIG_PATH")
         .filter(|file| !file.is_empty())
         .map(PathBuf::from)
+}
+
+/// The configuration of the program that a package has installed, whatever folder it is started in.
+fn of_package() -> Option<PathBuf> {
+    let is_package = env::current_exe().is_ok_and(|program| program == Path::new(PACKAGED.0));
+    let file = PathBuf::from(PACKAGED.1);
+    (is_package && file.exists()).then_some(file)
 }
 
 fn load(file: Option<&Path>) -> Result<Config, ConfigError> {

@@ -576,3 +576,27 @@ fn diagnostics_hold_no_secret() {
     let bundle = fs::read(binary.path("mysql.zip")).unwrap();
     assert!(!bundle.windows(4).any(|window| window == b"pa55"));
 }
+
+#[test]
+fn the_running_server_is_asked_for_its_health() {
+    let binary = Binary::new();
+    let server = binary.serve();
+    let port = server.address.rsplit_once(':').unwrap().1.to_owned();
+    let variables = [("PRINTLOG_API__PORT", port.as_str())];
+
+    let said = binary.run_with(&["health"], &variables);
+    assert_eq!((said.code, said.stdout.as_str()), (0, "ok\n"), "{}", said.stderr);
+    let said = binary.run_with(&["health", "--json"], &variables);
+    let health: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(health["database"]["status"], "ok");
+
+    server.end("-TERM");
+    let said = binary.run_with(&["health"], &variables);
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""));
+    assert!(
+        said.stderr
+            .contains(&format!("the server at 127.0.0.1:{port} does not work")),
+        "{}",
+        said.stderr
+    );
+}

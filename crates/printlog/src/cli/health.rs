@@ -1,0 +1,83 @@
+//! `printlog health`: whether the server of this configuration works. For health checks of containers and services.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{Request, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{net::TcpStream, time};
+
+use super::{
+    Exit, Output, load,
+    output::{print_json, print_line},
+};
+use crate::config::ApiConfig;
+
+/// The server itself gives its database three seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest answer that is read.
+const MOST_BYTES: usize = 64 * 1024;
+
+pub(super) async fn health(file: Option<&Path>, output: Output) -> anyhow::Result<Exit> {
+    let config = load(file)?;
+    let (host, port) = reached_at(&config.api)?;
+    let answer = time::timeout(PATIENCE, ask(&host, port))
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs())))
+        .with_context(|| format!("the server at {host}:{port} does not work"))?;
+    let verdict = answer["status"]
+        .as_str()
+        .context("the answer is none of printlog")?;
+    if output.json {
+        print_json(&answer)?;
+    } else {
+        print_line(verdict)?;
+        for (part, reason) in reasons(&answer) {
+            print_line(&format!("{part}: {reason}"))?;
+        }
+    }
+    Ok(if verdict == "error" {
+        Exit::FoundTrouble
+    } else {
+        Exit::Done
+    })
+}
+
+/// Where a program on this machine reaches the server.
+fn reached_at(config: &ApiConfig) -> anyhow::Result<(String, u16)> {
+    if config.port == 0 {
+        bail!("api.port is 0, so that the system chooses a port, and nobody else knows which");
+    }
+    let host = config.host.trim_start_matches('[').trim_end_matches(']');
+    let host = match host {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        other => other,
+    };
+    Ok((host.to_owned(), config.port))
+}
+
+async fn ask(host: &str, port: u16) -> anyhow::Result<Value> {
+    let stream = TcpStream::connect((host, port)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get("/health")
+        .header(header::HOST, "localhost")
+        .body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await?;
+    let body = Limited::new(response.into_body(), MOST_BYTES)
+        .collect()
+        .await
+        .map_err(anyhow::Error::from_boxed)?;
+    connection.abort();
+    serde_json::from_slice(&body.to_bytes()).context("the answer is none of printlog")
+}
+
+/// What is wrong with which part.
+fn reasons(health: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let parts = health.as_object().into_iter().flatten();
+    parts.filter_map(|(part, told)| Some((part.as_str(), told["reason"].as_str()?)))
+}
