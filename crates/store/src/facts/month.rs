@@ -17,6 +17,9 @@ const FIELDS: usize = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MonthKey(pub(crate) i64);
 
+/// The number of a kind, and the sums over its jobs.
+pub(crate) type KindSums = (Option<u32>, Sums);
+
 /// Packed facts, in the order of their starts.
 #[derive(Debug)]
 pub(crate) struct Month {
@@ -31,7 +34,7 @@ pub(crate) struct Month {
     pub(crate) busy: u64,
     len: usize,
     columns: [Column; FIELDS],
-    sums: OnceLock<Vec<(Option<u32>, Sums)>>,
+    sums: OnceLock<Vec<KindSums>>,
 }
 
 /// A job of a month. Each part is unpacked when it is asked for; they are those of a [`Fact`].
@@ -44,6 +47,8 @@ pub(crate) struct Row<'a> {
 /// Numbers, as narrow as they fit. A column that holds nothing but zeroes is empty.
 #[derive(Debug, PartialEq, Eq)]
 enum Column {
+    Byte(Vec<u8>),
+    Short(Vec<u16>),
     Narrow(Vec<u32>),
     Wide(Vec<u64>),
 }
@@ -98,10 +103,10 @@ impl Month {
                 column.push(number);
             }
         }
-        Self::new(printer_id, begin, facts.len(), columns)
+        Self::new(printer_id, begin, facts.len(), &columns)
     }
 
-    fn new(printer_id: PrinterId, begin: Option<i64>, len: usize, columns: [Vec<u64>; FIELDS]) -> Self {
+    fn new(printer_id: PrinterId, begin: Option<i64>, len: usize, columns: &[Vec<u64>; FIELDS]) -> Self {
         let mut month = Self {
             printer_id,
             begin,
@@ -109,7 +114,7 @@ impl Month {
             last_end: i64::MIN,
             busy: 0,
             len,
-            columns: columns.map(Column::of),
+            columns: columns.each_ref().map(|numbers| Column::of(numbers)),
             sums: OnceLock::new(),
         };
         let mut busy = Busy::within(i64::MIN, i64::MAX);
@@ -154,7 +159,7 @@ impl Month {
         let known = columns[2]
             .iter()
             .all(|code| (code >> 1) < JobStatus::ALL.len() as u64);
-        (known && bytes.is_empty()).then(|| Self::new(printer_id, month.begin(), len, columns))
+        (known && bytes.is_empty()).then(|| Self::new(printer_id, month.begin(), len, &columns))
     }
 
     pub(crate) fn printer_id(&self) -> PrinterId {
@@ -175,7 +180,7 @@ impl Month {
     }
 
     /// Sums over the jobs of each kind, computed once.
-    pub(crate) fn sums(&self) -> &[(Option<u32>, Sums)] {
+    pub(crate) fn sums(&self) -> &[KindSums] {
         self.sums.get_or_init(|| {
             let mut sums: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
             for fact in self.facts() {
@@ -296,20 +301,22 @@ impl Row<'_> {
 }
 
 impl Column {
-    fn of(numbers: Vec<u64>) -> Self {
-        if numbers.iter().all(|number| *number == 0) {
-            return Self::Narrow(Vec::new());
+    #[expect(clippy::cast_possible_truncation, reason = "the widest fits")]
+    fn of(numbers: &[u64]) -> Self {
+        match numbers.iter().max().copied().unwrap_or(0) {
+            0 => Self::Byte(Vec::new()),
+            1..=0xff => Self::Byte(numbers.iter().map(|number| *number as u8).collect()),
+            0x100..=0xffff => Self::Short(numbers.iter().map(|number| *number as u16).collect()),
+            0x1_0000..=0xffff_ffff => Self::Narrow(numbers.iter().map(|number| *number as u32).collect()),
+            _ => Self::Wide(numbers.to_vec()),
         }
-        let widest = numbers.iter().max().copied().unwrap_or(0);
-        if widest > u64::from(u32::MAX) {
-            return Self::Wide(numbers);
-        }
-        Self::Narrow(numbers.into_iter().map(|number| number as u32).collect())
     }
 
     #[inline]
     fn get(&self, index: usize) -> u64 {
         match self {
+            Self::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Self::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
             Self::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
             Self::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use domain::{
@@ -16,7 +16,7 @@ use sea_orm::{
 
 use super::{
     Kind, dictionary,
-    month::{Month, MonthKey, Row},
+    month::{KindSums, Month, MonthKey, Row},
     source,
 };
 use crate::{
@@ -37,12 +37,23 @@ pub(crate) struct Shelf {
 struct Printer {
     version: i64,
     months: BTreeMap<MonthKey, Arc<Month>>,
+    /// Over all months, once they have been asked for.
+    sums: Arc<OnceLock<Vec<KindSums>>>,
+}
+
+/// All months of a printer.
+#[derive(Debug, Clone)]
+struct Past {
+    printer_id: PrinterId,
+    months: Vec<Arc<Month>>,
+    sums: Arc<OnceLock<Vec<KindSums>>>,
 }
 
 /// The jobs that a filter lets through, as they were when they were asked for.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    months: Vec<Arc<Month>>,
+    /// By printer.
+    pasts: Vec<Past>,
     /// Each a month of one job.
     open: Arc<[Month]>,
     kinds: Arc<HashMap<u32, Kind>>,
@@ -88,25 +99,24 @@ impl Store {
         db: &sea_orm::DatabaseConnection,
         filter: &JobFilter,
     ) -> Result<Facts, Fault> {
-        let (mut months, kinds) = {
+        let (mut pasts, kinds) = {
             let mut shelf = self.shelf.lock().await;
             shelf.refresh(db).await?;
             let of_printer =
                 |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
             let printers = shelf.printers.iter().filter(|(id, _)| of_printer(id));
-            let months: Vec<_> = printers
-                .flat_map(|(id, printer)| {
-                    printer
-                        .months
-                        .iter()
-                        .map(|(key, month)| (*id, *key, month.clone()))
+            let pasts: Vec<_> = printers
+                .map(|(id, printer)| Past {
+                    printer_id: *id,
+                    months: printer.months.values().cloned().collect(),
+                    sums: printer.sums.clone(),
                 })
                 .collect();
-            (months, shelf.kinds.clone())
+            (pasts, shelf.kinds.clone())
         };
-        months.sort_unstable_by_key(|(id, key, _)| (*id, *key));
+        pasts.sort_unstable_by_key(|past| past.printer_id);
         Ok(Facts {
-            months: months.into_iter().map(|(_, _, month)| month).collect(),
+            pasts,
             open: Arc::default(),
             since: filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
             until: filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
@@ -146,6 +156,7 @@ impl Shelf {
                     .any(|fact| fact.kind.is_some_and(|kind| !self.kinds.contains_key(&kind)));
                 printer.months.insert(key, Arc::new(month));
             }
+            printer.sums = Arc::default();
             printer.version = version;
         }
         if has_new_kinds {
@@ -241,6 +252,19 @@ async fn conditions(
     }))
 }
 
+impl Past {
+    /// Sums over the jobs of each kind.
+    fn sums(&self) -> &[KindSums] {
+        self.sums.get_or_init(|| {
+            let mut all: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
+            for (kind, sums) in self.months.iter().flat_map(|month| month.sums()) {
+                all.entry(*kind).or_default().merge(sums);
+            }
+            all.into_iter().collect()
+        })
+    }
+}
+
 impl Conditions {
     #[inline]
     fn are_met_by(&self, row: Row<'_>) -> bool {
@@ -291,9 +315,20 @@ impl Facts {
 
     /// Shows the same in the largest portions that there are, for what does not ask when or why.
     pub(crate) fn each_portion(&self, mut visit: impl FnMut(PrinterId, Portion<'_>)) {
-        for month in self.all_months() {
+        let conditions = self.conditions.as_ref();
+        let all_time = !self.dated_only && conditions.is_none_or(Conditions::are_about_kinds);
+        if all_time {
+            for past in &self.pasts {
+                for (kind, sums) in past.sums() {
+                    if conditions.is_none_or(|conditions| conditions.is_kind_wanted(*kind)) {
+                        visit(past.printer_id, Portion::Sums(*kind, sums));
+                    }
+                }
+            }
+        }
+        let ended = self.ended_months().filter(|_| !all_time);
+        for month in ended.chain(self.open.iter()) {
             let range = self.range(month);
-            let conditions = self.conditions.as_ref();
             if range.len() == month.len() && conditions.is_none_or(Conditions::are_about_kinds) {
                 for (kind, sums) in month.sums() {
                     if conditions.is_none_or(|conditions| conditions.is_kind_wanted(*kind)) {
@@ -341,7 +376,12 @@ impl Facts {
     }
 
     fn all_months(&self) -> impl Iterator<Item = &Month> {
-        self.months.iter().map(AsRef::as_ref).chain(self.open.iter())
+        self.ended_months().chain(self.open.iter())
+    }
+
+    fn ended_months(&self) -> impl Iterator<Item = &Month> {
+        let months = self.pasts.iter().flat_map(|past| &past.months);
+        months.map(AsRef::as_ref)
     }
 
     /// The jobs of the month that started in time.
