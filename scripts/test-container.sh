@@ -89,7 +89,8 @@ volume=printlog-test-$$
 pod() { podman --runtime runc --cgroup-manager cgroupfs "$@"; }
 clean_up() {
   pod rm --force --time 1 "$name" >/dev/null 2>&1 || true
-  pod volume rm "$volume" >/dev/null 2>&1 || true
+  pod volume rm --force "$volume" >/dev/null 2>&1 || true
+  [[ ! -e $run/mysql/pid ]] || scripts/mysql.sh stop "$run/mysql"
   rm -rf "$run"
 }
 trap clean_up EXIT
@@ -97,10 +98,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # As in docker-compose.yml. podman's own timer for the health check needs systemd, so the check is run by hand.
+locked_up=(--read-only --read-only-tmpfs=false --tmpfs /tmp --cap-drop all --security-opt no-new-privileges
+  --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck)
 start() {
-  pod run --detach --name "$name" --read-only --read-only-tmpfs=false --tmpfs /tmp --cap-drop all \
-    --security-opt no-new-privileges --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck \
-    --volume "$volume:/data" --publish 127.0.0.1::8000 "$image" >/dev/null
+  pod run --detach --name "$name" "${locked_up[@]}" --volume "$volume:/data" --publish 127.0.0.1::8000 "$image" >/dev/null
   address=$(pod port "$name" 8000/tcp)
 }
 
@@ -157,7 +158,7 @@ pod rm "$name" >/dev/null
 
 say 'a server that is not there is not healthy'
 code=0
-pod run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck "$image" health >/dev/null 2>&1 || code=$?
+pod run --rm --network none "${locked_up[@]}" "$image" health >/dev/null 2>&1 || code=$?
 [[ $code == 1 ]] || die "health without a server ended with $code"
 
 say 'asking Compose what it makes of docker-compose.yml'
@@ -195,14 +196,45 @@ assert mysql["services"]["mysql"]["healthcheck"]["test"][0] == "CMD-SHELL"
 assert mysql["secrets"]["mysql_password"]["file"].endswith("/secrets/mysql_password")
 PYTHON
 
-# What Compose gives the container must be a configuration that printlog takes.
-python3 - "$run/sqlite.json" <<'PYTHON' >"$run/env"
-import json, sys
-for name, value in json.load(open(sys.argv[1]))["services"]["printlog"]["environment"].items():
-    print(f"{name}={value}")
+# What docs/install.md gives to a NAS, and docs/proxy.md to Traefik.
+python3 - "$run" <<'PYTHON'
+import pathlib, re, sys, textwrap
+def block(page, word):
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```$", pathlib.Path(page).read_text(), re.M | re.S)
+    return textwrap.dedent(next(text for text in blocks if word in text))
+pathlib.Path(sys.argv[1], "nas.yml").write_text(block("docs/install.md", "ghcr.io/").replace("OWNER", "owner"))
+pathlib.Path(sys.argv[1], "traefik.yml").write_text(block("docs/proxy.md", "traefik.enable"))
 PYTHON
-pod run --rm --network none --read-only --read-only-tmpfs=false --tmpfs /tmp --ulimit nofile=1024:1024 \
-  --ulimit nproc=1024:1024 --no-healthcheck --env-file "$run/env" --volume /dev/null:/run/secrets/mysql_password:ro \
+"$compose" --env-file /dev/null -f "$run/nas.yml" config --quiet
+"$compose" --env-file /dev/null -f docker-compose.yml -f "$run/traefik.yml" config --quiet
+
+# environment FILE: what Compose gives the container, as podman reads it.
+environment() {
+  python3 -c '
+import json, sys
+for variable in json.load(open(sys.argv[1]))["services"]["printlog"]["environment"].items():
+    print(*variable, sep="=")' "$1"
+}
+environment "$run/sqlite.json" >"$run/env"
+pod run --rm --network none "${locked_up[@]}" --env-file "$run/env" --volume /dev/null:/run/secrets/mysql_password:ro \
   "$image" check >"$run/check" 2>&1 || { cat "$run/check" >&2; die 'printlog does not take what docker-compose.yml configures'; }
+
+say 'running it with a MySQL, as Compose configures it'
+scripts/mysql.sh install .cache/mysql
+mysql_port=$(scripts/mysql.sh start .cache/mysql "$run/mysql")
+password=$(<"$run/secrets/mysql_password")
+scripts/mysql.sh client .cache/mysql -uroot -S "$run/mysql/s" -e "CREATE DATABASE printlog;
+  CREATE USER 'printlog'@'%' IDENTIFIED BY '$password'; GRANT ALL ON printlog.* TO 'printlog'@'%'"
+environment "$run/mysql.json" >"$run/env"
+port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
+# On the network of this machine, where this MySQL is.
+pod run --detach --name "$name" --network host "${locked_up[@]}" --env-file "$run/env" \
+  --env PRINTLOG_DATABASE__HOST=127.0.0.1 --env PRINTLOG_DATABASE__PORT="$mysql_port" --env PRINTLOG_API__PORT="$port" \
+  --volume "$volume:/data" --volume "$run/secrets/mysql_password:/run/secrets/mysql_password:ro" "$image" >/dev/null
+wait_until_healthy
+[[ $(scripts/mysql.sh client .cache/mysql -uroot -S "$run/mysql/s" -N -e 'select count(*) from printlog.api_keys') == 1 ]] ||
+  die 'the first key is not in MySQL'
+ends_with_0
+
 size=$(pod image inspect --format '{{.Size}}' "$image")
 say "all is well; the image has $((size / 1000000)) MB, built without optimisation"

@@ -127,7 +127,8 @@ expect 'GET /api/jobs' "$(ask /api/jobs)" 200
 curl --silent -H 'Accept: text/html' "http://127.0.0.1:$port/" | grep -q 'assets/' || die 'the program was built without the dashboard'
 expect 'the database' "$(owner /var/lib/printlog/printlog.db)" 'printlog:printlog 600'
 expect 'the secret' "$(owner /var/lib/printlog/secret.key)" 'printlog:printlog 600'
-"${as_printlog[@]}" printlog keys create second >/dev/null 2>&1 || die 'commands do not find the configuration'
+"${as_printlog[@]}" printlog keys create second >/dev/null 2>&1 || die 'commands do not work'
+[[ ! -e $root/var/lib/printlog/data ]] || die 'commands do not find the configuration: they have made a database of their own'
 stop
 
 say 'upgrading'
