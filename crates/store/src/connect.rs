@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fs, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxMySqlConnector, SqlxSqliteConnector,
     Statement, TransactionTrait,
@@ -17,7 +18,7 @@ use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use crate::{
-    Engine, Error, Location, Result, dialect,
+    Backup, Engine, Error, Location, Occasion, Result, dialect,
     error::Fault,
     facts::Shelf,
     migrations::{self, Migrator},
@@ -33,6 +34,8 @@ pub struct Store {
     pub(crate) reader: DatabaseConnection,
     pub(crate) engine: Engine,
     pub(crate) shelf: Arc<Mutex<Shelf>>,
+    /// Writes only while this turn lasts. `None`: they need none.
+    pub(crate) turn: Option<i64>,
     pub(crate) secret: Arc<Secret>,
     pub(crate) timings: Timings,
 }
@@ -79,24 +82,128 @@ impl Store {
     /// missing. If it cannot be used, keys that are encrypted cannot be read and no others stored; all else works.
     ///
     /// # Errors
-    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`], or a migration that failed.
+    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`],
+    /// [`Error::Unfinished`], or a migration that failed.
     pub async fn open_with(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
-        let (writer, reader, engine) = match location {
-            Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
-            Location::MySql { url } => Self::open_mysql(location, url).await?,
-        };
-        let store = Self {
-            writer,
-            reader,
-            engine,
-            shelf: Arc::default(),
-            secret: Arc::new(Secret::open(secret_file)),
-            timings: Timings::new(),
-        };
+        let store = Self::connect(location, secret_file).await?;
+        store.check_complete(location).await?;
         store.migrate().await?;
         store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
         Ok(store)
+    }
+
+    /// As [`open_with`](Self::open_with); if the schema has to change, the database is backed up into `folder` before.
+    ///
+    /// # Errors
+    /// As of [`open_with`](Self::open_with), and those of [`back_up`](Self::back_up): without a backup nothing is changed.
+    pub async fn open_backed_up(
+        location: &Location,
+        secret_file: Option<&Path>,
+        folder: &Path,
+        now: Timestamp,
+    ) -> Result<(Self, Option<Backup>)> {
+        let mut store = Self::connect(location, secret_file).await?;
+        store.check_complete(location).await?;
+        let mut backup = None;
+        if store.needs_backup().await? {
+            backup = Some(store.back_up(folder, &Occasion::BeforeUpgrade, now).await?);
+            // Its readers know the old schema now.
+            store.close().await?;
+            store = Self::connect(location, secret_file).await?;
+        }
+        store.migrate().await?;
+        store.rebuild_outdated().await?;
+        store.seal_plain_keys().await?;
+        Ok((store, backup))
+    }
+
+    /// Opens the database with the schema that it has.
+    pub(crate) async fn connect(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
+        let (writer, reader, engine) = match location {
+            Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
+            Location::MySql { url } => Self::open_mysql(location, url).await?,
+        };
+        Ok(Self {
+            writer,
+            reader,
+            engine,
+            turn: None,
+            shelf: Arc::default(),
+            secret: Arc::new(Secret::open(secret_file)),
+            timings: Timings::new(),
+        })
+    }
+
+    /// Opens a SQLite file that nobody writes, for reading.
+    pub(crate) async fn open_unchanged(path: &Path) -> Result<Self> {
+        let location = Location::Sqlite {
+            path: path.to_owned(),
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(true)
+            .disable_statement_logging();
+        let pool = PoolOptions::new().max_connections(1).connect_with(options).await;
+        let pool = pool.map_err(|cause| open_fault(&location, cause))?;
+        let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+        Ok(Self {
+            writer: connection.clone(),
+            reader: connection,
+            engine: Engine::Sqlite,
+            turn: None,
+            shelf: Arc::default(),
+            secret: Arc::new(Secret::open(None)),
+            timings: Timings::new(),
+        })
+    }
+
+    /// Asks on the connection that is going to change the schema, as do all who ask before that: a connection of SQLite
+    /// that knows the old schema reads what a statement means there, and notices too late.
+    async fn check_complete(&self, location: &Location) -> Result<()> {
+        let unfinished = again("see whether the database is complete", LONG, 8, |_| async {
+            migrations::is_unfinished(&self.writer).await
+        });
+        match unfinished.await? {
+            true => Err(Error::Unfinished {
+                location: location.to_string(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is something to lose by a change of the schema.
+    async fn needs_backup(&self) -> Result<bool> {
+        again("read the version of the schema", LONG, 8, |_| async {
+            let manager = SchemaManager::new(&self.writer);
+            let is_new = migrations::schema_version(&manager).await?.is_none();
+            Ok(!is_new && migrations::are_pending(&manager).await?)
+        })
+        .await
+    }
+
+    /// Gives an empty database the schema of another: these migrations and no others, with when they ran there.
+    pub(crate) async fn make_schema(&self, history: &[(String, i64)]) -> Result<()> {
+        self.write_within(LONG, "make the tables", |tx| async move {
+            migrations::repeat(&tx, history).await
+        })
+        .await
+    }
+
+    /// Closes a SQLite database whose file is going to be moved: nothing is left beside it.
+    pub(crate) async fn close_into_one_file(&self) -> Result<()> {
+        let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
+        let closed = async {
+            close(&self.reader).await?;
+            self.writer
+                .execute_unprepared("PRAGMA journal_mode = DELETE")
+                .await?;
+            close(&self.writer).await
+        };
+        closed
+            .await
+            .map_err(|fault: Fault| fault.into_error("close the database"))
     }
 
     /// Opens SQLite in WAL mode with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With
@@ -193,7 +300,7 @@ impl Store {
     }
 
     /// Runs the migrations that are missing; of two processes that start at once, one does and the other waits.
-    async fn migrate(&self) -> Result<()> {
+    pub(crate) async fn migrate(&self) -> Result<()> {
         again("bring the database to the newest schema", LONG, 8, |_| async {
             if !migrations::are_pending(&SchemaManager::new(&self.writer)).await? {
                 return Ok(());
@@ -280,7 +387,7 @@ impl Store {
 
 /// Makes the file, if it is missing, with its folder: readable by nobody else, as it holds keys of printers.
 /// SQLite gives the files beside it the same rights.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

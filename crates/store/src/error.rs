@@ -38,6 +38,59 @@ pub enum Error {
         /// The newest migration of this program.
         known: String,
     },
+    /// Another server has the database file.
+    #[error(
+        "another printlog{by} works with the database {location}; end it first, or give this one a database of its own"
+    )]
+    InUse {
+        /// The database.
+        location: String,
+        /// ` (process N)`, or nothing if it did not say.
+        by: String,
+    },
+    /// A restore into the database was cut off.
+    #[error("the database {location} is incomplete: a restore or a move into it was cut off; do it again")]
+    Unfinished {
+        /// The database.
+        location: String,
+    },
+    /// The target of a move has data already.
+    #[error("the database {location} is not empty; data is moved into an empty one only")]
+    NotEmpty {
+        /// The database.
+        location: String,
+    },
+    /// What was copied is not what there was.
+    #[error("the copy of the table {table} is not as it should be: {what}")]
+    CopyDiffers {
+        /// The table.
+        table: String,
+        /// How it differs.
+        what: String,
+    },
+    /// No order in which the tables could be filled.
+    #[error("the tables {0} refer to each other in a circle")]
+    Circle(String),
+    /// A file of a backup cannot be read or written.
+    #[error("cannot read or write {path}")]
+    BackupFile {
+        /// The file.
+        path: String,
+        /// What the file system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is a database, but not a sound one.
+    #[error("{path} is damaged: {found}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What was found first.
+        found: String,
+    },
+    /// Another server has taken its turn at recording; nothing was written.
+    #[error("another printlog records into this database now")]
+    LostTurn,
     /// A statement failed.
     #[error("cannot {what}")]
     Database {
@@ -103,6 +156,14 @@ impl Error {
             Self::Open { transient, .. } | Self::Database { transient, .. } => *transient,
             Self::UnsupportedServer { .. }
             | Self::NewerSchema { .. }
+            | Self::InUse { .. }
+            | Self::Unfinished { .. }
+            | Self::NotEmpty { .. }
+            | Self::CopyDiffers { .. }
+            | Self::Circle(_)
+            | Self::BackupFile { .. }
+            | Self::Damaged { .. }
+            | Self::LostTurn
             | Self::BadValue { .. }
             | Self::NameTaken { .. }
             | Self::TooLong { .. }

@@ -227,6 +227,15 @@ pub(crate) enum DetailsQueue {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerLease {
+    Table,
+    Id,
+    Epoch,
+    Beat,
+    Holder,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JobKinds {
     Table,
     Id,

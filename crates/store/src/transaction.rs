@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use tracing::debug;
 
-use crate::{Error, Result, Store, error::Fault, timings::Kind};
+use crate::{Error, Result, Store, error::Fault, lease, timings::Kind};
 
 /// How long an attempt may take: longer than a lock is waited for, so that the database can say what is wrong.
 const PROMPT: Duration = Duration::from_secs(30);
@@ -60,11 +60,20 @@ impl Store {
         let work = &work;
         let attempt = |number| async move {
             let inner = Arc::new(begin(&self.writer).await?);
-            let result = work(Tx {
-                inner: Arc::clone(&inner),
-                is_retry: number > 1,
-            })
-            .await;
+            let result = match self.turn {
+                Some(epoch) => lease::hold(&inner, epoch).await,
+                None => Ok(()),
+            };
+            let result = match result {
+                Ok(()) => {
+                    let tx = Tx {
+                        inner: Arc::clone(&inner),
+                        is_retry: number > 1,
+                    };
+                    work(tx).await
+                }
+                Err(fault) => Err(fault),
+            };
             // `work` is over, and with it its hold of the transaction.
             let Some(tx) = Arc::into_inner(inner) else {
                 return Err(DbErr::Custom("the transaction outlived its work".to_owned()).into());

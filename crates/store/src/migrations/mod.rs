@@ -9,8 +9,9 @@ mod m0004_search;
 mod m0005_sessions;
 mod m0005_user_notes;
 mod m0006_scopes_and_counts;
+mod m0007_server_lease;
 
-use sea_orm::{ConnectionTrait, DynIden};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DynIden};
 use sea_orm_migration::{MigratorTrait, prelude::*};
 
 use crate::{Error, error::Fault};
@@ -29,12 +30,58 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_sessions::Sessions),
             Box::new(m0005_user_notes::UserNotes),
             Box::new(m0006_scopes_and_counts::ScopesAndCounts),
+            Box::new(m0007_server_lease::ServerLease),
         ]
     }
 
     fn migration_table_name() -> DynIden {
         "schema_migrations".into_iden()
     }
+}
+
+/// Stands among the versions while a database is being filled by a restore.
+pub(crate) const UNFINISHED: &str = "unfinished_restore";
+
+/// Whether a restore into the database was cut off.
+pub(crate) async fn is_unfinished(db: &DatabaseConnection) -> Result<bool, Fault> {
+    let found = history(db).await?;
+    Ok(found.iter().any(|(version, _)| version == UNFINISHED))
+}
+
+/// The migrations that have run in the database, and when. Also those that this program does not know.
+pub(crate) async fn history(db: &DatabaseConnection) -> Result<Vec<(String, i64)>, Fault> {
+    let table = Migrator::migration_table_name();
+    if !SchemaManager::new(db).has_table(table.to_string()).await? {
+        return Ok(Vec::new());
+    }
+    let query = Query::select()
+        .columns(["version", "applied_at"])
+        .from(table)
+        .order_by("version", Order::Asc)
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("", "version")?, row.try_get("", "applied_at")?)))
+        .collect()
+}
+
+/// Runs the migrations of another database's history, and writes it down as it is there.
+pub(crate) async fn repeat(tx: &DatabaseTransaction, history: &[(String, i64)]) -> Result<(), Fault> {
+    Migrator::install(tx).await?;
+    for migration in Migrator::migrations() {
+        let Some((version, applied_at)) = history.iter().find(|(version, _)| version == migration.name())
+        else {
+            continue;
+        };
+        migration.up(&SchemaManager::new(tx)).await?;
+        let written = Query::insert()
+            .into_table(Migrator::migration_table_name())
+            .columns(["version", "applied_at"])
+            .values_panic([Expr::val(version.as_str()), Expr::val(*applied_at)])
+            .to_owned();
+        tx.execute(&written).await?;
+    }
+    Ok(())
 }
 
 /// Name of the newest migration in the database. `None` if it is empty.
@@ -72,6 +119,7 @@ async fn applied(manager: &SchemaManager<'_>) -> Result<Vec<String>, Fault> {
         .iter()
         .map(|migration| migration.name().to_owned())
         .collect();
+    let found: Vec<_> = found.into_iter().filter(|name| name != UNFINISHED).collect();
     if let Some(unknown) = found.iter().rfind(|name| !known.contains(name)) {
         let known = known.last().cloned().unwrap_or_default();
         return Err(Error::NewerSchema {

@@ -54,11 +54,10 @@ async fn file_that_is_no_database_is_refused() {
 #[tokio::test]
 async fn closing_leaves_the_database_and_its_secret() {
     let folder = tempfile::TempDir::new().unwrap();
-    let store = Store::open(&Location::Sqlite {
+    let location = Location::Sqlite {
         path: folder.path().join("printlog.db"),
-    })
-    .await
-    .unwrap();
+    };
+    let store = Store::open(&location).await.unwrap();
     crate::fixtures::add_printer(&store, "Voron").await;
     store.printers().await.unwrap();
     store.close().await.unwrap();

@@ -57,6 +57,21 @@ impl Database {
         self.raw.execute_unprepared(sql).await.unwrap();
     }
 
+    /// Names of all tables, by the word of the engine.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        self.column(match self.engine {
+            Engine::Sqlite => {
+                "SELECT name FROM pragma_table_list \
+                 WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'"
+            }
+            Engine::MySql | Engine::MariaDb => {
+                "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+            }
+        })
+        .await
+    }
+
     /// The first column of all rows.
     pub(crate) async fn column<T: sea_orm::TryGetable>(&self, sql: &str) -> Vec<T> {
         let statement = Statement::from_string(self.raw.get_database_backend(), sql);
@@ -73,10 +88,7 @@ where
     let Some(fresh) = Fresh::create(engine).await else {
         return;
     };
-    let url = match &fresh.location {
-        Location::Sqlite { path } => sqlite_url(path),
-        Location::MySql { url } => url.to_string(),
-    };
+    let url = url(&fresh.location);
     let secret_file = fresh.folder.path().join("secret.key");
     let store = Store::open_with(&fresh.location, Some(&secret_file))
         .await
@@ -98,14 +110,15 @@ where
     }
 }
 
-struct Fresh {
-    location: Location,
+/// A database that exists no longer than the test.
+pub(crate) struct Fresh {
+    pub(crate) location: Location,
     server: Option<(Url, String)>,
     folder: TempDir,
 }
 
 impl Fresh {
-    async fn create(engine: Engine) -> Option<Self> {
+    pub(crate) async fn create(engine: Engine) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         if engine == Engine::Sqlite {
             // A name that would mean something in a URL.
@@ -132,7 +145,7 @@ impl Fresh {
         })
     }
 
-    async fn drop(self) {
+    pub(crate) async fn drop(self) {
         if let Some((server, name)) = self.server {
             let admin = sea_orm::Database::connect(server.as_str()).await.unwrap();
             admin
@@ -159,6 +172,13 @@ pub(crate) fn server(engine: Engine) -> Option<Url> {
             eprintln!("not run: {variable} is not set");
             None
         }
+    }
+}
+
+pub(crate) fn url(location: &Location) -> String {
+    match location {
+        Location::Sqlite { path } => sqlite_url(path),
+        Location::MySql { url } => url.to_string(),
     }
 }
 

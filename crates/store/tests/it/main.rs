@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
 
 mod analytics;
+mod backups;
 mod connections;
 mod database;
 mod fixtures;
 mod gcode_files;
 mod identity;
+mod instances;
 mod keys;
 mod lists;
 mod locks;

@@ -1,0 +1,264 @@
+//! Backups. Each is a SQLite database with the schema of the database it was taken of, whatever that runs on: any
+//! SQLite opens it, and restoring and moving between engines are the same copy.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::{
+    Engine, Error, Location, Result, Store, TableSum, copy::copy_all, error::Fault, migrations,
+    transaction::LONG,
+};
+
+/// A backup that was opened again and proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Name of the newest migration in it.
+    pub schema_version: String,
+    /// What its tables hold.
+    pub tables: Vec<TableSum>,
+}
+
+impl Backup {
+    /// Rows of a table. `None` if it has none of that name.
+    #[must_use]
+    pub fn rows(&self, table: &str) -> Option<u64> {
+        let sum = self.tables.iter().find(|sum| sum.table == table)?;
+        Some(sum.rows)
+    }
+}
+
+/// Why a backup was made; it is a part of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occasion {
+    /// Somebody, or the schedule, wanted one. The oldest of these go when there are more than are kept.
+    Wanted,
+    /// A newer printlog was about to change the schema.
+    BeforeUpgrade,
+    /// Another backup was about to be put in the place of the data.
+    BeforeRestore,
+}
+
+impl Occasion {
+    fn suffix(&self) -> &'static str {
+        match self {
+            Self::Wanted => "",
+            Self::BeforeUpgrade => "-before-upgrade",
+            Self::BeforeRestore => "-before-restore",
+        }
+    }
+}
+
+impl Store {
+    /// Backs the database up into `folder`, while others go on reading and writing. The file appears when it is
+    /// complete and proved.
+    ///
+    /// # Errors
+    /// [`Error::BackupFile`] where it cannot be written, [`Error::Damaged`] if what was written is not sound.
+    pub async fn back_up(&self, folder: &Path, occasion: &Occasion, now: Timestamp) -> Result<Backup> {
+        fs::create_dir_all(folder).map_err(|cause| file_error(folder, cause))?;
+        let path = free_name(folder, occasion, now);
+        let part = path.with_extension("part");
+        remove(&part)?;
+        let made = self.write_backup(&part).await;
+        let backup = match made {
+            Ok(()) => verify_backup(&part).await,
+            Err(cause) => Err(cause),
+        };
+        match backup {
+            Ok(backup) => {
+                let finished = File::open(&part)
+                    .and_then(|file| file.sync_all())
+                    .and_then(|()| fs::rename(&part, &path))
+                    .and_then(|()| File::open(folder)?.sync_all());
+                finished.map_err(|cause| file_error(&path, cause))?;
+                Ok(Backup { path, ..backup })
+            }
+            Err(cause) => {
+                remove(&part)?;
+                Err(cause)
+            }
+        }
+    }
+
+    async fn write_backup(&self, part: &Path) -> Result<()> {
+        match self.engine {
+            Engine::Sqlite => {
+                // Before SQLite writes into it: it holds keys of printers.
+                crate::connect::create_private(part).map_err(|cause| file_error(part, cause))?;
+                self.read_within(LONG, "back the database up", |db| async move {
+                    let backend = db.get_database_backend();
+                    let path = part.display().to_string();
+                    let vacuum = Statement::from_sql_and_values(backend, "VACUUM INTO ?", [path.into()]);
+                    db.execute_raw(vacuum).await?;
+                    Ok(())
+                })
+                .await
+            }
+            Engine::MySql | Engine::MariaDb => {
+                let versions = self
+                    .read("read the version of the schema", |db| async move {
+                        migrations::history(&db).await
+                    })
+                    .await?;
+                let location = Location::Sqlite {
+                    path: part.to_owned(),
+                };
+                let target = Self::connect(&location, None).await?;
+                let copied = async {
+                    target.make_schema(&versions).await?;
+                    copy_all(self, &target).await
+                };
+                let copied = copied.await;
+                let closed = target.close_into_one_file().await;
+                copied?;
+                closed
+            }
+        }
+    }
+}
+
+/// Opens a backup, looks for damage, and counts. Nothing is changed.
+///
+/// # Errors
+/// [`Error::Damaged`], or [`Error::Open`] if it is no SQLite database.
+pub async fn verify_backup(path: &Path) -> Result<Backup> {
+    let bytes = fs::metadata(path).map_err(|cause| file_error(path, cause))?.len();
+    let store = Store::open_unchanged(path).await?;
+    let backup = async {
+        store.find_damage(path).await?;
+        let tables = store.table_sums().await?;
+        let history = store
+            .read("read the version of the schema", |db| async move {
+                migrations::history(&db).await
+            })
+            .await?;
+        let damaged = |found: &str| Error::Damaged {
+            path: path.display().to_string(),
+            found: found.to_owned(),
+        };
+        let schema_version = history
+            .into_iter()
+            .map(|(version, _)| version)
+            .max()
+            .ok_or_else(|| damaged("it is no database of printlog"))?;
+        if !store.check_totals().await?.is_empty() {
+            return Err(damaged("the totals of a printer are not the sums over its jobs"));
+        }
+        Ok(Backup {
+            path: path.to_owned(),
+            bytes,
+            schema_version,
+            tables,
+        })
+    };
+    let backup = backup.await;
+    store.close().await?;
+    backup
+}
+
+impl Store {
+    /// SQLite's own proofs of a file.
+    async fn find_damage(&self, path: &Path) -> Result<()> {
+        let found = self
+            .read_within(LONG, "look for damage", |db| async move {
+                let backend = db.get_database_backend();
+                let statement = Statement::from_string(backend, "PRAGMA integrity_check(1)");
+                let row = db.query_one_raw(statement).await?;
+                let found: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+                let statement = Statement::from_string(backend, "PRAGMA foreign_key_check");
+                let orphans = db.query_all_raw(statement).await?.len();
+                Ok::<_, Fault>(match (found.as_deref(), orphans) {
+                    (Some("ok"), 0) => None,
+                    (Some("ok"), orphans) => Some(format!("{orphans} rows refer to rows that are missing")),
+                    (found, _) => Some(found.unwrap_or("no answer").to_owned()),
+                })
+            })
+            .await?;
+        match found {
+            None => Ok(()),
+            Some(found) => Err(Error::Damaged {
+                path: path.display().to_string(),
+                found,
+            }),
+        }
+    }
+}
+
+/// The wanted backups in a folder, oldest first. A folder that does not exist has none.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn backups(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(file_error(folder, cause)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|cause| file_error(folder, cause))?.path();
+        if made_at(&path).is_some() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// When a wanted backup was made, by its name. `None` for any other file.
+#[must_use]
+pub fn made_at(path: &Path) -> Option<Timestamp> {
+    let name = path.file_name()?.to_str()?;
+    let time = name.strip_prefix("printlog-")?.strip_suffix(".db")?;
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Removes the oldest wanted backups beyond `keep`. Gives those that are gone.
+///
+/// # Errors
+/// When the folder cannot be read or a file cannot be removed.
+pub fn prune_backups(folder: &Path, keep: usize) -> Result<Vec<PathBuf>> {
+    let mut old = backups(folder)?;
+    old.truncate(old.len().saturating_sub(keep));
+    for path in &old {
+        remove(path)?;
+    }
+    Ok(old)
+}
+
+fn free_name(folder: &Path, occasion: &Occasion, now: Timestamp) -> PathBuf {
+    let name = |now: Timestamp| {
+        let time = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+        folder.join(format!("printlog-{time}{}.db", occasion.suffix()))
+    };
+    let mut time = now;
+    while name(time).exists() {
+        time += jiff::SignedDuration::from_secs(1);
+    }
+    name(time)
+}
+
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(file_error(path, cause)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn file_error(path: &Path, source: io::Error) -> Error {
+    Error::BackupFile {
+        path: path.display().to_string(),
+        source,
+    }
+}

@@ -1,0 +1,147 @@
+//! Whose turn it is to record, where several servers work on one MySQL or MariaDB.
+//!
+//! A row, not `GET_LOCK`, which every node of a cluster grants for itself. Nobody compares clocks: who waits takes over
+//! when the row has not changed for long enough by its own watch. What makes it safe is not the time but [`hold`]: each
+//! write locks the row and looks whose turn it is, so a server that slept through the end of its turn writes nothing.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, Statement,
+    sea_query::{Expr, ExprTrait, Query, UpdateStatement},
+};
+
+use crate::{Engine, Error, Result, Store, error::Fault, record::Record, schema::ServerLease};
+
+/// Who has not renewed its turn for so long has lost it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Number of the turn.
+    pub epoch: i64,
+    /// Grows while the turn lasts.
+    pub beat: i64,
+    /// Who has the turn, in its own words. `None` if nobody has.
+    pub holder: Option<String>,
+}
+
+impl Store {
+    /// Whether servers have to take turns: where no lock on a file keeps them apart.
+    #[must_use]
+    pub fn needs_turns(&self) -> bool {
+        self.engine != Engine::Sqlite
+    }
+
+    /// Whose turn it is.
+    pub async fn lease(&self) -> Result<Lease> {
+        self.read("see whose turn it is", |db| async move { load(&db).await })
+            .await
+    }
+
+    /// Takes the turn, if the row is still as it was `seen`. Gives the number of the turn, `None` if somebody was
+    /// faster.
+    pub async fn take_turn(&self, seen: &Lease, holder: &str) -> Result<Option<i64>> {
+        let epoch = seen.epoch + 1;
+        let statement = &change(seen.epoch)
+            .value(ServerLease::Epoch, epoch)
+            .value(ServerLease::Beat, 0)
+            .value(ServerLease::Holder, holder)
+            .and_where(Expr::col(ServerLease::Beat).eq(seen.beat))
+            .to_owned();
+        self.write("take the turn at recording", |tx| async move {
+            if tx.execute(statement).await?.rows_affected() > 0 {
+                return Ok(Some(epoch));
+            }
+            // What an attempt has written whose answer was lost is ours.
+            let now = load(&*tx).await?;
+            let is_ours = now.epoch == epoch && now.holder.as_deref() == Some(holder);
+            Ok((tx.is_retry && is_ours).then_some(epoch))
+        })
+        .await
+    }
+
+    /// Says that the turn lasts. `false` if it has ended.
+    pub async fn keep_turn(&self, epoch: i64) -> Result<bool> {
+        let statement = &change(epoch)
+            .value(ServerLease::Beat, Expr::col(ServerLease::Beat).add(1))
+            .to_owned();
+        self.write("keep the turn at recording", |tx| async move {
+            Ok(tx.execute(statement).await?.rows_affected() > 0)
+        })
+        .await
+    }
+
+    /// Ends the turn, so that the next server need not wait.
+    pub async fn end_turn(&self, epoch: i64) -> Result<()> {
+        let statement = &change(epoch)
+            .value(ServerLease::Holder, None::<String>)
+            .to_owned();
+        self.write("end the turn at recording", |tx| async move {
+            tx.execute(statement).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same database, whose writes fail with [`Error::LostTurn`] once the turn has ended.
+    #[must_use]
+    pub fn for_turn(&self, epoch: i64) -> Self {
+        Self {
+            turn: Some(epoch),
+            ..self.clone()
+        }
+    }
+}
+
+/// Locks the row against the end of the turn until the transaction ends. A lock that others may share, so that
+/// writers do not wait for each other.
+pub(crate) async fn hold(tx: &DatabaseTransaction, epoch: i64) -> Result<(), Fault> {
+    let sql = "SELECT epoch FROM server_lease WHERE id = 1 LOCK IN SHARE MODE";
+    let row = tx
+        .query_one_raw(Statement::from_string(tx.get_database_backend(), sql))
+        .await?;
+    let now: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    if now != Some(epoch) {
+        return Err(Error::LostTurn.into());
+    }
+    Ok(())
+}
+
+fn change(epoch: i64) -> UpdateStatement {
+    Query::update()
+        .table(ServerLease::Table)
+        .and_where(Expr::col(ServerLease::Id).eq(1))
+        .and_where(Expr::col(ServerLease::Epoch).eq(epoch))
+        .to_owned()
+}
+
+async fn load(db: &impl ConnectionTrait) -> Result<Lease, Fault> {
+    let query = Query::select()
+        .columns([
+            ServerLease::Id,
+            ServerLease::Epoch,
+            ServerLease::Beat,
+            ServerLease::Holder,
+        ])
+        .from(ServerLease::Table)
+        .and_where(Expr::col(ServerLease::Id).eq(1))
+        .to_owned();
+    let Some(row) = db.query_one(&query).await? else {
+        let found = "no row".to_owned();
+        return Err(Error::BadValue {
+            table: "server_lease",
+            column: "id",
+            row: 1,
+            found,
+        }
+        .into());
+    };
+    let record = Record::new(&row, "server_lease", "id")?;
+    Ok(Lease {
+        epoch: record.get("epoch")?,
+        beat: record.get("beat")?,
+        holder: record.get("holder")?,
+    })
+}

@@ -1,0 +1,297 @@
+//! Backups, restoring and moving, on and between all engines.
+
+use std::path::{Path, PathBuf};
+
+use domain::JobId;
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait, Statement};
+use store::{
+    Engine, Error, Location, Occasion, Store, TableSum, backups, made_at, move_database, prune_backups,
+    restore_backup, verify_backup,
+};
+
+use crate::{
+    database::{Database, Fresh, url},
+    fixtures::*,
+    on_every_engine,
+};
+
+fn some_time() -> Timestamp {
+    "2026-01-31T02:03:04Z".parse().unwrap()
+}
+
+/// A row in each table that there is, so that a new table cannot be forgotten: numbers are 1, texts "1", which lets
+/// every reference find its row.
+async fn fill_every_table(db: &Database) -> usize {
+    let tables = db.tables().await;
+    let mut statements = vec![match db.engine {
+        Engine::Sqlite => "PRAGMA foreign_keys = OFF".to_owned(),
+        Engine::MySql | Engine::MariaDb => "SET SESSION foreign_key_checks = 0".to_owned(),
+    }];
+    for table in &tables {
+        if table == "server_lease" || table == "schema_migrations" {
+            continue;
+        }
+        let columns = columns(db, table).await;
+        let names: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
+        // One that is not encrypted would be, as soon as the database is opened.
+        let values: Vec<_> = columns
+            .iter()
+            .map(|column| {
+                if column == "moonraker_api_key" {
+                    "NULL"
+                } else {
+                    "'1'"
+                }
+            })
+            .collect();
+        statements.push(format!(
+            "REPLACE INTO `{table}` ({}) VALUES ({})",
+            names.join(", "),
+            values.join(", ")
+        ));
+    }
+    let mut single = sea_orm::ConnectOptions::new(url(&db.location));
+    single.max_connections(1);
+    let raw = sea_orm::Database::connect(single).await.unwrap();
+    for sql in statements {
+        raw.execute_unprepared(&sql).await.unwrap();
+    }
+    raw.close().await.unwrap();
+    tables.len() - 2
+}
+
+async fn columns(db: &Database, table: &str) -> Vec<String> {
+    db.column(&match db.engine {
+        Engine::Sqlite => format!("SELECT name FROM pragma_table_info('{table}')"),
+        Engine::MySql | Engine::MariaDb => format!(
+            "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name = '{table}' AND COALESCE(generation_expression, '') = ''"
+        ),
+    })
+    .await
+}
+
+fn counted(sums: &[TableSum]) -> Vec<(String, u64, String)> {
+    let mut counted: Vec<_> = sums
+        .iter()
+        .map(|sum| (sum.table.clone(), sum.rows, sum.checksum.clone()))
+        .collect();
+    counted.sort();
+    counted
+}
+
+async fn sums_of(location: &Location) -> Vec<(String, u64, String)> {
+    let store = Store::open(location).await.unwrap();
+    let sums = store.table_sums().await.unwrap();
+    store.close().await.unwrap();
+    counted(&sums)
+}
+
+async fn newest_job(location: &Location) -> i64 {
+    let raw = sea_orm::Database::connect(url(location)).await.unwrap();
+    let statement = Statement::from_string(raw.get_database_backend(), "SELECT MAX(id) FROM print_jobs");
+    let id = raw
+        .query_one_raw(statement)
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get_by_index(0)
+        .unwrap();
+    raw.close().await.unwrap();
+    id
+}
+
+fn backup_folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("back ups");
+    (folder, path)
+}
+
+on_every_engine! {
+    async fn every_table_is_in_a_backup_and_comes_back(db) {
+        let count = fill_every_table(&db).await;
+        add_printer(&db.store, "Vörön 🖨").await;
+        let before = counted(&db.store.table_sums().await.unwrap());
+        assert_eq!(before.len(), count, "every table but those of the schema and of the server");
+        assert!(before.iter().all(|(_, rows, _)| *rows > 0), "{before:?}");
+
+        let (_keep, folder) = backup_folder();
+        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        assert_eq!(counted(&backup.tables), before);
+        assert_eq!(backup.path, folder.join("printlog-20260131T020304Z.db"));
+        assert_eq!(made_at(&backup.path), Some(some_time()));
+        assert_eq!(verify_backup(&backup.path).await.unwrap(), backup, "to look changes nothing");
+
+        add_printer(&db.store, "came later").await;
+        db.store.close().await.unwrap();
+        let restored = restore_backup(&backup.path, &db.location).await.unwrap();
+        assert_eq!(counted(&restored), before);
+        assert_eq!(sums_of(&db.location).await, before);
+    }
+
+    async fn everything_moves_to_every_engine_and_back(db) {
+        fill_every_table(&db).await;
+        let printer = add_printer(&db.store, "Voron").await;
+        db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "b.gcode", 100.0)], None, now()).await.unwrap();
+        let gone = newest_job(&db.location).await;
+        db.store.delete_job(JobId(gone), now()).await.unwrap();
+        let before = counted(&db.store.table_sums().await.unwrap());
+        let refused = move_database(&db.location, &db.location).await;
+        assert!(refused.is_err());
+        for engine in [Engine::Sqlite, Engine::MySql, Engine::MariaDb] {
+            let Some(there) = Fresh::create(engine).await else { continue };
+            let moved = move_database(&db.location, &there.location).await.unwrap();
+            assert_eq!(counted(&moved), before);
+            let store = Store::open(&there.location).await.unwrap();
+            assert!(store.check_totals().await.unwrap().is_empty());
+            // An id that was given out once is not given out again.
+            store.import_history(printer, &[row("3", "c", 200.0)], None, now()).await.unwrap();
+            let newest = newest_job(&there.location).await;
+            assert!(newest > gone, "{newest} after {gone}");
+            store.close().await.unwrap();
+            let again = move_database(&db.location, &there.location).await.unwrap_err();
+            assert!(matches!(again, Error::NotEmpty { .. }), "{again}");
+            there.drop().await;
+        }
+    }
+
+    async fn a_move_that_was_cut_off_is_refused_until_it_is_done_again(db) {
+        if db.engine == Engine::Sqlite {
+            return;
+        }
+        fill_every_table(&db).await;
+        let (_keep, folder) = backup_folder();
+        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('unfinished_restore', 0)").await;
+        let error = db.open_again().await.unwrap_err();
+        assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+        restore_backup(&backup.path, &db.location).await.unwrap();
+        db.open_again().await.unwrap().close().await.unwrap();
+    }
+
+    async fn a_backup_under_load_is_one_moment(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let store = db.store.clone();
+        let writer = tokio::spawn(async move {
+            for n in 0.. {
+                let row = row(&format!("{n:06X}"), "a", f64::from(n) * 100.0);
+                if store.import_history(printer, &[row], None, now()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (_keep, folder) = backup_folder();
+        let mut jobs = 0;
+        for n in 0..10 {
+            let time = some_time() + jiff::SignedDuration::from_secs(n);
+            // Verified: also that the totals in it are the sums over the rows in it.
+            let backup = db.store.back_up(&folder, &Occasion::Wanted, time).await.unwrap();
+            let rows = backup.rows("print_jobs").unwrap();
+            assert!(rows >= jobs);
+            jobs = rows;
+        }
+        writer.abort();
+        assert_eq!(backups(&folder).unwrap().len(), 10);
+        let gone = prune_backups(&folder, 3).unwrap();
+        assert_eq!(gone.len(), 7);
+        assert!(gone[0] < backups(&folder).unwrap()[0], "the oldest go");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_sound_backup_is_refused_and_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite {
+        path: folder.path().join("printlog.db"),
+    };
+    let store = Store::open(&location).await.unwrap();
+    let printer = add_printer(&store, "Voron").await;
+    let rows: Vec<_> = (0..500)
+        .map(|n| row(&n.to_string(), "some/file.gcode", f64::from(n) * 100.0))
+        .collect();
+    store.import_history(printer, &rows, None, now()).await.unwrap();
+    let backup = store
+        .back_up(folder.path(), &Occasion::Wanted, some_time())
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let whole = std::fs::read(&backup.path).unwrap();
+
+    let damaged = folder.path().join("damaged.db");
+    let refused = async |bytes: &[u8]| {
+        std::fs::write(&damaged, bytes).unwrap();
+        assert!(restore_backup(&damaged, &location).await.is_err());
+    };
+    refused(b"a text that is no database at all").await;
+    refused(&whole[..whole.len() / 2]).await;
+    let mut scribbled = whole.clone();
+    scribbled[4096 * 3..4096 * 5].fill(0x5a);
+    refused(&scribbled).await;
+    assert!(
+        restore_backup(Path::new("/nonexistent.db"), &location)
+            .await
+            .is_err()
+    );
+    assert_eq!(sums_of(&location).await, counted(&backup.tables));
+
+    let running = store::InstanceLock::take(&location).unwrap();
+    let error = restore_backup(&backup.path, &location).await.unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    drop(running);
+}
+
+/// What every released version left behind, as SQL that any SQLite reads.
+#[tokio::test]
+async fn the_schema_of_every_version_upgrades_with_a_backup_before() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/schemas");
+    let mut versions = 0;
+    for entry in data.read_dir().unwrap() {
+        let sql = entry.unwrap().path();
+        let name = sql.file_stem().unwrap().to_str().unwrap().to_owned();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("printlog.db");
+        std::fs::write(&path, "").unwrap();
+        let raw = sea_orm::Database::connect(format!("sqlite://{}", path.display()))
+            .await
+            .unwrap();
+        raw.execute_unprepared(&std::fs::read_to_string(&sql).unwrap())
+            .await
+            .unwrap();
+        let statement = Statement::from_string(raw.get_database_backend(), "SELECT COUNT(*) FROM print_jobs");
+        let jobs: i64 = raw
+            .query_one_raw(statement)
+            .await
+            .unwrap()
+            .unwrap()
+            .try_get_by_index(0)
+            .unwrap();
+        raw.close().await.unwrap();
+        assert!(jobs > 0, "{name} has jobs to lose");
+
+        let location = Location::Sqlite { path };
+        let folder = folder.path().join("backups");
+        let (store, backup) = Store::open_backed_up(&location, None, &folder, some_time())
+            .await
+            .unwrap();
+        let info = store.info().await.unwrap();
+        if name == info.schema_version {
+            assert_eq!(backup, None, "nothing was to be changed");
+        } else {
+            let backup = backup.unwrap();
+            assert_eq!(backup.schema_version, name);
+            assert_eq!(backup.rows("print_jobs"), u64::try_from(jobs).ok());
+        }
+        assert_eq!(all_jobs(&store).await.len(), usize::try_from(jobs).unwrap());
+        assert!(store.check_totals().await.unwrap().is_empty(), "{name}");
+        store.close().await.unwrap();
+
+        let (store, backup) = Store::open_backed_up(&location, None, &folder, some_time())
+            .await
+            .unwrap();
+        assert_eq!(backup, None, "the second start changes nothing");
+        store.close().await.unwrap();
+        versions += 1;
+    }
+    assert!(versions > 0, "there are schemas to upgrade");
+}
