@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-container test-deb bench-fleet bench-gcode fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -30,6 +30,10 @@ lint:
 ## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
 unit:
 	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
+
+## Kills printlog 200 times under a busy fleet, and its MySQL; `unit` has the short form.
+test-faults: test-deps
+	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked faults:: -- --nocapture --test-threads 1
 
 ## Types, lint and tests of the dashboard.
 ui-test: ui/node_modules/.installed

@@ -8,17 +8,19 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use store::{JobFilter, KeyScope, Location, Store};
+use store::{InstanceLock, JobFilter, KeyScope, Location, Store};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    api::{self, ApiState, Core, Live},
+    api::{self, ApiState, Core, Live, Start},
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
     serving,
+    turn::Turn,
+    upkeep,
 };
 
 /// First and longest pause between two attempts to reach the database server.
@@ -52,6 +54,21 @@ pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
 /// When the database cannot be used, and when a part of the server has crashed: whoever started the process should
 /// start it again.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    run_reloading(&watch::Sender::new(config), listener, stop).await
+}
+
+/// As [`run`], with settings that may change while the server runs; `reload` says which.
+///
+/// # Errors
+/// As of [`run`].
+pub async fn run_reloading(
+    settings: &watch::Sender<Config>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = settings.borrow().clone();
+    // Before anything is read: two servers on one file would record every print twice.
+    let _lock = InstanceLock::take(&config.database)?;
     let clock = Clock::start();
     let address = listener
         .local_addr()
@@ -59,10 +76,10 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let tasks = TaskTracker::new();
     // Ends with `stop`, or by itself when a part crashes.
     let alive = stop.child_token();
-    let (ready, core) = watch::channel(None);
+    let (ready, core) = watch::channel(Start::WaitsForDatabase);
 
     let state = ApiState::new(core, clock, &config.api);
-    let router = api::router(state.clone(), &config.api);
+    let router = api::router(state.clone(), settings.subscribe());
     serve(listener, router, &tasks, &alive);
     info!("listening on http://{address}");
     if let Some(listen) = config.metrics.listen {
@@ -73,9 +90,17 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         info!("metrics on http://{listen}/metrics, for everybody who reaches that");
     }
 
-    let Some(store) = open_database(&config, &alive).await? else {
+    let Some(store) = open_database(&config, clock, &alive).await? else {
         return end(&stop, &tasks).await;
     };
+    let waiting = || {
+        ready.send_replace(Start::WaitsForTurn);
+    };
+    let Some(turn) = Turn::wait(&store, &alive, waiting).await? else {
+        return end(&stop, &tasks).await;
+    };
+    turn.keep(&tasks, alive.clone());
+    let store = turn.store.clone();
     introduce(&store, clock, address).await?;
     let fleet = Fleet::start(
         store.clone(),
@@ -96,15 +121,18 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
         &tasks,
         alive.clone(),
     );
-    ready.send_replace(Some(Core {
+    ready.send_replace(Start::Done(Box::new(Core {
         store: store.clone(),
         fleet,
         live,
-    }));
+    })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));
+
+    upkeep::start(store.clone(), settings.subscribe(), clock, &tasks, alive.clone());
 
     alive.cancelled().await;
     let ended = end(&stop, &tasks).await;
+    turn.end().await;
     if let Err(cause) = store.close().await {
         warn!("cannot close the database: {:#}", anyhow::Error::new(cause));
     }
@@ -132,15 +160,26 @@ fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, alive: &Can
 }
 
 /// Opens the database; a server that is not there yet is waited for. `None` if `alive` ended before it was.
-async fn open_database(config: &Config, alive: &CancellationToken) -> anyhow::Result<Option<Store>> {
+async fn open_database(
+    config: &Config,
+    clock: Clock,
+    alive: &CancellationToken,
+) -> anyhow::Result<Option<Store>> {
     let location = &config.database;
     let mut pause = DATABASE_RETRY.0;
     loop {
-        let Some(opened) = alive.run_until_cancelled(config.open_store()).await else {
+        let opening = config.open_store(clock.now());
+        let Some(opened) = alive.run_until_cancelled(opening).await else {
             return Ok(None);
         };
         let cause = match opened {
-            Ok(store) => {
+            Ok((store, backup)) => {
+                if let Some(backup) = backup {
+                    let (path, version) = (backup.path.display(), backup.schema_version);
+                    info!(
+                        "the tables were those of {version}; before the upgrade they were backed up into {path}"
+                    );
+                }
                 info!("opened the database {location}");
                 if let Some(trouble) = store.secret_trouble() {
                     warn!("keys of printers can be neither stored nor read: {trouble}");
@@ -148,7 +187,19 @@ async fn open_database(config: &Config, alive: &CancellationToken) -> anyhow::Re
                 return Ok(Some(store));
             }
             Err(cause) if matches!(location, Location::MySql { .. }) && cause.is_transient() => cause,
-            Err(cause) => return Err(cause.into()),
+            Err(cause) => {
+                let error = anyhow::Error::new(cause);
+                let text = format!("{error:#}");
+                // SQLite's two words for it.
+                let is_damaged = text.contains("malformed") || text.contains("not a database");
+                return Err(match is_damaged {
+                    false => error,
+                    true => error.context(format!(
+                        "the database is damaged; `printlog restore FILE` puts a backup in its place, they are in {}",
+                        config.backup.folder.display()
+                    )),
+                });
+            }
         };
         warn!(
             "waiting for the database, next attempt in {pause:?}: {:#}",

@@ -13,5 +13,8 @@ pub mod lifecycle;
 pub mod logging;
 mod metrics;
 pub mod probe;
+pub mod reload;
 mod serving;
+mod turn;
+mod upkeep;
 mod web_ui;

@@ -8,7 +8,7 @@ use store::DetailsCounts;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{ApiState, Core};
+use super::{ApiState, Start};
 use crate::ingest::Fleet;
 
 /// A database that takes longer to answer a question without work does not work.
@@ -93,21 +93,25 @@ impl Part {
 pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
     let core = state.core.borrow().clone();
     let health = match core {
-        None => Health {
+        Start::WaitsForTurn => Health {
+            fleet: Part::error("waits for its turn: another server records into this database"),
+            ..Health::default()
+        },
+        Start::WaitsForDatabase => Health {
             database: Part::error("the database has not answered since the start; trying on"),
             fleet: Part::error("waits for the database"),
             ..Health::default()
         },
-        Some(Core { store, fleet, .. }) => Health {
-            database: database(&store).await,
-            fleet: if fleet.is_alive() {
+        Start::Done(core) => Health {
+            database: database(&core.store).await,
+            fleet: if core.fleet.is_alive() {
                 Part::OK
             } else {
                 Part::error("has ended; the log says why")
             },
-            writing: writing(&fleet),
-            printer_keys: printer_keys(&store).await,
-            details: queue(&store).await,
+            writing: writing(&core.fleet),
+            printer_keys: printer_keys(&core.store).await,
+            details: queue(&core.store).await,
             ..Health::default()
         },
     };

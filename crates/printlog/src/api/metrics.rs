@@ -30,12 +30,12 @@ pub(crate) fn metrics_only(state: ApiState) -> Router {
         .route("/metrics", get(scrape))
         .fallback(service::no_such_route)
         .with_state(state);
-    service::layers(router, &[])
+    service::layers(router)
 }
 
 async fn scrape(State(state): State<ApiState>) -> impl IntoResponse {
     let core = state.core.borrow().clone();
-    let text = state.metrics.scrape(core.as_ref(), state.clock).await;
+    let text = state.metrics.scrape(core.core(), state.clock).await;
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }
 

@@ -51,7 +51,7 @@ pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked
 pub(crate) use query::{instant as parse_instant, name as checked_name};
 
 use crate::{
-    config::ApiConfig,
+    config::{ApiConfig, Config},
     ingest::{Clock, Fleet},
     metrics::Metrics,
     web_ui,
@@ -73,11 +73,32 @@ pub(crate) struct Core {
     pub(crate) live: Live,
 }
 
+/// How far the start of the server is.
+#[derive(Debug, Clone)]
+pub(crate) enum Start {
+    /// The database has not answered yet.
+    WaitsForDatabase,
+    /// Another server records into the database.
+    WaitsForTurn,
+    /// The server works.
+    Done(Box<Core>),
+}
+
+impl Start {
+    /// What there is to work with, if the server works.
+    pub(crate) fn core(&self) -> Option<&Core> {
+        match self {
+            Self::Done(core) => Some(core),
+            Self::WaitsForDatabase | Self::WaitsForTurn => None,
+        }
+    }
+}
+
 /// What every handler may ask for.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiState {
-    /// `None` while the server waits for its database.
-    pub(crate) core: watch::Receiver<Option<Core>>,
+    /// What there is to work with.
+    pub(crate) core: watch::Receiver<Start>,
     /// The time.
     pub(crate) clock: Clock,
     /// Whose days and hours are meant where nobody says.
@@ -91,7 +112,7 @@ pub(crate) struct ApiState {
 }
 
 impl ApiState {
-    pub(crate) fn new(core: watch::Receiver<Option<Core>>, clock: Clock, config: &ApiConfig) -> Self {
+    pub(crate) fn new(core: watch::Receiver<Start>, clock: Clock, config: &ApiConfig) -> Self {
         Self {
             core,
             clock,
@@ -104,7 +125,8 @@ impl ApiState {
 }
 
 /// Everything the server answers.
-pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
+pub(crate) fn router(state: ApiState, settings: watch::Receiver<Config>) -> Router {
+    let config = settings.borrow().api.clone();
     let (data, _) = data_routes().split_for_parts();
     let (admin, _) = admin_routes().split_for_parts();
     let (open, _) = open_routes().split_for_parts();
@@ -124,7 +146,8 @@ pub(crate) fn router(state: ApiState, config: &ApiConfig) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), metrics::timed))
         .with_state(state);
-    let router = service::layers(web_ui::before(router, &config.base_path), &config.cors_origins);
+    let router = service::layers(web_ui::before(router, &config.base_path));
+    let router = service::for_other_origins(router, settings);
     base_path::under(&config.base_path, router)
 }
 
@@ -177,8 +200,15 @@ fn open_routes() -> OpenApiRouter<ApiState> {
 
 impl Core {
     fn of(state: &ApiState) -> Result<Self, Problem> {
-        let core = state.core.borrow().clone();
-        core.ok_or_else(|| Problem::unavailable("the server is starting and waits for its database"))
+        match &*state.core.borrow() {
+            Start::Done(core) => Ok(Core::clone(core)),
+            Start::WaitsForDatabase => Err(Problem::unavailable(
+                "the server is starting and waits for its database",
+            )),
+            Start::WaitsForTurn => Err(Problem::unavailable(
+                "another server records into this database; this one waits for its turn",
+            )),
+        }
     }
 }
 

@@ -4,11 +4,13 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use tokio::sync::watch;
+use tower::{Layer as _, ServiceExt as _};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -16,6 +18,7 @@ use tower_http::{
 use tracing::error;
 
 use super::error::Problem;
+use crate::config::Config;
 
 /// A request that takes longer is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -33,14 +36,31 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Wraps the routes into what is true for all of them.
-pub(super) fn layers(router: Router, cors_origins: &[String]) -> Router {
-    let router = router
+pub(super) fn layers(router: Router) -> Router {
+    router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(within_time_limit))
-        .layer(middleware::from_fn(with_headers));
-    match cors(cors_origins) {
-        Some(cors) => router.layer(cors),
-        None => router,
+        .layer(middleware::from_fn(with_headers))
+}
+
+/// Lets pages of those origins in that the settings name.
+pub(super) fn for_other_origins(router: Router, settings: watch::Receiver<Config>) -> Router {
+    router.layer(middleware::from_fn_with_state(settings, with_cors))
+}
+
+/// By the settings of this moment: they may change while the server runs.
+async fn with_cors(
+    State(settings): State<watch::Receiver<Config>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let cors = cors(&settings.borrow().api.cors_origins);
+    match cors {
+        Some(cors) => {
+            let Ok(response) = cors.layer(next).oneshot(request).await;
+            response
+        }
+        None => next.run(request).await,
     }
 }
 

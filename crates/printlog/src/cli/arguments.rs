@@ -75,6 +75,34 @@ Examples:
 Reads only the beginning and the end of each file, and needs neither configuration nor database. With --json one object
 a line. A file that cannot be read is told on stderr, the others are shown, and the exit code is 1.")]
     Gcode(ReadGcode),
+    /// Back the database up, while the server runs or not
+    #[command(after_help = "\
+Examples:
+  printlog backup
+  printlog backup --folder /mnt/nas/printlog --json
+
+Writes a SQLite file, whatever the database runs on, opens it again, looks for damage and counts its rows. The server
+does the same by itself, see `backup.schedule`.")]
+    Backup(BackUp),
+    /// Put a backup in the place of the data. The server must not run
+    #[command(after_help = "\
+Examples:
+  printlog restore data/backups/printlog-20260131T020304Z.db --dry-run
+  printlog restore data/backups/printlog-20260131T020304Z.db
+
+What is there now is backed up first. A backup of an older printlog is brought up to date, one of any database can be
+restored into any other. With --dry-run the backup is proved and compared, and nothing is changed.")]
+    Restore(RestoreBackup),
+    /// Move everything to another database: SQLite, MySQL or MariaDB. The server must not run
+    #[command(after_help = "\
+Example:
+  printlog migrate-database --from sqlite:///var/lib/printlog/printlog.db --to mysql://printlog:secret@db/printlog
+
+The target must be empty; it is made if it does not exist. Rows and checksums of every table are compared in the end. The
+source stays as it is. Then set `database` in the configuration.")]
+    MigrateDatabase(MigrateDatabase),
+    /// Show what takes how much space in the database
+    Space(Output),
     /// Compute the figures behind the analytics anew, from the jobs
     #[command(after_help = "\
 Never needed while all is well: they change with each job, and `printlog check` proves them. May be run while the server
@@ -117,6 +145,41 @@ pub(super) struct ImportFile {
     /// Only count; change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// A backup to make.
+#[derive(Debug, Args)]
+pub(super) struct BackUp {
+    /// Folder to write it into; `backup.folder` if left out
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// A backup to restore.
+#[derive(Debug, Args)]
+pub(super) struct RestoreBackup {
+    /// The backup
+    pub(super) file: PathBuf,
+    /// Only prove the backup, and compare it with what is there
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Databases to move between.
+#[derive(Debug, Args)]
+pub(super) struct MigrateDatabase {
+    /// URL of the database that is: sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL")]
+    pub(super) from: String,
+    /// URL of the database to be
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
     #[command(flatten)]
     pub(super) output: Output,
 }

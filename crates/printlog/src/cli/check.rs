@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    ingest::Clock,
     logging,
     probe::{self, Outcome},
 };
@@ -80,8 +81,8 @@ impl Checks {
     async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
         self.good("configuration", "is understood".to_owned())?;
         let location = &config.database;
-        let store = match config.open_store().await {
-            Ok(store) => store,
+        let store = match config.open_store(Clock::start().now()).await {
+            Ok((store, _)) => store,
             Err(cause) => {
                 let advice = "see the section `database` of the configuration; is the server on, are account and \
                               password right, may printlog write there?";

@@ -72,7 +72,7 @@ pub(super) async fn run(file: Option<&Path>, output: Option<PathBuf>) -> anyhow:
 }
 
 async fn of_database(config: &Config) -> anyhow::Result<(Vec<Printer>, String)> {
-    let store = config.open_store().await?;
+    let (store, _) = config.open_store(Clock::start().now()).await?;
     let read = read(&store).await;
     store.close().await?;
     read

@@ -1,6 +1,7 @@
 //! The command line. Works on the database directly; a running server notices within seconds.
 
 mod arguments;
+mod backup;
 mod check;
 mod details;
 mod diagnostics;
@@ -13,6 +14,7 @@ mod keys;
 mod output;
 mod printers;
 mod rebuild;
+mod space;
 
 use std::{
     env, io,
@@ -21,6 +23,7 @@ use std::{
 };
 
 use store::Store;
+use tokio::sync::watch;
 
 pub use arguments::Arguments;
 
@@ -31,7 +34,7 @@ use crate::{
     app,
     config::{Config, ConfigError},
     ingest::Clock,
-    lifecycle, logging,
+    lifecycle, logging, reload,
 };
 
 /// Where packages and container images have the program, and its configuration.
@@ -107,6 +110,26 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
             let done = keys::run(&context, command).await;
             context.close(done).await
         }
+        Command::Backup(arguments) => {
+            let config = load(file)?;
+            let context = Context::open(file).await?;
+            let done = backup::back_up(&context, &config, arguments).await;
+            context.close(done).await
+        }
+        Command::Restore(arguments) => {
+            let config = load(file)?;
+            logging::start_for_command(&config.logging);
+            backup::restore(&config, arguments).await
+        }
+        Command::MigrateDatabase(arguments) => {
+            logging::start_for_command(&load(file)?.logging);
+            backup::migrate_database(arguments).await
+        }
+        Command::Space(output) => {
+            let context = Context::open(file).await?;
+            let done = space::run(&context, output).await;
+            context.close(done).await
+        }
         Command::Gcode(arguments) => gcode::run(&arguments),
         Command::Details(command) => {
             let context = Context::open(file).await?;
@@ -129,9 +152,11 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
 async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(file)?;
     let listener = app::listen(&config.api).await?;
-    logging::start_for_server(&config.logging)?;
+    let log_level = logging::start_for_server(&config.logging)?;
     let stop = lifecycle::stop_on_signals()?;
-    app::run(config, listener, stop).await?;
+    let settings = watch::Sender::new(config);
+    reload::on_hangup(file.map(Path::to_owned), settings.clone(), log_level)?;
+    app::run_reloading(&settings, listener, stop).await?;
     Ok(Exit::Done)
 }
 
@@ -157,10 +182,9 @@ impl Context {
     async fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         let config = load(file)?;
         logging::start_for_command(&config.logging);
-        Ok(Self {
-            store: config.open_store().await?,
-            clock: Clock::start(),
-        })
+        let clock = Clock::start();
+        let (store, _) = config.open_store(clock.now()).await?;
+        Ok(Self { store, clock })
     }
 
     /// Closes the database, and passes on how the command ended.

@@ -17,12 +17,13 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
-use store::{Location, Store};
+use store::{Backup, Location, Store};
 use tracing::level_filters::LevelFilter;
 
 pub use error::{ConfigError, Problems};
 pub use settings::{SETTINGS, Setting};
 
+pub(crate) use reader::database_url;
 use value::Found;
 
 /// File that is read when none is named. It need not exist.
@@ -49,6 +50,10 @@ pub struct Config {
     pub api: ApiConfig,
     /// Numbers for Prometheus.
     pub metrics: MetricsConfig,
+    /// Copies of the database.
+    pub backup: BackupConfig,
+    /// What is not kept for ever.
+    pub retention: RetentionConfig,
     /// The log.
     pub logging: LoggingConfig,
 }
@@ -119,6 +124,26 @@ pub enum LogFormat {
     Json,
 }
 
+/// Copies of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupConfig {
+    /// Where they lie.
+    pub folder: PathBuf,
+    /// Pause between two that nobody asked for. `None`: none are made so.
+    pub every: Option<Duration>,
+    /// How many are kept.
+    pub keep: u16,
+}
+
+/// For how long what statistics do not need is kept. `None`: for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// All keys and values of gcode files.
+    pub raw_metadata: Option<Duration>,
+    /// Images of gcode files.
+    pub thumbnails: Option<Duration>,
+}
+
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggingConfig {
@@ -135,8 +160,16 @@ impl Config {
     ///
     /// # Errors
     /// As of [`Store::open_with`].
-    pub async fn open_store(&self) -> store::Result<Store> {
-        Store::open_with(&self.database, Some(&self.secret_file())).await
+    ///
+    /// If the schema has to change, a backup is made before, and given back.
+    pub async fn open_store(&self, now: Timestamp) -> store::Result<(Store, Option<Backup>)> {
+        Store::open_backed_up(
+            &self.database,
+            Some(&self.secret_file()),
+            &self.backup.folder,
+            now,
+        )
+        .await
     }
 
     /// Where the secret is that encrypts keys of printers at rest.

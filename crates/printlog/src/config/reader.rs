@@ -9,8 +9,8 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::{
-    ApiConfig, Backfill, Config, DetailsConfig, Entries, LogFormat, LoggingConfig, MetricsConfig,
-    MoonrakerConfig,
+    ApiConfig, Backfill, BackupConfig, Config, DetailsConfig, Entries, LogFormat, LoggingConfig,
+    MetricsConfig, MoonrakerConfig, RetentionConfig,
     error::{ConfigError, Problems},
     settings,
     value::{Found, Origin, Value},
@@ -19,6 +19,9 @@ use super::{
 /// Largest number of seconds a setting may have.
 const LONGEST: f64 = 3600.0;
 
+/// Seconds of a day.
+const DAY: u64 = 24 * 3600;
+
 pub(super) struct Reader {
     pub(super) entries: Entries,
     pub(super) problems: Problems,
@@ -26,8 +29,20 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn config(mut self) -> Result<Config, ConfigError> {
+        let database = self.database();
         let config = Config {
-            database: self.database(),
+            backup: BackupConfig {
+                folder: self
+                    .get("backup", "folder", path_or_nothing)
+                    .unwrap_or_else(|| backups_of(&database)),
+                every: self.get("backup", "schedule", schedule),
+                keep: self.get("backup", "keep", |value| whole(value, 1)),
+            },
+            retention: RetentionConfig {
+                raw_metadata: self.get("retention", "raw_metadata", |value| or_nothing(value, days)),
+                thumbnails: self.get("retention", "thumbnails", |value| or_nothing(value, days)),
+            },
+            database,
             secret_file: self.get("database", "secret_file", path_or_nothing),
             moonraker: self.moonraker(),
             details: DetailsConfig {
@@ -90,7 +105,9 @@ impl Reader {
 
     fn database(&mut self) -> Location {
         let kind = self.get("database", "type", kind);
-        let from_url = self.get("database", "url", |value| or_nothing(value, database_url));
+        let from_url = self.get("database", "url", |value| {
+            or_nothing(value, |value| database_url(&value.text()?))
+        });
         let from_parts = match kind {
             Kind::Sqlite => Location::Sqlite {
                 path: self.get("database", "path", path),
@@ -270,6 +287,33 @@ fn switch(value: &Value) -> Option<bool> {
     }
 }
 
+fn days(value: &Value) -> Option<Duration> {
+    let days = whole(value, 1)?;
+    Some(Duration::from_secs(u64::from(days) * DAY))
+}
+
+fn schedule(value: &Value) -> Option<Option<Duration>> {
+    let seconds = match value {
+        // YAML reads `off` as a truth value in some dialects.
+        Value::Bool(false) => return Some(None),
+        _ => match value.text()?.as_str() {
+            "off" => return Some(None),
+            "hourly" => 3600,
+            "daily" => DAY,
+            "weekly" => 7 * DAY,
+            _ => return None,
+        },
+    };
+    Some(Some(Duration::from_secs(seconds)))
+}
+
+fn backups_of(database: &Location) -> PathBuf {
+    match database {
+        Location::Sqlite { path } => path.with_file_name("backups"),
+        Location::MySql { .. } => "./data/backups".into(),
+    }
+}
+
 fn backfill(value: &Value) -> Option<Backfill> {
     let text = value.text()?;
     match text.as_str() {
@@ -311,8 +355,8 @@ fn host(value: &Value) -> Option<String> {
     url::Host::parse(&host).is_ok().then_some(text)
 }
 
-fn database_url(value: &Value) -> Option<Location> {
-    let text = value.text()?;
+/// The database that a URL names, if it is one.
+pub(crate) fn database_url(text: &str) -> Option<Location> {
     if let Some(rest) = text.strip_prefix("sqlite:") {
         let path = rest.strip_prefix("//").unwrap_or(rest);
         let path = path.split_once('?').map_or(path, |(path, _)| path);

@@ -222,6 +222,42 @@ pub const SETTINGS: &[Setting] = &[
         "Where /metrics is also served without a key, for Prometheus. Mind who reaches it.",
     ),
     setting(
+        "backup",
+        "folder",
+        "null",
+        "the path of a folder, or null for `backups` beside the SQLite file, which is ./data/backups for MySQL",
+        "Where backups lie: those of the schedule, those of `printlog backup`, and the one that is made before a newer \
+         printlog changes the tables.",
+    ),
+    setting(
+        "backup",
+        "schedule",
+        "daily",
+        "off, hourly, daily or weekly",
+        "How often the server backs its database up by itself.",
+    ),
+    setting(
+        "backup",
+        "keep",
+        "7",
+        "a whole number from 1 to 65535",
+        "How many of these backups are kept. Those made before an upgrade or a restore are not counted and stay.",
+    ),
+    setting(
+        "retention",
+        "raw_metadata",
+        "null",
+        "a whole number of days from 1 to 65535, or null for ever",
+        "How long all the keys and values of gcode files are kept. What lists and statistics show is kept for ever.",
+    ),
+    setting(
+        "retention",
+        "thumbnails",
+        "null",
+        "a whole number of days from 1 to 65535, or null for ever",
+        "How long the images of gcode files are kept.",
+    ),
+    setting(
         "logging",
         "level",
         "INFO",

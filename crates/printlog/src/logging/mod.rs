@@ -9,7 +9,7 @@ use std::io;
 use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    Layer, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan, reload,
     util::SubscriberInitExt as _,
 };
 
@@ -29,11 +29,21 @@ const CHATTY: [&str; 9] = [
     "tungstenite",
 ];
 
+/// Changes how much the server logs.
+pub struct LogLevel(Box<dyn Fn(LevelFilter) + Send + Sync>);
+
+impl LogLevel {
+    /// From now on.
+    pub fn set(&self, level: LevelFilter) {
+        (self.0)(level);
+    }
+}
+
 /// Starts the log of the server: terminal and file.
 ///
 /// # Errors
 /// When the log file cannot be opened.
-pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<()> {
+pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<LogLevel> {
     let file = config
         .file
         .as_deref()
@@ -46,11 +56,18 @@ pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<()> {
             })
         })
         .transpose()?;
-    let filter = filter(config.level);
-    let file = file.map(|file| lines(config.format, false, file).with_filter(filter.clone()));
-    let terminal = lines(config.format, is_colourful(), io::stderr).with_filter(filter);
-    tracing_subscriber::registry().with(file).with(terminal).init();
-    Ok(())
+    let (filters, handle) = reload::Layer::new(filter(config.level));
+    let file = file.map(|file| lines(config.format, false, file));
+    let terminal = lines(config.format, is_colourful(), io::stderr);
+    tracing_subscriber::registry()
+        .with(filters)
+        .with(file)
+        .with(terminal)
+        .init();
+    Ok(LogLevel(Box::new(move |level| {
+        // It fails only when the log is gone, and who would hear of it then?
+        handle.reload(filter(level)).ok();
+    })))
 }
 
 /// Starts the log of a command that does its work and ends: warnings, on the terminal.

@@ -62,7 +62,12 @@ impl Binary {
 
     /// Starts the server on a port that the system chooses, and waits until it has opened its database.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve"]);
+        command.envs(variables.iter().copied());
         command.envs([("PRINTLOG_API__PORT", "0"), ("PRINTLOG_API__HOST", "127.0.0.1")]);
         let mut process = command
             .stdout(Stdio::piped())
@@ -104,11 +109,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Sends a signal, and waits for the end. Gives exit status, stdout and stderr.
-    pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
+    pub(crate) fn signal(&self, signal: &str) {
         let process = self.process.id().to_string();
         let sent = Command::new("kill").args([signal, &process]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends a signal, and waits for the end. Gives exit status, stdout and stderr.
+    pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
+        self.signal(signal);
         let mut stdout = String::new();
         let pipe = self.process.stdout.as_mut().unwrap();
         pipe.read_to_string(&mut stdout).unwrap();

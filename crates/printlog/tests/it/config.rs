@@ -295,7 +295,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         "apis:\n  port: 80\n",
         "printlog.yml:1: unknown key `apis`",
         &[
-            "database, moonraker, details, api, metrics, logging",
+            "database, moonraker, details, api, metrics, backup, retention, logging",
             "Did you mean `api`?",
         ],
     ),
@@ -382,7 +382,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "- api\n",
         "printlog.yml:1: expected sections",
-        &["database, moonraker, details, api, metrics, logging"],
+        &["database, moonraker, details, api, metrics, backup, retention, logging"],
     ),
     ("hello\n", "printlog.yml:1: expected sections", &[]),
     (

@@ -20,11 +20,11 @@ const IN_SIGHT: f64 = 3.5;
 const GAP: f64 = 1.2;
 
 /// A printer, and when printlog could see what it did.
-struct Watched {
-    printer: Arc<SimPrinter>,
-    id: i64,
+pub(crate) struct Watched {
+    pub(crate) printer: Arc<SimPrinter>,
+    pub(crate) id: i64,
     /// In Unix seconds by the printer's clock, each with whether printlog saw it print or idle.
-    looks: Vec<(f64, bool)>,
+    pub(crate) looks: Vec<(f64, bool)>,
 }
 
 /// Lets a rough schedule run on some printers, kills printlog now and then, and compares.
@@ -153,7 +153,7 @@ async fn look(logger: &Logger, watched: &mut [Watched]) {
 }
 
 /// Waits until no job is open and nothing has changed for longer than any grace.
-async fn wait_until_quiet(logger: &Logger) {
+pub(crate) async fn wait_until_quiet(logger: &Logger) {
     let mut last = (Value::Null, Instant::now());
     wait_for("the jobs to end and to stay as they are", async || {
         let jobs = logger.get("/api/jobs?limit=500").await;
@@ -166,7 +166,7 @@ async fn wait_until_quiet(logger: &Logger) {
 }
 
 /// The printer's rows, oldest first.
-async fn rows(logger: &Logger, printer: i64) -> Vec<Value> {
+pub(crate) async fn rows(logger: &Logger, printer: i64) -> Vec<Value> {
     let mut list = logger
         .get(&format!("/api/jobs?printer_id={printer}&limit=500"))
         .await;
@@ -178,7 +178,7 @@ async fn rows(logger: &Logger, printer: i64) -> Vec<Value> {
 }
 
 /// What is wrong with the rows.
-fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> Vec<String> {
+pub(crate) fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> Vec<String> {
     let mut left: Vec<&Value> = rows.iter().collect();
     let mut complaints = Vec::new();
     let history = watched.printer.history();

@@ -55,8 +55,21 @@ impl Logger {
     }
 
     pub(crate) async fn start_again(&mut self) {
+        self.start_without_waiting();
+        self.wait_for_answer().await;
+    }
+
+    pub(crate) fn start_without_waiting(&mut self) {
         let process = self.binary().arg("serve").spawn().expect("printlog starts");
         self.process = Some(process);
+    }
+
+    /// Status and body of `/health`. `None` if nobody answers.
+    pub(crate) async fn health(&self) -> Option<(StatusCode, Value)> {
+        self.send("GET", "/health", None).await
+    }
+
+    pub(crate) async fn wait_for_answer(&self) {
         wait_for("printlog to answer", async || {
             let (status, _) = self.send("GET", "/health", None).await?;
             status.is_success().then_some(())
@@ -112,6 +125,28 @@ impl Logger {
         let (status, body) = testbed::http(self.port, request).await.expect("an answer");
         assert!(status.is_success(), "GET {path}: {status}");
         body
+    }
+
+    /// SQLite's own proof of the file.
+    pub(crate) async fn database_is_sound(&self) {
+        let path = self.folder.path().join("data/printlog.db");
+        let url = format!("sqlite://{}?mode=ro", path.display());
+        let db = sea_orm::Database::connect(url).await.expect("the database");
+        for (sql, sound) in [
+            ("PRAGMA integrity_check", vec!["ok"]),
+            ("PRAGMA foreign_key_check", vec![]),
+        ] {
+            let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+            let rows = sea_orm::ConnectionTrait::query_all_raw(&db, statement)
+                .await
+                .expect("an answer");
+            let found: Vec<String> = rows
+                .iter()
+                .map(|row| row.try_get_by_index(0).expect("a text"))
+                .collect();
+            assert_eq!(found, sound, "{sql}");
+        }
+        db.close().await.expect("it closes");
     }
 
     /// Rows of a table, by a look into the database itself.

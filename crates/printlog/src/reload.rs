@@ -1,0 +1,88 @@
+//! SIGHUP: the configuration is read again, and what may change in a running server does.
+
+use std::{env, path::PathBuf};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    config::{ApiConfig, Config, LoggingConfig},
+    logging::LogLevel,
+};
+
+/// Reads the configuration at each SIGHUP, from the file that was named at the start and from the environment, which
+/// stays what it was. A configuration that cannot be used changes nothing.
+///
+/// # Errors
+/// When the system does not let us listen to the signal.
+pub fn on_hangup(
+    file: Option<PathBuf>,
+    settings: watch::Sender<Config>,
+    log_level: LogLevel,
+) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let wanted = match Config::load(file.as_deref(), env::vars_os()) {
+                Ok(wanted) => wanted,
+                Err(cause) => {
+                    error!("SIGHUP: {cause}; going on with what was");
+                    continue;
+                }
+            };
+            let now = settings.borrow().clone();
+            let next = changeable(&now, &wanted);
+            if next.logging.level != now.logging.level {
+                log_level.set(next.logging.level);
+            }
+            match next == now {
+                true => info!("SIGHUP: the settings that can change while the server runs are as they were"),
+                false => info!("SIGHUP: read the settings again"),
+            }
+            let sections = needing_a_restart(&next, &wanted);
+            if !sections.is_empty() {
+                warn!(
+                    "SIGHUP: other settings of {} have changed, too; they take effect when printlog is started again",
+                    sections.join(", ")
+                );
+            }
+            settings.send_replace(next);
+        }
+    });
+    Ok(())
+}
+
+/// `now` with what may change as `wanted`.
+fn changeable(now: &Config, wanted: &Config) -> Config {
+    Config {
+        api: ApiConfig {
+            cors_origins: wanted.api.cors_origins.clone(),
+            ..now.api.clone()
+        },
+        backup: wanted.backup.clone(),
+        retention: wanted.retention,
+        logging: LoggingConfig {
+            level: wanted.logging.level,
+            ..now.logging.clone()
+        },
+        ..now.clone()
+    }
+}
+
+/// The sections in which the two differ.
+fn needing_a_restart(next: &Config, wanted: &Config) -> Vec<&'static str> {
+    let differ = [
+        ("database", next.database != wanted.database),
+        ("moonraker", next.moonraker != wanted.moonraker),
+        ("details", next.details != wanted.details),
+        ("api", next.api != wanted.api),
+        ("logging", next.logging != wanted.logging),
+    ];
+    differ
+        .into_iter()
+        .filter_map(|(section, differs)| differs.then_some(section))
+        .collect()
+}

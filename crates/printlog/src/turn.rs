@@ -1,0 +1,139 @@
+//! Waits until it is this server's turn to record, and keeps the turn while it runs.
+
+use std::{process, time::Duration};
+
+use store::{Lease, Store, TURN_PATIENCE as PATIENCE};
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+/// How often the turn is renewed, and looked at by those who wait.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// The turn of this server.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// The database, which takes writes while the turn lasts.
+    pub(crate) store: Store,
+    /// `None` if nobody can share the database.
+    epoch: Option<i64>,
+}
+
+impl Turn {
+    /// Waits for the turn; calls `waiting` while another server has it. `None` if `alive` ended before.
+    pub(crate) async fn wait(
+        store: &Store,
+        alive: &CancellationToken,
+        waiting: impl Fn(),
+    ) -> Result<Option<Self>, store::Error> {
+        if !store.needs_turns() {
+            return Ok(Some(Self {
+                store: store.clone(),
+                epoch: None,
+            }));
+        }
+        let mut waiter = Waiter {
+            store,
+            holder: name(),
+            seen: None,
+        };
+        loop {
+            match waiter.look().await {
+                Ok(Some(epoch)) => {
+                    info!(epoch, "this server records");
+                    return Ok(Some(Self {
+                        store: store.for_turn(epoch),
+                        epoch: Some(epoch),
+                    }));
+                }
+                Ok(None) => waiting(),
+                Err(cause) if cause.is_transient() => {
+                    warn!("cannot see whose turn it is: {:#}", anyhow::Error::new(cause));
+                }
+                Err(cause) => return Err(cause),
+            }
+            if alive
+                .run_until_cancelled(tokio::time::sleep(BEAT))
+                .await
+                .is_none()
+            {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Keeps the turn until `alive` ends, and ends `alive` when the turn is lost: the other server records now.
+    /// A database that is away loses nothing; nobody else can take the turn there either.
+    pub(crate) fn keep(&self, tasks: &TaskTracker, alive: CancellationToken) {
+        let Some(epoch) = self.epoch else { return };
+        let store = self.store.clone();
+        tasks.spawn(async move {
+            let mut failing = false;
+            while alive
+                .run_until_cancelled(tokio::time::sleep(BEAT))
+                .await
+                .is_some()
+            {
+                match store.keep_turn(epoch).await {
+                    Ok(true) => failing = false,
+                    Ok(false) | Err(store::Error::LostTurn) => {
+                        error!("another printlog has taken over this database; ending");
+                        alive.cancel();
+                    }
+                    Err(cause) => {
+                        if !std::mem::replace(&mut failing, true) {
+                            warn!(
+                                "cannot renew the turn at recording, trying on: {:#}",
+                                anyhow::Error::new(cause)
+                            );
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lets the next server record at once. To be called when everything has been written.
+    pub(crate) async fn end(&self) {
+        let Some(epoch) = self.epoch else { return };
+        let ended = tokio::time::timeout(BEAT, self.store.end_turn(epoch)).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            info!("could not hand over the turn; the next server waits {PATIENCE:?} for it");
+        }
+    }
+}
+
+struct Waiter<'a> {
+    store: &'a Store,
+    holder: String,
+    /// The row, and since when it has been so.
+    seen: Option<(Lease, Instant)>,
+}
+
+impl Waiter<'_> {
+    /// Takes the turn if it can be taken. Gives its number.
+    async fn look(&mut self) -> Result<Option<i64>, store::Error> {
+        let lease = self.store.lease().await?;
+        let since = match &self.seen {
+            Some((before, since)) if *before == lease => *since,
+            _ => Instant::now(),
+        };
+        let is_free = lease.holder.is_none() || since.elapsed() >= PATIENCE;
+        if is_free && let Some(epoch) = self.store.take_turn(&lease, &self.holder).await? {
+            return Ok(Some(epoch));
+        }
+        if self.seen.is_none() {
+            let other = lease.holder.as_deref().unwrap_or("another printlog");
+            info!("{other} records into this database, or did until a moment ago; waiting for the turn");
+        }
+        self.seen = Some((lease, since));
+        Ok(None)
+    }
+}
+
+/// A name that no other process has, and that says something to the reader of a log.
+fn name() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host}:{}:{:08x}", process::id(), rand::random::<u32>())
+}

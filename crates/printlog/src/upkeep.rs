@@ -1,0 +1,136 @@
+//! What the server does with its own data by the calendar: backups, and forgetting what is kept for a limited time.
+
+use std::{path::Path, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use store::{Occasion, Store};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info};
+
+use crate::{
+    config::{BackupConfig, Config, RetentionConfig},
+    ingest::Clock,
+};
+
+/// How often the calendar is looked at.
+const LOOK: Duration = Duration::from_secs(600);
+
+/// Starts to look at the calendar, until `stop`. The first look is a while after the start, which is no time for work
+/// that can wait.
+pub(crate) fn start(
+    store: Store,
+    settings: watch::Receiver<Config>,
+    clock: Clock,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) {
+    tasks.spawn(async move {
+        let mut failing = false;
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            let config = settings.borrow().clone();
+            let work = async {
+                back_up(&store, &config.backup, clock.now()).await?;
+                forget(&store, config.retention, clock.now()).await
+            };
+            match stop.run_until_cancelled(work).await {
+                None => return,
+                Some(Ok(())) => failing = false,
+                Some(Err(cause)) => {
+                    // Once a trouble, not once an attempt.
+                    if !std::mem::replace(&mut failing, true) {
+                        error!(
+                            "cannot look after the database, trying on: {:#}",
+                            anyhow::Error::new(cause)
+                        );
+                    }
+                }
+            }
+        }
+    });
+}
+
+async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result<(), store::Error> {
+    let Some(every) = config.every else {
+        return Ok(());
+    };
+    if !is_due(&config.folder, every, now)? {
+        return Ok(());
+    }
+    let backup = store.back_up(&config.folder, &Occasion::Wanted, now).await?;
+    let jobs = backup.rows("print_jobs").unwrap_or(0);
+    info!(
+        bytes = backup.bytes,
+        jobs,
+        "backed {jobs} jobs up into {}",
+        backup.path.display()
+    );
+    for path in store::prune_backups(&config.folder, config.keep.into())? {
+        info!("removed the backup {}", path.display());
+    }
+    Ok(())
+}
+
+/// A backup from the future, as after a clock was set back, counts as none: waiting for its time could take years.
+fn is_due(folder: &Path, every: Duration, now: Timestamp) -> Result<bool, store::Error> {
+    let newest = store::backups(folder)?
+        .iter()
+        .filter_map(|path| store::made_at(path))
+        .filter(|time| *time <= now)
+        .max();
+    let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
+    Ok(newest.is_none_or(|newest| now.duration_since(newest) >= every))
+}
+
+async fn forget(store: &Store, config: RetentionConfig, now: Timestamp) -> Result<(), store::Error> {
+    let before = |kept: Duration| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    if let Some(kept) = config.raw_metadata {
+        let rows = store.forget_raw_metadata(before(kept)).await?;
+        if rows > 0 {
+            info!("removed the raw metadata of {rows} gcode files");
+        }
+    }
+    if let Some(kept) = config.thumbnails {
+        let rows = store.forget_thumbnails(before(kept)).await?;
+        if rows > 0 {
+            info!("removed {rows} images");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn backups_are_made_when_the_last_is_old_enough_and_the_oldest_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = store::Location::Sqlite {
+            path: folder.path().join("printlog.db"),
+        };
+        let store = Store::open(&location).await.unwrap();
+        let config = BackupConfig {
+            folder: folder.path().join("backups"),
+            every: Some(Duration::from_secs(3600)),
+            keep: 2,
+        };
+        let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let mut counts = Vec::new();
+        for minutes in [0, 30, 60, 90, 120, 180] {
+            let now = start + SignedDuration::from_mins(minutes);
+            back_up(&store, &config, now).await.unwrap();
+            counts.push(store::backups(&config.folder).unwrap().len());
+        }
+        assert_eq!(counts, [1, 1, 2, 2, 2, 2]);
+        let newest = store::backups(&config.folder).unwrap().pop().unwrap();
+        assert_eq!(
+            store::made_at(&newest),
+            Some(start + SignedDuration::from_hours(3))
+        );
+        // The clock was set back by a year.
+        let now = start - SignedDuration::from_hours(24 * 365);
+        assert!(is_due(&config.folder, Duration::from_secs(3600), now).unwrap());
+        store.close().await.unwrap();
+    }
+}

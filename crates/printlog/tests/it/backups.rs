@@ -1,0 +1,159 @@
+//! `printlog backup`, `restore`, `migrate-database` and `space`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::binary::Binary;
+
+fn rows(tables: &Value, table: &str) -> Option<u64> {
+    let found = tables
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["table"] == table);
+    found.map(|entry| entry["rows"].as_u64().unwrap())
+}
+
+fn add_printer(binary: &Binary, name: &str) {
+    binary.json(&[
+        "printers",
+        "add",
+        name,
+        "http://127.0.0.1:7125",
+        "--inactive",
+        "--json",
+    ]);
+}
+
+fn printers(binary: &Binary) -> usize {
+    binary.json(&["printers", "list", "--json"])["items"]
+        .as_array()
+        .unwrap()
+        .len()
+}
+
+#[test]
+fn a_backup_is_made_beside_the_server_and_restored_without_it() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let server = binary.serve();
+    let backup = binary.json(&["backup", "--json"]);
+    assert_eq!(rows(&backup["tables"], "printers"), Some(1));
+    let file = backup["path"].as_str().unwrap();
+    assert!(file.starts_with("./data/backups/printlog-2"), "{file}");
+    add_printer(&binary, "Prusa");
+
+    let refused = binary.run(&["restore", file]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("another printlog (process "),
+        "{}",
+        refused.stderr
+    );
+    server.end("-TERM");
+
+    let dry = binary.json(&["restore", file, "--dry-run", "--json"]);
+    assert_eq!(dry["done"], false);
+    let of_printers = dry["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["table"] == "printers")
+        .unwrap();
+    assert_eq!(
+        (&of_printers["rows"], &of_printers["rows_now"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(printers(&binary), 2, "nothing was changed");
+
+    let restored = binary.json(&["restore", file, "--json"]);
+    assert_eq!(restored["done"], true);
+    assert_eq!(printers(&binary), 1);
+    // What was there before can be had back.
+    let before = restored["replaced"].as_str().unwrap();
+    binary.json(&["restore", before, "--json"]);
+    assert_eq!(printers(&binary), 2);
+    let (status, _, log) = binary.serve().end("-TERM");
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn a_damaged_database_is_said_to_be_so_and_a_backup_takes_its_place() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let backup = binary.json(&["backup", "--json"]);
+    let file = backup["path"].as_str().unwrap();
+    fs::write(
+        binary.path("data/printlog.db"),
+        "no database at all, but a long text. ".repeat(500),
+    )
+    .unwrap();
+    let refused = binary.run_with(&["serve"], &[("PRINTLOG_API__PORT", "0")]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("printlog restore"), "{}", refused.stderr);
+    let said = binary.run(&["restore", file]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stdout.contains(".damaged-"), "{}", said.stdout);
+    assert_eq!(printers(&binary), 1);
+}
+
+#[test]
+fn everything_moves_to_another_database() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let moved = binary.json(&[
+        "migrate-database",
+        "--from",
+        "sqlite://data/printlog.db",
+        "--to",
+        "sqlite://elsewhere/new.db",
+        "--json",
+    ]);
+    assert_eq!(rows(&moved["tables"], "printers"), Some(1));
+    let variables = [("PRINTLOG_DATABASE__PATH", "elsewhere/new.db")];
+    let listed = binary.run_with(&["printers", "list"], &variables);
+    assert!(listed.stdout.contains("Voron"), "{}", listed.stdout);
+    let again = binary.run(&[
+        "migrate-database",
+        "--from",
+        "sqlite://data/printlog.db",
+        "--to",
+        "sqlite://elsewhere/new.db",
+    ]);
+    assert_eq!(again.code, 1);
+    assert!(again.stderr.contains("is not empty"), "{}", again.stderr);
+    let wrong = binary.run(&[
+        "migrate-database",
+        "--from",
+        "postgres://x/y",
+        "--to",
+        "sqlite://new.db",
+    ]);
+    assert_eq!(wrong.code, 2);
+    let missing = binary.run(&[
+        "migrate-database",
+        "--from",
+        "sqlite://nothing.db",
+        "--to",
+        "sqlite://new.db",
+    ]);
+    assert_eq!(missing.code, 2, "{}", missing.stderr);
+    assert!(!binary.path("nothing.db").exists());
+}
+
+#[test]
+fn tables_are_told_with_rows_and_bytes() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let spaces = binary.json(&["space", "--json"]);
+    assert_eq!(rows(&spaces, "printers"), Some(1));
+    assert!(
+        spaces
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|table| table["bytes"].as_u64() > Some(0)),
+        "{spaces:#}"
+    );
+}

@@ -1,0 +1,193 @@
+//! One server a database, and what it takes from the configuration while it runs.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use printlog::app;
+use store::{Location, Store};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    binary::Binary,
+    test_app::{Answer, defaults, send},
+};
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let binary = Binary::new();
+    let server = binary.serve();
+    let second = binary.run_with(&["serve"], &[("PRINTLOG_API__PORT", "0")]);
+    assert_eq!(second.code, 1, "{}", second.stderr);
+    assert!(
+        second.stderr.contains("another printlog (process ") && second.stderr.contains("printlog.db"),
+        "{}",
+        second.stderr
+    );
+    // Commands work beside the server, and a killed server leaves no lock behind.
+    binary.json(&["keys", "list", "--json"]);
+    server.end("-KILL");
+    let (status, _, log) = binary.serve().end("-TERM");
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn sighup_reads_what_can_change_and_says_what_cannot() {
+    let binary = Binary::new();
+    let write = |text: &str| std::fs::write(binary.path("config.yml"), text).unwrap();
+    write("");
+    let server = binary.serve_with(&[("PRINTLOG_LOGGING__FILE", "log")]);
+    let log_holds = |words: &str| {
+        for _ in 0..600 {
+            if std::fs::read_to_string(binary.path("log"))
+                .unwrap()
+                .contains(words)
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "no `{words}` in {}",
+            std::fs::read_to_string(binary.path("log")).unwrap()
+        );
+    };
+    let allowed_origin = |origin: &str| {
+        let answer = tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let request = hyper::Request::builder()
+                .uri("/health")
+                .header("host", "printlog")
+                .header("origin", origin)
+                .body(http_body_util::Full::default())
+                .unwrap();
+            send(server.address.parse().unwrap(), request).await
+        });
+        answer.header("access-control-allow-origin").map(str::to_owned)
+    };
+    let origin = "https://farm.example";
+    assert_eq!(allowed_origin(origin), None);
+
+    write("logging:\n  level: [\n");
+    server.signal("-HUP");
+    log_holds("going on with what was");
+    let others = format!("api:\n  cors_origins: [\"{origin}\"]\nmoonraker:\n  reconnect_delay: 7\n");
+    write(&format!("logging:\n  level: WARN\n{others}"));
+    server.signal("-HUP");
+    log_holds("other settings of moonraker have changed");
+    let log = std::fs::read_to_string(binary.path("log")).unwrap();
+    assert!(
+        !log.contains("read the settings again"),
+        "that is less than a warning: {log}"
+    );
+    write(&others);
+    server.signal("-HUP");
+    log_holds("SIGHUP: read the settings again");
+    assert_eq!(allowed_origin(origin).as_deref(), Some(origin));
+    server.end("-TERM");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_mysql_take_turns() {
+    take_turns("PRINTLOG_TEST_MYSQL_URL").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_mariadb_take_turns() {
+    take_turns("PRINTLOG_TEST_MARIADB_URL").await;
+}
+
+async fn take_turns(variable: &str) {
+    let Ok(server) = std::env::var(variable) else {
+        assert!(
+            std::env::var_os("PRINTLOG_TEST_ALL_ENGINES").is_none(),
+            "{variable} is not set; scripts/with-databases.sh sets it"
+        );
+        eprintln!("not run: {variable} is not set");
+        return;
+    };
+    let mut url: Url = server.parse().unwrap();
+    url.set_path(&format!("printlog_turns_{:016x}", rand::random::<u64>()));
+    let location = Location::MySql { url };
+    let store = Store::open(&location).await.unwrap();
+
+    let first = Server::start(&location).await;
+    first.wait_for_health(StatusCode::OK).await;
+    let second = Server::start(&location).await;
+    while second.fleet_reason().await.as_deref()
+        != Some("waits for its turn: another server records into this database")
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    second.get("/api/jobs").await.problem(503);
+    // Nobody can take it by surprise.
+    let epoch = store.lease().await.unwrap().epoch;
+    first.end().await.unwrap();
+    second.wait_for_health(StatusCode::OK).await;
+    assert_eq!(store.lease().await.unwrap().epoch, epoch + 1);
+
+    // A server whose turn is taken, as after a long sleep, ends and says so by its exit code.
+    let seen = store.lease().await.unwrap();
+    let mut taken = store.take_turn(&seen, "third").await.unwrap();
+    while taken.is_none() {
+        taken = store
+            .take_turn(&store.lease().await.unwrap(), "third")
+            .await
+            .unwrap();
+    }
+    second.task.await.unwrap().unwrap_err();
+    store.close().await.unwrap();
+}
+
+struct Server {
+    address: std::net::SocketAddr,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<anyhow::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start(location: &Location) -> Self {
+        let mut config = defaults();
+        config.database = location.clone();
+        let folder = tempfile::tempdir().unwrap();
+        config.secret_file = Some(folder.path().join("secret.key"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(app::run(config, listener, stop.clone()));
+        Self {
+            address,
+            stop,
+            task,
+            _folder: folder,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let request = hyper::Request::builder()
+            .uri(path)
+            .header("host", "printlog")
+            .header("authorization", "Bearer 3dp_any")
+            .body(http_body_util::Full::default())
+            .unwrap();
+        send(self.address, request).await
+    }
+
+    async fn wait_for_health(&self, status: StatusCode) {
+        while self.get("/health").await.status != status {
+            assert!(!self.task.is_finished(), "the server has ended");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn fleet_reason(&self) -> Option<String> {
+        let health = self.get("/health").await.json();
+        health["fleet"]["reason"].as_str().map(str::to_owned)
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.task.await.unwrap()
+    }
+}
