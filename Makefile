@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench-fleet bench-gcode fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -60,6 +60,10 @@ test-container:
 ## Installs, upgrades and purges the Debian package in a Debian of its own. As root; not part of `test`, it takes minutes.
 test-deb:
 	scripts/test-deb.sh
+
+## The API with up to a million jobs, on SQLite and MariaDB; writes docs/performance.md.
+bench:
+	scripts/bench.sh
 
 ## 1,000 simulated printers for a minute: what printlog needs for them.
 bench-fleet:
