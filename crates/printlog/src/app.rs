@@ -26,7 +26,7 @@ use crate::{
 /// First and longest pause between two attempts to reach the database server.
 const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// How long tasks and open requests may take to end.
-const LAST_WORK: Duration = Duration::from_secs(6);
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// Opens the port of the server, before anything else is done: a second server ends here.
 ///

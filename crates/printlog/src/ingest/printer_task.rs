@@ -29,7 +29,7 @@ const PUBLISH: Duration = Duration::from_secs(1);
 /// Reasons that are logged of one outage.
 const REASONS: usize = 8;
 /// How long writing may take after the stop.
-const LAST_WRITES: Duration = Duration::from_secs(5);
+const LAST_WRITES: Duration = Duration::from_secs(4);
 
 /// Why a connection ended, or was not made.
 #[derive(Debug, thiserror::Error)]
