@@ -1426,8 +1426,8 @@ export interface components {
             /** @description Anything else. */
             notes?: string | null;
             /**
-             * @description Words to find it by, all of them. Those that differ by case only are one. No commas, which separate tags in a
-             *     filter.
+             * @description Words to find it by, all of them. Those that differ by case only are one. No commas, which people put between
+             *     tags.
              * @example [
              *       "gift",
              *       "PETG"
@@ -2154,10 +2154,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2224,10 +2221,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2294,10 +2288,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2366,10 +2357,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2438,10 +2426,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2508,10 +2493,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2576,10 +2558,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2658,10 +2637,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2732,10 +2708,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
                 q?: string;
@@ -2859,10 +2832,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Jobs on a page. */
                 limit?: number;
@@ -2925,10 +2895,7 @@ export interface operations {
                  *     commas.
                  */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /**
-                 * @description Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-                 *     one value, between commas.
-                 */
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description What kind of file; `csv` if left out. */
                 format?: "csv" | "json" | "ndjson" | "xlsx" | "parquet";

@@ -160,8 +160,7 @@ pub(super) struct FilterParameters {
     /// commas.
     #[param(value_type = Option<Vec<words::JobVerdict>>)]
     verdict: Option<Vec<String>>,
-    /// Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-    /// one value, between commas.
+    /// Only those that a user gave one of these tags, without regard to case. May be repeated.
     #[param(value_type = Option<Vec<Tag>>)]
     tag: Option<Vec<String>>,
 }
@@ -320,7 +319,7 @@ pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
         verdicts: query.several("verdict", |text| {
             text.parse::<Verdict>().map_err(|unknown| unknown.to_string())
         }),
-        tags: query.several("tag", notes::tag),
+        tags: query.repeated("tag", notes::tag),
     }
 }
 

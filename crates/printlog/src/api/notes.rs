@@ -45,8 +45,8 @@ pub(super) struct JobPatch {
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 10_000,
         pattern = r"^[^\x00]*\S[^\x00]*$")]
     notes: Option<Option<String>>,
-    /// Words to find it by, all of them. Those that differ by case only are one. No commas, which separate tags in a
-    /// filter.
+    /// Words to find it by, all of them. Those that differ by case only are one. No commas, which people put between
+    /// tags.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
     tags: Option<Option<Vec<String>>>,

@@ -50,8 +50,27 @@ impl Query {
         convert: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
         let values = self.take(name);
+        self.converted(name, values.iter().flat_map(|value| value.split(',')), convert)
+    }
+
+    /// A parameter that may be given several times, each time with one value.
+    pub(super) fn repeated<T>(
+        &mut self,
+        name: &'static str,
+        convert: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let values = self.take(name);
+        self.converted(name, values.iter().map(String::as_str), convert)
+    }
+
+    fn converted<'a, T>(
+        &mut self,
+        name: &'static str,
+        values: impl Iterator<Item = &'a str>,
+        convert: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
         let mut converted = Vec::new();
-        for value in values.iter().flat_map(|value| value.split(',')) {
+        for value in values {
             match convert(value.trim()) {
                 Ok(value) => converted.push(value),
                 Err(message) => {

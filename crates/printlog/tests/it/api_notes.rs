@@ -121,6 +121,11 @@ async fn jobs_are_listed_by_what_was_said_of_them() {
     );
     assert_eq!(app.get("/api/jobs?tag=").await.wrong_fields(422), ["tag"]);
     assert_eq!(
+        app.get("/api/jobs?tag=gift,other").await.wrong_fields(422),
+        ["tag"],
+        "a comma is in no tag"
+    );
+    assert_eq!(
         app.get("/api/tags").await.expect(200).json(),
         json!({"items": [{"tag": "Gift", "job_count": 1}]})
     );

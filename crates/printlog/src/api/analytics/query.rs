@@ -51,8 +51,7 @@ pub(super) struct JobParameters {
     /// commas.
     #[param(value_type = Option<Vec<words::JobVerdict>>)]
     verdict: Option<Vec<String>>,
-    /// Only those that a user gave one of these tags, without regard to case. May be repeated; several may also stand in
-    /// one value, between commas.
+    /// Only those that a user gave one of these tags, without regard to case. May be repeated.
     #[param(value_type = Option<Vec<Tag>>)]
     tag: Option<Vec<String>>,
     /// Only those whose file name contains this, or a user's title, notes or tag; without regard to case.
