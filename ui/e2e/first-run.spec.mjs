@@ -40,6 +40,8 @@ test('the right key leads to the page that was wanted', async () => {
 test('a printer is tried, then added, and its history appears', async () => {
   await page.getByRole('link', { name: 'Add printer' }).click()
   const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Look on the local network' }).click()
+  await dialog.getByText('None was found.').or(dialog.getByRole('list')).first().waitFor()
   await dialog.getByLabel('Address').fill('127.0.0.1:1')
   await dialog.getByRole('button', { name: 'Test connection' }).click()
   await dialog.getByText(/nothing listens at/).waitFor()

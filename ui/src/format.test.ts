@@ -34,6 +34,11 @@ describe('format', () => {
     expect(plain(grams.filament(1_000))).toBe('≈ 3.0 g')
   })
 
+  it('shows amounts of data in the unit that suits', () => {
+    expect(english.bytes(999)).toBe('999 B')
+    expect(english.bytes(237_080_576)).toBe('237.1 MB')
+  })
+
   it('shows costs in the currency that was chosen, and as numbers if none was', () => {
     expect(english.cost(1.5)).toBe('1.50')
     expect(plain(createFormat({ locale: 'de', length: 'm', currency: 'EUR' }).cost(1.5))).toBe('1,50 €')

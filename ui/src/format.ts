@@ -26,6 +26,9 @@ const SECTION = Math.PI * (1.75 / 2) ** 2
 /** What stands for a value that nobody knows. */
 export const UNKNOWN = '–'
 
+/** Of data, each a thousand of the one before. */
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
+
 type Maybe<T> = T | null | undefined
 
 const MINUTE = 60
@@ -90,9 +93,19 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
     /** A mass in g; from 1 kg in kg. */
     mass: (grams: Maybe<number>) => known(grams, mass),
 
-    /** A cost, in the currency that the reader chose. */
-    cost: (value: Maybe<number>) =>
-      known(value, (n) => (currency ? new Intl.NumberFormat(locale, { style: 'currency', currency }) : number(2)).format(n)),
+    /** A cost, in its own currency, or else in the one that the reader chose. */
+    cost: (value: Maybe<number>, own?: string | null) =>
+      known(value, (n) => {
+        const code = own && /^[A-Z]{3}$/.test(own) ? own : currency
+        return (code ? new Intl.NumberFormat(locale, { style: 'currency', currency: code }) : number(2)).format(n)
+      }),
+
+    /** An amount of data, in bytes. */
+    bytes: (value: Maybe<number>) =>
+      known(value, (n) => {
+        const step = Math.min(UNITS.length - 1, n > 0 ? Math.floor(Math.log10(n) / 3) : 0)
+        return `${(step === 0 ? integer : oneDigit).format(n / 1000 ** step)} ${UNITS[step]}`
+      }),
 
     /** A temperature in °C. */
     temperature: (celsius: Maybe<number>) => known(celsius, (c) => `${integer.format(c)} °C`),

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { filterFromQuery, filterToParameters, filterToQuery, NO_FILTER, restrictions, type JobFilter } from './jobFilter'
 
 const FULL: JobFilter = {
-  printers: [1, 7], statuses: ['error', 'cancelled'], from: '2026-03-28', to: '2026-03-29', material: 'PLA', text: 'a b',
+  printers: [1, 7], statuses: ['error', 'cancelled'], from: '2026-03-28', to: '2026-03-29', material: 'PLA', verdicts: ['scrap'],
+  tags: ['gift'], text: 'a b',
 }
 
 describe('the filter of jobs', () => {
@@ -16,14 +17,14 @@ describe('the filter of jobs', () => {
   it('takes nothing from the URL that makes no sense', () => {
     const query = {
       printer: ['x', '-1', '1.5', '3', null], status: ['done', 'error'], from: '2026-02-30', to: 'now',
-      q: '  ', material: null, other: '1',
+      q: '  ', material: null, verdict: 'fine', tag: [' ', 'a,b'], other: '1',
     }
     expect(filterFromQuery(query)).toEqual({ ...NO_FILTER, printers: [3], statuses: ['error'] })
   })
 
   it('asks for whole days of the zone, the last one included', () => {
     expect(filterToParameters(FULL, 'Europe/Berlin')).toEqual({
-      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', q: 'a b',
+      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', verdict: ['scrap'], tag: ['gift'], q: 'a b',
       since: '2026-03-27T23:00:00.000Z', until: '2026-03-29T22:00:00.000Z',
     })
     expect(filterToParameters(NO_FILTER, null)).toEqual({})
@@ -31,6 +32,6 @@ describe('the filter of jobs', () => {
 
   it('counts its restrictions', () => {
     expect(restrictions(NO_FILTER)).toBe(0)
-    expect(restrictions(FULL)).toBe(6)
+    expect(restrictions(FULL)).toBe(8)
   })
 })

@@ -5,6 +5,9 @@ import { isDay, shiftDay, startOfDay, type Day } from './days'
 export const STATUSES = ['printing', 'paused', 'completed', 'error', 'cancelled', 'interrupted'] as const
 export type JobStatus = (typeof STATUSES)[number]
 
+export const VERDICTS = ['good', 'partly_good', 'scrap'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
 export interface JobFilter {
   printers: number[]
   statuses: JobStatus[]
@@ -12,14 +15,21 @@ export interface JobFilter {
   from: Day | null
   to: Day | null
   material: string | null
-  /** Part of the file name. */
+  /** What users say of them. */
+  verdicts: Verdict[]
+  tags: string[]
+  /** Part of the file name, of the title, the notes or a tag. */
   text: string | null
 }
 
-export const NO_FILTER: JobFilter = { printers: [], statuses: [], from: null, to: null, material: null, text: null }
+export const NO_FILTER: JobFilter = { printers: [], statuses: [], from: null, to: null, material: null, verdicts: [], tags: [], text: null }
 
 export function isStatus(text: unknown): text is JobStatus {
   return STATUSES.some((status) => status === text)
+}
+
+export function isVerdict(text: unknown): text is Verdict {
+  return VERDICTS.some((verdict) => verdict === text)
 }
 
 /** Takes what makes sense from the URL; anybody can write anything into it. */
@@ -36,6 +46,8 @@ export function filterFromQuery(query: LocationQuery): JobFilter {
     from: day('from'),
     to: day('to'),
     material: one('material'),
+    verdicts: all('verdict').filter(isVerdict),
+    tags: all('tag').map((tag) => tag.trim().slice(0, 64)).filter((tag) => tag !== '' && !tag.includes(',')),
     text: one('q'),
   }
 }
@@ -46,6 +58,8 @@ export function filterToQuery(filter: JobFilter): LocationQueryRaw {
   if (filter.printers.length > 0) query.printer = filter.printers.map(String)
   if (filter.statuses.length > 0) query.status = filter.statuses
   if (filter.material) query.material = filter.material
+  if (filter.verdicts.length > 0) query.verdict = filter.verdicts
+  if (filter.tags.length > 0) query.tag = filter.tags
   if (filter.from) query.from = filter.from
   if (filter.to) query.to = filter.to
   return query
@@ -59,6 +73,8 @@ export function filterToParameters(filter: JobFilter, timeZone: string | null) {
     ...(filter.from && { since: startOfDay(filter.from, timeZone).toISOString() }),
     ...(filter.to && { until: startOfDay(shiftDay(filter.to, 1), timeZone).toISOString() }),
     ...(filter.material && { filament_type: filter.material }),
+    ...(filter.verdicts.length > 0 && { verdict: filter.verdicts }),
+    ...(filter.tags.length > 0 && { tag: filter.tags }),
     ...(filter.text && { q: filter.text }),
   }
 }

@@ -14,6 +14,8 @@ export function useJobColumns() {
     { name: 'printTime', label: t('job.printTime'), isNumber: true },
     { name: 'totalTime', label: t('job.totalTime'), isNumber: true },
     { name: 'filament', label: t('job.filament'), isNumber: true },
+    { name: 'verdict', label: t('notes.fields.verdict') },
+    { name: 'tags', label: t('notes.fields.tags') },
     { name: 'user', label: t('job.user') },
   ])
   const isShown = (name: string) => !preferences.hiddenColumns.includes(name)

@@ -6,7 +6,7 @@ import type { components } from '@/api/schema'
 import { filterToParameters, type JobFilter } from '@/jobFilter'
 import { usePreferences } from './usePreferences'
 
-export type Job = components['schemas']['Job']
+export type Job = components['schemas']['JobItem']
 export type JobWithDetails = components['schemas']['JobWithDetails']
 export type JobDetails = components['schemas']['JobDetails']
 

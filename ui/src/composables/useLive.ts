@@ -55,9 +55,9 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       if (!before) return
       // Jobs that are imported are not told one by one.
       const { state: importState, position } = after.backfill
-      if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers')
+      if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers', 'analytics')
     },
-    job: () => invalidate('jobs', 'printers'),
+    job: () => invalidate('jobs', 'printers', 'analytics'),
     printers: () => invalidate('printers'),
     heartbeat: () => {},
   }

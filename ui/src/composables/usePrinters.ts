@@ -6,6 +6,7 @@ import type { components } from '@/api/schema'
 
 export type Printer = components['schemas']['Printer']
 export type PrinterInput = components['schemas']['PrinterInput']
+export type DiscoveredPrinter = components['schemas']['DiscoveredPrinter']
 export type PrinterTest = components['schemas']['PrinterTest']
 
 /** All printers, by name. */
@@ -36,6 +37,11 @@ export function useDeletePrinter() {
       client.DELETE('/api/printers/{id}', { params: { path: { id }, query: { delete_jobs: deleteJobs } } }),
     onSuccess: () => queries.invalidateQueries(),
   })
+}
+
+/** Looks for two seconds for those that tell of themselves. */
+export async function discoverPrinters(): Promise<DiscoveredPrinter[]> {
+  return (await body(client.GET('/api/printers/discover'))).items
 }
 
 /** Tries an address and a key; a printer that cannot be reached is an answer, not an error. */
