@@ -16,7 +16,7 @@ try {
   await world.api('printers', { method: 'POST', body: JSON.stringify({ name: 'Ender in the shed', moonraker_url: '127.0.0.1:1' }) })
   const [failed] = (await world.api('jobs?status=error&limit=1')).items
   const pages = {
-    dashboard: '', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board',
+    dashboard: '', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board', analytics: 'analytics',
   }
   const looks = {
     light: { viewport: { width: 1360, height: 860 }, colorScheme: 'light' },

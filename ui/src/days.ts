@@ -8,6 +8,19 @@ export function isDay(text: unknown): text is Day {
   return typeof text === 'string' && DAY.test(text) && shiftDay(text, 0) === text
 }
 
+/** Parts of a timeline, by their length. */
+export const BUCKETS = ['hour', 'day', 'week', 'month', 'year'] as const
+
+/** Parts that make a readable timeline of the days from `from` to `to`. `null`: since ever, until today. */
+export function bucketFor(from: Day | null, to: Day | null): (typeof BUCKETS)[number] {
+  if (from === null) return 'month'
+  const end = to ?? dayOf(new Date())
+  const days = (Date.parse(`${end}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000 + 1
+  if (days <= 2) return 'hour'
+  if (days <= 62) return 'day'
+  return days <= 730 ? 'week' : 'month'
+}
+
 /** The day that is `days` later. */
 export function shiftDay(day: Day, days: number): Day {
   const date = new Date(`${day}T00:00:00Z`)

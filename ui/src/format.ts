@@ -59,6 +59,18 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
   const weekdayClock = new Intl.DateTimeFormat(locale, {
     weekday: 'short', hour: 'numeric', minute: '2-digit', timeZone,
   })
+  const calendarDay = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
+  const shortMonth = new Intl.DateTimeFormat(locale, { month: 'short', timeZone: 'UTC' })
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' })
+  const buckets: Record<string, Intl.DateTimeFormat> = {
+    hour: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit', timeZone }),
+    day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone }),
+    week: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: '2-digit', timeZone }),
+    month: new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric', timeZone }),
+    year: new Intl.DateTimeFormat(locale, { year: 'numeric', timeZone }),
+  }
+  const growth = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' })
+  const signed = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, signDisplay: 'exceptZero' })
   const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' })
   const relativeTime = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' })
 
@@ -100,6 +112,12 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
         return (code ? new Intl.NumberFormat(locale, { style: 'currency', currency: code }) : number(2)).format(n)
       }),
 
+    /** A growth: 0.1 is a tenth more. */
+    change: (ratio: Maybe<number>) => known(ratio, (n) => growth.format(n)),
+
+    /** A difference, with its sign. */
+    signed: (value: Maybe<number>) => known(value, (n) => signed.format(n)),
+
     /** An amount of data, in bytes. */
     bytes: (value: Maybe<number>) =>
       known(value, (n) => {
@@ -130,6 +148,18 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
 
     /** An instant, to the minute. */
     dateTime: (value: Maybe<string>) => instant(value, (date) => dateTime.format(date)),
+
+    /** The beginning of a part of a timeline: as exact as the part is long. */
+    bucket: (value: Maybe<string>, bucket: string) => instant(value, (date) => (buckets[bucket] ?? dateTime).format(date)),
+
+    /** A day of the calendar, such as `2026-01-31`, whatever the zone. */
+    calendarDay: (value: Maybe<string>) => instant(value, (date) => calendarDay.format(date)),
+
+    /** The month of a day of the calendar. */
+    month: (value: Maybe<string>) => instant(value, (date) => shortMonth.format(date)),
+
+    /** The days of a week, Monday first. */
+    weekdays: () => Array.from({ length: 7 }, (_, index) => weekday.format(new Date(Date.UTC(2024, 0, 1 + index)))),
 
     /** The day of an instant. */
     date: (value: Maybe<string>) => instant(value, (date) => day.format(date)),

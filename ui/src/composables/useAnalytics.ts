@@ -1,0 +1,46 @@
+/** What many jobs come to, as `/api/analytics` tells it. */
+import { keepPreviousData, useQuery } from '@tanstack/vue-query'
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+import { BASE_URL, request } from '@/api/client'
+import type { components } from '@/api/schema'
+import { filterToParameters, type JobFilter } from '@/jobFilter'
+import { usePreferences } from './usePreferences'
+
+type Schemas = components['schemas']
+
+interface Answers {
+  estimates: Schemas['EstimateAnalytics']
+  failures: Schemas['FailureAnalytics']
+  filament: Schemas['FilamentAnalytics']
+  files: Schemas['FileAnalytics']
+  heatmap: Schemas['Heatmap']
+  printers: Schemas['PrinterComparison']
+  summary: Schemas['AnalyticsSummary']
+  timeline: Schemas['Timeline']
+}
+export type Analytics<Name extends keyof Answers> = Answers[Name]
+export type Figures = Schemas['Figures']
+
+/** The answer of a route, and where the same numbers are as CSV. */
+export function useAnalytics<Name extends keyof Answers>(
+  name: Name,
+  filter: MaybeRefOrGetter<JobFilter>,
+  more: MaybeRefOrGetter<Record<string, string>> = {},
+) {
+  const preferences = usePreferences()
+  const address = computed(() => {
+    const tz = preferences.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone
+    const query = new URLSearchParams({ ...toValue(more), tz })
+    for (const [key, value] of Object.entries(filterToParameters(toValue(filter), preferences.timeZone))) {
+      for (const one of [value].flat()) query.append(key, String(one))
+    }
+    return `${BASE_URL}/api/analytics/${name}?${query}`
+  })
+  const query = useQuery({
+    queryKey: ['analytics', address],
+    queryFn: async ({ signal }) => (await (await request(address.value, { signal })).json()) as Answers[Name],
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
+  })
+  return { ...query, csv: computed(() => `${address.value}&format=csv`) }
+}
