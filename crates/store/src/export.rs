@@ -15,7 +15,7 @@ use crate::{
     error::Fault,
     import::padded,
     jobs::select_with_printer,
-    list::{count, page, queries},
+    list::{ListOrder, count, page, queries},
     record::{LIGHT, Record, job_row},
     schema::{DetailsQueue, GcodeFiles, JobDetails as Details, PrintJobs},
     search::{self, Found},
@@ -94,8 +94,15 @@ async fn chunk(
     db: &DatabaseConnection,
     export: &Export,
 ) -> Result<(Vec<ExportedJob>, Option<Cursor>), Fault> {
-    let queries = queries(select(), &export.filter, &export.found, CHUNK, export.after);
-    let (mut jobs, next) = page(db, queries, CHUNK, exported).await?;
+    let queries = queries(
+        select(),
+        ListOrder::Newest,
+        &export.filter,
+        &export.found,
+        CHUNK,
+        export.after,
+    );
+    let (mut jobs, next) = page(db, queries, ListOrder::Newest, CHUNK, exported).await?;
     let ids = jobs.iter().filter_map(|(_, file)| *file).collect();
     let files = files(db, ids).await?;
     for (job, file) in &mut jobs {

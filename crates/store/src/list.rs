@@ -47,6 +47,16 @@ pub struct JobFilter {
     pub tags: Vec<String>,
 }
 
+/// Which jobs of a list come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ListOrder {
+    /// Those that started last; those whose start is unknown come last.
+    #[default]
+    Newest,
+    /// The other way round.
+    Oldest,
+}
+
 /// A place between two jobs of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -59,7 +69,7 @@ pub struct Cursor {
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobPage {
-    /// The jobs, newest first; those whose start is unknown come last.
+    /// The jobs in the order that was asked for.
     pub items: Vec<JobRow>,
     /// Where the next page begins. `None` at the end.
     pub next: Option<Cursor>,
@@ -101,11 +111,22 @@ const CHUNK: u64 = 50;
 impl Store {
     /// A page of jobs, newest first, that begins after `after`.
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
+        self.list_jobs_in(ListOrder::Newest, filter, limit, after).await
+    }
+
+    /// A page of jobs in `order` that begins after `after`.
+    pub async fn list_jobs_in(
+        &self,
+        order: ListOrder,
+        filter: &JobFilter,
+        limit: u64,
+        after: Option<Cursor>,
+    ) -> Result<JobPage> {
         self.read("list jobs", |db| async move {
             let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
             let total = count(self, &db, filter, &found).await?;
-            let queries = queries(select_with_printer(LIGHT), filter, &found, limit, after);
-            let (mut items, next) = page(&db, queries, limit, job_row).await?;
+            let queries = queries(select_with_printer(LIGHT), order, filter, &found, limit, after);
+            let (mut items, next) = page(&db, queries, order, limit, job_row).await?;
             let ids: Vec<_> = items.iter().map(|row| row.id).collect();
             let mut all = notes::of_jobs(&db, &ids, false).await?;
             for row in &mut items {
@@ -118,11 +139,16 @@ impl Store {
 
     /// How the engine would read a page, in its words: a line for each step of each part.
     #[doc(hidden)]
-    pub async fn explain_list(&self, filter: &JobFilter, after: Option<Cursor>) -> Result<Vec<String>> {
+    pub async fn explain_list(
+        &self,
+        order: ListOrder,
+        filter: &JobFilter,
+        after: Option<Cursor>,
+    ) -> Result<Vec<String>> {
         self.read("explain a list", |db| async move {
             let mut lines = Vec::new();
             let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
-            for query in queries(select_with_printer(LIGHT), filter, &found, 50, after) {
+            for query in queries(select_with_printer(LIGHT), order, filter, &found, 50, after) {
                 lines.extend(self.engine.explain(&db, &query).await?);
             }
             Ok(lines)
@@ -146,8 +172,8 @@ impl Store {
         loop {
             let (jobs, next) = self
                 .read("read the jobs", |db| async move {
-                    let queries = queries(select_stored(), filter, found, CHUNK, after);
-                    page(&db, queries, CHUNK, stored_job).await
+                    let queries = queries(select_stored(), ListOrder::Newest, filter, found, CHUNK, after);
+                    page(&db, queries, ListOrder::Newest, CHUNK, stored_job).await
                 })
                 .await?;
             for job in jobs {
@@ -172,6 +198,7 @@ fn column(column: PrintJobs) -> Expr {
 pub(crate) async fn page<T>(
     db: &DatabaseConnection,
     queries: Vec<SelectStatement>,
+    order: ListOrder,
     limit: u64,
     read: impl Fn(&Record<'_>) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Option<Cursor>), Fault> {
@@ -185,7 +212,10 @@ pub(crate) async fn page<T>(
             rows.push((cursor, row));
         }
     }
-    rows.sort_by_key(|(cursor, _)| std::cmp::Reverse((cursor.sort_time, cursor.id)));
+    rows.sort_by_key(|(cursor, _)| (cursor.sort_time, cursor.id));
+    if order == ListOrder::Newest {
+        rows.reverse();
+    }
     let has_next = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_next).map(|(cursor, _)| *cursor);
@@ -198,6 +228,7 @@ pub(crate) async fn page<T>(
 /// What is to be read for a page.
 pub(crate) fn queries(
     mut select: SelectStatement,
+    order: ListOrder,
     filter: &JobFilter,
     found: &Found,
     limit: u64,
@@ -213,16 +244,24 @@ pub(crate) fn queries(
             select.and_where(needle.is_in_job());
         }
     }
+    let direction = match order {
+        ListOrder::Newest => Order::Desc,
+        ListOrder::Oldest => Order::Asc,
+    };
     select
-        .order_by((PrintJobs::Table, PrintJobs::SortTime), Order::Desc)
-        .order_by((PrintJobs::Table, PrintJobs::Id), Order::Desc)
+        .order_by((PrintJobs::Table, PrintJobs::SortTime), direction.clone())
+        .order_by((PrintJobs::Table, PrintJobs::Id), direction)
         // One more than asked for tells whether there is a next page.
         .limit(limit.saturating_add(1));
     if let Some(Cursor { sort_time, id }) = after {
         // Row values would say the same, but MariaDB reads the whole index for them.
         let at = column(PrintJobs::SortTime);
-        let beyond = at.clone().lt(sort_time).or(column(PrintJobs::Id).lt(id.0));
-        select.and_where(at.lte(sort_time)).and_where(beyond);
+        let own = column(PrintJobs::Id);
+        let (near, beyond) = match order {
+            ListOrder::Newest => (at.clone().lte(sort_time), at.lt(sort_time).or(own.lt(id.0))),
+            ListOrder::Oldest => (at.clone().gte(sort_time), at.gt(sort_time).or(own.gt(id.0))),
+        };
+        select.and_where(near).and_where(beyond);
     }
     parts(filter)
         .into_iter()

@@ -244,9 +244,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List jobs, newest first
-         * @description A deep page costs what the first one costs. Take `next` of a page as the `cursor` of the next one, with the same
-         *     filters.
+         * List jobs
+         * @description Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
+         *     `cursor` of the next one, with the same filters and `sort`.
          */
         get: operations["list_jobs"];
         put?: never;
@@ -1411,7 +1411,7 @@ export interface components {
         };
         /** @description A page of jobs. */
         JobList: {
-            /** @description Newest first; those whose start is unknown come last. */
+            /** @description In the order that was asked for. */
             items: components["schemas"]["JobItem"][];
             /** @description `cursor` of the next page. `null` on the last one. */
             next: string | null;
@@ -2834,6 +2834,8 @@ export interface operations {
                 verdict?: components["schemas"]["JobVerdict"][];
                 /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
+                /** @description Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round. */
+                sort?: ("newest" | "oldest") & Record<string, never>;
                 /** @description Jobs on a page. */
                 limit?: number;
                 /** @description Where the page begins: `next` of the page before, as it is. */

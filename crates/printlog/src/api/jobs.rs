@@ -9,7 +9,7 @@ use domain::{JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Cursor, JobFilter, JobPage, JobRow, StoredJob};
+use store::{Cursor, JobFilter, JobPage, JobRow, ListOrder, StoredJob};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -93,7 +93,7 @@ pub(crate) struct JobItemBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobList)]
 pub(crate) struct JobListBody {
-    /// Newest first; those whose start is unknown come last.
+    /// In the order that was asked for.
     pub(crate) items: Vec<JobItemBody>,
     /// `cursor` of the next page. `null` on the last one.
     pub(crate) next: Option<String>,
@@ -170,12 +170,23 @@ pub(super) struct FilterParameters {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
 struct PageParameters {
+    /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round.
+    #[param(inline, default = "newest")]
+    sort: Option<Sort>,
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
     /// Where the page begins: `next` of the page before, as it is.
     #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$")]
     cursor: Option<String>,
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what `JobQuery` reads")]
+enum Sort {
+    Newest,
+    Oldest,
 }
 
 #[derive(Debug, ToSchema)]
@@ -190,20 +201,21 @@ pub(super) enum Instant {
 
 pub(super) struct JobQuery {
     filter: JobFilter,
+    order: ListOrder,
     limit: u64,
     after: Option<Cursor>,
 }
 
-/// List jobs, newest first
+/// List jobs
 ///
-/// A deep page costs what the first one costs. Take `next` of a page as the `cursor` of the next one, with the same
-/// filters.
+/// Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
+/// `cursor` of the next one, with the same filters and `sort`.
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(FilterParameters, PageParameters),
     responses((status = 200, body = JobListBody)))]
 pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
     let page = core
         .store
-        .list_jobs(&query.filter, query.limit, query.after)
+        .list_jobs_in(query.order, &query.filter, query.limit, query.after)
         .await?;
     Ok(Json(page.into()))
 }
@@ -323,18 +335,32 @@ pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
     }
 }
 
+fn order(text: &str) -> Result<ListOrder, String> {
+    match text {
+        "newest" => Ok(ListOrder::Newest),
+        "oldest" => Ok(ListOrder::Oldest),
+        _ => Err("is neither newest nor oldest".to_owned()),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts.uri.query());
         let filter = job_filter(&mut query);
+        let order = query.one("sort", order).unwrap_or_default();
         let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
         let after = query.one("cursor", |text| {
             page::decode(text)
                 .ok_or_else(|| "is no cursor; take `next` of the page before as it is".to_owned())
         });
-        query.finish(Self { filter, limit, after })
+        query.finish(Self {
+            filter,
+            order,
+            limit,
+            after,
+        })
     }
 }
 

@@ -111,7 +111,7 @@ async fn parameters_that_have_no_effect_are_refused() {
     let message = problem["errors"][0]["message"].as_str().unwrap();
     assert!(
         message.contains(
-            "printer_id, status, since, until, q, filament_type, slicer, verdict, tag, limit, cursor"
+            "printer_id, status, since, until, q, filament_type, slicer, verdict, tag, sort, limit, cursor"
         ),
         "{message}"
     );

@@ -176,6 +176,8 @@ async fn filters_that_make_no_sense_are_refused() {
         ("q=", "q"),
         ("q=%00", "q"),
         ("filament_type=", "filament_type"),
+        ("sort=size", "sort"),
+        ("sort=", "sort"),
         ("cursor=x", "cursor"),
         ("cursor=", "cursor"),
         ("cursor=AQAAAAAAAAAA", "cursor"),
@@ -324,6 +326,9 @@ async fn pages_show_what_a_brute_force_filter_shows() {
                 expected,
                 "{query} limit={limit}"
             );
+            let mut oldest = read_all(&app, &format!("{query}&sort=oldest"), limit, expected.len()).await;
+            oldest.reverse();
+            assert_eq!(oldest, expected, "{query} sort=oldest limit={limit}");
         }
     }
 }

@@ -1,6 +1,6 @@
 use domain::{JobId, JobStatus, PrinterId};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Cursor, Engine, JobDetails, JobFilter, JobRow, Saved, Store};
+use store::{Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -16,6 +16,9 @@ on_every_engine! {
         for limit in [1, 7, 50, 149, 150, 151] {
             let rows = page_through(&db.store, &JobFilter::default(), limit).await;
             assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids, "limit {limit}");
+            let mut oldest = page_through_in(&db.store, ListOrder::Oldest, &JobFilter::default(), limit).await;
+            oldest.reverse();
+            assert_eq!(oldest, rows, "limit {limit}, oldest first");
         }
         for (row, stored) in page_through(&db.store, &JobFilter::default(), 100).await.iter().zip(&all) {
             assert_eq!(row.filename, stored.job.filename);
@@ -54,6 +57,8 @@ on_every_engine! {
                 })
                 .map(|stored| stored.id)
                 .collect();
+            let oldest = page_through_in(&db.store, ListOrder::Oldest, &filter, rng.random_range(1..40)).await;
+            assert!(oldest.iter().rev().map(|row| row.id).eq(wanted.iter().copied()), "{filter:?}");
             let found = page_through(&db.store, &filter, rng.random_range(1..40)).await;
             assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), wanted, "{filter:?}");
             let page = db.store.list_jobs(&filter, 1, None).await.unwrap();
@@ -134,8 +139,9 @@ on_every_engine! {
             (both, two, 4),
         ] {
             let filter = JobFilter { printer_ids, statuses, ..JobFilter::default() };
-            for after in [None, Some(cursor)] {
-                let plan = db.store.explain_list(&filter, after).await.unwrap();
+            let places = [None, Some(cursor)].into_iter();
+            for (after, order) in places.flat_map(|at| [(at, ListOrder::Newest), (at, ListOrder::Oldest)]) {
+                let plan = db.store.explain_list(order, &filter, after).await.unwrap();
                 let of_jobs: Vec<_> = plan.iter().filter(|line| line.contains("print_jobs")).collect();
                 assert_eq!(of_jobs.len(), parts, "{plan:#?}");
                 let sorts = |line: &String| line.contains("TEMP B-TREE") || line.contains("filesort");
@@ -143,7 +149,7 @@ on_every_engine! {
                 for line in of_jobs {
                     assert!(line.contains("print_jobs_"), "{line}");
                     if after.is_some() {
-                        assert!(line.contains(" range ") || line.contains("sort_time<?"), "{line}");
+                        assert!(line.contains(" range ") || line.contains("sort_time<?") || line.contains("sort_time>?"), "{line}");
                     }
                 }
             }
@@ -178,10 +184,14 @@ on_every_engine! {
 }
 
 async fn page_through(store: &Store, filter: &JobFilter, limit: u64) -> Vec<JobRow> {
+    page_through_in(store, ListOrder::Newest, filter, limit).await
+}
+
+async fn page_through_in(store: &Store, order: ListOrder, filter: &JobFilter, limit: u64) -> Vec<JobRow> {
     let mut rows = Vec::new();
     let mut after = None;
     loop {
-        let page = store.list_jobs(filter, limit, after).await.unwrap();
+        let page = store.list_jobs_in(order, filter, limit, after).await.unwrap();
         assert!(page.items.len() as u64 <= limit);
         rows.extend(page.items);
         let Some(next) = page.next else { return rows };
