@@ -1,5 +1,6 @@
 // Jobs: list, filters, selection, one job; with histories of some hundred jobs.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
 import { addMachines, openWorld } from './world.mjs'
@@ -54,6 +55,29 @@ test('filters stand in the URL, come back from it, and agree with the API', asyn
   assert.deepEqual([searchParams.getAll('status'), searchParams.get('q')], [['error', 'cancelled'], '_PLA'])
   const words = await rows().locator('td:nth-child(4)').allTextContents()
   assert.ok(words.every((word) => /Error|Cancelled/.test(word)), words.join())
+  await page.getByRole('button', { name: 'Clear filters' }).click()
+  await total(240).waitFor()
+})
+
+test('the oldest come first if wanted, and the URL says so', async () => {
+  await page.getByRole('button', { name: 'Started' }).click()
+  await page.waitForURL(/sort=oldest/)
+  const [oldest] = (await world.api('jobs?sort=oldest&limit=1')).items
+  await rows().first().locator(`a[href$="jobs/${oldest.id}"]`).waitFor()
+  assert.equal(await page.getByRole('columnheader', { name: 'Started' }).getAttribute('aria-sort'), 'ascending')
+  await page.getByRole('button', { name: 'Started' }).click()
+  await page.waitForURL((url) => !url.searchParams.has('sort'))
+})
+
+test('what is filtered is exported', async () => {
+  await page.getByLabel('Search file names').fill('_PLA')
+  const { total: count } = await world.api('jobs?q=_PLA&limit=1')
+  await total(count).waitFor()
+  await page.getByRole('button', { name: 'Export' }).click()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'NDJSON' }).click()])
+  const lines = (await readFile(await download.path(), 'utf8')).trim().split('\n')
+  assert.equal(lines.length, count)
+  await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await total(240).waitFor()
 })

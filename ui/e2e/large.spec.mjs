@@ -36,6 +36,29 @@ test('a filter finds among them what the API finds', async () => {
   await total(count).waitFor()
 })
 
+test('whoever has scrolled far is told that there is news', async () => {
+  await page.getByLabel('Search file names').fill('')
+  await total(JOBS).waitFor()
+  const rows = page.locator('tbody tr')
+  while ((await rows.count()) < 300) {
+    await page.mouse.wheel(0, 20_000)
+    await page.waitForTimeout(100)
+  }
+  const [newest] = (await world.api('jobs?limit=1')).items
+  await world.api(`jobs/${newest.id}`, { method: 'DELETE' })
+  await page.getByRole('button', { name: 'Read the list anew' }).click()
+  await total(JOBS - 1).waitFor()
+  assert.ok((await rows.count()) <= 100)
+})
+
+test('the analytics are those of the API', async () => {
+  await page.goto(`${world.url}analytics?from=2000-01-01`)
+  const { by_status: status } = await world.api('analytics/summary')
+  await page.getByText(`${new Intl.NumberFormat('en-GB').format(status.completed)} completed`).waitFor()
+  await page.getByRole('region', { name: 'Most printed files' }).locator('canvas').waitFor()
+  assert.deepEqual(await barriers(page), [])
+})
+
 test('a job of the past is opened by its address', async () => {
   const { items } = await world.api('jobs?limit=1&status=completed')
   await page.goto(`${world.url}jobs/${items[0].id}`)

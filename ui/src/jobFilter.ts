@@ -8,6 +8,10 @@ export type JobStatus = (typeof STATUSES)[number]
 export const VERDICTS = ['good', 'partly_good', 'scrap'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
+/** Which jobs come first, by their start. */
+export const SORTS = ['newest', 'oldest'] as const
+export type JobSort = (typeof SORTS)[number]
+
 export interface JobFilter {
   printers: number[]
   statuses: JobStatus[]

@@ -9,7 +9,7 @@ export function useJobColumns() {
   const columns = computed(() => [
     { name: 'printer', label: t('job.printer') },
     { name: 'status', label: t('job.status') },
-    { name: 'started', label: t('job.started') },
+    { name: 'started', label: t('job.started'), isSorting: true },
     { name: 'ended', label: t('job.ended') },
     { name: 'printTime', label: t('job.printTime'), isNumber: true },
     { name: 'totalTime', label: t('job.totalTime'), isNumber: true },

@@ -1,9 +1,10 @@
 /** Jobs from the server: lists, one, and their removal. */
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
-import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue'
 import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
-import { filterToParameters, type JobFilter } from '@/jobFilter'
+import { filterToParameters, type JobFilter, type JobSort } from '@/jobFilter'
+import { isReadAnew, useLive } from './useLive'
 import { usePreferences } from './usePreferences'
 
 export type Job = components['schemas']['JobItem']
@@ -12,10 +13,14 @@ export type JobDetails = components['schemas']['JobDetails']
 
 const PAGE = 50
 
-/** Jobs that match the filter, newest first, page after page. Keeps the old ones while the new ones load. */
-export function useJobPages(filter: MaybeRefOrGetter<JobFilter>) {
+/** Jobs that match the filter, page after page. Keeps the old ones while the new ones load. */
+export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefOrGetter<JobSort>) {
+  const queries = useQueryClient()
   const preferences = usePreferences()
-  const parameters = computed(() => filterToParameters(toValue(filter), preferences.timeZone))
+  const parameters = computed(() => ({
+    ...filterToParameters(toValue(filter), preferences.timeZone),
+    ...(toValue(sort) === 'oldest' && { sort: 'oldest' as const }),
+  }))
   const query = useInfiniteQuery({
     queryKey: ['jobs', 'pages', parameters],
     queryFn: ({ pageParam, signal }) =>
@@ -29,10 +34,24 @@ export function useJobPages(filter: MaybeRefOrGetter<JobFilter>) {
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
   })
+  /** Jobs have changed since, and the list is too long to be read anew unasked. */
+  const isBehind = shallowRef(false)
+  watch(useLive().jobChanges, () => {
+    isBehind.value = !isReadAnew(query.data.value)
+  })
+  watch(parameters, () => {
+    isBehind.value = false
+  })
   return {
     ...query,
     jobs: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
     total: computed(() => query.data.value?.pages[0]?.total ?? null),
+    isBehind,
+    /** Begins with the first page again. */
+    readAnew: async () => {
+      isBehind.value = false
+      await queries.resetQueries({ queryKey: ['jobs', 'pages', parameters.value], exact: true })
+    },
   }
 }
 

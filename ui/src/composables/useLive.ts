@@ -1,5 +1,5 @@
 /** What the printers do right now. One stream for the whole application, while somebody is signed in. */
-import type { Query, QueryClient } from '@tanstack/vue-query'
+import type { QueryClient } from '@tanstack/vue-query'
 import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
 import { BASE_URL, hasRoute } from '@/api/client'
 import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
@@ -11,11 +11,15 @@ const serverVersion = shallowRef<string | null>(null)
 /** The server was replaced by another version while this page was open. */
 const isOutdated = shallowRef(false)
 
+/** Counts the times that jobs were told to have changed. */
+const jobChanges = shallowRef(0)
+
 export function useLive() {
   return {
     statuses: shallowReadonly(statuses),
     state: shallowReadonly(state),
     isOutdated: shallowReadonly(isOutdated),
+    jobChanges: shallowReadonly(jobChanges),
   }
 }
 
@@ -25,10 +29,11 @@ function isWhole(status: Partial<PrinterStatus>): status is Omit<PrinterStatus, 
 
 /** Between two rounds of reading anew what has changed, in ms. */
 const PAUSE = 1_500
-/** Whoever has scrolled further than so many pages does not look at what is new. */
+/** Whoever has scrolled further than so many pages does not look at what is new, and is told that there is something. */
 const PAGES = 4
 
-function isReadAnew({ state: { data } }: Query) {
+/** Whether what a query has read is read anew when something changes. */
+export function isReadAnew(data: unknown) {
   const pages = data !== null && typeof data === 'object' && 'pages' in data ? data.pages : null
   return !Array.isArray(pages) || pages.length <= PAGES
 }
@@ -66,7 +71,8 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
   function invalidate(...keys: string[]) {
     if (pending.size === 0) {
       setTimeout(() => {
-        for (const key of pending) void queries.invalidateQueries({ queryKey: [key], predicate: isReadAnew }, { cancelRefetch: false })
+        for (const key of pending) void queries.invalidateQueries({ queryKey: [key], predicate: ({ state: { data } }) => isReadAnew(data) }, { cancelRefetch: false })
+        if (pending.has('jobs')) jobChanges.value += 1
         pending.clear()
       }, PAUSE)
     }
