@@ -126,7 +126,14 @@ on_every_engine! {
         if db.engine != Engine::Sqlite {
             db.column::<String>("ANALYZE TABLE print_jobs").await;
         }
-        let cursor = Cursor { sort_time: at(100_000.0).as_millisecond(), id: JobId(1000) };
+        // A quarter is left in either order. MariaDB goes through the index from its end while that skips less.
+        let cursor = |seconds| Some(Cursor { sort_time: at(seconds).as_millisecond(), id: JobId(1000) });
+        let places = [
+            (None, ListOrder::Newest),
+            (None, ListOrder::Oldest),
+            (cursor(100_000.0), ListOrder::Newest),
+            (cursor(300_000.0), ListOrder::Oldest),
+        ];
         let one = vec![printers[0]];
         let both = printers.to_vec();
         let two = vec![JobStatus::Completed, JobStatus::Error];
@@ -139,8 +146,7 @@ on_every_engine! {
             (both, two, 4),
         ] {
             let filter = JobFilter { printer_ids, statuses, ..JobFilter::default() };
-            let places = [None, Some(cursor)].into_iter();
-            for (after, order) in places.flat_map(|at| [(at, ListOrder::Newest), (at, ListOrder::Oldest)]) {
+            for (after, order) in places {
                 let plan = db.store.explain_list(order, &filter, after).await.unwrap();
                 let of_jobs: Vec<_> = plan.iter().filter(|line| line.contains("print_jobs")).collect();
                 assert_eq!(of_jobs.len(), parts, "{plan:#?}");
