@@ -11,7 +11,8 @@ trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/etc/systemd/system "$root"/usr/{bin,lib/systemd/system}
 cp "$unit" "$root/etc/systemd/system/"
 cp /lib/systemd/system/*.target "$root/usr/lib/systemd/system/"
-install -m 755 /dev/null "$root/usr/bin/printlog"
+ln -s usr/bin "$root/bin"
+for program in printlog kill; do install -m 755 /dev/null "$root/usr/bin/$program"; done
 # A key that systemd does not know is no failure for it, only a line.
 said=$(systemd-analyze verify --man=no --root="$root" printlog.service 2>&1) || true
 [[ -z $said ]] || { printf '%s\n' "$said" >&2; exit 1; }
