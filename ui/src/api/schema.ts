@@ -2835,7 +2835,7 @@ export interface operations {
                 /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round. */
-                sort?: ("newest" | "oldest") & Record<string, never>;
+                sort?: "newest" | "oldest";
                 /** @description Jobs on a page. */
                 limit?: number;
                 /** @description Where the page begins: `next` of the page before, as it is. */

@@ -171,7 +171,7 @@ pub(super) struct FilterParameters {
 #[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
 struct PageParameters {
     /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round.
-    #[param(inline, default = "newest")]
+    #[param(inline)]
     sort: Option<Sort>,
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
