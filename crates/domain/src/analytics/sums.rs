@@ -1,7 +1,5 @@
 //! Sums over jobs, and the figures that follow from them.
 
-use std::collections::BTreeMap;
-
 use super::Fact;
 use crate::JobStatus;
 
@@ -44,8 +42,8 @@ pub struct Sums {
     pub weight_known: Total,
     /// Of `weight`, where that is the usual density's word.
     pub weight_estimated: Total,
-    /// Of `cost`, by the number of the kind, which knows the currency.
-    pub costs: BTreeMap<Option<u32>, Total>,
+    /// Of `cost`, by the number of the kind, which knows the currency; in the order of the numbers.
+    pub costs: Vec<(Option<u32>, Total)>,
     /// Largest `total`.
     pub longest: Option<u64>,
     /// First and last start.
@@ -65,7 +63,7 @@ impl Sums {
         };
         weight.add(fact.weight);
         if fact.cost.is_some() {
-            self.costs.entry(fact.kind).or_default().add(fact.cost);
+            self.cost_of(fact.kind).add(fact.cost);
         }
         self.longest = self.longest.max(fact.total);
         if let Some(start) = fact.start {
@@ -84,12 +82,24 @@ impl Sums {
         self.weight_known.merge(&other.weight_known);
         self.weight_estimated.merge(&other.weight_estimated);
         for (kind, total) in &other.costs {
-            self.costs.entry(*kind).or_default().merge(total);
+            self.cost_of(*kind).merge(total);
         }
         self.longest = self.longest.max(other.longest);
         if let Some((first, last)) = other.starts {
             self.reach(first, last);
         }
+    }
+
+    /// A list, as there are many sums, and most are over jobs of one kind.
+    fn cost_of(&mut self, kind: Option<u32>) -> &mut Total {
+        let place = match self.costs.binary_search_by_key(&kind, |(kind, _)| *kind) {
+            Ok(place) => place,
+            Err(place) => {
+                self.costs.insert(place, (kind, Total::default()));
+                place
+            }
+        };
+        &mut self.costs[place].1
     }
 
     fn reach(&mut self, first: i64, last: i64) {

@@ -363,8 +363,8 @@ fn check_sums(sums: &Sums, jobs: &Jobs<'_>) {
     });
     let found = sums
         .costs
-        .values()
-        .fold((0, 0), |all, total| (all.0 + total.sum, all.1 + total.jobs));
+        .iter()
+        .fold((0, 0), |all, (_, total)| (all.0 + total.sum, all.1 + total.jobs));
     assert_eq!(found, cost);
     let longest = jobs
         .iter()
