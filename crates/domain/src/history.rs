@@ -46,6 +46,9 @@ const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
 /// Moonraker and we see a start and an end up to half a second late each.
 const SAME_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 
+/// Moonraker notes start and end with its next tick, up to 0.25 s late each.
+const ONE_PRINT: SignedDuration = SignedDuration::from_secs(1);
+
 impl HistoryJob {
     /// What the row says of the end. Words that we do not know mean "ended, nobody knows how".
     #[must_use]
@@ -79,6 +82,15 @@ impl HistoryJob {
     pub(crate) fn began(&self) -> Option<Timestamp> {
         let total = SignedDuration::try_from_secs_f64(self.figures.total_duration?).ok()?;
         self.end_time?.checked_sub(total).ok()
+    }
+
+    /// Whether the row is as long as its last print took: Moonraker has two prints as one if the same file was started
+    /// anew within one of its ticks, with the start of the first and the figures of the second.
+    #[must_use]
+    pub(crate) fn is_of_one_print(&self) -> bool {
+        self.began()
+            .zip(self.start_time)
+            .is_some_and(|(began, start)| began.duration_since(start).abs() < ONE_PRINT)
     }
 
     /// Whether `self` and `other` are one run: a start time never changes, an id or a file name alone proves nothing.

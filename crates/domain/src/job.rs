@@ -248,8 +248,9 @@ impl Job {
     #[must_use]
     pub fn merged_with(&self, row: &HistoryJob) -> Option<Self> {
         let mut merged = self.clone();
-        let sealed = self.cause.as_deref() == Some(REPLACED);
         let seen_by_moonraker = matches!(row.end(), HistoryEnd::Seen(_));
+        // What the row tells is about the print that took this one's place, unless it is too short for both.
+        let sealed = self.cause.as_deref() == Some(REPLACED) && !(seen_by_moonraker && row.is_of_one_print());
         if !sealed
             && (self.status.is_open()
                 || (seen_by_moonraker && self.end_source != Some(Source::History))

@@ -256,13 +256,11 @@ impl Tracker {
         self.begin_ending(now, End::KlippyLost, actions);
     }
 
-    /// What was shown to have ended is written; what only vanished with the link is looked at again after it is back.
+    /// What was shown to have ended is written; what only vanished with the link, or behind another print, is looked at
+    /// again after it is back.
     pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
         self.starting = None;
-        let shown = self
-            .ending
-            .as_ref()
-            .is_some_and(|ending| matches!(ending.end, End::Shown(..)));
+        let shown = self.ending.as_ref().is_some_and(|ending| ending.end.is_final());
         if shown {
             self.close_ending(actions);
         } else if let Some(ending) = self.ending.take() {

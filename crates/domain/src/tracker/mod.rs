@@ -106,6 +106,13 @@ enum End {
     Unseen,
 }
 
+impl End {
+    /// Whether a later look at the printer can tell no more. Behind a print of the same file its history can.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Shown(_, cause) if cause != Some(REPLACED))
+    }
+}
+
 /// A print that nobody has told about, until the history does or the grace is over.
 #[derive(Debug)]
 struct Starting {

@@ -155,16 +155,14 @@ impl Tracker {
                 self.current = Some(current);
                 return;
             }
-            let mut job = current.job;
-            just_closed = job.history_start_time;
-            if view.is_within_running_row(&job) {
-                if let End::Shown(status, cause) = replaced_by(&stats, &job) {
-                    job.end_by_print_stats(status, cause);
-                }
+            just_closed = current.job.history_start_time;
+            if view.is_within_running_row(&current.job) {
+                // Or it ended, and the other began, after the history was read; the news of that is under way.
+                let end = replaced_by(&stats, &current.job);
+                self.end_soon(view, current, end, actions);
             } else {
-                job = view.unseen_end(job);
+                actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
             }
-            actions.push(Action::Save(Box::new(job)));
         }
         let Some(newest) = view.newest.filter(|newest| {
             just_closed.is_none_or(|closed| newest.row.start_time != Some(closed))

@@ -287,3 +287,68 @@ fn a_link_that_flaps_200_times_leaves_one_job() {
     assert_eq!(printer.row().status, JobStatus::Printing);
     assert_eq!(printer.row().start_time, Some(at(1.0)));
 }
+
+/// The history was read while `a.gcode` ran, the print when the next run of it had begun.
+fn ended_between_two_looks() -> BenchPrinter {
+    let mut printer = cut_at_100_s();
+    printer.after(2.0).sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 0.3)),
+        &[running()],
+    );
+    printer
+}
+
+/// The run that ended meanwhile, as Moonraker has it.
+fn completed() -> HistoryJob {
+    row("000001", "a.gcode", "completed", 1.0, Some(102.0), 101.0)
+}
+
+#[test]
+fn an_end_between_the_look_at_the_history_and_that_at_the_print_is_as_the_history_has_it() {
+    let mut printer = ended_between_two_looks();
+    printer
+        .finished(&completed())
+        .added(&row("000002", "a.gcode", "in_progress", 102.5, None, 0.2))
+        .settle();
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Completed),
+            (Some("a.gcode"), JobStatus::Printing)
+        ]
+    );
+    assert_eq!(printer.rows[0].figures.total_duration, Some(101.0));
+}
+
+#[test]
+fn an_end_behind_which_the_link_was_lost_is_as_the_history_has_it() {
+    let mut printer = ended_between_two_looks();
+    printer.play(Event::LinkLost).after(3.0).sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 3.3)),
+        &[
+            completed(),
+            row("000002", "a.gcode", "in_progress", 102.5, None, 0.2),
+        ],
+    );
+    printer.settle();
+    assert_eq!(
+        printer.outcomes(),
+        [
+            (Some("a.gcode"), JobStatus::Completed),
+            (Some("a.gcode"), JobStatus::Printing)
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_was_taken_as_replaced_ends_as_its_history_row_does() {
+    let mut printer = ended_between_two_looks();
+    // The news comes after the grace.
+    printer.settle();
+    assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
+    printer.finished(&completed()).settle();
+    assert_eq!(printer.rows[0].status, JobStatus::Completed);
+    assert_eq!(printer.rows[0].figures.total_duration, Some(101.0));
+}
