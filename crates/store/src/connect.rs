@@ -12,7 +12,7 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, Row,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     pool::PoolOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::Mutex;
 use url::{Host, Url};
@@ -234,8 +234,13 @@ impl Store {
         };
         // Changing to WAL does not wait for another process that does so too.
         let writer = again("open the database", LONG, 8, |_| async {
-            let pool = pool().max_connections(1).connect_with(writer.clone());
-            Ok(pool.await.map_err(|cause| open_fault(location, cause))?)
+            let pool = pool()
+                .max_connections(1)
+                .after_release(|connection: &mut SqliteConnection, _| Box::pin(is_clean(connection)));
+            Ok(pool
+                .connect_with(writer.clone())
+                .await
+                .map_err(|cause| open_fault(location, cause))?)
         });
         let writer = writer.await?;
         let reader = pool().max_connections(READERS).connect_lazy_with(reader);
@@ -450,9 +455,53 @@ fn driver(cause: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(cause.into()))
 }
 
+/// Whether a connection may be used again. SQLite rolls back by itself, as on a full disk, and sqlx goes on counting that
+/// transaction: what is committed later would only be the end of a savepoint, and lost with the process.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that is under way comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::NewPrinter;
+
     use super::*;
+
+    /// As SQLite does by itself when the disk is full at a COMMIT.
+    const ROLLS_BACK: &str = "CREATE TRIGGER rolls_back BEFORE INSERT ON printers \
+         BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+
+    #[tokio::test]
+    async fn what_is_written_after_sqlite_rolled_back_by_itself_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite {
+            path: folder.path().join("printlog.db"),
+        };
+        let store = Store::open(&location).await.unwrap();
+        let printer = |name: &str| NewPrinter {
+            name: name.to_owned(),
+            location: None,
+            moonraker_url: "http://voron:7125".to_owned(),
+            moonraker_api_key: None,
+            is_active: false,
+        };
+        let add = async |name| store.add_printer(&printer(name), Timestamp::UNIX_EPOCH).await;
+        add("first").await.unwrap();
+        store.writer.execute_unprepared(ROLLS_BACK).await.unwrap();
+        add("second").await.unwrap_err();
+        store
+            .writer
+            .execute_unprepared("DROP TRIGGER rolls_back")
+            .await
+            .unwrap();
+        // One that is rolled back as it should be.
+        add("first").await.unwrap_err();
+        let added = add("second").await.unwrap();
+        // Read on another connection.
+        assert!(store.printer(added.id).await.unwrap().is_some());
+    }
 
     #[test]
     fn servers_that_are_too_old_are_known() {
