@@ -110,7 +110,7 @@ pub async fn run_reloading(
         alive.clone(),
     );
     let live = Live::start(&fleet, clock, &tasks, alive.clone());
-    enrich::start(
+    let details_fail = enrich::start(
         store.clone(),
         fleet.clone(),
         DetailsSettings {
@@ -124,6 +124,7 @@ pub async fn run_reloading(
     ready.send_replace(Start::Done(Box::new(Core {
         store: store.clone(),
         fleet,
+        details_fail,
         live,
     })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));

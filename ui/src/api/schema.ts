@@ -1140,7 +1140,7 @@ export interface components {
              * @example 0.1.0
              */
             version: string;
-            /** @description What was heard of jobs is in the database. A warning while some of it waits. */
+            /** @description What was heard of jobs, and read of their files, is in the database. A warning while some of it waits. */
             writing: components["schemas"]["Part"];
         };
         /** @description Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone. */

@@ -8,8 +8,7 @@ use store::DetailsCounts;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{ApiState, Start};
-use crate::ingest::Fleet;
+use super::{ApiState, Core, Start};
 
 /// A database that takes longer to answer a question without work does not work.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,7 +25,7 @@ pub(super) struct Health {
     database: Part,
     /// The task that follows the printers runs. Printers that are switched off are no trouble.
     fleet: Part,
-    /// What was heard of jobs is in the database. A warning while some of it waits.
+    /// What was heard of jobs, and read of their files, is in the database. A warning while some of it waits.
     writing: Part,
     /// API keys of printers can be stored, and those stored can be read.
     printer_keys: Part,
@@ -109,7 +108,7 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             } else {
                 Part::error("has ended; the log says why")
             },
-            writing: writing(&core.fleet),
+            writing: writing(&core),
             printer_keys: printer_keys(&core.store).await,
             details: queue(&core.store).await,
             ..Health::default()
@@ -152,14 +151,17 @@ impl Default for Health {
     }
 }
 
-fn writing(fleet: &Fleet) -> Part {
-    let roster = fleet.roster();
+fn writing(core: &Core) -> Part {
+    let roster = core.fleet.roster();
     let waiting = roster
         .borrow()
         .values()
         .filter(|status| status.borrow().database_trouble.is_some())
         .count();
     match waiting {
+        0 if *core.details_fail.borrow() => Part::warning(
+            "the database does not take what the slicers knew of jobs; it is read from the printers again until it does",
+        ),
         0 => Part::OK,
         number => Part::warning(format!(
             "changes of jobs of {number} printers wait for the database; they are in memory, and tried until they are in"

@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     /// The printers.
     pub(crate) fleet: Fleet,
+    /// Whether the database refuses to take what slicers knew.
+    pub(crate) details_fail: watch::Receiver<bool>,
     /// Whoever watches them.
     pub(crate) live: Live,
 }

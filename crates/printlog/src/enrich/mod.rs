@@ -10,6 +10,7 @@ mod queue;
 mod stored_file;
 
 use store::Store;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::ingest::{Clock, Fleet};
@@ -27,7 +28,7 @@ pub struct DetailsSettings {
 }
 
 /// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`. `fleet` is told of jobs that were
-/// seen to start.
+/// seen to start. Gives whether the database refuses to take what was found.
 pub fn start(
     store: Store,
     fleet: Fleet,
@@ -35,14 +36,16 @@ pub fn start(
     clock: Clock,
     tasks: &TaskTracker,
     stop: CancellationToken,
-) {
+) -> watch::Receiver<bool> {
+    let (failing, is_failing) = watch::channel(false);
     if !settings.enabled {
-        return;
+        return is_failing;
     }
     let process = stop.clone().drop_guard();
     tasks.spawn(async move {
         let _guard = process;
-        let mut queue = Queue::new(store, fleet, clock, settings.rate);
+        let mut queue = Queue::new(store, fleet, clock, settings.rate, failing);
         stop.run_until_cancelled(queue.run()).await;
     });
+    is_failing
 }

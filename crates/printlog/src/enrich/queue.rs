@@ -7,7 +7,7 @@ use std::{
 
 use domain::{Printer, PrinterId};
 use store::{Due, Store};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tracing::warn;
 
 use super::attempt::Attempt;
@@ -15,6 +15,8 @@ use crate::ingest::{Clock, ConnectionState, Fleet, JobChange};
 
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// Pauses after the database refused, the first and the longest: what is stored costs the printer a download.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Printers that are read from at the same time.
 const AT_ONCE: usize = 8;
 /// Jobs that are looked at to find one whose printer is free.
@@ -52,11 +54,21 @@ pub(super) struct Queue {
     /// One job of each: the same file is never fetched twice at the same time, and nobody floods a printer.
     busy: HashSet<PrinterId>,
     attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
-    failing: bool,
+    /// Whether the database refuses, for those who want to know.
+    failing: watch::Sender<bool>,
+    /// Refusals one after another, and when to try again.
+    failures: u32,
+    paused_until: Option<Instant>,
 }
 
 impl Queue {
-    pub(super) fn new(store: Store, fleet: Fleet, clock: Clock, rate: f64) -> Self {
+    pub(super) fn new(
+        store: Store,
+        fleet: Fleet,
+        clock: Clock,
+        rate: f64,
+        failing: watch::Sender<bool>,
+    ) -> Self {
         Self {
             store,
             fleet,
@@ -66,7 +78,9 @@ impl Queue {
             connected: HashSet::new(),
             busy: HashSet::new(),
             attempts: JoinSet::new(),
-            failing: false,
+            failing,
+            failures: 0,
+            paused_until: None,
         }
     }
 
@@ -89,24 +103,31 @@ impl Queue {
                     self.tell(result);
                 }
             }
-            let begun = self.begin().await;
-            self.tell(begun);
+            if self.paused_until.is_none_or(|end| Instant::now() >= end)
+                && let Err(cause) = self.begin().await
+            {
+                self.tell(Err(cause));
+            }
         }
     }
 
-    /// Once a trouble, not once an attempt.
-    fn tell(&mut self, result: Result<(), store::Error>) {
-        match result {
-            Ok(()) => self.failing = false,
-            Err(cause) if !self.failing => {
-                self.failing = true;
-                warn!(
-                    "cannot work on details of jobs, trying on: {:#}",
-                    anyhow::Error::new(cause)
-                );
-            }
-            Err(_) => {}
+    /// Logs a trouble once, not once an attempt.
+    fn tell(&mut self, attempt: Result<(), store::Error>) {
+        let Err(cause) = attempt else {
+            self.failures = 0;
+            self.paused_until = None;
+            self.failing.send_replace(false);
+            return;
+        };
+        if !self.failing.send_replace(true) {
+            warn!(
+                "cannot work on details of jobs, trying on: {:#}",
+                anyhow::Error::new(cause)
+            );
         }
+        let pause = PAUSE.0 * 2_u32.saturating_pow(self.failures).min(60);
+        self.failures += 1;
+        self.paused_until = Some(Instant::now() + pause.min(PAUSE.1));
     }
 
     async fn begin(&mut self) -> Result<(), store::Error> {

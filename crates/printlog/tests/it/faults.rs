@@ -1,4 +1,4 @@
-//! The real binary under faults of what it stands on: killed at any moment, its database server killed.
+//! The real binary under faults of what it stands on: killed at any moment, its database server killed, its disk full.
 //! Afterwards every print is there once, the totals are the sums, and the database is sound.
 //!
 //! The short form runs with the other tests; `make test-faults` kills 200 times.
@@ -203,4 +203,51 @@ async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
     }
     let prints = fleet.end(&logger).await;
     assert!(prints > 4, "only {prints} prints");
+}
+
+#[tokio::test]
+async fn prints_while_the_disk_is_full_are_all_there_when_it_is_not() {
+    let details = [("PRINTLOG_DETAILS__ENABLED", "false")];
+    let Some(told) = fill_the_disk_twice(&details, 6000).await else {
+        return;
+    };
+    assert!(told.contains("in memory"), "{told}");
+}
+
+#[tokio::test]
+async fn details_that_no_disk_takes_are_told_of_and_hold_up_no_print() {
+    let Some(told) = fill_the_disk_twice(&[], 7000).await else {
+        return;
+    };
+    assert!(told.contains("in memory") || told.contains("slicers"), "{told}");
+}
+
+/// Gives what the health said the first time. `None` where no disk can be filled.
+async fn fill_the_disk_twice(variables: &[(&str, &str)], seed: u64) -> Option<String> {
+    let mut logger = Logger::start_on_small_disk("12M", variables).await?;
+    let fleet = BusyFleet::start(&logger, seed).await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        sleep(Duration::from_secs(3)).await;
+        // SQLite's log is younger than its first checkpoint: what is written needs room.
+        logger.disk.as_ref().unwrap().fill();
+        let reason = wait_for("the health to tell that something waits", async || {
+            let (_, health) = logger.health().await?;
+            (health["writing"]["status"] == "warning").then(|| health["writing"]["reason"].to_string())
+        })
+        .await;
+        told.push(reason);
+        // Prints begin and end meanwhile.
+        sleep(Duration::from_secs(6)).await;
+        logger.disk.as_ref().unwrap().empty();
+        wait_for("all of it to be in", async || {
+            let (_, health) = logger.health().await?;
+            (health["writing"]["status"] == "ok").then_some(())
+        })
+        .await;
+    }
+    let prints = fleet.end(&logger).await;
+    logger.database_is_sound().await;
+    assert!(prints > 4, "only {prints} prints");
+    told.into_iter().next()
 }

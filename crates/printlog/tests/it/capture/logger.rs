@@ -1,6 +1,11 @@
 //! The real binary, in a folder of its own, that can be killed and started again.
 
-use std::{net::TcpListener, process::Stdio, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,6 +13,8 @@ use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+use super::small_disk::SmallDisk;
 
 /// How long anything may take that is waited for; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,6 +24,8 @@ pub(crate) struct Logger {
     port: u16,
     key: String,
     process: Option<Child>,
+    /// What `data` is on, if that is not the disk of all.
+    pub(crate) disk: Option<SmallDisk>,
     /// Settings beside those that all tests have.
     pub(crate) variables: Vec<(String, String)>,
 }
@@ -27,7 +36,17 @@ impl Logger {
     }
 
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), None, variables).await
+    }
+
+    /// Its data are on a disk of this size, such as `8M`. `None` where there can be no such disk.
+    pub(crate) async fn start_on_small_disk(size: &str, variables: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
+        let disk = SmallDisk::over(&folder.path().join("data"), size)?;
+        Some(Self::start_in(folder, Some(disk), variables).await)
+    }
+
+    async fn start_in(folder: TempDir, disk: Option<SmallDisk>, variables: &[(&str, &str)]) -> Self {
         // Held only as long as it takes to know its number.
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -37,6 +56,7 @@ impl Logger {
             port,
             key: String::new(),
             process: None,
+            disk,
             variables: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -128,9 +148,17 @@ impl Logger {
     }
 
     /// SQLite's own proof of the file.
-    pub(crate) async fn database_is_sound(&self) {
-        let path = self.folder.path().join("data/printlog.db");
-        let url = format!("sqlite://{}?mode=ro", path.display());
+    pub(crate) async fn database_is_sound(&mut self) {
+        let copy = tempfile::tempdir().expect("a folder");
+        let path = match &self.disk {
+            // SQLite cannot open a file that it does not see.
+            Some(_) => {
+                self.kill().await;
+                self.copy_database(copy.path())
+            }
+            None => self.folder.path().join("data/printlog.db"),
+        };
+        let url = format!("sqlite://{}", path.display());
         let db = sea_orm::Database::connect(url).await.expect("the database");
         for (sql, sound) in [
             ("PRAGMA integrity_check", vec!["ok"]),
@@ -254,8 +282,24 @@ impl Logger {
         Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
+    /// Copies the database and its log from the disk of its own.
+    fn copy_database(&self, folder: &Path) -> PathBuf {
+        let disk = self.disk.as_ref().expect("a disk of its own");
+        for file in ["printlog.db", "printlog.db-wal"] {
+            let from = disk.outside(file);
+            if from.exists() {
+                std::fs::copy(from, folder.join(file)).expect("a copy");
+            }
+        }
+        folder.join("printlog.db")
+    }
+
     fn binary(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_printlog"));
+        let program = env!("CARGO_BIN_EXE_printlog");
+        let mut command = match &self.disk {
+            Some(disk) => Command::from(disk.command(program)),
+            None => Command::new(program),
+        };
         command
             .current_dir(self.folder.path())
             .env("PRINTLOG_API__PORT", self.port.to_string())

@@ -2,6 +2,7 @@
 
 mod details;
 pub(crate) mod logger;
+pub(crate) mod small_disk;
 
 use logger::Logger;
 use serde_json::Value;
