@@ -20,4 +20,5 @@ mod records;
 mod search;
 mod sessions;
 mod totals;
+mod upgrades;
 mod values;

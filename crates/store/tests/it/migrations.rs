@@ -18,7 +18,7 @@ fn versions() -> Vec<String> {
 }
 
 /// Each in its turn, when none refers to it any more.
-async fn drop_every_table(db: &Database) {
+pub(crate) async fn drop_every_table(db: &Database) {
     if db.engine == Engine::Sqlite {
         let indexes = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
         for index in db.column::<String>(indexes).await {

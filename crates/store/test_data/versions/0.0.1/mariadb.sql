@@ -1,0 +1,120 @@
+SET foreign_key_checks = 0;
+CREATE TABLE `api_keys` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `key_hash` varchar(255) NOT NULL,
+  `key_prefix` varchar(255) NOT NULL,
+  `name` varchar(255) NOT NULL,
+  `is_active` tinyint(1) NOT NULL,
+  `last_used` bigint(20) DEFAULT NULL,
+  `created_at` bigint(20) NOT NULL,
+  `expires_at` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `api_keys_key_hash` (`key_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `deleted_jobs` (
+  `print_job_id` bigint(20) NOT NULL,
+  `printer_id` bigint(20) NOT NULL,
+  `job_id` varchar(255) DEFAULT NULL,
+  `history_start_time` bigint(20) DEFAULT NULL,
+  `start_time` bigint(20) DEFAULT NULL,
+  `end_time` bigint(20) DEFAULT NULL,
+  `filename` longtext DEFAULT NULL,
+  `total_duration` double DEFAULT NULL,
+  `deleted_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`print_job_id`),
+  KEY `deleted_jobs_run` (`printer_id`,`history_start_time`),
+  KEY `deleted_jobs_start_time` (`printer_id`,`start_time`),
+  CONSTRAINT `deleted_jobs_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `job_details` (
+  `print_job_id` bigint(20) NOT NULL,
+  `layer_height` double DEFAULT NULL,
+  `first_layer_height` double DEFAULT NULL,
+  `nozzle_temp` double DEFAULT NULL,
+  `bed_temp` double DEFAULT NULL,
+  `print_speed` double DEFAULT NULL,
+  `infill_percentage` double DEFAULT NULL,
+  `infill_pattern` longtext DEFAULT NULL,
+  `support_enabled` tinyint(1) DEFAULT NULL,
+  `support_type` longtext DEFAULT NULL,
+  `filament_type` varchar(255) DEFAULT NULL,
+  `filament_brand` longtext DEFAULT NULL,
+  `filament_color` longtext DEFAULT NULL,
+  `estimated_time` double DEFAULT NULL,
+  `estimated_filament` double DEFAULT NULL,
+  `layer_count` bigint(20) DEFAULT NULL,
+  `object_height` double DEFAULT NULL,
+  `raw_metadata` longtext DEFAULT NULL,
+  PRIMARY KEY (`print_job_id`),
+  KEY `job_details_filament_type` (`filament_type`),
+  CONSTRAINT `job_details_of_job` FOREIGN KEY (`print_job_id`) REFERENCES `print_jobs` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `job_totals` (
+  `printer_id` bigint(20) NOT NULL,
+  `total_jobs` bigint(20) NOT NULL,
+  `total_time` double NOT NULL,
+  `total_print_time` double NOT NULL,
+  `total_filament_used` double NOT NULL,
+  `longest_job` double DEFAULT NULL,
+  `last_updated` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`printer_id`),
+  CONSTRAINT `job_totals_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `printers` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `name` varchar(255) NOT NULL,
+  `name_key` varchar(255) NOT NULL,
+  `location` longtext DEFAULT NULL,
+  `moonraker_url` longtext NOT NULL,
+  `moonraker_api_key` longtext DEFAULT NULL,
+  `is_active` tinyint(1) NOT NULL,
+  `last_seen` bigint(20) DEFAULT NULL,
+  `created_at` bigint(20) NOT NULL,
+  `updated_at` bigint(20) NOT NULL,
+  `backfill_since` bigint(20) DEFAULT NULL,
+  `backfill_position` bigint(20) NOT NULL,
+  `backfill_completed_at` bigint(20) DEFAULT NULL,
+  `first_contact` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `printers_name_key` (`name_key`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `print_jobs` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `printer_id` bigint(20) NOT NULL,
+  `job_id` varchar(255) DEFAULT NULL,
+  `history_start_time` bigint(20) DEFAULT NULL,
+  `user` longtext DEFAULT NULL,
+  `filename` longtext DEFAULT NULL,
+  `filename_key` longtext DEFAULT NULL,
+  `status` varchar(255) NOT NULL,
+  `cause` longtext DEFAULT NULL,
+  `message` longtext DEFAULT NULL,
+  `sort_time` bigint(20) NOT NULL,
+  `start_time` bigint(20) DEFAULT NULL,
+  `end_time` bigint(20) DEFAULT NULL,
+  `print_duration` double DEFAULT NULL,
+  `total_duration` double DEFAULT NULL,
+  `filament_used` double DEFAULT NULL,
+  `end_source` varchar(255) DEFAULT NULL,
+  `figures_source` varchar(255) NOT NULL,
+  `clock_jumped` tinyint(1) NOT NULL,
+  `last_seen` bigint(20) DEFAULT NULL,
+  `created_at` bigint(20) NOT NULL,
+  `updated_at` bigint(20) NOT NULL,
+  `metadata` longtext DEFAULT NULL,
+  `auxiliary_data` longtext DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `print_jobs_run` (`printer_id`,`history_start_time`,`job_id`),
+  KEY `print_jobs_sort_time` (`sort_time`),
+  KEY `print_jobs_printer` (`printer_id`,`sort_time`),
+  KEY `print_jobs_status` (`status`,`sort_time`),
+  KEY `print_jobs_printer_status` (`printer_id`,`status`,`sort_time`),
+  KEY `print_jobs_length` (`printer_id`,`total_duration`),
+  CONSTRAINT `print_jobs_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `schema_migrations` (
+  `version` varchar(255) NOT NULL,
+  `applied_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`version`)
+) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci;
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0001_initial', 0);

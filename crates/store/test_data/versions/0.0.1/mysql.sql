@@ -1,0 +1,120 @@
+SET foreign_key_checks = 0;
+CREATE TABLE `api_keys` (
+  `id` bigint NOT NULL AUTO_INCREMENT,
+  `key_hash` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `key_prefix` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `name` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `is_active` tinyint(1) NOT NULL,
+  `last_used` bigint DEFAULT NULL,
+  `created_at` bigint NOT NULL,
+  `expires_at` bigint DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `api_keys_key_hash` (`key_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `deleted_jobs` (
+  `print_job_id` bigint NOT NULL,
+  `printer_id` bigint NOT NULL,
+  `job_id` varchar(255) COLLATE utf8mb4_bin DEFAULT NULL,
+  `history_start_time` bigint DEFAULT NULL,
+  `start_time` bigint DEFAULT NULL,
+  `end_time` bigint DEFAULT NULL,
+  `filename` longtext COLLATE utf8mb4_bin,
+  `total_duration` double DEFAULT NULL,
+  `deleted_at` bigint NOT NULL,
+  PRIMARY KEY (`print_job_id`),
+  KEY `deleted_jobs_run` (`printer_id`,`history_start_time`),
+  KEY `deleted_jobs_start_time` (`printer_id`,`start_time`),
+  CONSTRAINT `deleted_jobs_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `job_details` (
+  `print_job_id` bigint NOT NULL,
+  `layer_height` double DEFAULT NULL,
+  `first_layer_height` double DEFAULT NULL,
+  `nozzle_temp` double DEFAULT NULL,
+  `bed_temp` double DEFAULT NULL,
+  `print_speed` double DEFAULT NULL,
+  `infill_percentage` double DEFAULT NULL,
+  `infill_pattern` longtext COLLATE utf8mb4_bin,
+  `support_enabled` tinyint(1) DEFAULT NULL,
+  `support_type` longtext COLLATE utf8mb4_bin,
+  `filament_type` varchar(255) COLLATE utf8mb4_bin DEFAULT NULL,
+  `filament_brand` longtext COLLATE utf8mb4_bin,
+  `filament_color` longtext COLLATE utf8mb4_bin,
+  `estimated_time` double DEFAULT NULL,
+  `estimated_filament` double DEFAULT NULL,
+  `layer_count` bigint DEFAULT NULL,
+  `object_height` double DEFAULT NULL,
+  `raw_metadata` longtext COLLATE utf8mb4_bin,
+  PRIMARY KEY (`print_job_id`),
+  KEY `job_details_filament_type` (`filament_type`),
+  CONSTRAINT `job_details_of_job` FOREIGN KEY (`print_job_id`) REFERENCES `print_jobs` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `job_totals` (
+  `printer_id` bigint NOT NULL,
+  `total_jobs` bigint NOT NULL,
+  `total_time` double NOT NULL,
+  `total_print_time` double NOT NULL,
+  `total_filament_used` double NOT NULL,
+  `longest_job` double DEFAULT NULL,
+  `last_updated` bigint DEFAULT NULL,
+  PRIMARY KEY (`printer_id`),
+  CONSTRAINT `job_totals_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `print_jobs` (
+  `id` bigint NOT NULL AUTO_INCREMENT,
+  `printer_id` bigint NOT NULL,
+  `job_id` varchar(255) COLLATE utf8mb4_bin DEFAULT NULL,
+  `history_start_time` bigint DEFAULT NULL,
+  `user` longtext COLLATE utf8mb4_bin,
+  `filename` longtext COLLATE utf8mb4_bin,
+  `filename_key` longtext COLLATE utf8mb4_bin,
+  `status` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `cause` longtext COLLATE utf8mb4_bin,
+  `message` longtext COLLATE utf8mb4_bin,
+  `sort_time` bigint NOT NULL,
+  `start_time` bigint DEFAULT NULL,
+  `end_time` bigint DEFAULT NULL,
+  `print_duration` double DEFAULT NULL,
+  `total_duration` double DEFAULT NULL,
+  `filament_used` double DEFAULT NULL,
+  `end_source` varchar(255) COLLATE utf8mb4_bin DEFAULT NULL,
+  `figures_source` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `clock_jumped` tinyint(1) NOT NULL,
+  `last_seen` bigint DEFAULT NULL,
+  `created_at` bigint NOT NULL,
+  `updated_at` bigint NOT NULL,
+  `metadata` longtext COLLATE utf8mb4_bin,
+  `auxiliary_data` longtext COLLATE utf8mb4_bin,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `print_jobs_run` (`printer_id`,`history_start_time`,`job_id`),
+  KEY `print_jobs_sort_time` (`sort_time`),
+  KEY `print_jobs_printer` (`printer_id`,`sort_time`),
+  KEY `print_jobs_status` (`status`,`sort_time`),
+  KEY `print_jobs_printer_status` (`printer_id`,`status`,`sort_time`),
+  KEY `print_jobs_length` (`printer_id`,`total_duration`),
+  CONSTRAINT `print_jobs_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `printers` (
+  `id` bigint NOT NULL AUTO_INCREMENT,
+  `name` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `name_key` varchar(255) COLLATE utf8mb4_bin NOT NULL,
+  `location` longtext COLLATE utf8mb4_bin,
+  `moonraker_url` longtext COLLATE utf8mb4_bin NOT NULL,
+  `moonraker_api_key` longtext COLLATE utf8mb4_bin,
+  `is_active` tinyint(1) NOT NULL,
+  `last_seen` bigint DEFAULT NULL,
+  `created_at` bigint NOT NULL,
+  `updated_at` bigint NOT NULL,
+  `backfill_since` bigint DEFAULT NULL,
+  `backfill_position` bigint NOT NULL,
+  `backfill_completed_at` bigint DEFAULT NULL,
+  `first_contact` bigint DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `printers_name_key` (`name_key`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `schema_migrations` (
+  `version` varchar(255) NOT NULL,
+  `applied_at` bigint NOT NULL,
+  PRIMARY KEY (`version`)
+) ENGINE=InnoDB DEFAULT CHARSET=latin1;
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0001_initial', 0);
