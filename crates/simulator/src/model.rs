@@ -316,6 +316,18 @@ impl Model {
             .tell(notification(method, params), &mut self.dice);
     }
 
+    /// Whether Moonraker has told of the state of the print, or cannot.
+    pub(crate) fn is_told(&self) -> bool {
+        let (Some(klippy), Some(moonraker)) = (&self.klippy, &self.moonraker) else {
+            return true;
+        };
+        let told = moonraker
+            .told
+            .object("print_stats")
+            .and_then(|print| print.text("state"));
+        moonraker.link != KlippyLink::Connected || told == Some(klippy.stats.state.as_str())
+    }
+
     pub(crate) fn klippy_state(&self) -> Option<KlippyState> {
         self.klippy.as_ref().map(|klippy| klippy.state)
     }

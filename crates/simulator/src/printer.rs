@@ -36,6 +36,8 @@ pub struct PrinterView {
     pub moonraker: bool,
     /// Whether Moonraker has noticed that Klippy is ready.
     pub ready: bool,
+    /// Whether Moonraker has told of the state of the print, or cannot.
+    pub is_told: bool,
     /// Whether Moonraker believes that a job runs.
     pub job: bool,
     /// Clients connected.
@@ -93,6 +95,7 @@ impl SimPrinter {
             ready: moonraker.is_some_and(|moonraker| {
                 moonraker.link == KlippyLink::Connected && moonraker.stats.is_some()
             }),
+            is_told: model.is_told(),
             job: moonraker.is_some_and(|moonraker| moonraker.current.is_some()),
             sockets: model.connections.list.len(),
         }

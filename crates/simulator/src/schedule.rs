@@ -15,6 +15,9 @@ pub struct Schedule {
     pub steps: Option<u32>,
     /// How likely each is, relative to the others; what makes no sense at a moment is left out.
     pub weights: Vec<(Happening, u32)>,
+    /// Whether nothing happens before Moonraker has heard of what was before, such as the end of a print: its history
+    /// mixes up what meets in one status update.
+    pub one_at_a_time: bool,
 }
 
 /// Something that happens to a printer.
@@ -80,6 +83,7 @@ impl Schedule {
             pause,
             steps: None,
             weights,
+            one_at_a_time: false,
         }
     }
 
@@ -118,6 +122,7 @@ impl Schedule {
             pause,
             steps: Some(steps),
             weights,
+            one_at_a_time: false,
         }
     }
 
@@ -140,6 +145,9 @@ impl SimPrinter {
         let mut step = 0;
         while schedule.steps.is_none_or(|steps| step < steps) {
             step += 1;
+            if schedule.one_at_a_time {
+                self.wait_until(|view| view.is_told).await;
+            }
             let happening = self.draw(&mut dice, schedule, last_file.is_some());
             self.happen(happening, &mut dice, schedule, &mut last_file).await;
             // For ever would be too long to remember.
