@@ -9,13 +9,5 @@ const HEADER = '// Generated from openapi.json by `npm run generate`. Do not edi
  */
 export async function apiSources(document) {
   const types = astToString(await openapiTypescript(document))
-  const routes = Object.entries(document.paths ?? {})
-    .flatMap(([path, item]) => Object.keys(item).filter(isMethod).map((method) => `${method.toUpperCase()} ${path}`))
-    .sort()
-  return {
-    'schema.ts': HEADER + types,
-    'routes.ts': `${HEADER}/** Every route of the server, as \`METHOD path\`. */\nexport const ROUTES: readonly string[] = ${JSON.stringify(routes, null, 2)}\n`,
-  }
+  return { 'schema.ts': HEADER + types }
 }
-
-const isMethod = (key) => ['get', 'post', 'put', 'patch', 'delete'].includes(key)

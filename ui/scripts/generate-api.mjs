@@ -1,4 +1,4 @@
-// Writes src/api/schema.ts (types) and src/api/routes.ts (what there is) from the server's OpenAPI document.
+// Writes src/api/schema.ts from the server's OpenAPI document.
 import { readFile, writeFile } from 'node:fs/promises'
 import { apiSources } from './api-sources.mjs'
 

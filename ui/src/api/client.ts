@@ -1,6 +1,5 @@
 /** The typed client of the REST API: the only caller of its routes. */
 import createClient from 'openapi-fetch'
-import { ROUTES } from './routes'
 import type { components, paths } from './schema'
 
 export type Problem = components['schemas']['Problem']
@@ -8,11 +7,6 @@ type FieldError = components['schemas']['FieldError']
 
 /** Where printlog is reached, without a slash at the end: an origin, or an origin and a path. */
 export const BASE_URL = new URL('.', document.baseURI).href.replace(/\/$/, '')
-
-/** Whether the server has a route, such as `GET /api/live`. Pages leave out what it has not. */
-export function hasRoute(route: string) {
-  return ROUTES.includes(route)
-}
 
 /** A request that was refused, or that did not reach the server. */
 export class ApiError extends Error {
@@ -41,17 +35,9 @@ export function whenSignedOut(listener: () => void) {
   onSignedOut = listener
 }
 
-/** Key of servers that have no sessions. In memory only: whoever reloads the page signs in anew. */
-let bearer: string | null = null
-
-export function sendKey(key: string | null) {
-  bearer = key
-}
-
 /** `fetch` with the session's cookie, whose failures are `ApiError`s. */
 export async function request(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const wanted = new Request(input, { credentials: 'same-origin', ...init })
-  if (bearer !== null) wanted.headers.set('authorization', `Bearer ${bearer}`)
   let response: Response
   try {
     response = await fetch(wanted)

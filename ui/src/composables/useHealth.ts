@@ -5,6 +5,13 @@ import type { components } from '@/api/schema'
 
 export type Health = components['schemas']['Health']
 
+/** Its parts, such as the database, each with what is wrong with it. */
+export function partsOf(health: Health | undefined) {
+  return Object.entries(health ?? {}).flatMap(([name, part]) =>
+    typeof part === 'object' && part !== null && 'reason' in part ? [{ name, status: part.status, reason: part.reason }] : [],
+  )
+}
+
 export function useHealth() {
   return useQuery({
     queryKey: ['health'],

@@ -1,9 +1,8 @@
 /** What the printers do right now. One stream for the whole application, while somebody is signed in. */
 import type { QueryClient } from '@tanstack/vue-query'
 import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
-import { BASE_URL, hasRoute } from '@/api/client'
+import { BASE_URL } from '@/api/client'
 import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
-import { followByPolling } from '@/api/polling'
 
 const statuses = shallowReactive(new Map<number, PrinterStatus>())
 const state = shallowRef<LiveState>('connecting')
@@ -87,9 +86,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
         state.value = next
       }
       const onEvent = <Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]) => handlers[name](data)
-      const stop = hasRoute('GET /api/live')
-        ? followLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
-        : followByPolling({ onState, onEvent })
+      const stop = followLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
       onCleanup(() => {
         stop()
         statuses.clear()

@@ -26,5 +26,13 @@ async function signOut() {
 }
 
 export function useSession() {
-  return { session, isSignedIn: computed(() => Boolean(session.value)), restore, signIn, signOut }
+  return {
+    session,
+    isSignedIn: computed(() => Boolean(session.value)),
+    /** Whether the key may do more than look; the server refuses the rest in any case. */
+    mayChange: computed(() => session.value?.scope === 'admin'),
+    restore,
+    signIn,
+    signOut,
+  }
 }
