@@ -21,6 +21,15 @@ pub struct Quartiles {
     pub upper: f64,
 }
 
+/// The same in little memory, to be merged with others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackedDistribution {
+    /// Values and how often they occur; those that occur very often stand there several times.
+    small: Box<[(u16, u16)]>,
+    large: Box<[(u64, u32)]>,
+    count: u64,
+}
+
 /// Values from here on are kept in the map.
 const SMALL: u64 = 4096;
 
@@ -50,6 +59,39 @@ impl Distribution {
         }
         for (value, count) in &other.large {
             *self.large.entry(*value).or_default() += count;
+        }
+    }
+
+    /// Adds other values.
+    pub fn merge_packed(&mut self, other: &PackedDistribution) {
+        self.count += other.count;
+        if self.small.is_empty() && !other.small.is_empty() {
+            self.small = vec![0; SMALL as usize];
+        }
+        for (value, count) in &other.small {
+            self.small[usize::from(*value)] += u32::from(*count);
+        }
+        for (value, count) in &other.large {
+            *self.large.entry(*value).or_default() += count;
+        }
+    }
+
+    /// Takes little memory.
+    #[must_use]
+    pub fn pack(&self) -> PackedDistribution {
+        let mut small = Vec::new();
+        for (value, count) in (0_u16..).zip(&self.small) {
+            let mut left = *count;
+            while left > 0 {
+                let part = u16::try_from(left).unwrap_or(u16::MAX);
+                small.push((value, part));
+                left -= u32::from(part);
+            }
+        }
+        PackedDistribution {
+            small: small.into(),
+            large: self.large.iter().map(|(value, count)| (*value, *count)).collect(),
+            count: self.count,
         }
     }
 
@@ -117,6 +159,21 @@ mod tests {
             let expected = Quartiles { lower: at(0.25), median: at(0.5), upper: at(0.75) };
             assert_eq!(distribution.quartiles(), Some(expected));
         }
+    }
+
+    #[test]
+    fn packing_loses_nothing() {
+        let mut distribution = Distribution::default();
+        for value in (0..200_000).map(|n| n % 3).chain([SMALL - 1, SMALL, u64::MAX]) {
+            distribution.add(value);
+        }
+        let mut unpacked = Distribution::default();
+        unpacked.merge_packed(&distribution.pack());
+        assert_eq!(unpacked, distribution);
+        unpacked.merge_packed(&distribution.pack());
+        distribution.merge(&distribution.clone());
+        assert_eq!(unpacked, distribution);
+        assert_eq!(Distribution::default().pack(), PackedDistribution::default());
     }
 
     #[test]

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::{
     JobStatus, PrinterId,
-    analytics::{Distribution, estimate_ratio},
+    analytics::{Distribution, PackedDistribution, estimate_ratio},
 };
 
-use super::{kind_of, slot};
-use crate::Facts;
+use super::ByKind;
+use crate::{
+    Facts,
+    facts::{Part, Row},
+};
 
 /// Ratios of actual to estimated time, in thousandths; see [`estimate_ratio`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,45 +28,102 @@ pub struct Estimates {
     pub slicers: BTreeMap<Option<String>, Distribution>,
 }
 
+/// The same in little memory.
+#[derive(Debug)]
+pub(crate) struct PackedEstimates {
+    unknown: u64,
+    printers: Vec<(PrinterId, PackedDistribution)>,
+    materials: Vec<(Option<String>, PackedDistribution)>,
+    slicers: Vec<(Option<String>, PackedDistribution)>,
+}
+
+impl Estimates {
+    fn merge(&mut self, other: &PackedEstimates) {
+        self.unknown += other.unknown;
+        for (id, ratios) in &other.printers {
+            self.printers.entry(*id).or_default().merge_packed(ratios);
+        }
+        for (mine, others) in [
+            (&mut self.materials, &other.materials),
+            (&mut self.slicers, &other.slicers),
+        ] {
+            for (key, ratios) in others {
+                mine.entry(key.clone()).or_default().merge_packed(ratios);
+            }
+        }
+    }
+}
+
+/// Counts jobs without comparing texts.
+struct Walk<'a> {
+    materials: &'a ByKind,
+    slicers: &'a ByKind,
+    unknown: u64,
+    printers: BTreeMap<PrinterId, Distribution>,
+    of_materials: Vec<Distribution>,
+    of_slicers: Vec<Distribution>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(materials: &'a ByKind, slicers: &'a ByKind) -> Self {
+        Self {
+            materials,
+            slicers,
+            unknown: 0,
+            printers: BTreeMap::new(),
+            of_materials: vec![Distribution::default(); materials.names.len()],
+            of_slicers: vec![Distribution::default(); slicers.names.len()],
+        }
+    }
+
+    fn add(&mut self, row: Row<'_>) {
+        let Some(ratio) = estimate_ratio(row.status(), row.print(), row.estimate()) else {
+            self.unknown += u64::from(row.status() == JobStatus::Completed);
+            return;
+        };
+        self.printers.entry(row.printer_id()).or_default().add(ratio);
+        self.of_materials[self.materials.place(row.kind())].add(ratio);
+        self.of_slicers[self.slicers.place(row.kind())].add(ratio);
+    }
+
+    fn pack(&self) -> PackedEstimates {
+        let named = |names: &ByKind, groups: &[Distribution]| {
+            let groups = names.names.iter().zip(groups);
+            groups
+                .filter(|(_, ratios)| ratios.count() > 0)
+                .map(|(name, ratios)| (name.clone(), ratios.pack()))
+                .collect()
+        };
+        let printers = self.printers.iter();
+        PackedEstimates {
+            unknown: self.unknown,
+            printers: printers.map(|(id, ratios)| (*id, ratios.pack())).collect(),
+            materials: named(self.materials, &self.of_materials),
+            slicers: named(self.slicers, &self.of_slicers),
+        }
+    }
+}
+
 impl Facts {
     /// How right the slicers' estimates were.
     #[must_use]
     pub fn estimates(&self) -> Estimates {
+        let materials = self.by_kind(|kind| kind.filament_type.as_ref());
+        let slicers = self.by_kind(|kind| kind.slicer.as_ref());
+        let new = || Walk::new(&materials, &slicers);
+        let mut rest = new();
         let mut estimates = Estimates::default();
-        let mut kinds = vec![Distribution::default(); self.kind_slots()];
-        let mut printer: Option<(PrinterId, Distribution)> = None;
-        let mut finished = Vec::new();
-        self.each(|row| {
-            let Some(ratio) = estimate_ratio(row.status(), row.print(), row.estimate()) else {
-                estimates.unknown += u64::from(row.status() == JobStatus::Completed);
-                return;
-            };
-            let position = slot(row.kind());
-            let position = if position < kinds.len() { position } else { 0 };
-            kinds[position].add(ratio);
-            match &mut printer {
-                Some((id, distribution)) if *id == row.printer_id() => distribution.add(ratio),
-                _ => {
-                    let mut distribution = Distribution::default();
-                    distribution.add(ratio);
-                    finished.extend(printer.replace((row.printer_id(), distribution)));
-                }
-            }
+        self.each_part(|part| match part {
+            Part::Month(month) => estimates.merge(month.partials.estimates.get_or_init(|| {
+                let mut walk = new();
+                month.rows().for_each(|row| walk.add(row));
+                walk.pack()
+            })),
+            Part::Job(row) => rest.add(row),
         });
-        for (id, distribution) in finished.into_iter().chain(printer) {
-            estimates.printers.entry(id).or_default().merge(&distribution);
-        }
-        for (position, distribution) in kinds.iter().enumerate().filter(|(_, found)| found.count() > 0) {
-            let kind = self.kind(kind_of(position));
-            let material = kind.and_then(|kind| kind.filament_type.clone());
-            let slicer = kind.and_then(|kind| kind.slicer.clone());
-            estimates.all.merge(distribution);
-            estimates
-                .materials
-                .entry(material)
-                .or_default()
-                .merge(distribution);
-            estimates.slicers.entry(slicer).or_default().merge(distribution);
+        estimates.merge(&rest.pack());
+        for ratios in estimates.printers.values() {
+            estimates.all.merge(ratios);
         }
         estimates
     }

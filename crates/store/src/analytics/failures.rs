@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::{PrinterId, analytics::Sums};
 
-use crate::Facts;
+use crate::{
+    Facts,
+    facts::{FleetMonth, Part, Row},
+};
 
 /// Jobs that ended by a fault, or whose end nobody saw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,24 +27,54 @@ pub struct Failures {
 /// ms
 const HOUR: u64 = 3_600_000;
 
+/// Failed jobs.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    causes: BTreeMap<Option<u32>, u64>,
+    hours: BTreeMap<Option<u64>, u64>,
+}
+
+impl Faults {
+    fn of(month: &FleetMonth) -> Self {
+        let mut faults = Self::default();
+        month.rows().for_each(|row| faults.add(row));
+        faults
+    }
+
+    fn add(&mut self, row: Row<'_>) {
+        if row.status().has_failed() {
+            *self.causes.entry(row.cause()).or_default() += 1;
+            let hour = row.total().map(|total| total / HOUR);
+            *self.hours.entry(hour).or_default() += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (cause, jobs) in &other.causes {
+            *self.causes.entry(*cause).or_default() += jobs;
+        }
+        for (hour, jobs) in &other.hours {
+            *self.hours.entry(*hour).or_default() += jobs;
+        }
+    }
+}
+
 impl Facts {
     /// Why, where and when jobs failed.
     #[must_use]
     pub fn failures(&self) -> Failures {
         let groups = self.groups();
-        let mut failures = Failures {
+        let mut faults = Faults::default();
+        self.each_part(|part| match part {
+            Part::Month(month) => faults.merge(month.partials.faults.get_or_init(|| Faults::of(month))),
+            Part::Job(row) => faults.add(row),
+        });
+        Failures {
             all: groups.sums(),
+            causes: faults.causes,
             printers: groups.by_printer(),
             materials: groups.by_kind(|kind| kind.filament_type.as_ref()),
-            ..Failures::default()
-        };
-        self.each(|row| {
-            if row.status().has_failed() {
-                *failures.causes.entry(row.cause()).or_default() += 1;
-                let hour = row.total().map(|total| total / HOUR);
-                *failures.hours.entry(hour).or_default() += 1;
-            }
-        });
-        failures
+            hours: faults.hours,
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! Which files were printed how often, and how that went.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use domain::analytics::Sums;
 
-use crate::Facts;
+use crate::{
+    Facts,
+    facts::{Part, Row},
+};
 
 /// The files that were printed most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,47 +20,107 @@ pub struct FileFigures {
     pub unknown: u64,
 }
 
+/// How often each file was printed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileCounts {
+    /// By the number of the file's name.
+    files: Vec<u32>,
+    unknown: u64,
+}
+
+impl FileCounts {
+    #[inline]
+    pub(crate) fn add(&mut self, row: Row<'_>) {
+        let Some(file) = row.file() else {
+            self.unknown += 1;
+            return;
+        };
+        let file = file as usize;
+        if file >= self.files.len() {
+            self.files.resize(file + 1, 0);
+        }
+        self.files[file] += 1;
+    }
+
+    /// The files printed most; of those printed equally often the ones known longer.
+    fn most(&self, limit: usize) -> Vec<u32> {
+        let mut most = BinaryHeap::with_capacity(limit + 1);
+        let mut least = 0;
+        for (file, count) in (0..).zip(&self.files) {
+            if *count > least {
+                most.push((Reverse(*count), file));
+                if most.len() > limit {
+                    most.pop();
+                    least = most.peek().map_or(u32::MAX, |(Reverse(least), _)| *least);
+                }
+            }
+        }
+        most.into_sorted_vec().into_iter().map(|(_, file)| file).collect()
+    }
+}
+
+/// Where each file stands in a list of some.
+struct Places(Vec<u32>);
+
+impl Places {
+    fn of(files: &[u32]) -> Self {
+        let most = files.iter().max().map_or(0, |most| *most as usize + 1);
+        let mut places = vec![0; most];
+        for (place, file) in (1..).zip(files) {
+            places[*file as usize] = place;
+        }
+        Self(places)
+    }
+
+    #[inline]
+    fn add(&self, row: Row<'_>, sums: &mut [Sums]) {
+        let place = row.file().and_then(|file| self.0.get(file as usize));
+        if let Some(place) = place.and_then(|place| place.checked_sub(1)) {
+            sums[place as usize].add(&row.fact());
+        }
+    }
+}
+
 impl Facts {
     /// The `limit` files that were printed most.
     #[must_use]
     pub fn files(&self, limit: usize) -> FileFigures {
-        let mut figures = FileFigures::default();
-        let mut counts: Vec<u32> = Vec::new();
-        self.each(|row| match row.file() {
-            None => figures.unknown += 1,
-            Some(file) => {
-                let file = file as usize;
-                if file >= counts.len() {
-                    counts.resize(file + 1, 0);
+        let counts = self.file_counts();
+        let files = counts.most(limit);
+        let places = Places::of(&files);
+        let mut sums = vec![Sums::default(); files.len()];
+        self.each_part(|part| match part {
+            Part::Month(month) => {
+                let of_month = month.partials.files.answer(&files, || {
+                    let mut sums = vec![Sums::default(); files.len()];
+                    month.rows().for_each(|row| places.add(row, &mut sums));
+                    sums
+                });
+                for (all, sums) in sums.iter_mut().zip(of_month.iter()) {
+                    all.merge(sums);
                 }
-                counts[file] += 1;
             }
+            Part::Job(row) => places.add(row, &mut sums),
         });
-        // Of files printed equally often the ones known longer.
-        let mut most: Vec<(std::cmp::Reverse<u32>, u32)> = (0..)
-            .zip(&counts)
-            .filter(|(_, count)| **count > 0)
-            .map(|(file, count)| (std::cmp::Reverse(*count), file))
-            .collect();
-        figures.total = most.len() as u64;
-        if most.len() > limit {
-            most.select_nth_unstable(limit);
-            most.truncate(limit);
+        FileFigures {
+            files: files.into_iter().zip(sums).collect(),
+            total: counts.files.iter().filter(|count| **count > 0).count() as u64,
+            unknown: counts.unknown,
         }
-        most.sort_unstable();
-        figures.files = most.iter().map(|(_, file)| (*file, Sums::default())).collect();
-        // From here on the counts are places in the list, one up.
-        counts.fill(0);
-        for (place, (_, file)) in (1..).zip(&most) {
-            counts[*file as usize] = place;
-        }
-        self.each(|row| {
-            if let Some(file) = row.file()
-                && let Some(place) = counts[file as usize].checked_sub(1)
-            {
-                figures.files[place as usize].1.add(&row.fact());
+    }
+
+    fn file_counts(&self) -> FileCounts {
+        match self.whole_fleet() {
+            Some(fleet) => {
+                let mut counts = fleet.files().clone();
+                self.running_jobs().for_each(|row| counts.add(row));
+                counts
             }
-        });
-        figures
+            None => {
+                let mut counts = FileCounts::default();
+                self.each(|row| counts.add(row));
+                counts
+            }
+        }
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use domain::{JobStatus, analytics::LocalClock};
 use jiff::tz::TimeZone;
 
-use crate::{Facts, facts::Row};
+use crate::{
+    Facts,
+    facts::{Part, Row},
+};
 
 /// Jobs that started in an hour of the week, or on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,33 +50,85 @@ impl HourCell {
     }
 }
 
+impl Heatmap {
+    fn new() -> Self {
+        Self {
+            week: [[HourCell::default(); 24]; 7],
+            days: BTreeMap::new(),
+            undated: 0,
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let cells = self.week.iter_mut().flatten();
+        for (cell, more) in cells.zip(other.week.iter().flatten()) {
+            cell.merge(more);
+        }
+        for (day, more) in &other.days {
+            self.days.entry(*day).or_default().merge(more);
+        }
+        self.undated += other.undated;
+    }
+}
+
+/// Jobs come in the order of time, so that a day is mostly that of the job before.
+struct Walk {
+    clock: LocalClock,
+    map: Heatmap,
+    day: (i64, HourCell),
+}
+
+impl Walk {
+    fn new(zone: &TimeZone) -> Self {
+        Self {
+            clock: LocalClock::of(zone.clone()),
+            map: Heatmap::new(),
+            day: (i64::MIN, HourCell::default()),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, row: Row<'_>) {
+        let Some(start) = row.start() else {
+            self.map.undated += 1;
+            return;
+        };
+        let (day, hour) = self.clock.day_and_hour(start);
+        self.map.week[usize::from(LocalClock::weekday(day))][usize::from(hour)].add(row);
+        if self.day.0 != day {
+            self.end_day(day);
+        }
+        self.day.1.add(row);
+    }
+
+    fn end_day(&mut self, next: i64) {
+        let (day, cell) = std::mem::replace(&mut self.day, (next, HourCell::default()));
+        if cell.jobs > 0 {
+            self.map.days.entry(day).or_default().merge(&cell);
+        }
+    }
+
+    fn finish(mut self) -> Heatmap {
+        self.end_day(i64::MIN);
+        self.map
+    }
+}
+
 impl Facts {
     /// When jobs started, on the clocks of `zone`.
     #[must_use]
     pub fn heatmap(&self, zone: &TimeZone) -> Heatmap {
-        let mut clock = LocalClock::of(zone.clone());
-        let mut map = Heatmap {
-            week: [[HourCell::default(); 24]; 7],
-            days: BTreeMap::new(),
-            undated: 0,
-        };
-        // Jobs come in the order of time, so that a day is mostly that of the job before.
-        let mut current = (i64::MIN, HourCell::default());
-        self.each(|row| {
-            let Some(start) = row.start() else {
-                map.undated += 1;
-                return;
-            };
-            let (day, hour) = clock.day_and_hour(start);
-            map.week[usize::from(LocalClock::weekday(day))][usize::from(hour)].add(row);
-            if current.0 != day {
-                let (day, cell) = std::mem::replace(&mut current, (day, HourCell::default()));
-                map.days.entry(day).or_default().merge(&cell);
-            }
-            current.1.add(row);
+        let mut map = Heatmap::new();
+        let mut rest = Walk::new(zone);
+        self.each_part(|part| match part {
+            Part::Month(month) => map.merge(&month.partials.heatmaps.answer(zone, || {
+                let mut walk = Walk::new(zone);
+                month.rows().for_each(|row| walk.add(row));
+                walk.finish()
+            })),
+            Part::Job(row) => rest.add(row),
         });
-        map.days.entry(current.0).or_default().merge(&current.1);
-        map.days.retain(|_, cell| cell.jobs > 0);
+        map.merge(&rest.finish());
         map
     }
 }

@@ -6,18 +6,22 @@ mod failures;
 mod files;
 mod groups;
 mod heatmap;
+mod partials;
 mod timeline;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use estimates::Estimates;
 pub use failures::Failures;
+pub(crate) use files::FileCounts;
 pub use files::FileFigures;
+pub(crate) use groups::GroupSums;
 pub use groups::Groups;
 pub use heatmap::{Heatmap, HourCell};
+pub(crate) use partials::Partials;
 pub use timeline::{Cell, Series, Stack, StackKey};
 
-use crate::{Facts, Result, Store, facts};
+use crate::{Facts, Kind, Result, Store, facts};
 
 impl Store {
     /// The texts (file names, causes) that facts have the numbers of.
@@ -31,14 +35,40 @@ impl Store {
     }
 }
 
-impl Facts {
-    /// Most numbers that kinds have, and one for what is unknown: see [`slot`].
-    fn kind_slots(&self) -> usize {
-        self.kinds().keys().max().map_or(1, |most| *most as usize + 2)
+/// What kinds have in common: names, and which of them each kind has.
+struct ByKind {
+    /// In their order, the unknown one first.
+    names: Vec<Option<String>>,
+    /// By [`slot`] of the kind.
+    places: Vec<usize>,
+}
+
+impl ByKind {
+    /// Place of the name. Of a kind that nobody knows yet the unknown one.
+    #[inline]
+    fn place(&self, kind: Option<u32>) -> usize {
+        self.places.get(slot(kind)).copied().unwrap_or(0)
     }
 }
 
-/// Where figures of a kind stand in a list of [`Facts::kind_slots`].
+impl Facts {
+    /// Groups kinds by a part of them.
+    fn by_kind(&self, part: impl Fn(&Kind) -> Option<&String>) -> ByKind {
+        let kinds = self.kinds();
+        let names: BTreeSet<Option<&String>> = kinds.values().map(&part).chain([None]).collect();
+        let names: Vec<Option<&String>> = names.into_iter().collect();
+        let mut places = vec![0; kinds.keys().max().map_or(1, |most| *most as usize + 2)];
+        for (number, kind) in kinds {
+            places[slot(Some(*number))] = names.binary_search(&part(kind)).unwrap_or(0);
+        }
+        ByKind {
+            names: names.into_iter().map(|name| name.cloned()).collect(),
+            places,
+        }
+    }
+}
+
+/// Where figures of a kind stand in a list; what is unknown comes first.
 #[inline]
 fn slot(kind: Option<u32>) -> usize {
     kind.map_or(0, |kind| kind as usize + 1)

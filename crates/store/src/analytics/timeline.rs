@@ -1,11 +1,14 @@
 //! Jobs by when they started.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use domain::{JobStatus, PrinterId};
 
-use super::slot;
-use crate::{Facts, facts::Row};
+use super::ByKind;
+use crate::{
+    Facts,
+    facts::{FleetMonth, Part, Row},
+};
 
 /// What the jobs of each part of a timeline are divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,17 +91,38 @@ impl Cell {
 /// Series of one timeline, the last of which may be that of all others.
 const MOST_SERIES: usize = 25;
 
+/// Parts of a month up to which its cells are kept: those of days and longer, not those of hours.
+const KEPT_PARTS: usize = 40;
+
+/// What is asked of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartialTimeline {
+    stack: Stack,
+    bounds: Vec<i64>,
+}
+
+/// Jobs that have something in common, in those parts of a month that have any.
+#[derive(Debug)]
+pub(crate) struct PartialSeries {
+    key: StackKey,
+    cells: Vec<(usize, Cell)>,
+}
+
 impl Facts {
     /// First and last start (`None` if no start is known), and the number of jobs whose start is not known.
     #[must_use]
     pub fn extent(&self) -> (Option<(i64, i64)>, u64) {
         let (mut extent, mut undated) = (None, 0);
-        self.each(|row| match row.start() {
-            Some(start) => {
-                let (first, last) = extent.unwrap_or((start, start));
-                extent = Some((first.min(start), last.max(start)));
-            }
-            None => undated += 1,
+        let mut reach = |starts: Option<(i64, i64)>| {
+            let Some((first, last)) = starts else { return };
+            let (from, to) = extent.unwrap_or((first, last));
+            extent = Some((from.min(first), to.max(last)));
+        };
+        self.each_part(|part| match part {
+            Part::Month(month) if month.starts.is_none() => undated += month.rows().count() as u64,
+            Part::Month(month) => reach(month.starts),
+            Part::Job(row) if row.start().is_none() => undated += 1,
+            Part::Job(row) => reach(row.start().map(|start| (start, start))),
         });
         (extent, undated)
     }
@@ -107,41 +131,34 @@ impl Facts {
     /// Jobs whose start is unknown, and those beyond the bounds, are in none.
     #[must_use]
     pub fn timeline(&self, bounds: &[i64], stack: Stack) -> Vec<Series> {
-        let parts = bounds.len().saturating_sub(1);
-        let mut groups = Groups::new(self, stack);
-        let mut series: Vec<Vec<Cell>> = Vec::new();
-        let mut part = 0;
-        self.each(|row| {
-            let Some(start) = row.start() else { return };
-            let is_here = |part: usize| part < parts && bounds[part] <= start && start < bounds[part + 1];
-            if !is_here(part) {
-                part = bounds.partition_point(|bound| *bound <= start).wrapping_sub(1);
-                if !is_here(part) {
-                    return;
+        let materials = self.by_kind(|kind| kind.filament_type.as_ref());
+        let mut walk = Walk::new(bounds, stack, &materials);
+        self.each_part(|part| match part {
+            Part::Month(month) => match parts_of(month, bounds) {
+                parts if parts.is_empty() => {}
+                parts if parts.len() <= KEPT_PARTS => {
+                    let asked = PartialTimeline {
+                        stack,
+                        bounds: bounds[parts.start..=parts.end].to_vec(),
+                    };
+                    let kept = month.partials.timelines.answer(&asked, || {
+                        let mut walk = Walk::new(&asked.bounds, stack, &materials);
+                        month.rows().for_each(|row| walk.add(row));
+                        walk.finish().map(PartialSeries::of).collect()
+                    });
+                    kept.iter().for_each(|series| walk.merge(parts.start, series));
                 }
-            }
-            let group = groups.of(row);
-            if group >= series.len() {
-                series.resize_with(group + 1, Vec::new);
-            }
-            if series[group].is_empty() {
-                series[group] = vec![Cell::default(); parts];
-            }
-            series[group][part].add(row);
+                _ => month.rows().for_each(|row| walk.add(row)),
+            },
+            Part::Job(row) => walk.add(row),
         });
-        let mut series: Vec<Series> = groups
-            .keys
-            .into_iter()
-            .zip(series)
-            .filter(|(_, cells)| !cells.is_empty())
-            .map(|(key, cells)| Series { key, cells })
-            .collect();
+        let mut series: Vec<Series> = walk.finish().collect();
         series.sort_by_key(|series| {
             let jobs: u64 = series.cells.iter().map(|cell| cell.jobs).sum();
             (std::cmp::Reverse(jobs), series.key.clone())
         });
         if series.len() > MOST_SERIES {
-            let mut others = vec![Cell::default(); parts];
+            let mut others = vec![Cell::default(); bounds.len().saturating_sub(1)];
             for series in series.drain(MOST_SERIES - 1..) {
                 for (sum, cell) in others.iter_mut().zip(&series.cells) {
                     sum.merge(cell);
@@ -156,67 +173,138 @@ impl Facts {
     }
 }
 
-/// Finds the number of a job's series without comparing texts.
-struct Groups {
-    stack: Stack,
-    keys: Vec<StackKey>,
-    /// By slot of the kind.
-    materials: Vec<usize>,
-    printers: HashMap<PrinterId, usize>,
-    last_printer: Option<(PrinterId, usize)>,
+/// The parts that have jobs of the month.
+fn parts_of(month: &FleetMonth, bounds: &[i64]) -> Range<usize> {
+    let Some((first, last)) = month.starts else {
+        return 0..0;
+    };
+    let parts = bounds.len().saturating_sub(1);
+    let begun = |time: i64| bounds.partition_point(|bound| *bound <= time);
+    begun(first).saturating_sub(1)..begun(last).min(parts)
 }
 
-impl Groups {
-    fn new(facts: &Facts, stack: Stack) -> Self {
-        let mut groups = Self {
+impl PartialSeries {
+    fn of(series: Series) -> Self {
+        let cells = series.cells.into_iter().enumerate();
+        Self {
+            key: series.key,
+            cells: cells.filter(|(_, cell)| cell.jobs > 0).collect(),
+        }
+    }
+}
+
+/// Counts jobs without comparing texts.
+struct Walk<'a> {
+    bounds: &'a [i64],
+    stack: Stack,
+    materials: &'a ByKind,
+    keys: Vec<StackKey>,
+    /// As `keys`. Those without jobs are empty.
+    cells: Vec<Vec<Cell>>,
+    printers: HashMap<PrinterId, usize>,
+    last_printer: Option<(PrinterId, usize)>,
+    last_part: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(bounds: &'a [i64], stack: Stack, materials: &'a ByKind) -> Self {
+        let keys: Vec<StackKey> = match stack {
+            Stack::Status => JobStatus::ALL
+                .map(|status| StackKey::Status(status.as_str()))
+                .into(),
+            Stack::Printer => Vec::new(),
+            Stack::Material => materials.names.iter().cloned().map(StackKey::Material).collect(),
+        };
+        Self {
+            bounds,
             stack,
-            keys: Vec::new(),
-            materials: Vec::new(),
+            materials,
+            cells: vec![Vec::new(); keys.len()],
+            keys,
             printers: HashMap::new(),
             last_printer: None,
-        };
-        match stack {
-            Stack::Status => {
-                groups.keys = JobStatus::ALL
-                    .map(|status| StackKey::Status(status.as_str()))
-                    .into();
-            }
-            Stack::Printer => {}
-            Stack::Material => {
-                groups.keys = vec![StackKey::Material(None)];
-                groups.materials = vec![0; facts.kind_slots()];
-                for (number, kind) in facts.kinds() {
-                    let key = StackKey::Material(kind.filament_type.clone());
-                    let known = groups.keys.iter().position(|known| *known == key);
-                    groups.materials[slot(Some(*number))] = known.unwrap_or_else(|| {
-                        groups.keys.push(key);
-                        groups.keys.len() - 1
-                    });
-                }
-            }
+            last_part: 0,
         }
-        groups
     }
 
     #[inline]
-    fn of(&mut self, row: Row<'_>) -> usize {
-        match self.stack {
+    fn add(&mut self, row: Row<'_>) {
+        let Some(start) = row.start() else { return };
+        let Some(part) = self.part_of(start) else { return };
+        self.last_part = part;
+        let group = match self.stack {
             Stack::Status => row.status() as usize,
-            Stack::Material => self.materials.get(slot(row.kind())).copied().unwrap_or(0),
-            Stack::Printer => {
-                if let Some((id, group)) = self.last_printer
-                    && id == row.printer_id()
-                {
-                    return group;
-                }
-                let keys = &mut self.keys;
-                let group = *self.printers.entry(row.printer_id()).or_insert_with(|| {
-                    keys.push(StackKey::Printer(row.printer_id()));
-                    keys.len() - 1
-                });
-                self.last_printer = Some((row.printer_id(), group));
+            Stack::Material => self.materials.place(row.kind()),
+            Stack::Printer => self.of_printer(row.printer_id()),
+        };
+        self.cell(group, part).add(row);
+    }
+
+    fn merge(&mut self, first_part: usize, series: &PartialSeries) {
+        let group = match &series.key {
+            StackKey::Printer(id) => self.of_printer(*id),
+            key => match self.keys.iter().position(|known| known == key) {
+                Some(group) => group,
+                None => self.new_group(key.clone()),
+            },
+        };
+        for (part, cell) in &series.cells {
+            self.cell(group, first_part + part).merge(cell);
+        }
+    }
+
+    fn finish(self) -> impl Iterator<Item = Series> {
+        let series = self.keys.into_iter().zip(self.cells);
+        series
+            .filter(|(_, cells)| !cells.is_empty())
+            .map(|(key, cells)| Series { key, cells })
+    }
+
+    /// Mostly that of the job before, or one soon after.
+    #[inline]
+    fn part_of(&self, start: i64) -> Option<usize> {
+        let near = self.last_part..self.last_part + 4;
+        let is_here = |part: &usize| self.is_in(*part, start);
+        near.into_iter().find(is_here).or_else(|| {
+            let begun = self.bounds.partition_point(|bound| *bound <= start);
+            begun.checked_sub(1).filter(is_here)
+        })
+    }
+
+    #[inline]
+    fn is_in(&self, part: usize, start: i64) -> bool {
+        let end = self.bounds.get(part + 1);
+        end.is_some_and(|end| self.bounds[part] <= start && start < *end)
+    }
+
+    #[inline]
+    fn cell(&mut self, group: usize, part: usize) -> &mut Cell {
+        let cells = &mut self.cells[group];
+        if cells.is_empty() {
+            cells.resize(self.bounds.len() - 1, Cell::default());
+        }
+        &mut cells[part]
+    }
+
+    #[inline]
+    fn of_printer(&mut self, id: PrinterId) -> usize {
+        match self.last_printer {
+            Some((last, group)) if last == id => group,
+            _ => {
+                let group = match self.printers.get(&id) {
+                    Some(group) => *group,
+                    None => self.new_group(StackKey::Printer(id)),
+                };
+                self.printers.insert(id, group);
+                self.last_printer = Some((id, group));
                 group
             }
         }
+    }
+
+    fn new_group(&mut self, key: StackKey) -> usize {
+        self.keys.push(key);
+        self.cells.push(Vec::new());
+        self.keys.len() - 1
     }
 }

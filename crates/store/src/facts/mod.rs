@@ -4,6 +4,7 @@
 //! Whatever changes a job calls [`refresh`], which reads the rows anew: it cannot forget a column.
 
 mod dictionary;
+mod fleet;
 mod month;
 mod shelf;
 mod source;
@@ -29,10 +30,10 @@ use month::{Month, MonthKey};
 
 pub use dictionary::Kind;
 pub(crate) use dictionary::texts;
+pub(crate) use fleet::FleetMonth;
 pub(crate) use month::Row;
 pub use shelf::Facts;
-pub(crate) use shelf::Portion;
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Part, Shelf};
 
 /// How months are packed. Whoever changes that, or what a fact is, counts this up: then all are packed anew when the
 /// database is opened.

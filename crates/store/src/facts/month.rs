@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
 use domain::{
     JobId, JobStatus, PrinterId,
-    analytics::{Busy, Fact, Sums},
+    analytics::{Busy, Fact},
 };
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
@@ -17,8 +17,8 @@ const FIELDS: usize = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MonthKey(pub(crate) i64);
 
-/// The number of a kind, and the sums over its jobs.
-pub(crate) type KindSums = (Option<u32>, Sums);
+/// The number of a kind, and how many of its jobs are in each status.
+pub(crate) type KindCounts = (Option<u32>, [u32; JobStatus::ALL.len()]);
 
 /// Packed facts, in the order of their starts.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Month {
     pub(crate) busy: u64,
     len: usize,
     columns: [Column; FIELDS],
-    sums: OnceLock<Vec<KindSums>>,
+    counts: OnceLock<Vec<KindCounts>>,
 }
 
 /// A job of a month. Each part is unpacked when it is asked for; they are those of a [`Fact`].
@@ -49,6 +49,8 @@ pub(crate) struct Row<'a> {
 enum Column {
     Byte(Vec<u8>),
     Short(Vec<u16>),
+    /// The lowest byte first.
+    Medium(Vec<[u8; 3]>),
     Narrow(Vec<u32>),
     Wide(Vec<u64>),
 }
@@ -115,7 +117,7 @@ impl Month {
             busy: 0,
             len,
             columns: columns.each_ref().map(|numbers| Column::of(numbers)),
-            sums: OnceLock::new(),
+            counts: OnceLock::new(),
         };
         let mut busy = Busy::within(i64::MIN, i64::MAX);
         for index in 0..len {
@@ -179,25 +181,34 @@ impl Month {
         Row { month: self, index }
     }
 
-    /// Sums over the jobs of each kind, computed once.
-    pub(crate) fn sums(&self) -> &[KindSums] {
-        self.sums.get_or_init(|| {
-            let mut sums: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
-            for fact in self.facts() {
-                sums.entry(fact.kind).or_default().add(&fact);
+    pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = Row<'_>> {
+        (0..self.len).map(|index| self.row(index))
+    }
+
+    /// Jobs of each kind by status, counted once.
+    pub(crate) fn counts(&self) -> &[KindCounts] {
+        self.counts.get_or_init(|| {
+            let mut counts: BTreeMap<Option<u32>, [u32; JobStatus::ALL.len()]> = BTreeMap::new();
+            for row in self.rows() {
+                counts.entry(row.kind()).or_default()[row.status() as usize] += 1;
             }
-            sums.into_iter().collect()
+            counts.into_iter().collect()
         })
     }
 
+    /// First and last start. `None` if they are unknown, or there are no jobs.
+    pub(crate) fn starts(&self) -> Option<(i64, i64)> {
+        let last = self.len.checked_sub(1)?;
+        Some((self.row(0).start()?, self.row(last).start()?))
+    }
+
     pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
-        (0..self.len).map(|index| self.row(index).fact())
+        self.rows().map(Row::fact)
     }
 
     /// Start and length of its jobs, where known.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (i64, u64)> {
-        let rows = (0..self.len).map(|index| self.row(index));
-        rows.filter_map(|row| Some((row.start()?, row.total()?)))
+        self.rows().filter_map(|row| Some((row.start()?, row.total()?)))
     }
 
     /// Index of the first job that starts at `time` or later. All starts of a month without them are before any time.
@@ -307,7 +318,14 @@ impl Column {
             0 => Self::Byte(Vec::new()),
             1..=0xff => Self::Byte(numbers.iter().map(|number| *number as u8).collect()),
             0x100..=0xffff => Self::Short(numbers.iter().map(|number| *number as u16).collect()),
-            0x1_0000..=0xffff_ffff => Self::Narrow(numbers.iter().map(|number| *number as u32).collect()),
+            0x1_0000..=0xff_ffff => {
+                let bytes = |number: u64| {
+                    let [a, b, c, ..] = number.to_le_bytes();
+                    [a, b, c]
+                };
+                Self::Medium(numbers.iter().map(|number| bytes(*number)).collect())
+            }
+            0x100_0000..=0xffff_ffff => Self::Narrow(numbers.iter().map(|number| *number as u32).collect()),
             _ => Self::Wide(numbers.to_vec()),
         }
     }
@@ -317,6 +335,9 @@ impl Column {
         match self {
             Self::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
             Self::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Self::Medium(numbers) => numbers
+                .get(index)
+                .map_or(0, |[a, b, c]| u64::from(u32::from_le_bytes([*a, *b, *c, 0]))),
             Self::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
             Self::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
         }
@@ -393,7 +414,7 @@ mod tests {
             print: Some(0),
             total: None,
             length: Some(u64::from(u32::MAX)),
-            weight: Some(12),
+            weight: Some(0xff_fffe),
             weight_is_estimated: true,
             estimate: Some(1 << 40),
             cost: None,

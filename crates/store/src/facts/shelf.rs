@@ -16,7 +16,8 @@ use sea_orm::{
 
 use super::{
     Kind, dictionary,
-    month::{KindSums, Month, MonthKey, Row},
+    fleet::{Fleet, FleetMonth},
+    month::{Month, MonthKey, Row},
     source,
 };
 use crate::{
@@ -29,7 +30,9 @@ use crate::{
 /// What has been read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
-    printers: HashMap<PrinterId, Printer>,
+    printers: BTreeMap<PrinterId, Printer>,
+    /// The same months over all printers.
+    fleet: Arc<Fleet>,
     kinds: Arc<HashMap<u32, Kind>>,
 }
 
@@ -37,23 +40,26 @@ pub(crate) struct Shelf {
 struct Printer {
     version: i64,
     months: BTreeMap<MonthKey, Arc<Month>>,
-    /// Over all months, once they have been asked for.
-    sums: Arc<OnceLock<Vec<KindSums>>>,
+    past: Past,
 }
 
 /// All months of a printer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Past {
-    printer_id: PrinterId,
-    months: Vec<Arc<Month>>,
+    months: Arc<[Arc<Month>]>,
+    /// Sums over the jobs of each kind, once they have been asked for.
     sums: Arc<OnceLock<Vec<KindSums>>>,
 }
+
+/// The number of a kind, and the sums over its jobs.
+type KindSums = (Option<u32>, Sums);
 
 /// The jobs that a filter lets through, as they were when they were asked for.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// By printer.
-    pasts: Vec<Past>,
+    pasts: Vec<(PrinterId, Past)>,
+    /// If they are those of all printers.
+    fleet: Option<Arc<Fleet>>,
     /// Each a month of one job.
     open: Arc<[Month]>,
     kinds: Arc<HashMap<u32, Kind>>,
@@ -99,24 +105,21 @@ impl Store {
         db: &sea_orm::DatabaseConnection,
         filter: &JobFilter,
     ) -> Result<Facts, Fault> {
-        let (mut pasts, kinds) = {
+        let (pasts, fleet, kinds) = {
             let mut shelf = self.shelf.lock().await;
             shelf.refresh(db).await?;
             let of_printer =
                 |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
             let printers = shelf.printers.iter().filter(|(id, _)| of_printer(id));
             let pasts: Vec<_> = printers
-                .map(|(id, printer)| Past {
-                    printer_id: *id,
-                    months: printer.months.values().cloned().collect(),
-                    sums: printer.sums.clone(),
-                })
+                .map(|(id, printer)| (*id, printer.past.clone()))
                 .collect();
-            (pasts, shelf.kinds.clone())
+            let fleet = (pasts.len() == shelf.printers.len()).then(|| shelf.fleet.clone());
+            (pasts, fleet, shelf.kinds.clone())
         };
-        pasts.sort_unstable_by_key(|past| past.printer_id);
         Ok(Facts {
             pasts,
+            fleet,
             open: Arc::default(),
             since: filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
             until: filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
@@ -139,30 +142,51 @@ impl Shelf {
             let version: i64 = row.try_get("", "facts_version")?;
             current.insert(PrinterId(row.try_get("", "printer_id")?), version);
         }
-        self.printers.retain(|id, _| current.contains_key(id));
-        let mut has_new_kinds = false;
-        for (id, version) in current {
-            let printer = self.printers.entry(id).or_default();
-            if printer.version > version {
-                // The database was put back to an earlier state.
-                *printer = Printer::default();
+        let mut news = Vec::new();
+        for (id, version) in &current {
+            let known = self.printers.get(id).map_or(0, |printer| printer.version);
+            // Fewer: the database was put back to an earlier state.
+            let since = if known > *version { 0 } else { known };
+            if since != *version {
+                news.push((*id, *version, since, newer(db, *id, since).await?));
             }
-            if printer.version == version {
-                continue;
-            }
-            for (key, month) in newer(db, id, printer.version).await? {
-                has_new_kinds |= month
-                    .facts()
-                    .any(|fact| fact.kind.is_some_and(|kind| !self.kinds.contains_key(&kind)));
-                printer.months.insert(key, Arc::new(month));
-            }
-            printer.sums = Arc::default();
-            printer.version = version;
         }
-        if has_new_kinds {
+        let is_known = |month: &Month| {
+            let mut kinds = month.rows().filter_map(Row::kind);
+            kinds.all(|kind| self.kinds.contains_key(&kind))
+        };
+        let mut months = news.iter().flat_map(|(.., months)| months);
+        if !months.all(|(_, month)| is_known(month)) {
             self.kinds = Arc::new(dictionary::kinds(db).await?);
         }
+        // From here on nothing fails or waits, so that all parts change together.
+        let known = self.printers.len();
+        self.printers.retain(|id, _| current.contains_key(id));
+        if news.is_empty() && self.printers.len() == known {
+            return Ok(());
+        }
+        for (id, version, since, months) in news {
+            let printer = self.printers.entry(id).or_default();
+            if since == 0 {
+                printer.months.clear();
+            }
+            let months = months.into_iter().map(|(key, month)| (key, Arc::new(month)));
+            printer.months.extend(months);
+            printer.version = version;
+            printer.past = Past::of(&printer.months);
+        }
+        self.regroup();
         Ok(())
+    }
+
+    fn regroup(&mut self) {
+        let mut months: BTreeMap<MonthKey, Vec<Arc<Month>>> = BTreeMap::new();
+        for printer in self.printers.values() {
+            for (key, month) in &printer.months {
+                months.entry(*key).or_default().push(month.clone());
+            }
+        }
+        self.fleet = Arc::new(self.fleet.renewed(months, &self.kinds));
     }
 }
 
@@ -253,14 +277,20 @@ async fn conditions(
 }
 
 impl Past {
-    /// Sums over the jobs of each kind.
+    fn of(months: &BTreeMap<MonthKey, Arc<Month>>) -> Self {
+        Self {
+            months: months.values().cloned().collect(),
+            sums: Arc::default(),
+        }
+    }
+
     fn sums(&self) -> &[KindSums] {
         self.sums.get_or_init(|| {
-            let mut all: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
-            for (kind, sums) in self.months.iter().flat_map(|month| month.sums()) {
-                all.entry(*kind).or_default().merge(sums);
+            let mut sums: BTreeMap<Option<u32>, Sums> = BTreeMap::new();
+            for fact in self.months.iter().flat_map(|month| month.facts()) {
+                sums.entry(fact.kind).or_default().add(&fact);
             }
-            all.into_iter().collect()
+            sums.into_iter().collect()
         })
     }
 }
@@ -286,11 +316,9 @@ impl Conditions {
     }
 }
 
-/// Jobs of a printer, all at once or one by one.
-pub(crate) enum Portion<'a> {
-    /// All jobs of this kind in a month.
-    Sums(Option<u32>, &'a Sums),
-    /// This one.
+/// All jobs of a month at once, or one of them.
+pub(crate) enum Part<'a> {
+    Month(&'a FleetMonth),
     Job(Row<'a>),
 }
 
@@ -299,51 +327,76 @@ impl Facts {
     /// running ones.
     #[inline]
     pub(crate) fn each(&self, mut visit: impl FnMut(Row<'_>)) {
-        for month in self.all_months() {
-            for index in self.range(month) {
-                let row = month.row(index);
-                if self
-                    .conditions
-                    .as_ref()
-                    .is_none_or(|conditions| conditions.are_met_by(row))
-                {
-                    visit(row);
-                }
+        self.all_months()
+            .for_each(|month| self.each_in(month, &mut visit));
+    }
+
+    /// Shows the same by month: where all jobs of a month pass, the month, whose figures may be known.
+    pub(crate) fn each_part(&self, mut visit: impl FnMut(Part<'_>)) {
+        let Some(fleet) = self.fleet.as_ref().filter(|_| self.conditions.is_none()) else {
+            return self.each(|row| visit(Part::Job(row)));
+        };
+        for month in fleet.months() {
+            if self.is_within(month) {
+                visit(Part::Month(month));
+            } else {
+                month
+                    .months()
+                    .for_each(|month| self.each_in(month, |row| visit(Part::Job(row))));
+            }
+        }
+        self.running_jobs().for_each(|row| visit(Part::Job(row)));
+    }
+
+    #[inline]
+    fn each_in(&self, month: &Month, mut visit: impl FnMut(Row<'_>)) {
+        for index in self.range(month) {
+            let row = month.row(index);
+            if self
+                .conditions
+                .as_ref()
+                .is_none_or(|conditions| conditions.are_met_by(row))
+            {
+                visit(row);
             }
         }
     }
 
-    /// Shows the same in the largest portions that there are, for what does not ask when or why.
-    pub(crate) fn each_portion(&self, mut visit: impl FnMut(PrinterId, Portion<'_>)) {
+    /// Whether all jobs of the month started in time.
+    fn is_within(&self, month: &FleetMonth) -> bool {
+        let in_time = |(first, last)| self.since <= first && last < self.until;
+        !self.dated_only || month.starts.is_some_and(in_time)
+    }
+
+    /// The ended jobs, if they are all that there are.
+    pub(crate) fn whole_fleet(&self) -> Option<&Fleet> {
+        let all = !self.dated_only && self.conditions.is_none();
+        self.fleet.as_deref().filter(|_| all)
+    }
+
+    /// Those that run.
+    pub(crate) fn running_jobs(&self) -> impl Iterator<Item = Row<'_>> {
+        let passes = |row: &Row<'_>| {
+            let conditions = self.conditions.as_ref();
+            conditions.is_none_or(|conditions| conditions.are_met_by(*row))
+        };
+        let rows = self
+            .open
+            .iter()
+            .flat_map(|month| self.range(month).map(|index| month.row(index)));
+        rows.filter(passes)
+    }
+
+    /// Sums over all ended jobs by printer and kind, if some printers or kinds are meant, at any time.
+    pub(crate) fn sums_of_kinds(&self) -> Option<impl Iterator<Item = (PrinterId, Option<u32>, &Sums)>> {
         let conditions = self.conditions.as_ref();
-        let all_time = !self.dated_only && conditions.is_none_or(Conditions::are_about_kinds);
-        if all_time {
-            for past in &self.pasts {
-                for (kind, sums) in past.sums() {
-                    if conditions.is_none_or(|conditions| conditions.is_kind_wanted(*kind)) {
-                        visit(past.printer_id, Portion::Sums(*kind, sums));
-                    }
-                }
-            }
-        }
-        let ended = self.ended_months().filter(|_| !all_time);
-        for month in ended.chain(self.open.iter()) {
-            let range = self.range(month);
-            if range.len() == month.len() && conditions.is_none_or(Conditions::are_about_kinds) {
-                for (kind, sums) in month.sums() {
-                    if conditions.is_none_or(|conditions| conditions.is_kind_wanted(*kind)) {
-                        visit(month.printer_id(), Portion::Sums(*kind, sums));
-                    }
-                }
-                continue;
-            }
-            for index in range {
-                let row = month.row(index);
-                if conditions.is_none_or(|conditions| conditions.are_met_by(row)) {
-                    visit(month.printer_id(), Portion::Job(row));
-                }
-            }
-        }
+        let is_so = !self.dated_only && conditions.is_none_or(Conditions::are_about_kinds);
+        let sums = self
+            .pasts
+            .iter()
+            .flat_map(|(id, past)| past.sums().iter().map(|(kind, sums)| (*id, *kind, sums)));
+        let is_wanted = move |kind| conditions.is_none_or(|conditions| conditions.is_kind_wanted(kind));
+        is_so.then(|| sums.filter(move |(_, kind, _)| is_wanted(*kind)))
     }
 
     /// How many the filter lets through.
@@ -361,17 +414,12 @@ impl Facts {
                 .filter(|index| conditions.are_met_by(month.row(*index)))
                 .count() as u64;
         }
-        let wanted = month
-            .sums()
-            .iter()
-            .filter(|(kind, _)| conditions.is_kind_wanted(*kind));
-        let statuses = || {
-            JobStatus::ALL
-                .into_iter()
-                .filter(|status| conditions.statuses[*status as usize])
-        };
-        wanted
-            .flat_map(|(_, sums)| statuses().map(|status| sums.of(status)))
+        let of_kinds = month.counts().iter();
+        let wanted = of_kinds.filter(|(kind, _)| conditions.is_kind_wanted(*kind));
+        let of_statuses = wanted.flat_map(|(_, counts)| counts.iter().zip(&conditions.statuses));
+        of_statuses
+            .filter(|(_, is_wanted)| **is_wanted)
+            .map(|(count, _)| u64::from(*count))
             .sum()
     }
 
@@ -380,7 +428,7 @@ impl Facts {
     }
 
     fn ended_months(&self) -> impl Iterator<Item = &Month> {
-        let months = self.pasts.iter().flat_map(|past| &past.months);
+        let months = self.pasts.iter().flat_map(|(_, past)| past.months.iter());
         months.map(AsRef::as_ref)
     }
 
