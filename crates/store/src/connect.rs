@@ -22,6 +22,7 @@ use crate::{
     error::Fault,
     facts::Shelf,
     migrations::{self, Migrator},
+    quick::QuickPool,
     secret::Secret,
     timings::Timings,
     transaction::{LONG, again, begin},
@@ -32,6 +33,8 @@ use crate::{
 pub struct Store {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
+    /// For quick questions. `None` where `reader` answers them.
+    pub(crate) quick: Option<QuickPool>,
     pub(crate) engine: Engine,
     pub(crate) shelf: Arc<Mutex<Shelf>>,
     /// Writes only while this turn lasts. `None`: they need none.
@@ -124,9 +127,14 @@ impl Store {
             Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
             Location::MySql { url } => Self::open_mysql(location, url).await?,
         };
+        let quick = match location {
+            Location::Sqlite { path } => Some(QuickPool::new(path.clone())),
+            Location::MySql { .. } => None,
+        };
         Ok(Self {
             writer,
             reader,
+            quick,
             engine,
             turn: None,
             shelf: Arc::default(),
@@ -151,6 +159,7 @@ impl Store {
         Ok(Self {
             writer: connection.clone(),
             reader: connection,
+            quick: None,
             engine: Engine::Sqlite,
             turn: None,
             shelf: Arc::default(),
@@ -194,6 +203,7 @@ impl Store {
     /// Closes a SQLite database whose file is going to be moved: nothing is left beside it.
     pub(crate) async fn close_into_one_file(&self) -> Result<()> {
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
+        self.close_quick();
         let closed = async {
             close(&self.reader).await?;
             self.writer
@@ -381,12 +391,19 @@ impl Store {
     pub async fn close(&self) -> Result<()> {
         // The last connection to close does the merging; it must be one that may write.
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
+        self.close_quick();
         close(&self.reader)
             .await
             .map_err(|fault| fault.into_error("close the database"))?;
         close(&self.writer)
             .await
             .map_err(|fault| fault.into_error("close the database"))
+    }
+
+    fn close_quick(&self) {
+        if let Some(quick) = &self.quick {
+            quick.close();
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     error::Fault,
     facts,
     record::Record,
+    rows::Ask,
     schema::{JobDetails as Columns, PrintJobs},
     text::SHORT,
     totals::OpenTotals,
@@ -71,7 +72,7 @@ pub struct JobDetails {
 }
 
 /// All columns but the raw metadata.
-pub(crate) const LIGHT: [Columns; 16] = [
+pub(crate) const LIGHT: [Columns; 22] = [
     Columns::LayerHeight,
     Columns::FirstLayerHeight,
     Columns::NozzleTemp,
@@ -88,20 +89,19 @@ pub(crate) const LIGHT: [Columns; 16] = [
     Columns::EstimatedFilament,
     Columns::LayerCount,
     Columns::ObjectHeight,
+    Columns::Slicer,
+    Columns::GramsPerMm,
+    Columns::WeightSource,
+    Columns::EstimatedLength,
+    Columns::FilamentCost,
+    Columns::Currency,
 ];
 
 impl Store {
     /// What is known of the plan of the job. `None` if nothing.
     pub async fn job_details(&self, id: JobId) -> Result<Option<JobDetails>> {
-        let query = &Query::select()
-            .column(sea_orm::sea_query::Asterisk)
-            .from(Columns::Table)
-            .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
-            .to_owned();
         self.read("read the details of a job", |db| async move {
-            let row = db.query_one(query).await?;
-            row.map(|row| details(&Record::new(&row, "job_details", "print_job_id")?))
-                .transpose()
+            of_job(&db, id, true).await
         })
         .await
     }
@@ -251,11 +251,28 @@ fn clipped(text: &str) -> String {
     text.chars().take(SHORT).collect()
 }
 
-fn details(record: &Record<'_>) -> Result<JobDetails, Fault> {
-    Ok(JobDetails {
-        raw_metadata: record.json("raw_metadata")?,
-        ..light_details(record)?
+/// What is known of the plan of a job, with all that was found in its file only if that is wanted.
+pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<JobDetails>, Fault> {
+    let mut query = Query::select();
+    query
+        .column(Columns::PrintJobId)
+        .columns(LIGHT)
+        .from(Columns::Table)
+        .and_where(Expr::col(Columns::PrintJobId).eq(id.0));
+    if with_raw {
+        query.column(Columns::RawMetadata);
+    }
+    db.row(&query, "job_details", "print_job_id", |record| {
+        Ok(JobDetails {
+            raw_metadata: if with_raw {
+                record.json("raw_metadata")?
+            } else {
+                None
+            },
+            ..light_details(record)?
+        })
     })
+    .await
 }
 
 /// What [`LIGHT`] tells.

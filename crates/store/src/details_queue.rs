@@ -13,6 +13,7 @@ use crate::{
     error::Fault,
     gcode_files::{self, NewGcodeFile},
     record::{Record, sort_time},
+    rows::Ask,
     schema::{DetailsQueue, PrintJobs},
     transaction::Tx,
 };
@@ -187,13 +188,8 @@ impl Store {
 
     /// How the details of a job stand. `None` if there is no such job.
     pub async fn queued_details(&self, id: JobId) -> Result<Option<QueuedDetails>> {
-        let query = &select()
-            .and_where(queue(DetailsQueue::PrintJobId).eq(id.0))
-            .to_owned();
-        self.read("read how the details of a job stand", |db| async move {
-            let row = db.query_one(query).await?;
-            row.map(|row| queued(&Record::new(&row, "details_queue", "print_job_id")?))
-                .transpose()
+        self.read_quickly("read how the details of a job stand", |db| async move {
+            of_job(&db, id).await
         })
         .await
     }
@@ -279,6 +275,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// How the details of a job stand.
+pub(crate) async fn of_job(db: &impl Ask, id: JobId) -> Result<Option<QueuedDetails>, Fault> {
+    let query = select()
+        .and_where(queue(DetailsQueue::PrintJobId).eq(id.0))
+        .to_owned();
+    db.row(&query, "details_queue", "print_job_id", queued).await
 }
 
 fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {

@@ -49,11 +49,14 @@ pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
         return TRANSIENT.contains(&error.number());
     }
     if error.try_downcast_ref::<SqliteError>().is_some() {
-        // The low byte is the primary code: 5 busy, 6 locked.
-        let code = error.code().and_then(|code| code.parse::<i32>().ok());
-        return code.is_some_and(|code| matches!(code & 0xff, 5 | 6));
+        return is_transient_in_sqlite(error.code().and_then(|code| code.parse().ok()));
     }
     false
+}
+
+/// The same, by the extended code of SQLite. The low byte is the primary code: 5 busy, 6 locked.
+pub(crate) fn is_transient_in_sqlite(code: Option<i32>) -> bool {
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// Whether a server has no database of that name.

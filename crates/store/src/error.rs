@@ -178,6 +178,8 @@ impl Error {
 pub(crate) enum Fault {
     /// The driver's word.
     Driver(DbErr),
+    /// The word of SQLite, where it is asked without a driver between.
+    Sqlite(rusqlite::Error),
     /// Ours.
     Store(Error),
 }
@@ -185,6 +187,12 @@ pub(crate) enum Fault {
 impl From<DbErr> for Fault {
     fn from(cause: DbErr) -> Self {
         Self::Driver(cause)
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(cause: rusqlite::Error) -> Self {
+        Self::Sqlite(cause)
     }
 }
 
@@ -206,6 +214,13 @@ impl Fault {
                     source: plain(cause),
                 }
             }
+            Self::Sqlite(cause) => Error::Database {
+                what,
+                transient: dialect::is_transient_in_sqlite(
+                    cause.sqlite_error().map(|error| error.extended_code),
+                ),
+                source: Box::new(cause),
+            },
             Self::Store(error) => error,
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     import::padded,
     insert::insert_all,
     record::Record,
+    rows::Ask,
     schema::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
     transaction::Tx,
 };
@@ -159,71 +160,16 @@ impl Store {
 
     /// What is known of the file of a job. `None` if nothing.
     pub async fn gcode_file_of(&self, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>> {
-        let mut query = Query::select();
-        query.columns([GcodeFiles::Id, GcodeFiles::Source, GcodeFiles::Metadata]);
-        if with_raw {
-            query.column(GcodeFiles::Raw);
-        }
-        let query = &query
-            .from(GcodeFiles::Table)
-            .and_where(Expr::col(GcodeFiles::Id).in_subquery(file_ids(id)))
-            .to_owned();
         self.read("read what is known of a gcode file", |db| async move {
-            let Some(row) = db.query_one(query).await? else {
-                return Ok(None);
-            };
-            let record = Record::new(&row, "gcode_files", "id")?;
-            let source: String = record.get("source")?;
-            Ok(Some(GcodeFile {
-                source: match source.as_str() {
-                    "file" => DetailsSource::File,
-                    _ => DetailsSource::Moonraker,
-                },
-                metadata: record.json("metadata")?.unwrap_or_default(),
-                raw: if with_raw { record.json("raw")? } else { None },
-            }))
+            of_job(&db, id, with_raw).await
         })
         .await
     }
 
     /// The images of the file of a job, smallest first.
     pub async fn thumbnails_of(&self, id: JobId) -> Result<Vec<ThumbnailInfo>> {
-        let hashes = Query::select()
-            .column(GcodeFileThumbnails::ThumbnailHash)
-            .from(GcodeFileThumbnails::Table)
-            .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).in_subquery(file_ids(id)))
-            .to_owned();
-        let query = &Query::select()
-            .columns([
-                Thumbnails::Hash,
-                Thumbnails::MediaType,
-                Thumbnails::Width,
-                Thumbnails::Height,
-                Thumbnails::Bytes,
-            ])
-            .from(Thumbnails::Table)
-            .and_where(Expr::col(Thumbnails::Hash).in_subquery(hashes))
-            .order_by(Thumbnails::Width, Order::Asc)
-            .order_by(Thumbnails::Hash, Order::Asc)
-            .to_owned();
-        self.read("read which images a job has", |db| async move {
-            let rows = db.query_all(query).await?;
-            rows.iter()
-                .map(|row| {
-                    let pixels = |column| -> Result<u32, Fault> {
-                        let number: i64 = row.try_get("", column)?;
-                        Ok(u32::try_from(number).unwrap_or_default())
-                    };
-                    let bytes: i64 = row.try_get("", "bytes")?;
-                    Ok(ThumbnailInfo {
-                        hash: row.try_get("", "hash")?,
-                        media_type: row.try_get("", "media_type")?,
-                        width: pixels("width")?,
-                        height: pixels("height")?,
-                        bytes: u64::try_from(bytes).unwrap_or_default(),
-                    })
-                })
-                .collect()
+        self.read_quickly("read which images a job has", |db| async move {
+            thumbnails(&db, id).await
         })
         .await
     }
@@ -470,6 +416,66 @@ pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<
         remove_unused(tx, row.try_get("", "id")?).await?;
     }
     Ok(())
+}
+
+/// What is known of the file of a job.
+pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>, Fault> {
+    let mut query = Query::select();
+    query
+        .columns([GcodeFiles::Id, GcodeFiles::Source, GcodeFiles::Metadata])
+        .from(GcodeFiles::Table)
+        .and_where(Expr::col(GcodeFiles::Id).in_subquery(file_ids(id)));
+    if with_raw {
+        query.column(GcodeFiles::Raw);
+    }
+    db.row(&query, "gcode_files", "id", |record| {
+        let source: String = record.get("source")?;
+        Ok(GcodeFile {
+            source: match source.as_str() {
+                "file" => DetailsSource::File,
+                _ => DetailsSource::Moonraker,
+            },
+            metadata: record.json("metadata")?.unwrap_or_default(),
+            raw: if with_raw { record.json("raw")? } else { None },
+        })
+    })
+    .await
+}
+
+/// The images of the file of a job, smallest first.
+pub(crate) async fn thumbnails(db: &impl Ask, id: JobId) -> Result<Vec<ThumbnailInfo>, Fault> {
+    let hashes = Query::select()
+        .column(GcodeFileThumbnails::ThumbnailHash)
+        .from(GcodeFileThumbnails::Table)
+        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).in_subquery(file_ids(id)))
+        .to_owned();
+    let query = Query::select()
+        .columns([
+            Thumbnails::Hash,
+            Thumbnails::MediaType,
+            Thumbnails::Width,
+            Thumbnails::Height,
+            Thumbnails::Bytes,
+        ])
+        .from(Thumbnails::Table)
+        .and_where(Expr::col(Thumbnails::Hash).in_subquery(hashes))
+        .order_by(Thumbnails::Width, Order::Asc)
+        .order_by(Thumbnails::Hash, Order::Asc)
+        .to_owned();
+    // The primary key is the hash, which is no number.
+    db.rows(&query, "thumbnails", "bytes", |record| {
+        let pixels = |column| -> Result<u32, Fault> {
+            Ok(u32::try_from(record.get::<i64>(column)?).unwrap_or_default())
+        };
+        Ok(ThumbnailInfo {
+            hash: record.get("hash")?,
+            media_type: record.get("media_type")?,
+            width: pixels("width")?,
+            height: pixels("height")?,
+            bytes: u64::try_from(record.key).unwrap_or_default(),
+        })
+    })
+    .await
 }
 
 fn file_ids(id: JobId) -> sea_orm::sea_query::SelectStatement {

@@ -15,6 +15,7 @@ use crate::{
         HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
         stored_form_of_row,
     },
+    rows::Ask,
     schema::{JobDetails, PrintJobs, Printers},
     search, text, tombstones,
     totals::OpenTotals,
@@ -114,15 +115,8 @@ impl Store {
 
     /// The job with this id, whole.
     pub async fn job(&self, id: JobId) -> Result<Option<StoredJob>> {
-        let query = &select_stored()
-            .and_where(Expr::col((PrintJobs::Table, PrintJobs::Id)).eq(id.0))
-            .to_owned();
-        self.read("read a job", |db| async move {
-            let row = db.query_one(query).await?;
-            row.map(|row| stored_job(&Record::new(&row, "print_jobs", "id")?))
-                .transpose()
-        })
-        .await
+        self.read_quickly("read a job", |db| async move { stored(&db, id).await })
+            .await
     }
 
     /// Deletes a job and its details, and remembers that, so that the printer's history does not bring it back.
@@ -146,6 +140,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// The job with this id.
+pub(crate) async fn stored(db: &impl Ask, id: JobId) -> Result<Option<StoredJob>, Fault> {
+    let query = select_stored()
+        .and_where(Expr::col((PrintJobs::Table, PrintJobs::Id)).eq(id.0))
+        .to_owned();
+    db.row(&query, "print_jobs", "id", stored_job).await
 }
 
 async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {

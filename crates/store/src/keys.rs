@@ -13,6 +13,7 @@ use crate::{
     Result, Store,
     error::Fault,
     record::{Record, milliseconds},
+    rows::Ask,
     schema::ApiKeys,
     sessions,
     text::check_short,
@@ -174,16 +175,13 @@ impl Store {
             .to_owned();
         let hash = &hash(secret);
         let key = self
-            .read("look up an API key", |db| async move {
-                let mut found = None;
-                for row in db.query_all(query).await? {
-                    let record = Record::new(&row, "api_keys", "id")?;
+            .read_quickly("look up an API key", |db| async move {
+                let found = db.rows(query, "api_keys", "id", |record| {
                     let stored: String = record.get("key_hash")?;
-                    if bool::from(stored.as_bytes().ct_eq(hash.as_bytes())) {
-                        found = Some(key(&record)?);
-                    }
-                }
-                Ok(found)
+                    let is_it = bool::from(stored.as_bytes().ct_eq(hash.as_bytes()));
+                    is_it.then(|| key(record)).transpose()
+                });
+                Ok(found.await?.into_iter().flatten().next())
             })
             .await?;
         Ok(key.filter(|key| key.works(now)))
@@ -289,18 +287,15 @@ pub(crate) fn select() -> SelectStatement {
         .to_owned()
 }
 
-async fn by_hash(db: &impl ConnectionTrait, secret: &str) -> Result<Option<ApiKey>, Fault> {
+async fn by_hash(db: &impl Ask, secret: &str) -> Result<Option<ApiKey>, Fault> {
     let query = select()
         .and_where(Expr::col(ApiKeys::KeyHash).eq(hash(secret)))
         .to_owned();
     Ok(load(db, &query).await?.pop())
 }
 
-pub(crate) async fn load(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
-    let rows = db.query_all(query).await?;
-    rows.iter()
-        .map(|row| key(&Record::new(row, "api_keys", "id")?))
-        .collect()
+pub(crate) async fn load(db: &impl Ask, query: &SelectStatement) -> Result<Vec<ApiKey>, Fault> {
+    db.rows(query, "api_keys", "id", key).await
 }
 
 fn key(record: &Record<'_>) -> Result<ApiKey, Fault> {

@@ -8,7 +8,7 @@ use std::{
 use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, QueryResult,
+    DatabaseConnection,
     sea_query::{Cond, Expr, ExprTrait, Func, Order, Query, SelectStatement},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     jobs::{is_open, select_stored, select_with_printer, stored_job},
     notes,
     record::{LIGHT, Record, UNDATED, job_row},
+    rows::Ask,
     schema::{JobDetails, JobTotals, PrintJobs},
     search::{self, Found},
 };
@@ -105,6 +106,8 @@ pub struct JobRow {
 
 /// Above this many (printer, status) pairs a list is read in one go and filtered on the way.
 const MAX_PARTS: usize = 24;
+/// A page for which no more rows are read than this is read quickly, if an index has them in its order.
+const FEW_ROWS: usize = 256;
 /// Whole jobs held in memory while all are shown.
 const CHUNK: u64 = 50;
 
@@ -122,19 +125,43 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<JobPage> {
-        self.read("list jobs", |db| async move {
-            let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
-            let total = count(self, &db, filter, &found).await?;
-            let queries = queries(select_with_printer(LIGHT), order, filter, &found, limit, after);
-            let (mut items, next) = page(&db, queries, order, limit, job_row).await?;
-            let ids: Vec<_> = items.iter().map(|row| row.id).collect();
-            let mut all = notes::of_jobs(&db, &ids, false).await?;
-            for row in &mut items {
-                row.notes = all.remove(&row.id).unwrap_or_default();
-            }
-            Ok(JobPage { items, next, total })
+        if !is_quick(filter, limit) {
+            return self
+                .read("list jobs", |db| async move {
+                    let found =
+                        search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
+                    let total = count(self, &db, filter, &found).await?;
+                    with_notes(&db, order, filter, &found, limit, after, total).await
+                })
+                .await;
+        }
+        let total = match is_of_printers(filter) {
+            true => None,
+            false => Some(self.count_quickly(filter).await?),
+        };
+        self.read_quickly("list jobs", |db| async move {
+            let total = match total {
+                Some(total) => total,
+                None => number(&db, &count_of_printers(filter)).await?,
+            };
+            with_notes(&db, order, filter, &Found::All, limit, after, total).await
         })
         .await
+    }
+
+    /// How many jobs a filter lets through that asks for nothing but printers, statuses and times.
+    async fn count_quickly(&self, filter: &JobFilter) -> Result<u64> {
+        let ended = self
+            .read("count the jobs that have ended", |db| async move {
+                Ok(self.ended_jobs(&db, filter).await?.count())
+            })
+            .await?;
+        let running = self
+            .read_quickly("count the jobs that run", |db| async move {
+                number(&db, &count_of_running(filter, &Found::All)).await
+            })
+            .await?;
+        Ok(ended + running)
     }
 
     /// How the engine would read a page, in its words: a line for each step of each part.
@@ -196,21 +223,23 @@ fn column(column: PrintJobs) -> Expr {
 /// Of several printers or statuses each is read by itself, in the order of an index, as far as the page reaches,
 /// and the parts are merged: no engine does that for an `IN`.
 pub(crate) async fn page<T>(
-    db: &DatabaseConnection,
+    db: &impl Ask,
     queries: Vec<SelectStatement>,
     order: ListOrder,
     limit: u64,
     read: impl Fn(&Record<'_>) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Option<Cursor>), Fault> {
-    let mut rows: Vec<(Cursor, QueryResult)> = Vec::new();
+    let mut rows: Vec<(Cursor, T)> = Vec::new();
     for query in queries {
-        for row in db.query_all(&query).await? {
+        let part = db.rows(&query, "print_jobs", "id", |record| {
+            let item = read(record)?;
             let cursor = Cursor {
-                sort_time: row.try_get("", "sort_time")?,
-                id: JobId(row.try_get("", "id")?),
+                sort_time: record.get("sort_time")?,
+                id: JobId(record.key),
             };
-            rows.push((cursor, row));
-        }
+            Ok((cursor, item))
+        });
+        rows.extend(part.await?);
     }
     rows.sort_by_key(|(cursor, _)| (cursor.sort_time, cursor.id));
     if order == ListOrder::Newest {
@@ -219,10 +248,41 @@ pub(crate) async fn page<T>(
     let has_next = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_next).map(|(cursor, _)| *cursor);
-    let items = rows
-        .iter()
-        .map(|(_, row)| read(&Record::new(row, "print_jobs", "id")?));
-    Ok((items.collect::<Result<_, _>>()?, next))
+    Ok((rows.into_iter().map(|(_, item)| item).collect(), next))
+}
+
+/// A page of a list that has `total` jobs.
+async fn with_notes(
+    db: &impl Ask,
+    order: ListOrder,
+    filter: &JobFilter,
+    found: &Found,
+    limit: u64,
+    after: Option<Cursor>,
+    total: u64,
+) -> Result<JobPage, Fault> {
+    let queries = queries(select_with_printer(LIGHT), order, filter, found, limit, after);
+    let (mut items, next) = page(db, queries, order, limit, job_row).await?;
+    let ids: Vec<_> = items.iter().map(|row: &JobRow| row.id).collect();
+    let mut all = notes::of_jobs(db, &ids, false).await?;
+    for row in &mut items {
+        row.notes = all.remove(&row.id).unwrap_or_default();
+    }
+    Ok(JobPage { items, next, total })
+}
+
+/// Whether a page is a few rows in the order of an index.
+fn is_quick(filter: &JobFilter, limit: u64) -> bool {
+    let parts = filter.printer_ids.len().max(1) * filter.statuses.len().max(1);
+    let rows = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(parts);
+    let in_order = JobFilter {
+        printer_ids: filter.printer_ids.clone(),
+        statuses: filter.statuses.clone(),
+        since: filter.since,
+        until: filter.until,
+        ..JobFilter::default()
+    };
+    in_order == *filter && parts <= MAX_PARTS && rows <= FEW_ROWS
 }
 
 /// What is to be read for a page.
@@ -361,8 +421,9 @@ pub(crate) async fn ids(
     let query = selected(filter, &found)
         .column((PrintJobs::Table, PrintJobs::Id))
         .to_owned();
-    let rows = db.query_all(&query).await?;
-    rows.iter().map(|row| Ok(JobId(row.try_get("", "id")?))).collect()
+    db.rows(&query, "print_jobs", "id", |record| Ok(JobId(record.key)))
+        .await
+        .map(|ids| ids.into_iter().collect())
 }
 
 /// The jobs that the filter lets through, in no order, without columns.
@@ -391,21 +452,12 @@ pub(crate) async fn count(
     filter: &JobFilter,
     found: &Found,
 ) -> Result<u64, Fault> {
-    let of_printers = JobFilter {
-        printer_ids: filter.printer_ids.clone(),
-        filename_contains: filter.filename_contains.clone(),
-        ..JobFilter::default()
-    };
-    let only_printers = of_printers == *filter;
+    let only_printers = is_of_printers(filter);
     match found {
         Found::All if only_printers => number(db, &count_of_printers(filter)).await,
         Found::All if filter.verdicts.is_empty() && filter.tags.is_empty() => {
             let ended = store.ended_jobs(db, filter).await?.count();
-            let running = selected(filter, found)
-                .expr_as(Func::count(column(PrintJobs::Id)), "number")
-                .and_where(is_open())
-                .to_owned();
-            Ok(ended + number(db, &running).await?)
+            Ok(ended + number(db, &count_of_running(filter, found)).await?)
         }
         Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => {
             number(db, &needle.count()).await
@@ -419,12 +471,28 @@ pub(crate) async fn count(
     }
 }
 
-async fn number(db: &DatabaseConnection, query: &SelectStatement) -> Result<u64, Fault> {
-    let mut number = 0_i64;
-    for row in db.query_all(query).await? {
-        number += row.try_get::<i64>("", "number")?;
-    }
-    Ok(number.try_into().unwrap_or(0))
+/// Whether the filter asks for nothing but printers and a text.
+fn is_of_printers(filter: &JobFilter) -> bool {
+    let of_printers = JobFilter {
+        printer_ids: filter.printer_ids.clone(),
+        filename_contains: filter.filename_contains.clone(),
+        ..JobFilter::default()
+    };
+    of_printers == *filter
+}
+
+/// The sum of the column `number`.
+async fn number(db: &impl Ask, query: &SelectStatement) -> Result<u64, Fault> {
+    let numbers = db.rows(query, "print_jobs", "number", |record| Ok(record.key));
+    let sum: i64 = numbers.await?.into_iter().sum();
+    Ok(sum.try_into().unwrap_or(0))
+}
+
+fn count_of_running(filter: &JobFilter, found: &Found) -> SelectStatement {
+    selected(filter, found)
+        .expr_as(Func::count(column(PrintJobs::Id)), "number")
+        .and_where(is_open())
+        .to_owned()
 }
 
 fn count_of_printers(filter: &JobFilter) -> SelectStatement {

@@ -14,6 +14,7 @@ use crate::{
     Result, Store,
     error::Fault,
     record::Record,
+    rows::Ask,
     schema::{JobChanges, JobNotes as Notes, JobTags, PrintJobs},
     search,
     text::{check_short, name_key},
@@ -153,7 +154,7 @@ impl Store {
 
 /// What users say of these jobs; the notes themselves, which may be long, only if they are wanted.
 pub(crate) async fn of_jobs(
-    db: &impl ConnectionTrait,
+    db: &impl Ask,
     ids: &[JobId],
     with_notes: bool,
 ) -> Result<HashMap<JobId, JobNotes>, Fault> {
@@ -175,8 +176,7 @@ pub(crate) async fn of_jobs(
     if with_notes {
         query.column(Notes::Notes);
     }
-    for row in db.query_all(&query).await? {
-        let record = Record::new(&row, "job_notes", "print_job_id")?;
+    let said = db.rows(&query, "job_notes", "print_job_id", |record| {
         let notes = JobNotes {
             title: record.get("title")?,
             notes: if with_notes { record.get("notes")? } else { None },
@@ -184,8 +184,9 @@ pub(crate) async fn of_jobs(
             verdict: record.verdict()?,
             verdict_reason: record.get("verdict_reason")?,
         };
-        all.insert(JobId(record.key), notes);
-    }
+        Ok((JobId(record.key), notes))
+    });
+    all.extend(said.await?);
     let query = Query::select()
         .columns([JobTags::PrintJobId, JobTags::Tag])
         .from(JobTags::Table)
@@ -193,9 +194,11 @@ pub(crate) async fn of_jobs(
         .order_by(JobTags::PrintJobId, Order::Asc)
         .order_by(JobTags::TagKey, Order::Asc)
         .to_owned();
-    for row in db.query_all(&query).await? {
-        let id = JobId(row.try_get("", "print_job_id")?);
-        all.entry(id).or_default().tags.push(row.try_get("", "tag")?);
+    let tags = db.rows(&query, "job_tags", "print_job_id", |record| {
+        Ok((JobId(record.key), record.get("tag")?))
+    });
+    for (id, tag) in tags.await? {
+        all.entry(id).or_default().tags.push(tag);
     }
     Ok(all)
 }

@@ -1,7 +1,10 @@
 //! Values and rows of the tables as `domain` types, and back.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use domain::{Figures, HistoryJob, Job, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::Timestamp;
+use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{
     ConnectionTrait, QueryResult, TryGetable,
     sea_query::{Query, SelectStatement, Value},
@@ -188,23 +191,87 @@ pub(crate) fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
 
 /// A row that says where it stands when a value in it is none of ours.
 pub(crate) struct Record<'a> {
-    row: &'a QueryResult,
+    row: Row<'a>,
     table: &'static str,
     /// Primary key.
     pub(crate) key: i64,
 }
 
+enum Row<'a> {
+    SeaOrm(&'a QueryResult),
+    Sqlite(SqliteRow<'a>),
+}
+
+/// A row straight from SQLite.
+pub(crate) struct SqliteRow<'a> {
+    values: Vec<ValueRef<'a>>,
+    columns: &'a [String],
+    /// Where the next column is looked for first: they are read in the order of the statement, more or less.
+    next: AtomicUsize,
+}
+
+/// What a column can be read as.
+pub(crate) trait Readable: TryGetable + FromSql {}
+
+impl<T: TryGetable + FromSql> Readable for T {}
+
+impl<'a> SqliteRow<'a> {
+    pub(crate) fn new(row: &'a rusqlite::Row<'_>, columns: &'a [String]) -> rusqlite::Result<Self> {
+        let values = (0..columns.len()).map(|position| row.get_ref(position));
+        Ok(Self {
+            values: values.collect::<Result<_, _>>()?,
+            columns,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// A column that the statement has not is null, as it is with SeaORM.
+    fn get<T: FromSql>(&self, column: &str) -> rusqlite::Result<T> {
+        let (before, from) = self.columns.split_at(self.next.load(Ordering::Relaxed));
+        let is_it = |name: &String| name == column;
+        let position = match from.iter().position(is_it) {
+            Some(position) => Some(before.len() + position),
+            None => before.iter().position(is_it),
+        };
+        let value = match position {
+            Some(position) => {
+                self.next.store(position + 1, Ordering::Relaxed);
+                self.values[position]
+            }
+            None => ValueRef::Null,
+        };
+        T::column_result(value).map_err(|cause| {
+            rusqlite::Error::FromSqlConversionFailure(
+                position.unwrap_or_default(),
+                value.data_type(),
+                format!("the column {column}: {cause}").into(),
+            )
+        })
+    }
+}
+
 impl<'a> Record<'a> {
     pub(crate) fn new(row: &'a QueryResult, table: &'static str, key: &str) -> Result<Self, Fault> {
         Ok(Self {
-            row,
+            row: Row::SeaOrm(row),
             table,
             key: row.try_get("", key)?,
         })
     }
 
-    pub(crate) fn get<T: TryGetable>(&self, column: &str) -> Result<T, Fault> {
-        Ok(self.row.try_get("", column)?)
+    pub(crate) fn of_sqlite(row: SqliteRow<'a>, table: &'static str, key: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            key: row.get(key)?,
+            row: Row::Sqlite(row),
+            table,
+        })
+    }
+
+    pub(crate) fn get<T: Readable>(&self, column: &str) -> Result<T, Fault> {
+        match &self.row {
+            Row::SeaOrm(row) => Ok(row.try_get("", column)?),
+            Row::Sqlite(row) => Ok(row.get(column)?),
+        }
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Option<Timestamp>, Fault> {

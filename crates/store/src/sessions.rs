@@ -14,7 +14,7 @@ use crate::{
     ApiKey, KeyId, Result, Store,
     error::Fault,
     keys,
-    record::Record,
+    rows::Ask,
     schema::{ApiKeys, Sessions},
     transaction::Tx,
 };
@@ -104,7 +104,7 @@ impl Store {
     pub async fn session(&self, token: &str, now: Timestamp) -> Result<Option<Session>> {
         let token_hash = &keys::hash(token);
         let session = self
-            .read(
+            .read_quickly(
                 "look up a session",
                 |db| async move { by_hash(&db, token_hash).await },
             )
@@ -161,25 +161,27 @@ pub(crate) async fn close_all_of(tx: &Tx, key: KeyId) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn by_hash(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<Session>, Fault> {
+async fn by_hash(db: &impl Ask, token_hash: &str) -> Result<Option<Session>, Fault> {
     let query = Query::select()
         .columns([Sessions::Id, Sessions::ApiKeyId, Sessions::ExpiresAt])
         .from(Sessions::Table)
         .and_where(Expr::col(Sessions::TokenHash).eq(token_hash))
         .to_owned();
-    let Some(row) = db.query_one(&query).await? else {
+    let session = db.row(&query, "sessions", "id", |record| {
+        let key: i64 = record.get("api_key_id")?;
+        Ok((SessionId(record.key), key, record.required_time("expires_at")?))
+    });
+    let Some((id, key, end)) = session.await? else {
         return Ok(None);
     };
-    let record = Record::new(&row, "sessions", "id")?;
     let of_key = keys::select()
-        .and_where(Expr::col(ApiKeys::Id).eq(record.get::<i64>("api_key_id")?))
+        .and_where(Expr::col(ApiKeys::Id).eq(key))
         .to_owned();
     let Some(key) = keys::load(db, &of_key).await?.pop() else {
         return Ok(None);
     };
-    let end = record.required_time("expires_at")?;
     Ok(Some(Session {
-        id: SessionId(record.key),
+        id,
         expires_at: key.expires_at.map_or(end, |bound| bound.min(end)),
         key,
     }))

@@ -11,14 +11,14 @@ use sea_orm::{
 };
 use tracing::debug;
 
-use crate::{Error, Result, Store, error::Fault, lease, timings::Kind};
+use crate::{Error, Result, Store, error::Fault, lease, rows::Quick, timings::Kind};
 
 /// How long an attempt may take: longer than a lock is waited for, so that the database can say what is wrong.
 const PROMPT: Duration = Duration::from_secs(30);
 /// The same for what reads or deletes all jobs of a printer.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
-/// Attempts at a write. The pauses between them double from `FIRST_PAUSE`, 2.5 s in all.
+/// Attempts at a write, and at a quick read of SQLite, which waits for no lock itself. The pauses between them double from `FIRST_PAUSE`, 2.5 s in all.
 const ATTEMPTS: u32 = 8;
 const READ_ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -91,6 +91,27 @@ impl Store {
             }
         };
         self.timed(Kind::Write, again(what, limit, ATTEMPTS, attempt))
+            .await
+    }
+
+    /// Runs `work`, which asks for little, on a connection for that.
+    pub(crate) async fn read_quickly<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        what: &'static str,
+        work: impl Fn(Quick) -> F,
+    ) -> Result<T> {
+        let attempt = |_| async {
+            let quick = match &self.quick {
+                Some(pool) => Quick::Sqlite(pool.take()?),
+                None => Quick::Other(self.reader.clone()),
+            };
+            work(quick).await
+        };
+        let attempts = match self.quick {
+            Some(_) => ATTEMPTS,
+            None => READ_ATTEMPTS,
+        };
+        self.timed(Kind::Read, again(what, PROMPT, attempts, attempt))
             .await
     }
 

@@ -32,6 +32,9 @@ struct Options {
     /// A Python that has FastAPI and SQLAlchemy, to measure scripts/bench_peer.py beside printlog; on SQLite only
     #[arg(long)]
     peer: Option<PathBuf>,
+    /// Only what has a name that begins so, such as `list,` or `export`
+    #[arg(long, default_value = "")]
+    only: String,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -76,7 +79,10 @@ async fn main() -> anyhow::Result<()> {
         }
         _ => None,
     };
-    for route in &routes {
+    for route in routes
+        .iter()
+        .filter(|route| route.name.starts_with(&options.only))
+    {
         // The one before may have been closed for idleness while others were measured.
         let mut client = Client::connect(process.address, &key.secret).await?;
         let (latency, bytes) = client.measure(&route.path, limit).await?;
@@ -114,6 +120,10 @@ async fn main() -> anyhow::Result<()> {
     let memory = process.peak_memory()?;
     let mut client = Client::connect(process.address, &key.secret).await?;
     for format in ["ndjson", "csv", "xlsx", "parquet"] {
+        let name = format!("export of all jobs as {format}");
+        if !name.starts_with(&options.only) {
+            continue;
+        }
         let began = Instant::now();
         let bytes = client
             .read_all(&format!("/api/jobs/export?format={format}"))
@@ -121,7 +131,7 @@ async fn main() -> anyhow::Result<()> {
             .with_context(|| format!("no export as {format}"))?;
         let seconds = began.elapsed().as_secs_f64();
         println!(
-            "| export of all jobs as {format} | {seconds:.1} s | | | | | | | {:.0} MB |",
+            "| {name} | {seconds:.1} s | | | | | | | {:.0} MB |",
             bytes as f64 / 1e6
         );
     }

@@ -23,6 +23,21 @@ const SUMS: &str = "SELECT status, COUNT(*), SUM(print_duration), SUM(total_dura
 const WITH_DETAILS: &str = "JOIN job_details ON job_details.print_job_id = print_jobs.id";
 const DAY: &str = "strftime('%Y-%m-%d', start_time / 1000, 'unixepoch')";
 
+/// What users say of the jobs that a route answers with: statements of their own, as a join would repeat jobs.
+async fn add_notes(client: &mut Client, route: &mut Route) -> anyhow::Result<()> {
+    let answer = client.json(&route.path).await?;
+    let ids: Vec<String> = match answer["items"].as_array() {
+        Some(items) => items.iter().map(|item| item["id"].to_string()).collect(),
+        None => vec![answer["id"].to_string()],
+    };
+    let ids = ids.join(", ");
+    route.statements.extend([
+        format!("SELECT print_job_id, title, verdict, verdict_reason FROM job_notes WHERE print_job_id IN ({ids})"),
+        format!("SELECT print_job_id, tag FROM job_tags WHERE print_job_id IN ({ids}) ORDER BY print_job_id, tag_key"),
+    ]);
+    Ok(())
+}
+
 /// All routes, for the jobs that are there.
 pub(crate) async fn all(client: &mut Client) -> anyhow::Result<Vec<Route>> {
     let total = client.json("/api/jobs?limit=1").await?["total"]
@@ -136,6 +151,9 @@ pub(crate) async fn all(client: &mut Client) -> anyhow::Result<Vec<Route>> {
             ],
         },
     ];
+    for route in &mut routes {
+        add_notes(client, route).await?;
+    }
     let period = format!("since={last_start}&until={}", last_start + month * 6);
     let some = format!("printer_id=3&filament_type=PLA&{period}");
     let of_some = format!(

@@ -9,7 +9,7 @@ use axum::{
 use domain::JobId;
 use serde::Serialize;
 use serde_json::Value;
-use store::{DetailsStatus, Store, StoredJob, ThumbnailInfo};
+use store::{ThumbnailInfo, WholeJob};
 use utoipa::ToSchema;
 
 use super::{
@@ -157,22 +157,12 @@ impl<S: Send + Sync> FromRequestParts<S> for SizeQuery {
     }
 }
 
-/// How the details of a job stand, and why.
-pub(super) async fn status(store: &Store, id: JobId) -> ApiResult<(&'static str, Option<String>)> {
-    let queued = store.queued_details(id).await?;
-    Ok(queued.map_or((DetailsStatus::Pending.as_str(), None), |queued| {
-        (queued.status.as_str(), queued.reason)
-    }))
-}
-
 /// What is known. `None` if nothing.
-pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiResult<Option<DetailsBody>> {
-    let id = stored.id;
-    let Some(columns) = store.job_details(id).await? else {
-        return Ok(None);
-    };
-    let file = store.gcode_file_of(id, raw).await?;
-    let thumbnails = store.thumbnails_of(id).await?;
+pub(super) fn of_job(whole: &mut WholeJob) -> Option<DetailsBody> {
+    let id = whole.stored.id;
+    let columns = whole.details.take()?;
+    let mut file = whole.file.take();
+    let raw_metadata = file.as_mut().and_then(|file| file.raw.take());
     let nothing = Value::Null;
     let metadata = file.as_ref().map_or(&nothing, |file| &file.metadata);
     let details = &metadata["details"];
@@ -182,9 +172,9 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
     let list = |name: &str| metadata[name].as_array().cloned().unwrap_or_default();
     let grams = metadata["grams_per_mm"]
         .as_f64()
-        .zip(stored.job.figures.filament_used)
+        .zip(whole.stored.job.figures.filament_used)
         .map(|(per_mm, used)| (per_mm * used * 1000.0).round() / 1000.0);
-    Ok(Some(DetailsBody {
+    Some(DetailsBody {
         source: file.as_ref().map(|file| file.source.as_str()),
         slicer: text("slicer"),
         slicer_version: text("slicer_version"),
@@ -228,8 +218,9 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
         objects: names(&details["objects"]),
         tools: list("tools"),
         warnings: list("warnings"),
-        thumbnails: thumbnails
-            .into_iter()
+        thumbnails: whole
+            .thumbnails
+            .drain(..)
             .map(|info| ThumbnailBody {
                 url: format!("/api/jobs/{}/thumbnail?size={}", id.0, info.width.max(1)),
                 width: info.width,
@@ -238,12 +229,8 @@ pub(super) async fn of_job(store: &Store, stored: &StoredJob, raw: bool) -> ApiR
                 bytes: info.bytes,
             })
             .collect(),
-        raw_metadata: if raw {
-            file.and_then(|file| file.raw).or(columns.raw_metadata)
-        } else {
-            None
-        },
-    }))
+        raw_metadata: raw_metadata.or(columns.raw_metadata),
+    })
 }
 
 fn names(list: &Value) -> Vec<String> {
@@ -264,8 +251,8 @@ fn names(list: &Value) -> Vec<String> {
     ))]
 pub(super) async fn get_job_details(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<DetailsBody>> {
     let id = JobId(id.0);
-    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
-    match of_job(&core.store, &stored, raw.0).await? {
+    let job = core.store.whole_job(id, raw.0).await?;
+    match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
         Some(details) => Ok(Json(details)),
         None => Err(Problem::not_found(format!(
             "nothing is known of what the slicer planned for job {}",

@@ -9,7 +9,7 @@ use domain::{JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Cursor, JobFilter, JobPage, JobRow, ListOrder, StoredJob};
+use store::{Cursor, JobFilter, JobPage, JobRow, ListOrder, StoredJob, WholeJob};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -232,26 +232,8 @@ pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<Job
     ))]
 pub(super) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<WholeJobBody>> {
     let id = JobId(id.0);
-    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
-    Ok(Json(whole(&core, stored, raw.0).await?))
-}
-
-/// The job with all that is known of it, `raw_metadata` only if that is wanted.
-pub(super) async fn whole(core: &Core, stored: StoredJob, raw: bool) -> ApiResult<WholeJobBody> {
-    let id = stored.id;
-    let (details_status, details_reason) = details::status(&core.store, id).await?;
-    let details = details::of_job(&core.store, &stored, raw).await?;
-    let mut notes = core.store.notes(&[id]).await?.remove(&id).unwrap_or_default();
-    Ok(WholeJobBody {
-        history_start_time: stored.job.history_start_time,
-        metadata: stored.job.metadata.clone(),
-        auxiliary_data: stored.job.auxiliary_data.clone(),
-        details_status,
-        details_reason,
-        details,
-        notes: notes.notes.take(),
-        job: JobItemBody::new(stored.into(), notes),
-    })
+    let job = core.store.whole_job(id, raw.0).await?;
+    Ok(Json(job.ok_or_else(|| no_such_job(id))?.into()))
 }
 
 /// Delete a job
@@ -382,6 +364,27 @@ impl JobItemBody {
             tags: notes.tags,
             verdict: notes.verdict.map(Verdict::as_str),
             verdict_reason: notes.verdict_reason,
+        }
+    }
+}
+
+impl From<WholeJob> for WholeJobBody {
+    fn from(mut whole: WholeJob) -> Self {
+        let details = details::of_job(&mut whole);
+        let WholeJob {
+            mut stored,
+            mut notes,
+            ..
+        } = whole;
+        Self {
+            history_start_time: stored.job.history_start_time,
+            metadata: stored.job.metadata.take(),
+            auxiliary_data: stored.job.auxiliary_data.take(),
+            details_status: whole.details_status.as_str(),
+            details_reason: whole.details_reason,
+            details,
+            notes: notes.notes.take(),
+            job: JobItemBody::new(stored.into(), notes),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     auth::Caller,
     error::{ApiResult, FieldError, Problem},
     extract::{JsonBody, NoQuery, PathId, given},
-    jobs::{self, WholeJobBody, no_such_job},
+    jobs::{WholeJobBody, no_such_job},
     query, words,
 };
 use crate::ingest::JobChange;
@@ -173,15 +173,19 @@ pub(super) async fn change_job(
         NotesChanged::ReasonWithoutVerdict => return Err(wrong("needs a verdict")),
         NotesChanged::Done(_) => {}
     }
-    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    let job = core
+        .store
+        .whole_job(id, false)
+        .await?
+        .ok_or_else(|| no_such_job(id))?;
     if changed == NotesChanged::Done(true) {
         core.fleet.job_changed(JobChange {
             id,
-            printer_id: stored.job.printer_id,
+            printer_id: job.stored.job.printer_id,
             is_deleted: false,
         });
     }
-    Ok(Json(jobs::whole(&core, stored, false).await?))
+    Ok(Json(job.into()))
 }
 
 /// What users changed of a job

@@ -21,6 +21,20 @@ on_every_engine! {
         assert!(matches!(db.store.create_key(&"x".repeat(300), KeyScope::Admin, None, now()).await, Err(Error::TooLong { .. })));
     }
 
+    async fn a_key_that_another_process_revokes_is_refused_at_once(db) {
+        let other = db.open_again().await.unwrap();
+        for n in 0..20 {
+            let key = db.store.create_key(&n.to_string(), KeyScope::Admin, None, at(0.0)).await.unwrap();
+            assert!(db.store.authenticate(&key.secret, at(1.0)).await.unwrap().is_some());
+            let session = db.store.open_session(&key.secret, at(1.0)).await.unwrap().unwrap();
+            assert!(db.store.session(&session.token, at(1.0)).await.unwrap().is_some());
+            assert_eq!(other.revoke_key(key.record.id, false, at(1.0)).await.unwrap(), RevokedKey::Revoked);
+            assert_eq!(db.store.authenticate(&key.secret, at(1.0)).await.unwrap(), None);
+            assert_eq!(db.store.session(&session.token, at(1.0)).await.unwrap(), None);
+        }
+        other.close().await.unwrap();
+    }
+
     async fn key_expires(db) {
         let key = db.store.create_key("guest", KeyScope::Admin, Some(at(100.0)), at(0.0)).await.unwrap();
         assert!(db.store.authenticate(&key.secret, at(99.999)).await.unwrap().is_some());

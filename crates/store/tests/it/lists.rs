@@ -1,6 +1,6 @@
-use domain::{JobId, JobStatus, PrinterId};
+use domain::{JobId, JobStatus, PrinterId, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, Saved, Store};
+use store::{Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, NotesChange, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -24,6 +24,31 @@ on_every_engine! {
             assert_eq!(row.filename, stored.job.filename);
             assert_eq!((row.start_time, row.figures), (stored.job.start_time, stored.job.figures));
             assert_eq!((row.printer_id, &row.printer_name), (stored.job.printer_id, &stored.printer_name));
+        }
+    }
+
+    async fn a_page_is_the_same_whether_it_is_short_or_long(db) {
+        let printers = fill(&db.store, 2, 120).await;
+        let ids: Vec<_> = all_jobs(&db.store).await.iter().map(|stored| stored.id).collect();
+        for (n, id) in ids.iter().enumerate().step_by(5) {
+            let said = NotesChange {
+                title: Some(Some(format!("Träger {n}"))),
+                notes: Some(Some("long".repeat(100))),
+                tags: Some(vec!["b".to_owned(), "Ä".to_owned()]),
+                verdict: Some(Some(Verdict::Good)),
+                verdict_reason: None,
+            };
+            db.store.change_notes(*id, &said, "laptop", now()).await.unwrap();
+        }
+        let mut rng = StdRng::seed_from_u64(3);
+        for _ in 0..20 {
+            let filter = JobFilter { filename_contains: None, filament_type: None, ..some_filter(&printers, &mut rng) };
+            let long = db.store.list_jobs(&filter, 500, None).await.unwrap();
+            assert_eq!((long.total, long.next), (long.items.len() as u64, None));
+            let short = db.store.list_jobs(&filter, 10, None).await.unwrap();
+            assert_eq!(short.total, long.total);
+            assert_eq!(short.items, long.items[..short.items.len()]);
+            assert_eq!(page_through(&db.store, &filter, 10).await, long.items);
         }
     }
 

@@ -1,0 +1,153 @@
+//! Quick questions to SQLite, on connections of their own and on the thread of whoever asks.
+//!
+//! sqlx hands each statement to another thread and copies each value twice, which takes several times as long as a look
+//! into an index. What is asked so must touch few pages, and no thread waits here for a lock.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, ToSql, config::DbConfig, params_from_iter, types::ToSqlOutput};
+use sea_orm::{
+    ConnAcquireErr, DbErr,
+    sea_query::{SelectStatement, SqliteQueryBuilder, Value},
+};
+
+use crate::{
+    error::Fault,
+    record::{Record, SqliteRow},
+};
+
+/// Connections for quick questions. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct QuickPool {
+    path: Arc<Path>,
+    /// `None` once they are closed.
+    idle: Arc<Mutex<Option<Vec<Connection>>>>,
+}
+
+/// A connection for the questions of one answer, in one transaction: the rows do not change between them.
+pub(crate) struct QuickConnection {
+    /// `None` only while it is dropped. Behind a lock that nobody else has, for futures that move between threads.
+    connection: Mutex<Option<Connection>>,
+    pool: QuickPool,
+}
+
+/// Connections that are kept while nobody asks: as many as there are threads that ask, on small machines.
+const KEPT: usize = 4;
+/// Statements that each keeps prepared.
+const STATEMENTS: usize = 48;
+
+impl QuickPool {
+    /// To the database in this file; opened when they are needed.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path: path.into(),
+            idle: Arc::new(Mutex::new(Some(Vec::new()))),
+        }
+    }
+
+    pub(crate) fn take(&self) -> Result<QuickConnection, Fault> {
+        let idle = match &mut *self.idle() {
+            Some(idle) => idle.pop(),
+            None => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into()),
+        };
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(QuickConnection {
+            connection: Mutex::new(Some(connection)),
+            pool: self.clone(),
+        })
+    }
+
+    pub(crate) fn close(&self) {
+        *self.idle() = None;
+    }
+
+    fn open(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        // Whoever asks tries again later, and lets others have the thread meanwhile.
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Else a statement with a LIMIT is planned anew each time that it is given one.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // In KiB.
+        connection.pragma_update(None, "cache_size", -2000)?;
+        Ok(connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QuickConnection {
+    /// All rows of `query`, as [`Ask::rows`](crate::rows::Ask::rows).
+    pub(crate) fn rows<T>(
+        &self,
+        query: &SelectStatement,
+        table: &'static str,
+        key: &'static str,
+        mut read: impl FnMut(&Record<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = &*connection else {
+            return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
+        };
+        let (sql, values) = query.build(SqliteQueryBuilder);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = statement.query(params_from_iter(values.iter().map(Bound)))?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let row = SqliteRow::new(row, &columns)?;
+            all.push(read(&Record::of_sqlite(row, table, key)?)?);
+        }
+        Ok(all)
+    }
+}
+
+impl Drop for QuickConnection {
+    fn drop(&mut self) {
+        let own = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Closed at the end if it is not kept, after the lock is given back.
+        let mut spare = own.take().filter(|own| end(own).is_ok());
+        if let Some(idle) = &mut *self.pool.idle()
+            && idle.len() < KEPT
+        {
+            idle.extend(spare.take());
+        }
+    }
+}
+
+fn end(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.prepare_cached("COMMIT")?.execute([])
+}
+
+/// A value of a statement.
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self.0 {
+            Value::Bool(value) => value.to_sql(),
+            Value::Int(value) => value.to_sql(),
+            Value::BigInt(value) => value.to_sql(),
+            Value::Unsigned(value) => value.to_sql(),
+            // Limits only: none of ours is larger than an i64.
+            Value::BigUnsigned(Some(value)) => Ok(i64::try_from(*value).unwrap_or(i64::MAX).into()),
+            Value::Double(value) => value.to_sql(),
+            Value::String(value) => value.to_sql(),
+            Value::Bytes(value) => value.to_sql(),
+            other => Err(rusqlite::Error::ToSqlConversionFailure(
+                format!("no statement of ours has {other:?}").into(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! All that is known of a job, in one answer.
+
+use domain::{JobId, JobNotes};
+
+use crate::{
+    DetailsStatus, GcodeFile, JobDetails, Result, Store, StoredJob, ThumbnailInfo, details, details_queue,
+    error::Fault, gcode_files, jobs, notes, rows::Ask,
+};
+
+/// A job with all that belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeJob {
+    /// The job.
+    pub stored: StoredJob,
+    /// How its details stand.
+    pub details_status: DetailsStatus,
+    /// What stood in the way of its details. `None` if nothing did.
+    pub details_reason: Option<String>,
+    /// What the slicer planned. `None` if nothing is known.
+    pub details: Option<JobDetails>,
+    /// What is known of its file. `None` if nothing.
+    pub file: Option<GcodeFile>,
+    /// The images of its file, smallest first.
+    pub thumbnails: Vec<ThumbnailInfo>,
+    /// What users say of it.
+    pub notes: JobNotes,
+}
+
+impl Store {
+    /// All that is known of a job; all keys and values of its file, which may be many, only `with_raw`. `None` if there
+    /// is no such job.
+    pub async fn whole_job(&self, id: JobId, with_raw: bool) -> Result<Option<WholeJob>> {
+        const WHAT: &str = "read a job with all that belongs to it";
+        match with_raw {
+            true => {
+                self.read(WHAT, |db| async move { whole(&db, id, true).await })
+                    .await
+            }
+            false => {
+                self.read_quickly(WHAT, |db| async move { whole(&db, id, false).await })
+                    .await
+            }
+        }
+    }
+}
+
+async fn whole(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<WholeJob>, Fault> {
+    let Some(stored) = jobs::stored(db, id).await? else {
+        return Ok(None);
+    };
+    let queued = details_queue::of_job(db, id).await?;
+    let details = details::of_job(db, id, with_raw).await?;
+    let (file, thumbnails) = match details {
+        Some(_) => (
+            gcode_files::of_job(db, id, with_raw).await?,
+            gcode_files::thumbnails(db, id).await?,
+        ),
+        None => (None, Vec::new()),
+    };
+    let notes = notes::of_jobs(db, &[id], true).await?.remove(&id);
+    let (details_status, details_reason) = match queued {
+        Some(queued) => (queued.status, queued.reason),
+        None => (DetailsStatus::Pending, None),
+    };
+    Ok(Some(WholeJob {
+        stored,
+        details_status,
+        details_reason,
+        details,
+        file,
+        thumbnails,
+        notes: notes.unwrap_or_default(),
+    }))
+}
