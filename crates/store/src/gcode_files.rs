@@ -3,7 +3,7 @@
 //! Images are rows, not files: one backup of the database has everything, and several printlogs on one MySQL share
 //! them. They are kept by the hash of their bytes, so that the same image is there once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;
@@ -476,6 +476,29 @@ pub(crate) async fn thumbnails(db: &impl Ask, id: JobId) -> Result<Vec<Thumbnail
         })
     })
     .await
+}
+
+/// Those of the jobs whose files have images.
+pub(crate) async fn with_thumbnails(db: &impl Ask, ids: &[JobId]) -> Result<HashSet<JobId>, Fault> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let query = Query::select()
+        .column((DetailsQueue::Table, DetailsQueue::PrintJobId))
+        .from(DetailsQueue::Table)
+        .inner_join(
+            GcodeFileThumbnails::Table,
+            Expr::col((GcodeFileThumbnails::Table, GcodeFileThumbnails::GcodeFileId))
+                .equals((DetailsQueue::Table, DetailsQueue::GcodeFileId)),
+        )
+        .and_where(
+            Expr::col((DetailsQueue::Table, DetailsQueue::PrintJobId)).is_in(ids.iter().map(|id| id.0)),
+        )
+        .to_owned();
+    let ids = db.rows(&query, "details_queue", "print_job_id", |record| {
+        Ok(JobId(record.key))
+    });
+    Ok(ids.await?.into_iter().collect())
 }
 
 fn file_ids(id: JobId) -> sea_orm::sea_query::SelectStatement {

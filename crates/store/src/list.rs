@@ -15,6 +15,7 @@ use sea_orm::{
 use crate::{
     Engine, Result, Store, StoredJob,
     error::Fault,
+    gcode_files,
     import::padded,
     jobs::{is_open, select_stored, select_with_printer, stored_job},
     notes,
@@ -102,6 +103,8 @@ pub struct JobRow {
     pub updated_at: Timestamp,
     /// What a user says of it, without `notes`, which may be long.
     pub notes: JobNotes,
+    /// Whether its file has an image.
+    pub has_thumbnail: bool,
 }
 
 /// Above this many (printer, status) pairs a list is read in one go and filtered on the way.
@@ -131,7 +134,7 @@ impl Store {
                     let found =
                         search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
                     let total = count(self, &db, filter, &found).await?;
-                    with_notes(&db, order, filter, &found, limit, after, total).await
+                    whole_page(&db, order, filter, &found, limit, after, total).await
                 })
                 .await;
         }
@@ -144,7 +147,7 @@ impl Store {
                 Some(total) => total,
                 None => number(&db, &count_of_printers(filter)).await?,
             };
-            with_notes(&db, order, filter, &Found::All, limit, after, total).await
+            whole_page(&db, order, filter, &Found::All, limit, after, total).await
         })
         .await
     }
@@ -252,7 +255,7 @@ pub(crate) async fn page<T>(
 }
 
 /// A page of a list that has `total` jobs.
-async fn with_notes(
+async fn whole_page(
     db: &impl Ask,
     order: ListOrder,
     filter: &JobFilter,
@@ -265,8 +268,10 @@ async fn with_notes(
     let (mut items, next) = page(db, queries, order, limit, job_row).await?;
     let ids: Vec<_> = items.iter().map(|row: &JobRow| row.id).collect();
     let mut all = notes::of_jobs(db, &ids, false).await?;
+    let with_images = gcode_files::with_thumbnails(db, &ids).await?;
     for row in &mut items {
         row.notes = all.remove(&row.id).unwrap_or_default();
+        row.has_thumbnail = with_images.contains(&row.id);
     }
     Ok(JobPage { items, next, total })
 }

@@ -186,6 +186,7 @@ pub(crate) fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
         created_at: record.required_time("created_at")?,
         updated_at: record.required_time("updated_at")?,
         notes: JobNotes::default(),
+        has_thumbnail: false,
     })
 }
 

@@ -1401,6 +1401,8 @@ export interface components {
         };
         /** @description A job in a list. */
         JobItem: components["schemas"]["Job"] & {
+            /** @description Whether `GET /api/jobs/{id}/thumbnail` has an image of it. */
+            has_thumbnail: boolean;
             /** @description A user's words to find it by, in alphabetical order. */
             tags: string[];
             /** @description What a user calls it. `null` if nobody gave it a title. */

@@ -23,7 +23,8 @@ const SUMS: &str = "SELECT status, COUNT(*), SUM(print_duration), SUM(total_dura
 const WITH_DETAILS: &str = "JOIN job_details ON job_details.print_job_id = print_jobs.id";
 const DAY: &str = "strftime('%Y-%m-%d', start_time / 1000, 'unixepoch')";
 
-/// What users say of the jobs that a route answers with: statements of their own, as a join would repeat jobs.
+/// What users say of the jobs that a route answers with, and which have images: statements of their own, as a join would
+/// repeat jobs.
 async fn add_notes(client: &mut Client, route: &mut Route) -> anyhow::Result<()> {
     let answer = client.json(&route.path).await?;
     let ids: Vec<String> = match answer["items"].as_array() {
@@ -34,6 +35,7 @@ async fn add_notes(client: &mut Client, route: &mut Route) -> anyhow::Result<()>
     route.statements.extend([
         format!("SELECT print_job_id, title, verdict, verdict_reason FROM job_notes WHERE print_job_id IN ({ids})"),
         format!("SELECT print_job_id, tag FROM job_tags WHERE print_job_id IN ({ids}) ORDER BY print_job_id, tag_key"),
+        format!("SELECT print_job_id FROM details_queue JOIN gcode_file_thumbnails USING (gcode_file_id) WHERE print_job_id IN ({ids})"),
     ]);
     Ok(())
 }

@@ -87,6 +87,8 @@ pub(crate) struct JobItemBody {
     verdict: Option<&'static str>,
     /// Why, by a user's word.
     verdict_reason: Option<String>,
+    /// Whether `GET /api/jobs/{id}/thumbnail` has an image of it.
+    has_thumbnail: bool,
 }
 
 /// A page of jobs.
@@ -357,19 +359,21 @@ impl From<JobPage> for JobListBody {
 }
 
 impl JobItemBody {
-    fn new(job: JobBody, notes: JobNotes) -> Self {
+    fn new(job: JobBody, notes: JobNotes, has_thumbnail: bool) -> Self {
         Self {
             job,
             title: notes.title,
             tags: notes.tags,
             verdict: notes.verdict.map(Verdict::as_str),
             verdict_reason: notes.verdict_reason,
+            has_thumbnail,
         }
     }
 }
 
 impl From<WholeJob> for WholeJobBody {
     fn from(mut whole: WholeJob) -> Self {
+        let has_thumbnail = !whole.thumbnails.is_empty();
         let details = details::of_job(&mut whole);
         let WholeJob {
             mut stored,
@@ -384,7 +388,7 @@ impl From<WholeJob> for WholeJobBody {
             details_reason: whole.details_reason,
             details,
             notes: notes.notes.take(),
-            job: JobItemBody::new(stored.into(), notes),
+            job: JobItemBody::new(stored.into(), notes, has_thumbnail),
         }
     }
 }
@@ -392,7 +396,8 @@ impl From<WholeJob> for WholeJobBody {
 impl From<JobRow> for JobItemBody {
     fn from(mut row: JobRow) -> Self {
         let notes = std::mem::take(&mut row.notes);
-        Self::new(row.into(), notes)
+        let has_thumbnail = row.has_thumbnail;
+        Self::new(row.into(), notes, has_thumbnail)
     }
 }
 

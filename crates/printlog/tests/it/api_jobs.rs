@@ -45,6 +45,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
                 "tags": [],
                 "verdict": null,
                 "verdict_reason": null,
+                "has_thumbnail": false,
                 "created_at": "2026-03-01T00:00:00Z",
                 "updated_at": "2026-03-01T00:00:00Z",
             }],

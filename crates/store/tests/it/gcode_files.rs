@@ -75,8 +75,14 @@ on_every_engine! {
         let rows = [row("1", "a", 0.0), row("2", "a", 1000.0)];
         db.store.import_history(printer, &rows, None, now()).await.unwrap();
         let jobs = ids(&db.store, IMPORTED, NOW).await;
+        let with_image = async || {
+            let page = db.store.list_jobs(&JobFilter::default(), 10, None).await.unwrap();
+            page.items.iter().filter(|row| row.has_thumbnail).count()
+        };
+        assert_eq!(with_image().await, 0);
         assert!(db.store.save_details(jobs[0], Some(&file("key")), &DONE, now()).await.unwrap());
         assert!(!db.store.reuse_gcode_file(jobs[1], printer, "other", now()).await.unwrap());
+        assert_eq!(with_image().await, 1);
         assert!(db.store.reuse_gcode_file(jobs[1], printer, "key", now()).await.unwrap());
         for id in &jobs {
             let details = db.store.job_details(*id).await.unwrap().unwrap();
@@ -84,6 +90,7 @@ on_every_engine! {
             let images = db.store.thumbnails_of(*id).await.unwrap();
             assert_eq!((images.len(), images[0].width, images[0].bytes), (1, 300, 300_000));
         }
+        assert_eq!(with_image().await, 2);
         assert_eq!(db.store.thumbnail_data("image").await.unwrap().unwrap(), vec![7; 300_000]);
         let raw = db.store.gcode_file_of(jobs[0], true).await.unwrap().unwrap().raw;
         assert_eq!(raw, Some(json!({"layer_height": "0.2"})));
