@@ -3,13 +3,18 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    num::NonZero,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use axum::Router;
 use store::{InstanceLock, JobFilter, KeyScope, Location, Store};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
@@ -121,11 +126,13 @@ pub async fn run_reloading(
         &tasks,
         alive.clone(),
     );
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     ready.send_replace(Start::Done(Box::new(Core {
         store: store.clone(),
         fleet,
         details_fail,
         live,
+        computing: Arc::new(Semaphore::new(cores)),
     })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));
 

@@ -235,7 +235,7 @@ impl Store {
             .pragma("cache_size", "-8000")
             // After a big transaction the log shrinks to this many bytes again.
             .pragma("journal_size_limit", "8388608");
-        let reader = options.read_only(true).pragma("cache_size", "-4000");
+        let reader = options.read_only(true).pragma("cache_size", "-2000");
         let pool = || {
             PoolOptions::new()
                 .acquire_timeout(ACQUIRE)

@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::JobId;
 use jiff::Timestamp;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement},
-};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -15,8 +13,9 @@ use crate::{
     error::Fault,
     import::padded,
     jobs::select_with_printer,
-    list::{ListOrder, count, page, queries},
+    list::{ListOrder, count, is_in_order, page, queries},
     record::{LIGHT, Record, job_row},
+    rows::Ask,
     schema::{DetailsQueue, GcodeFiles, JobDetails as Details, PrintJobs},
     search::{self, Found},
 };
@@ -34,8 +33,41 @@ pub struct ExportedJob {
     pub details_reason: Option<String>,
     /// What the slicer planned, without the raw metadata. `None` if nothing is known.
     pub details: Option<JobDetails>,
-    /// What is known of its file, as of [`NewGcodeFile::metadata`](crate::NewGcodeFile::metadata).
-    pub file: Option<Arc<Value>>,
+    /// What is known of its file. Jobs of one file share it.
+    pub file: Option<Arc<ExportedFile>>,
+}
+
+/// What an export tells of a file, from [`NewGcodeFile::metadata`](crate::NewGcodeFile::metadata). `None` is unknown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportedFile {
+    /// Name of the slicer.
+    pub slicer: Option<String>,
+    /// Its version.
+    pub slicer_version: Option<String>,
+    /// mm.
+    pub nozzle_diameter: Option<f64>,
+    /// For the whole file, in the slicer's currency.
+    pub filament_cost: Option<f64>,
+    /// Weight of a mm of filament in g.
+    pub grams_per_mm: Option<f64>,
+}
+
+/// The part of the metadata that is read for that. All of it would be some KB for each file.
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    details: MetadataDetails,
+    #[serde(default)]
+    grams_per_mm: Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct MetadataDetails {
+    slicer: Value,
+    slicer_version: Value,
+    nozzle_diameter: Value,
+    filament_cost: Value,
 }
 
 /// An export that goes on.
@@ -48,7 +80,7 @@ pub struct Export {
 }
 
 /// Jobs in memory at a time.
-const CHUNK: u64 = 500;
+const CHUNK: u64 = 100;
 
 impl Store {
     /// Begins to read the jobs of a list, newest first. Jobs that come meanwhile may be left out.
@@ -80,20 +112,25 @@ impl Store {
         if export.ended {
             return Ok(Vec::new());
         }
+        const WHAT: &str = "read the jobs";
         let current = &*export;
-        let (jobs, next) = self
-            .read("read the jobs", |db| async move { chunk(&db, current).await })
-            .await?;
+        let (jobs, next) = match is_in_order(&current.filter) {
+            true => {
+                self.read_quickly(WHAT, |db| async move { chunk(&db, current).await })
+                    .await?
+            }
+            false => {
+                self.read(WHAT, |db| async move { chunk(&db, current).await })
+                    .await?
+            }
+        };
         export.ended = next.is_none();
         export.after = next;
         Ok(jobs)
     }
 }
 
-async fn chunk(
-    db: &DatabaseConnection,
-    export: &Export,
-) -> Result<(Vec<ExportedJob>, Option<Cursor>), Fault> {
+async fn chunk(db: &impl Ask, export: &Export) -> Result<(Vec<ExportedJob>, Option<Cursor>), Fault> {
     let queries = queries(
         select(),
         ListOrder::Newest,
@@ -148,7 +185,7 @@ fn exported(record: &Record<'_>) -> Result<(ExportedJob, Option<i64>), Fault> {
     Ok((job, record.get("gcode_file_id")?))
 }
 
-async fn files(db: &DatabaseConnection, mut ids: Vec<i64>) -> Result<BTreeMap<i64, Arc<Value>>, Fault> {
+async fn files(db: &impl Ask, mut ids: Vec<i64>) -> Result<BTreeMap<i64, Arc<ExportedFile>>, Fault> {
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
@@ -159,14 +196,32 @@ async fn files(db: &DatabaseConnection, mut ids: Vec<i64>) -> Result<BTreeMap<i6
         .from(GcodeFiles::Table)
         .and_where(Expr::col(GcodeFiles::Id).is_in(padded(ids)))
         .to_owned();
-    let mut files = BTreeMap::new();
-    for row in db.query_all(&query).await? {
-        let record = Record::new(&row, "gcode_files", "id")?;
-        if let Some(metadata) = record.json("metadata")? {
-            files.insert(record.key, Arc::new(metadata));
+    let files = db.rows(&query, "gcode_files", "id", |record| {
+        let metadata = record.json::<Metadata>("metadata")?;
+        Ok(metadata.map(|metadata| (record.key, Arc::new(metadata.into()))))
+    });
+    Ok(files.await?.into_iter().flatten().collect())
+}
+
+impl From<Metadata> for ExportedFile {
+    fn from(
+        Metadata {
+            details,
+            grams_per_mm,
+        }: Metadata,
+    ) -> Self {
+        let text = |value: Value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        };
+        Self {
+            slicer: text(details.slicer),
+            slicer_version: text(details.slicer_version),
+            nozzle_diameter: details.nozzle_diameter.as_f64(),
+            filament_cost: details.filament_cost.as_f64(),
+            grams_per_mm: grams_per_mm.as_f64(),
         }
     }
-    Ok(files)
 }
 
 impl ExportedJob {

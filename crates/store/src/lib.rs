@@ -51,7 +51,7 @@ pub use details::JobDetails;
 pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
 pub use dialect::Engine;
 pub use error::{Error, Result};
-pub use export::{Export, ExportedJob};
+pub use export::{Export, ExportedFile, ExportedJob};
 pub use facts::{Facts, Kind, MonthMismatch};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
 pub use import::Imported;

@@ -278,8 +278,16 @@ async fn whole_page(
 
 /// Whether a page is a few rows in the order of an index.
 fn is_quick(filter: &JobFilter, limit: u64) -> bool {
-    let parts = filter.printer_ids.len().max(1) * filter.statuses.len().max(1);
-    let rows = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(parts);
+    let rows = usize::try_from(limit).unwrap_or(usize::MAX);
+    is_in_order(filter) && rows.saturating_mul(part_count(filter)) <= FEW_ROWS
+}
+
+fn part_count(filter: &JobFilter) -> usize {
+    filter.printer_ids.len().max(1) * filter.statuses.len().max(1)
+}
+
+/// Whether the rows of a page are read in the order of an index, and no others.
+pub(crate) fn is_in_order(filter: &JobFilter) -> bool {
     let in_order = JobFilter {
         printer_ids: filter.printer_ids.clone(),
         statuses: filter.statuses.clone(),
@@ -287,7 +295,7 @@ fn is_quick(filter: &JobFilter, limit: u64) -> bool {
         until: filter.until,
         ..JobFilter::default()
     };
-    in_order == *filter && parts <= MAX_PARTS && rows <= FEW_ROWS
+    in_order == *filter && part_count(filter) <= MAX_PARTS
 }
 
 /// What is to be read for a page.

@@ -78,7 +78,7 @@ impl QuickPool {
         // Else a statement with a LIMIT is planned anew each time that it is given one.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // In KiB.
-        connection.pragma_update(None, "cache_size", -2000)?;
+        connection.pragma_update(None, "cache_size", -1000)?;
         Ok(connection)
     }
 

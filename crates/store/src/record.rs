@@ -9,6 +9,7 @@ use sea_orm::{
     ConnectionTrait, QueryResult, TryGetable,
     sea_query::{Query, SelectStatement, Value},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::{Error, JobRow, error::Fault, schema::PrintJobs};
@@ -289,7 +290,7 @@ impl<'a> Record<'a> {
             .ok_or_else(|| self.bad(column, "nothing".to_owned()))
     }
 
-    pub(crate) fn json(&self, column: &'static str) -> Result<Option<Json>, Fault> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Fault> {
         let Some(text) = self.get::<Option<String>>(column)? else {
             return Ok(None);
         };

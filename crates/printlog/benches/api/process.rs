@@ -32,6 +32,8 @@ impl Process {
         command
             .arg("serve")
             .current_dir(&folder)
+            // As the service and the container have it.
+            .env("MALLOC_ARENA_MAX", "2")
             .env("PRINTLOG_API__HOST", "127.0.0.1")
             .env("PRINTLOG_API__PORT", address.port().to_string())
             .env("PRINTLOG_LOGGING__FILE", folder.join("printlog-bench.log"));

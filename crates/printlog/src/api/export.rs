@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::stream;
 use store::{JobFilter, Store};
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use tracing::warn;
 use utoipa::IntoParams;
 
@@ -59,7 +59,9 @@ pub(super) async fn export_jobs(
     let export = core.store.begin_export(&query.filter).await?;
     let exporter = Exporter::new(query.format).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(send(core.store, export, exporter, sender));
+    let runtime = Handle::current();
+    // One thread for all of it: nobody else waits for it, and what it allocates stays in one place.
+    tokio::task::spawn_blocking(move || send(&runtime, &core.store, export, exporter, &sender));
     let parts = stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|part| (part, receiver))
     });
@@ -83,28 +85,35 @@ type Part = Result<Bytes, std::io::Error>;
 
 /// Sends the file until it ends or nobody takes it any more. When something fails, the connection breaks: a file that
 /// merely ended would look complete.
-async fn send(store: Store, export: store::Export, exporter: Exporter, sender: mpsc::Sender<Part>) {
-    if let Err(cause) = write(&store, export, exporter, &sender).await {
+fn send(
+    runtime: &Handle,
+    store: &Store,
+    export: store::Export,
+    exporter: Exporter,
+    sender: &mpsc::Sender<Part>,
+) {
+    if let Err(cause) = write(runtime, store, export, exporter, sender) {
         warn!("an export was cut off: {cause:#}");
-        sender.send(Err(std::io::Error::other(cause))).await.ok();
+        sender.blocking_send(Err(std::io::Error::other(cause))).ok();
     }
 }
 
-async fn write(
+fn write(
+    runtime: &Handle,
     store: &Store,
     mut export: store::Export,
     mut exporter: Exporter,
     sender: &mpsc::Sender<Part>,
 ) -> anyhow::Result<()> {
     loop {
-        let jobs = store.next_of_export(&mut export).await?;
+        let jobs = runtime.block_on(store.next_of_export(&mut export))?;
         if jobs.is_empty() {
             let rest = exporter.end()?;
-            sender.send(Ok(rest.into())).await.ok();
+            sender.blocking_send(Ok(rest.into())).ok();
             return Ok(());
         }
         let part = exporter.add(&jobs)?;
-        if !part.is_empty() && sender.send(Ok(part.into())).await.is_err() {
+        if !part.is_empty() && sender.blocking_send(Ok(part.into())).is_err() {
             return Ok(());
         }
     }

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
 use jiff::tz::TimeZone;
 use store::Store;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use openapi::document;
@@ -73,6 +73,8 @@ pub(crate) struct Core {
     pub(crate) details_fail: watch::Receiver<bool>,
     /// Whoever watches them.
     pub(crate) live: Live,
+    /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.
+    pub(crate) computing: Arc<Semaphore>,
 }
 
 /// How far the start of the server is.

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use domain::Source;
 use jiff::Timestamp;
-use serde_json::Value;
 use store::ExportedJob;
 
 /// What is in a cell.
@@ -75,9 +74,9 @@ pub(super) const COLUMNS: [Column; 43] = columns! {
     "details_status" Text "how the slicer's details stand: pending, done, partial or failed"
         |job| text(Some(job.details_status.as_str()));
     "details_reason" Text "what stood in their way" |job| text(job.details_reason.as_deref());
-    "slicer" Text "name of the slicer" |job| text(of_file(job, "slicer").as_str());
-    "slicer_version" Text "its version" |job| text(of_file(job, "slicer_version").as_str());
-    "nozzle_diameter" Number "mm" |job| number(of_file(job, "nozzle_diameter").as_f64());
+    "slicer" Text "name of the slicer" |job| text(job.file.as_ref().and_then(|file| file.slicer.as_deref()));
+    "slicer_version" Text "its version" |job| text(job.file.as_ref().and_then(|file| file.slicer_version.as_deref()));
+    "nozzle_diameter" Number "mm" |job| number(job.file.as_ref().and_then(|file| file.nozzle_diameter));
     "layer_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.layer_height));
     "first_layer_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.first_layer_height));
     "nozzle_temp" Number "°C" |job| number(job.details.as_ref().and_then(|d| d.nozzle_temp));
@@ -98,8 +97,8 @@ pub(super) const COLUMNS: [Column; 43] = columns! {
     "estimated_filament" Number "g that the slicer planned"
         |job| number(job.details.as_ref().and_then(|d| d.estimated_filament));
     "filament_cost" Number "for the whole file, in the slicer's currency"
-        |job| number(of_file(job, "filament_cost").as_f64());
-    "grams_per_mm" Number "weight of a mm of filament, g" |job| number(grams_per_mm(job));
+        |job| number(job.file.as_ref().and_then(|file| file.filament_cost));
+    "grams_per_mm" Number "weight of a mm of filament, g" |job| number(job.file.as_ref().and_then(|file| file.grams_per_mm));
     "layer_count" Whole "layers that the slicer planned"
         |job| job.details.as_ref().and_then(|d| d.layer_count).map_or(Cell::Nothing, Cell::Whole);
     "object_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.object_height));
@@ -123,16 +122,6 @@ fn instant(instant: Option<Timestamp>) -> Cell<'static> {
 
 fn number(number: Option<f64>) -> Cell<'static> {
     number.map_or(Cell::Nothing, Cell::Number)
-}
-
-static NULL: Value = Value::Null;
-
-fn of_file<'a>(job: &'a ExportedJob, name: &str) -> &'a Value {
-    job.file.as_deref().map_or(&NULL, |file| &file["details"][name])
-}
-
-fn grams_per_mm(job: &ExportedJob) -> Option<f64> {
-    job.file.as_deref()?["grams_per_mm"].as_f64()
 }
 
 #[cfg(test)]

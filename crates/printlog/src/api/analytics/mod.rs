@@ -47,6 +47,7 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce(&Facts) -> T + Send + 'static,
 ) -> ApiResult<T> {
     let facts = core.store.facts(filter).await?;
+    let _turn = core.computing.acquire().await.map_err(|_| Problem::internal())?;
     tokio::task::spawn_blocking(move || work(&facts))
         .await
         .map_err(|_| Problem::internal())
