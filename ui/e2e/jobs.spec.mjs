@@ -69,14 +69,31 @@ test('the oldest come first if wanted, and the URL says so', async () => {
   await page.waitForURL((url) => !url.searchParams.has('sort'))
 })
 
-test('what is filtered is exported', async () => {
+test('what is filtered is exported, in every format of the menu', async () => {
   await page.getByLabel('Search file names').fill('_PLA')
-  const { total: count } = await world.api('jobs?q=_PLA&limit=1')
+  const { total: count, items } = await world.api('jobs?q=_PLA&limit=200')
+  assert.ok(count > 0 && count < 240)
   await total(count).waitFor()
   await page.getByRole('button', { name: 'Export' }).click()
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'NDJSON' }).click()])
-  const lines = (await readFile(await download.path(), 'utf8')).trim().split('\n')
+  const links = page.getByRole('dialog').getByRole('link')
+  const files = {}
+  for (const link of await links.all()) {
+    const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
+    const extension = download.suggestedFilename().split('.').at(-1)
+    files[extension] = await readFile(await download.path())
+  }
+  assert.deepEqual(Object.keys(files).toSorted(), ['csv', 'json', 'ndjson', 'parquet', 'xlsx'])
+  const ids = items.map(({ id }) => id).toSorted()
+  const idsOf = (jobs) => jobs.map(({ id }) => id).toSorted()
+  assert.deepEqual(idsOf(JSON.parse(files.json)), ids)
+  assert.deepEqual(idsOf(files.ndjson.toString().trim().split('\n').map((line) => JSON.parse(line))), ids)
+  const [header, ...lines] = files.csv.toString().trim().split(/\r?\n/)
+  assert.match(header, /(^|\W)id\W/)
   assert.equal(lines.length, count)
+  assert.equal(files.parquet.toString('latin1', 0, 4), 'PAR1')
+  assert.equal(files.parquet.toString('latin1', files.parquet.length - 4), 'PAR1')
+  assert.equal(files.xlsx.toString('latin1', 0, 4), 'PK\u0003\u0004')
+  assert.ok(files.parquet.length > 1_000 && files.xlsx.length > 1_000)
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await total(240).waitFor()
