@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     Result, Store, details_queue,
     error::Fault,
-    facts, import, notes,
+    facts, import, notes, pauses,
     record::{
         HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
         stored_form_of_row,
@@ -230,7 +230,7 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
         return save(tx, job, now).await;
     };
     let record = Record::new(row, "print_jobs", "id")?;
-    let (id, was_open) = (record.key, record.status()?.is_open());
+    let (id, status_before) = (record.key, record.status()?);
     let before = Figures {
         print_duration: row.try_get("", "print_duration")?,
         total_duration: row.try_get("", "total_duration")?,
@@ -247,9 +247,10 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
         .and_where(Expr::col(PrintJobs::Id).eq(id))
         .to_owned();
     tx.execute(&statement).await?;
+    pauses::note(tx, JobId(id), status_before, job).await?;
     totals.replace(&before, &job.figures);
     // The usual case, twice a minute: a running job is in no month.
-    if !(was_open && job.status.is_open()) {
+    if !(status_before.is_open() && job.status.is_open()) {
         facts::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
     }
     totals.save(tx, now).await?;
@@ -382,6 +383,7 @@ pub(crate) async fn update(
     after: &Job,
     now: Timestamp,
 ) -> Result<bool, Fault> {
+    pauses::note(tx, id, before.status, after).await?;
     let (before, after) = (columns(before), columns(after));
     let news: Vec<_> = after.into_iter().filter(|pair| !before.contains(pair)).collect();
     if news.is_empty() {
@@ -404,6 +406,7 @@ pub(crate) async fn update(
 async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     details_queue::remove(tx, id).await?;
     notes::remove(tx, id).await?;
+    pauses::remove(tx, id).await?;
     search::remove(tx, id).await?;
     let details = Query::delete()
         .from_table(JobDetails::Table)

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     Engine, Error, Result, Store,
     error::Fault,
-    facts, gcode_files, notes,
+    facts, gcode_files, notes, pauses,
     record::{Record, milliseconds},
     schema::{DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
     secret::{self, Secret},
@@ -486,6 +486,7 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
     );
     tx.execute(&queue).await?;
     notes::remove_all(tx, &jobs).await?;
+    pauses::remove_all(tx, &jobs).await?;
     let search = from(
         JobSearch::Table.into_table_ref(),
         Expr::col(JobSearch::PrintJobId).in_subquery(jobs.clone()),

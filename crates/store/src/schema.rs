@@ -147,6 +147,14 @@ pub(crate) enum JobTags {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobPauses {
+    Table,
+    PrintJobId,
+    PausedAt,
+    ResumedAt,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JobChanges {
     Table,
     Id,

@@ -3,8 +3,8 @@
 use domain::{JobId, JobNotes};
 
 use crate::{
-    DetailsStatus, GcodeFile, JobDetails, Result, Store, StoredJob, ThumbnailInfo, details, details_queue,
-    error::Fault, gcode_files, jobs, notes, rows::Ask,
+    DetailsStatus, GcodeFile, JobDetails, Pause, Result, Store, StoredJob, ThumbnailInfo, details,
+    details_queue, error::Fault, gcode_files, jobs, notes, pauses, rows::Ask,
 };
 
 /// A job with all that belongs to it.
@@ -24,6 +24,8 @@ pub struct WholeJob {
     pub thumbnails: Vec<ThumbnailInfo>,
     /// What users say of it.
     pub notes: JobNotes,
+    /// Its pauses, as far as printlog saw them, first to last.
+    pub pauses: Vec<Pause>,
 }
 
 impl Store {
@@ -70,5 +72,6 @@ async fn whole(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<WholeJ
         file,
         thumbnails,
         notes: notes.unwrap_or_default(),
+        pauses: pauses::of_job(db, id).await?,
     }))
 }

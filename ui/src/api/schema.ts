@@ -1448,6 +1448,16 @@ export interface components {
              */
             verdict_reason?: string | null;
         };
+        /** @description A pause of a job, by printlog's clock. */
+        JobPause: {
+            /** Format: date-time */
+            paused_at: string;
+            /**
+             * Format: date-time
+             * @description When it went on, or ended. `null` while it lasts, and if nobody saw it.
+             */
+            resumed_at: string | null;
+        };
         /** @enum {string} */
         JobStatus: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted";
         /** @description Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing. */
@@ -1500,6 +1510,8 @@ export interface components {
             metadata: Record<string, never> | null;
             /** @description What else a user says of it. */
             notes: string | null;
+            /** @description When it stood still, first to last: the pauses that printlog saw begin. */
+            pauses: components["schemas"]["JobPause"][];
         };
         /** @description Jobs by how they stand. */
         JobsByStatus: {

@@ -125,6 +125,17 @@ pub(super) struct WholeJobBody {
     details_reason: Option<String>,
     /// What the slicer planned. `null` if that is not known.
     details: Option<DetailsBody>,
+    /// When it stood still, first to last: the pauses that printlog saw begin.
+    pauses: Vec<PauseBody>,
+}
+
+/// A pause of a job, by printlog's clock.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobPause)]
+pub(super) struct PauseBody {
+    paused_at: Timestamp,
+    /// When it went on, or ended. `null` while it lasts, and if nobody saw it.
+    resumed_at: Option<Timestamp>,
 }
 
 /// Filters of a list of jobs.
@@ -374,6 +385,11 @@ impl JobItemBody {
 impl From<WholeJob> for WholeJobBody {
     fn from(mut whole: WholeJob) -> Self {
         let has_thumbnail = !whole.thumbnails.is_empty();
+        let pauses = whole.pauses.iter().map(|pause| PauseBody {
+            paused_at: pause.paused_at,
+            resumed_at: pause.resumed_at,
+        });
+        let pauses = pauses.collect();
         let details = details::of_job(&mut whole);
         let WholeJob {
             mut stored,
@@ -387,6 +403,7 @@ impl From<WholeJob> for WholeJobBody {
             details_status: whole.details_status.as_str(),
             details_reason: whole.details_reason,
             details,
+            pauses,
             notes: notes.notes.take(),
             job: JobItemBody::new(stored.into(), notes, has_thumbnail),
         }

@@ -61,6 +61,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     expected["metadata"] = cancelled.metadata.unwrap();
     expected["auxiliary_data"] = Value::Null;
     expected["details"] = Value::Null;
+    expected["pauses"] = json!([]);
     expected["details_status"] = "pending".into();
     // The queue may have looked at it, and found the printer switched off.
     expected["details_reason"] = whole["details_reason"].clone();

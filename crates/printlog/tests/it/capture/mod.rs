@@ -153,6 +153,17 @@ async fn a_print_with_a_pause() {
     scene.until_end().await;
     let row = scene.only_row("completed").await;
     scene.agrees_with_moonraker(&row).await;
+    let whole = scene.logger.get(&format!("/api/jobs/{}", row["id"])).await;
+    let [pause] = whole["pauses"].as_array().expect("pauses").as_slice() else {
+        panic!("it paused once: {}", whole["pauses"])
+    };
+    let times = [
+        &row["start_time"],
+        &pause["paused_at"],
+        &pause["resumed_at"],
+        &row["end_time"],
+    ];
+    assert!(times.map(unix).is_sorted(), "{times:?}");
 }
 
 #[tokio::test]

@@ -137,6 +137,13 @@ CREATE TABLE `job_notes` (
   KEY `job_notes_verdict` (`verdict`),
   CONSTRAINT `notes_of_job` FOREIGN KEY (`print_job_id`) REFERENCES `print_jobs` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `job_pauses` (
+  `print_job_id` bigint NOT NULL,
+  `paused_at` bigint NOT NULL,
+  `resumed_at` bigint DEFAULT NULL,
+  PRIMARY KEY (`print_job_id`,`paused_at`),
+  CONSTRAINT `pauses_of_job` FOREIGN KEY (`print_job_id`) REFERENCES `print_jobs` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `job_search` (
   `print_job_id` bigint NOT NULL,
   `text` longtext COLLATE utf8mb4_bin NOT NULL,
@@ -270,3 +277,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_sessions', 0)
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_user_notes', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_counts', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);

@@ -20,6 +20,7 @@ CREATE UNIQUE INDEX "job_kinds_hash" ON "job_kinds" ("hash");
 CREATE TABLE "job_months" ( "printer_id" integer NOT NULL, "month" integer NOT NULL, "version" integer NOT NULL, "jobs" integer NOT NULL, "facts" longblob NOT NULL, PRIMARY KEY ("printer_id", "month"), FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
 CREATE TABLE "job_notes" ( "print_job_id" integer NOT NULL PRIMARY KEY, "title" varchar(255) NULL, "verdict" varchar(255) NULL, "verdict_reason" varchar(255) NULL, "notes" longtext NULL, FOREIGN KEY ("print_job_id") REFERENCES "print_jobs" ("id") );
 CREATE INDEX "job_notes_verdict" ON "job_notes" ("verdict");
+CREATE TABLE "job_pauses" ( "print_job_id" integer NOT NULL, "paused_at" integer NOT NULL, "resumed_at" integer NULL, PRIMARY KEY ("print_job_id", "paused_at"), FOREIGN KEY ("print_job_id") REFERENCES "print_jobs" ("id") );
 CREATE TABLE "job_search" ( "print_job_id" integer NOT NULL PRIMARY KEY, "text" longtext NOT NULL, FOREIGN KEY ("print_job_id") REFERENCES "print_jobs" ("id") );
 CREATE TRIGGER job_search_deleted AFTER DELETE ON job_search BEGIN INSERT INTO job_search_trigrams (job_search_trigrams, rowid, text) VALUES ('delete', old.print_job_id, old.text); END;
 CREATE TRIGGER job_search_inserted AFTER INSERT ON job_search BEGIN INSERT INTO job_search_trigrams (rowid, text) VALUES (new.print_job_id, new.text); END;
@@ -56,3 +57,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_sessions', 0)
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_user_notes', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_counts', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);
