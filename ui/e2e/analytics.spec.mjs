@@ -62,6 +62,10 @@ test('one filter bar is for all charts and stands in the URL', async () => {
   await chart('Over time').getByRole('row').nth(1).waitFor({ state: 'attached' })
 })
 
+test('without a verdict the chart of verdicts says how to give one', async () => {
+  await chart('Verdicts').getByText('None of these jobs has been judged yet').waitFor()
+})
+
 test('a phone shows it, dark, and nothing is wider than the screen', async () => {
   await page.setViewportSize({ width: 360, height: 740 })
   await page.emulateMedia({ colorScheme: 'dark' })

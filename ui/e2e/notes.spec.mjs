@@ -56,6 +56,17 @@ test('it is found by its tag, its verdict and its title', async () => {
   await page.getByText('1 job', { exact: true }).waitFor()
 })
 
+test('it is among the verdicts of the analytics, with its reason', async () => {
+  await page.goto(`${world.url}analytics?printer=${job.printer_id}`)
+  const verdicts = page.getByRole('region', { name: 'Verdicts', exact: true })
+  await verdicts.getByText(/^1 job judged: 0\s?% good\. Scrap took/).waitFor()
+  await verdicts.getByRole('button', { name: 'Verdicts as table' }).click()
+  await verdicts.getByRole('row', { name: 'Scrap 1' }).waitFor()
+  await verdicts.getByText('By reason').click()
+  await verdicts.getByRole('rowheader', { name: 'Spaghetti monster' }).waitFor()
+  assert.deepEqual(await barriers(page), [])
+})
+
 test('the reasons are a list that can be edited', async () => {
   await page.getByRole('link', { name: 'Settings' }).first().click()
   const reasons = page.getByRole('region', { name: 'Reasons for verdicts' })

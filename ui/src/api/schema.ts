@@ -215,6 +215,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what users made of their jobs
+         * @description Jobs by verdict, the share of good ones, and what scrap cost; for all, and by reason, printer and material.
+         */
+        get: operations["get_verdicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/gcode/parse": {
         parameters: {
             query?: never;
@@ -1528,6 +1548,20 @@ export interface components {
             /** Format: int64 */
             printing: number;
         };
+        /** @description Jobs by what a user says of them. */
+        JobsByVerdict: {
+            /** Format: int64 */
+            good: number;
+            /**
+             * Format: int64
+             * @description Nobody has judged them.
+             */
+            none: number;
+            /** Format: int64 */
+            partly_good: number;
+            /** Format: int64 */
+            scrap: number;
+        };
         /** @description All keys. */
         KeyList: {
             /** @description Oldest first, with those that were revoked or have expired. */
@@ -1795,6 +1829,34 @@ export interface components {
              */
             type: string;
         };
+        /** @description What scrap cost. Sums are over what is known; how many jobs are missing from each stands beside it. */
+        Scrap: {
+            /** @description Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known. */
+            cost: components["schemas"]["Cost"][];
+            /**
+             * Format: double
+             * @description Filament used in g, known and estimated.
+             */
+            filament_g: number | null;
+            /**
+             * Format: double
+             * @description Sum of `filament_used`, in mm.
+             */
+            filament_mm: number | null;
+            /** Format: int64 */
+            jobs_without_cost: number;
+            /** Format: int64 */
+            jobs_without_filament_g: number;
+            /** Format: int64 */
+            jobs_without_filament_mm: number;
+            /** Format: int64 */
+            jobs_without_print_time: number;
+            /**
+             * Format: double
+             * @description Sum of `print_duration`, in s.
+             */
+            print_time: number | null;
+        };
         /** @description Who is signed in. */
         Session: {
             /**
@@ -1939,6 +2001,39 @@ export interface components {
          * @enum {string}
          */
         Verdict: "ok" | "warning" | "error";
+        /** @description What users say of jobs that they have judged, whatever the printer said of them. */
+        VerdictAnalytics: {
+            all: components["schemas"]["VerdictGroup"];
+            by_material: components["schemas"]["VerdictGroup"][];
+            by_printer: components["schemas"]["VerdictGroup"][];
+            /** @description Judged jobs, by the reason of the verdict; the most given first. */
+            by_reason: components["schemas"]["VerdictGroup"][];
+            period: components["schemas"]["Period"];
+        };
+        /** @description A group of jobs by verdict. */
+        VerdictGroup: {
+            by_verdict: components["schemas"]["JobsByVerdict"];
+            /**
+             * Format: double
+             * @description Good ones of those that were judged, 0 to 1. `null` if none was.
+             */
+            good_share: number | null;
+            /**
+             * Format: int64
+             * @description All jobs of the group, judged or not.
+             */
+            jobs: number;
+            /**
+             * Format: int64
+             * @description Jobs with a verdict.
+             */
+            judged: number;
+            /** @description A reason, the name of a printer, or a material. `null` if that is not known or not given, and for all jobs. */
+            key: string | null;
+            /** Format: int64 */
+            printer_id: number | null;
+            scrap: components["schemas"]["Scrap"];
+        };
         /** @description Why prints are good or not, as users like to put it. */
         VerdictReason: {
             /** Format: int64 */
@@ -2756,6 +2851,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_verdicts: {
+        parameters: {
+            query?: {
+                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                printer_id?: number[];
+                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only of this material, as the slicer calls it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only of files that this slicer made, by its name.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /**
+                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+                 *     commas.
+                 */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
+                q?: string;
+                /**
+                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                format?: components["schemas"]["TableFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictAnalytics"];
                     "text/csv": string;
                 };
             };

@@ -17,6 +17,7 @@ interface Answers {
   printers: Schemas['PrinterComparison']
   summary: Schemas['AnalyticsSummary']
   timeline: Schemas['Timeline']
+  verdicts: Schemas['VerdictAnalytics']
 }
 export type Analytics<Name extends keyof Answers> = Answers[Name]
 export type Figures = Schemas['Figures']

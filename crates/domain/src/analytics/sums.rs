@@ -159,6 +159,6 @@ impl Sums {
 
 /// A part of a whole. `None` of nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
-fn ratio(part: u64, whole: u64) -> Option<f64> {
+pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -6,7 +6,7 @@ use store::JobDetails;
 
 use crate::test_app::{TestApp, job};
 
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 9] = [
     "summary",
     "printers",
     "filament",
@@ -15,6 +15,7 @@ const ROUTES: [&str; 8] = [
     "estimates",
     "files",
     "failures",
+    "verdicts",
 ];
 
 /// A printer with a job for each status, one a day; the last ones run. The second is of PETG.
@@ -372,6 +373,91 @@ async fn routes_agree_with_each_other_and_the_list() {
         .collect();
     assert_eq!(causes, ["cause of error", "cause of interrupted"]);
     assert_eq!(failures["by_hour"], json!([{"hour": 1, "failed": 2}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_are_counted_with_what_scrap_cost() {
+    let app = TestApp::start().await;
+    seeded(&app).await;
+    let none = get(&app, "verdicts").await;
+    assert_eq!(
+        (&none["all"]["jobs"], &none["all"]["judged"]),
+        (&json!(6), &json!(0))
+    );
+    assert_eq!(
+        (&none["all"]["good_share"], &none["by_reason"]),
+        (&Value::Null, &json!([]))
+    );
+
+    let jobs = app.get("/api/jobs?sort=oldest").await.expect(200).json();
+    let verdicts = [
+        json!({"verdict": "scrap", "verdict_reason": "Warped"}),
+        json!({"verdict": "scrap", "verdict_reason": "Warped"}),
+        json!({"verdict": "good"}),
+        json!({"verdict": "partly_good", "verdict_reason": "Warped"}),
+    ];
+    for (job, verdict) in jobs["items"].as_array().unwrap().iter().zip(&verdicts) {
+        app.patch(&format!("/api/jobs/{}", job["id"]), verdict)
+            .await
+            .expect(200);
+    }
+    let found = get(&app, "verdicts").await;
+    let all = &found["all"];
+    assert_eq!(
+        all["by_verdict"],
+        json!({"good": 1, "partly_good": 1, "scrap": 2, "none": 2})
+    );
+    assert_eq!((&all["judged"], &all["good_share"]), (&json!(4), &json!(0.25)));
+    assert_eq!(
+        all["scrap"],
+        json!({
+            "print_time": 7001.0, "jobs_without_print_time": 0, "filament_mm": 2469.0, "jobs_without_filament_mm": 0,
+            "filament_g": 7.408, "jobs_without_filament_g": 0,
+            "cost": [{"amount": 1.0, "currency": "EUR", "jobs": 2}], "jobs_without_cost": 0,
+        })
+    );
+    let reasons = found["by_reason"].as_array().unwrap();
+    let keys: Vec<_> = reasons
+        .iter()
+        .map(|group| (&group["key"], &group["jobs"]))
+        .collect();
+    assert_eq!(keys, [(&json!("Warped"), &json!(3)), (&Value::Null, &json!(1))]);
+    assert_eq!(
+        reasons[0]["by_verdict"],
+        json!({"good": 0, "partly_good": 1, "scrap": 2, "none": 0})
+    );
+    let materials = found["by_material"].as_array().unwrap();
+    let petg = materials.iter().find(|group| group["key"] == "PETG").unwrap();
+    assert_eq!(
+        (&petg["jobs"], &petg["by_verdict"]["scrap"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(found["by_printer"][0]["key"], "Voron");
+
+    for (filter, judged) in [
+        ("verdict=scrap", 2),
+        ("filament_type=PETG", 1),
+        ("until=2026-02-01", 2),
+        ("q=cube", 3),
+        ("slicer=Cura", 0),
+    ] {
+        assert_eq!(
+            get(&app, &format!("verdicts?{filter}")).await["all"]["judged"],
+            judged,
+            "{filter}"
+        );
+    }
+    let sheet = app.get("/api/analytics/verdicts?format=csv").await.expect(200);
+    let mut sheet = csv::Reader::from_reader(sheet.body.as_ref());
+    let columns = sheet.headers().unwrap().clone();
+    let column = |name: &str| columns.iter().position(|column| column == name).unwrap();
+    let rows: Vec<_> = sheet.records().map(Result::unwrap).collect();
+    let warped = rows.iter().find(|row| &row[column("key")] == "Warped").unwrap();
+    assert_eq!(
+        (&warped[column("group")], &warped[column("by_verdict_scrap")]),
+        ("reason", "2")
+    );
+    assert_eq!(&warped[column("scrap_print_time")], "7001.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

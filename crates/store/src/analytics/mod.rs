@@ -8,6 +8,7 @@ mod groups;
 mod heatmap;
 mod partials;
 mod timeline;
+mod verdicts;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,6 +21,7 @@ pub use groups::Groups;
 pub use heatmap::{Heatmap, HourCell};
 pub(crate) use partials::Partials;
 pub use timeline::{Cell, Series, Stack, StackKey};
+pub use verdicts::{Judgement, Verdicts};
 
 use crate::{Facts, Kind, Result, Store, facts};
 

@@ -196,6 +196,19 @@ impl Month {
         })
     }
 
+    /// The job, if it is one of them.
+    pub(crate) fn find(&self, id: JobId, start: Option<i64>) -> Option<Row<'_>> {
+        let first = match start.zip(self.starts()) {
+            Some((start, (first, last))) if (first..=last).contains(&start) => self.first_from(start),
+            None if start.is_none() && self.is_undated() => 0,
+            _ => return None,
+        };
+        (first..self.len)
+            .map(|index| self.row(index))
+            .take_while(|row| row.start() == start)
+            .find(|row| row.id() == id)
+    }
+
     /// First and last start. `None` if they are unknown, or there are no jobs.
     pub(crate) fn starts(&self) -> Option<(i64, i64)> {
         let last = self.len.checked_sub(1)?;

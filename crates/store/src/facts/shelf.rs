@@ -399,6 +399,21 @@ impl Facts {
         is_so.then(|| sums.filter(move |(_, kind, _)| is_wanted(*kind)))
     }
 
+    /// A job, if the filter lets it through. `start` in ms since 1970.
+    pub(crate) fn find(&self, printer_id: PrinterId, id: JobId, start: Option<i64>) -> Option<Row<'_>> {
+        let (_, past) = self.pasts.iter().find(|(of, _)| *of == printer_id)?;
+        let is_in_time = match start {
+            Some(start) => self.since <= start && start < self.until,
+            None => !self.dated_only,
+        };
+        let conditions = self.conditions.as_ref();
+        past.months
+            .iter()
+            .find_map(|month| month.find(id, start))
+            .filter(|row| is_in_time && conditions.is_none_or(|conditions| conditions.are_met_by(*row)))
+            .or_else(|| self.running_jobs().find(|row| row.id() == id))
+    }
+
     /// How many the filter lets through.
     pub(crate) fn count(&self) -> u64 {
         self.all_months().map(|month| self.count_in(month)).sum()

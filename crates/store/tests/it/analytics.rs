@@ -1,10 +1,10 @@
 //! The figures of the analytics against a model that knows only whole jobs, over random changes, filters and zones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{
-    JobStatus, PrinterId,
-    analytics::{Bucket, Sums, buckets},
+    JobId, JobNotes, JobStatus, PrinterId, Verdict,
+    analytics::{Bucket, Sums, VerdictSums, buckets},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{
@@ -13,7 +13,7 @@ use rand::{
     seq::{IndexedRandom, IteratorRandom},
 };
 use store::{
-    JobDetails, JobFilter, Kind, Saved, Store, StoredJob,
+    JobDetails, JobFilter, Kind, NotesChange, Saved, Store, StoredJob,
     analytics::{Stack, StackKey},
 };
 
@@ -29,6 +29,7 @@ on_every_engine! {
             for _ in 0..4 {
                 totals::step(&db, &printers, &mut rng).await;
                 some_details(&db, &mut rng).await;
+                some_verdict(&db, &mut rng).await;
             }
             assert_eq!(db.store.check_aggregates().await.unwrap(), []);
             let model = Model::of(&db.store).await;
@@ -156,6 +157,31 @@ async fn some_details(db: &Database, rng: &mut StdRng) {
     assert!(db.store.save_job_details(stored.id, &details).await.unwrap());
 }
 
+async fn some_verdict(db: &Database, rng: &mut StdRng) {
+    let jobs = all_jobs(&db.store).await;
+    let Some(stored) = jobs.choose(rng) else { return };
+    let verdict = Verdict::ALL
+        .into_iter()
+        .choose(rng)
+        .filter(|_| rng.random_bool(0.9));
+    let reason = ["Warped", "Stringing"].choose(rng).copied();
+    let change = NotesChange {
+        verdict: Some(verdict),
+        verdict_reason: Some(
+            reason
+                .filter(|_| verdict.is_some() && rng.random_bool(0.7))
+                .map(str::to_owned),
+        ),
+        ..NotesChange::default()
+    };
+    let changed = db
+        .store
+        .change_notes(stored.id, &change, "laptop", now())
+        .await
+        .unwrap();
+    assert!(matches!(changed, store::NotesChanged::Done(_)), "{changed:?}");
+}
+
 fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
     let mut time = |chance| rng.random_bool(chance).then(|| at(totals::some_start(rng) + 1.0));
     let (since, until) = (time(0.4), time(0.4));
@@ -163,6 +189,8 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
     let printer_ids = printers.sample(rng, number).copied().collect();
     let number = rng.random_range(0..3);
     let statuses = JobStatus::ALL.sample(rng, number).copied().collect();
+    let number = usize::from(rng.random_bool(0.2)) * 2;
+    let verdicts = Verdict::ALL.sample(rng, number).copied().collect();
     let some = |rng: &mut StdRng, words: &[&str]| {
         rng.random_bool(0.3)
             .then(|| (*words.iter().choose(rng).unwrap()).to_owned())
@@ -175,13 +203,15 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
         filename_contains: some(rng, &["A", "b", "c"]),
         filament_type: some(rng, &["PLA", "PETG", "pla"]),
         slicer: some(rng, &SLICERS),
+        verdicts,
         ..JobFilter::default()
     }
 }
 
-/// All jobs with their details, and nothing else.
+/// All jobs with their details, what is said of them, and nothing else.
 struct Model {
     jobs: Vec<(StoredJob, JobDetails)>,
+    notes: HashMap<JobId, JobNotes>,
 }
 
 impl Model {
@@ -191,7 +221,9 @@ impl Model {
             let details = store.job_details(stored.id).await.unwrap().unwrap_or_default();
             jobs.push((stored, details));
         }
-        Self { jobs }
+        let ids: Vec<_> = jobs.iter().map(|(stored, _)| stored.id).collect();
+        let notes = store.notes(&ids).await.unwrap();
+        Self { jobs, notes }
     }
 
     fn filtered(&self, filter: &JobFilter) -> Vec<&(StoredJob, JobDetails)> {
@@ -212,6 +244,10 @@ impl Model {
                     .is_none_or(|part| job.filename.is_some() && name.contains(&part.to_lowercase()))
                 && (filter.filament_type.is_none() || filter.filament_type == details.filament_type)
                 && (filter.slicer.is_none() || filter.slicer == details.slicer)
+                && (filter.verdicts.is_empty()
+                    || self
+                        .verdict(stored)
+                        .is_some_and(|verdict| filter.verdicts.contains(&verdict)))
         };
         self.jobs.iter().filter(passes).collect()
     }
@@ -266,7 +302,50 @@ impl Model {
         check_estimates(&facts, &jobs);
         check_files(store, &facts, &jobs).await;
         check_failures(store, &facts, &jobs).await;
+        self.check_verdicts(store, &facts, &jobs).await;
         self.check_busy(&facts, filter, rng);
+    }
+
+    fn verdict(&self, stored: &StoredJob) -> Option<Verdict> {
+        self.notes.get(&stored.id)?.verdict
+    }
+
+    async fn check_verdicts(&self, store: &Store, facts: &store::Facts, jobs: &Jobs<'_>) {
+        let found = facts.verdicts(&store.judgements().await.unwrap());
+        let check = |sums: &VerdictSums, is_meant: &dyn Fn(&(StoredJob, JobDetails)) -> bool| {
+            let group: Vec<_> = jobs.iter().copied().filter(|job| is_meant(job)).collect();
+            let with = |verdict| -> Vec<_> {
+                let with = group.iter().filter(|job| self.verdict(&job.0) == verdict);
+                with.copied().collect()
+            };
+            assert_eq!(sums.jobs, group.len() as u64);
+            assert_eq!(sums.unjudged(), with(None).len() as u64);
+            for verdict in Verdict::ALL {
+                assert_eq!(sums.of(verdict), with(Some(verdict)).len() as u64);
+            }
+            let judged = group.len() - with(None).len();
+            let share = (judged > 0).then(|| with(Some(Verdict::Good)).len() as f64 / judged as f64);
+            assert_eq!((sums.judged(), sums.good_share()), (judged as u64, share));
+            check_sums(&sums.scrap, &with(Some(Verdict::Scrap)));
+        };
+        check(&found.all, &|_| true);
+        for (id, sums) in &found.printers {
+            check(sums, &|(stored, _)| stored.job.printer_id == *id);
+        }
+        for (material, sums) in &found.materials {
+            check(sums, &|(_, details)| details.filament_type == *material);
+        }
+        for (reason, sums) in &found.reasons {
+            check(sums, &|(stored, _)| {
+                let notes = self.notes.get(&stored.id);
+                notes.is_some_and(|notes| notes.verdict.is_some() && notes.verdict_reason == *reason)
+            });
+        }
+        let all =
+            |groups: &mut dyn Iterator<Item = &VerdictSums>| groups.map(VerdictSums::judged).sum::<u64>();
+        assert_eq!(all(&mut found.reasons.values()), found.all.judged());
+        assert_eq!(all(&mut found.printers.values()), found.all.judged());
+        assert_eq!(all(&mut found.materials.values()), found.all.judged());
     }
 
     /// Second by second, which the tests' times are near enough to.

@@ -12,6 +12,7 @@ mod query;
 mod sheet;
 mod summary;
 mod timeline;
+mod verdicts;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(estimates::get_estimates))
         .routes(routes!(files::get_files))
         .routes(routes!(failures::get_failures))
+        .routes(routes!(verdicts::get_verdicts))
 }
 
 /// Computes figures beside the tasks of the server: a million jobs take some milliseconds.

@@ -1,0 +1,57 @@
+//! What users made of jobs, in numbers.
+
+use super::{Fact, Sums, sums::ratio};
+use crate::Verdict;
+
+/// A group of jobs by verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerdictSums {
+    /// All jobs of the group, judged or not.
+    pub jobs: u64,
+    by_verdict: [u64; Verdict::ALL.len()],
+    /// Over those that are scrap.
+    pub scrap: Sums,
+}
+
+impl VerdictSums {
+    /// Nobody has judged these jobs yet.
+    #[must_use]
+    pub fn unjudged_yet(jobs: u64) -> Self {
+        Self {
+            jobs,
+            ..Self::default()
+        }
+    }
+
+    /// Takes down what a user says of one of the jobs.
+    pub fn judge(&mut self, verdict: Verdict, fact: &Fact) {
+        self.by_verdict[verdict as usize] += 1;
+        if verdict == Verdict::Scrap {
+            self.scrap.add(fact);
+        }
+    }
+
+    /// Number of jobs with this verdict.
+    #[must_use]
+    pub fn of(&self, verdict: Verdict) -> u64 {
+        self.by_verdict[verdict as usize]
+    }
+
+    /// Jobs with a verdict.
+    #[must_use]
+    pub fn judged(&self) -> u64 {
+        self.by_verdict.iter().sum()
+    }
+
+    /// Jobs without one.
+    #[must_use]
+    pub fn unjudged(&self) -> u64 {
+        self.jobs.saturating_sub(self.judged())
+    }
+
+    /// Good jobs of those that were judged. `None` if none was.
+    #[must_use]
+    pub fn good_share(&self) -> Option<f64> {
+        ratio(self.of(Verdict::Good), self.judged())
+    }
+}

@@ -1,0 +1,173 @@
+//! What users made of their jobs, and what scrap cost.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use domain::{Verdict, analytics::VerdictSums};
+use serde::Serialize;
+use store::Facts;
+use utoipa::ToSchema;
+
+use super::{
+    compute,
+    figures::{CostBody, FiguresBody},
+    printer_names,
+    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+    sheet,
+};
+use crate::api::{Core, error::ApiResult};
+
+/// What users say of jobs that they have judged, whatever the printer said of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VerdictAnalytics)]
+pub(super) struct VerdictsBody {
+    period: PeriodBody,
+    all: GroupBody,
+    /// Judged jobs, by the reason of the verdict; the most given first.
+    by_reason: Vec<GroupBody>,
+    by_printer: Vec<GroupBody>,
+    by_material: Vec<GroupBody>,
+}
+
+/// A group of jobs by verdict.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = VerdictGroup)]
+struct GroupBody {
+    /// A reason, the name of a printer, or a material. `null` if that is not known or not given, and for all jobs.
+    key: Option<String>,
+    printer_id: Option<i64>,
+    /// All jobs of the group, judged or not.
+    jobs: u64,
+    by_verdict: ByVerdictBody,
+    /// Jobs with a verdict.
+    judged: u64,
+    /// Good ones of those that were judged, 0 to 1. `null` if none was.
+    good_share: Option<f64>,
+    scrap: ScrapBody,
+}
+
+/// Jobs by what a user says of them.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = JobsByVerdict)]
+struct ByVerdictBody {
+    good: u64,
+    partly_good: u64,
+    scrap: u64,
+    /// Nobody has judged them.
+    none: u64,
+}
+
+/// What scrap cost. Sums are over what is known; how many jobs are missing from each stands beside it.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = Scrap)]
+struct ScrapBody {
+    /// Sum of `print_duration`, in s.
+    print_time: Option<f64>,
+    jobs_without_print_time: u64,
+    /// Sum of `filament_used`, in mm.
+    filament_mm: Option<f64>,
+    jobs_without_filament_mm: u64,
+    /// Filament used in g, known and estimated.
+    filament_g: Option<f64>,
+    jobs_without_filament_g: u64,
+    /// Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known.
+    cost: Vec<CostBody>,
+    jobs_without_cost: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    group: &'static str,
+    #[serde(flatten)]
+    body: GroupBody,
+}
+
+/// Show what users made of their jobs
+///
+/// Jobs by verdict, the share of good ones, and what scrap cost; for all, and by reason, printer and material.
+#[utoipa::path(get, path = "/api/analytics/verdicts", tag = "analytics", params(PrinterParameters, JobParameters),
+    responses((status = 200, content((VerdictsBody = "application/json"), (String = "text/csv")))))]
+pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
+    let names = printer_names(&core).await?;
+    let judgements = core.store.judgements().await?;
+    let period = query.period();
+    let body = compute(&core, &query.filter, move |facts| {
+        let verdicts = facts.verdicts(&judgements);
+        let printers = verdicts.printers.iter();
+        let by_printer = printers.map(|(id, sums)| GroupBody {
+            printer_id: Some(id.0),
+            ..GroupBody::new(names.get(id).cloned(), sums, facts)
+        });
+        VerdictsBody {
+            period,
+            all: GroupBody::new(None, &verdicts.all, facts),
+            by_reason: by_name(&verdicts.reasons, facts),
+            by_printer: sorted(by_printer.collect()),
+            by_material: by_name(&verdicts.materials, facts),
+        }
+    })
+    .await?;
+    sheet::answer(query.format, &body, |body| {
+        let groups = [
+            ("all", std::slice::from_ref(&body.all)),
+            ("reason", &body.by_reason),
+            ("printer", &body.by_printer),
+            ("material", &body.by_material),
+        ];
+        let rows = groups.into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+fn by_name(groups: &BTreeMap<Option<String>, VerdictSums>, facts: &Facts) -> Vec<GroupBody> {
+    let groups = groups.iter();
+    sorted(
+        groups
+            .map(|(key, sums)| GroupBody::new(key.clone(), sums, facts))
+            .collect(),
+    )
+}
+
+fn sorted(mut groups: Vec<GroupBody>) -> Vec<GroupBody> {
+    groups.sort_by(|one, other| (other.judged, &one.key).cmp(&(one.judged, &other.key)));
+    groups
+}
+
+impl GroupBody {
+    fn new(key: Option<String>, sums: &VerdictSums, facts: &Facts) -> Self {
+        Self {
+            key,
+            printer_id: None,
+            jobs: sums.jobs,
+            by_verdict: ByVerdictBody {
+                good: sums.of(Verdict::Good),
+                partly_good: sums.of(Verdict::PartlyGood),
+                scrap: sums.of(Verdict::Scrap),
+                none: sums.unjudged(),
+            },
+            judged: sums.judged(),
+            good_share: sums.good_share(),
+            scrap: ScrapBody::new(FiguresBody::new(&sums.scrap, facts)),
+        }
+    }
+}
+
+impl ScrapBody {
+    fn new(figures: FiguresBody) -> Self {
+        Self {
+            print_time: figures.print_time,
+            jobs_without_print_time: figures.jobs_without_print_time,
+            filament_mm: figures.filament_mm,
+            jobs_without_filament_mm: figures.jobs_without_filament_mm,
+            filament_g: figures.filament_g,
+            jobs_without_filament_g: figures.jobs_without_filament_g,
+            cost: figures.cost,
+            jobs_without_cost: figures.jobs_without_cost,
+        }
+    }
+}
