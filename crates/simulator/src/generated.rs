@@ -41,8 +41,6 @@ const BLOCK: u64 = 256;
 const SPREAD: f64 = 1.8;
 /// Share of the time in which the printer prints.
 const BUSY: f64 = 0.45;
-/// Share of the time that passes between prints, at least.
-const IDLE: f64 = 0.2;
 /// Nobody prints for longer, in seconds.
 const LONGEST: f64 = 4.0 * 86_400.0;
 /// No print takes more than so many times what its slicer says.
@@ -116,11 +114,13 @@ impl Generated {
         })
     }
 
-    /// The begins and lengths of the prints of a block. None reaches into the next.
+    /// The begins and lengths of the prints of a block. None reaches into the next, and the last block ends now.
     fn block(&self, number: u64) -> Vec<Slot> {
         let mut dice = Dice::of(self.seed ^ 0x0B10_C4ED, number);
+        let first = number * BLOCK;
+        let count = BLOCK.min(self.count - first);
         let mut shares = |spread: f64| {
-            let mut shares: Vec<f64> = (0..BLOCK).map(|_| (spread * dice.normal()).exp()).collect();
+            let mut shares: Vec<f64> = (0..count).map(|_| (spread * dice.normal()).exp()).collect();
             let sum: f64 = shares.iter().sum();
             shares.iter_mut().for_each(|share| *share /= sum);
             shares
@@ -128,17 +128,17 @@ impl Generated {
         let (prints, pauses) = (shares(SPREAD), shares(1.0));
         #[expect(clippy::cast_precision_loss, reason = "nobody makes that many prints")]
         let (length, mut begin) = (
-            BLOCK as f64 * self.spacing,
-            self.begins + (number * BLOCK) as f64 * self.spacing,
+            count as f64 * self.spacing,
+            self.begins + first as f64 * self.spacing,
         );
         let shortest = (self.spacing * 0.3).min(60.0);
-        prints
-            .into_iter()
-            .zip(pauses)
-            .map(|(print, pause)| {
-                let planned = (shortest + print * BUSY * length).min(LONGEST);
-                let slot = (begin + 0.5 * pause * IDLE * length, planned);
-                begin += planned + pause * IDLE * length;
+        let planned = |print: f64| (shortest + print * BUSY * length).min(LONGEST);
+        let idle = length - prints.iter().copied().map(planned).sum::<f64>();
+        let slots = prints.into_iter().map(planned).zip(pauses);
+        slots
+            .map(|(planned, pause)| {
+                let slot = (begin + 0.5 * pause * idle, planned);
+                begin += planned + pause * idle;
                 slot
             })
             .collect()
