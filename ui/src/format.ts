@@ -44,6 +44,8 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   const integer = number(0)
   const oneDigit = number(1)
+  /** Amounts, that stand at axes too: whole ones are shown whole. */
+  const amountOf = (digits: number) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, trailingZeroDisplay: 'stripIfInteger' })
   const percentWhole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 })
   const percentFine = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 })
   const symbols = locale.startsWith('en') ? NARROW : SYMBOLS
@@ -51,7 +53,7 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
   /** The larger unit, and the smaller one unless it is 0. */
   const pair = (large: number, unit: keyof typeof SYMBOLS, small: number, smaller: keyof typeof SYMBOLS) =>
     small === 0 ? amount(Math.floor(large), unit) : `${amount(Math.floor(large), unit)} ${amount(small, smaller)}`
-  const mass = (g: number) => (Math.abs(g) >= 1000 ? `${number(2).format(g / 1000)} kg` : `${oneDigit.format(g)} g`)
+  const mass = (g: number) => (Math.abs(g) >= 1000 ? `${amountOf(2).format(g / 1000)} kg` : `${amountOf(1).format(g)} g`)
   const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long', timeZone })
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone })
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone })
@@ -141,7 +143,7 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
       }),
 
     /** A long duration in s, as hours only: sums are compared in one unit. */
-    hours: (value: Maybe<number>) => known(value, (s) => `${(s < 100 * HOUR ? oneDigit : integer).format(s / HOUR)} h`),
+    hours: (value: Maybe<number>) => known(value, (s) => `${amountOf(s < 100 * HOUR ? 1 : 0).format(s / HOUR)} h`),
 
     /** An instant with its weekday, seconds and zone. */
     exact: (value: Maybe<string>) => instant(value, (date) => exact.format(date)),

@@ -17,7 +17,8 @@ const shortened = (text: string) => {
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
 }
 
-function scale(theme: ChartTheme, { grid = false, show }: { grid?: boolean; show?: Show } = {}) {
+/** `values`: what stands along it. Of whole amounts there are no parts. */
+function scale(theme: ChartTheme, { grid = false, show, values = [] }: { grid?: boolean; show?: Show; values?: readonly number[] } = {}) {
   return {
     grid: { display: grid, color: theme.line, drawTicks: false },
     border: { display: false },
@@ -27,6 +28,7 @@ function scale(theme: ChartTheme, { grid = false, show }: { grid?: boolean; show
       padding: 6,
       maxRotation: 0,
       autoSkipPadding: 12,
+      ...(values.length > 0 && values.every(Number.isInteger) && { precision: 0 }),
       ...(show && { callback: (value: string | number) => show(Number(value)) }),
     },
   }
@@ -76,7 +78,7 @@ export function stackedBars({ labels, series, show, isLying = false }: { labels:
       indexAxis: isLying ? 'y' : 'x',
       interaction: { mode: 'index', axis: isLying ? 'y' : 'x', intersect: false },
       scales: {
-        [amounts]: { ...scale(theme, { grid: true, show }), stacked: true, beginAtZero: true },
+        [amounts]: { ...scale(theme, { grid: true, show, values: series(theme).flatMap(({ values }) => values) }), stacked: true, beginAtZero: true },
         [isLying ? 'y' : 'x']: {
           ...scale(theme), stacked: true,
           ticks: { ...scale(theme).ticks, autoSkip: !isLying, callback: (_value, index) => shortened(labels[index] ?? '') },
@@ -126,7 +128,7 @@ export function lyingBars({ bars, show, max }: { bars: readonly Bar[]; show: Sho
       maintainAspectRatio: false,
       indexAxis: 'y',
       scales: {
-        x: { ...scale(theme, { grid: true, show }), beginAtZero: true, ...(max !== undefined && { max }) },
+        x: { ...scale(theme, { grid: true, show, values: bars.map(({ value }) => value) }), beginAtZero: true, ...(max !== undefined && { max }) },
         y: { ...scale(theme), ticks: { ...scale(theme).ticks, autoSkip: false, callback: (_value, index) => shortened(bars[index]?.label ?? '') } },
       },
       plugins: {
@@ -227,7 +229,8 @@ export function heat({ cells, xs, ys, max, everyX = 1 }: { cells: readonly Cell[
             ...scale(theme), type: 'category', labels: xs, offset: true,
             ticks: { ...scale(theme).ticks, autoSkip: false, callback: (_value: unknown, index: number) => (index % everyX === 0 ? xs[index]?.split('|').pop() : '') },
           },
-          y: { ...scale(theme), type: 'category', labels: ys, offset: true, reverse: true, ticks: { ...scale(theme).ticks, autoSkip: false } },
+          // The matrix turns it upside down unless told not to.
+          y: { ...scale(theme), type: 'category', labels: ys, offset: true, reverse: false, ticks: { ...scale(theme).ticks, autoSkip: false } },
         },
         plugins: {
           legend: { display: false },
