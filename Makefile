@@ -33,7 +33,7 @@ unit:
 
 ## Kills printlog 200 times under a busy fleet, and its MySQL; `unit` has the short form.
 test-faults: test-deps
-	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked faults:: -- --nocapture --test-threads 1
+	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 PRINTLOG_TEST_CUTS=200 PRINTLOG_TEST_OUTAGE=90 PRINTLOG_TEST_CLUSTER=1 scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked faults:: -- --nocapture --test-threads 1
 
 ## Types, lint and tests of the dashboard.
 ui-test: ui/node_modules/.installed

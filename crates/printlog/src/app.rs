@@ -127,16 +127,16 @@ pub async fn run_reloading(
         alive.clone(),
     );
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let upkeep = upkeep::start(store.clone(), settings.subscribe(), clock, &tasks, alive.clone());
     ready.send_replace(Start::Done(Box::new(Core {
         store: store.clone(),
         fleet,
         details_fail,
+        upkeep,
         live,
         computing: Arc::new(Semaphore::new(cores)),
     })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));
-
-    upkeep::start(store.clone(), settings.subscribe(), clock, &tasks, alive.clone());
 
     alive.cancelled().await;
     let ended = end(&stop, &tasks).await;

@@ -15,39 +15,82 @@ use crate::{
 
 /// How often the calendar is looked at.
 const LOOK: Duration = Duration::from_secs(600);
+/// The same, while something fails.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
-/// Starts to look at the calendar, until `stop`. The first look is a while after the start, which is no time for work
-/// that can wait.
+/// What failed at the last look at the calendar, each in words for everybody. All is well if nothing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Upkeep {
+    /// Why there is no new backup, though one is due.
+    pub(crate) backup: Option<String>,
+    /// Why what is kept for a limited time is still there.
+    pub(crate) retention: Option<String>,
+}
+
+/// Starts to look at the calendar, until `stop`: now and then, and when the settings are read again. The first look is a
+/// while after the start, which is no time for work that can wait. Tells how it goes.
 pub(crate) fn start(
     store: Store,
-    settings: watch::Receiver<Config>,
+    mut settings: watch::Receiver<Config>,
     clock: Clock,
     tasks: &TaskTracker,
     stop: CancellationToken,
-) {
+) -> watch::Receiver<Upkeep> {
+    let (tell, told) = watch::channel(Upkeep::default());
     tasks.spawn(async move {
-        let mut failing = false;
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-            let config = settings.borrow().clone();
-            let work = async {
-                back_up(&store, &config.backup, clock.now()).await?;
-                forget(&store, config.retention, clock.now()).await
+        loop {
+            let pause = match *tell.borrow() == Upkeep::default() {
+                true => LOOK,
+                false => TRY_AGAIN,
             };
-            match stop.run_until_cancelled(work).await {
-                None => return,
-                Some(Ok(())) => failing = false,
-                Some(Err(cause)) => {
-                    // Once a trouble, not once an attempt.
-                    if !std::mem::replace(&mut failing, true) {
-                        error!(
-                            "cannot look after the database, trying on: {:#}",
-                            anyhow::Error::new(cause)
-                        );
-                    }
+            let next_look = async {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    Ok(()) = settings.changed() => {}
                 }
+            };
+            if stop.run_until_cancelled(next_look).await.is_none() {
+                return;
             }
+            let config = settings.borrow_and_update().clone();
+            // What one cannot do does not keep the other from it.
+            let work = async {
+                let backup = back_up(&store, &config.backup, clock.now()).await;
+                let retention = forget(&store, config.retention, clock.now()).await;
+                (backup, retention)
+            };
+            let Some((backup, retention)) = stop.run_until_cancelled(work).await else {
+                return;
+            };
+            tell.send_modify(|last| {
+                last.backup = reason("back the database up", backup, last.backup.as_deref());
+                last.retention = reason(
+                    "forget what has been kept for long enough",
+                    retention,
+                    last.retention.as_deref(),
+                );
+            });
         }
     });
+    told
+}
+
+/// What failed, without the names of files. Logs it once a trouble, not once an attempt.
+fn reason(what: &str, result: Result<(), store::Error>, last: Option<&str>) -> Option<String> {
+    let cause = match result {
+        Ok(()) => {
+            if last.is_some() {
+                info!("could {what} again");
+            }
+            return None;
+        }
+        Err(cause) => anyhow::Error::new(cause),
+    };
+    let root = cause.root_cause().to_string();
+    if last != Some(root.as_str()) {
+        error!("cannot {what}, trying on: {cause:#}");
+    }
+    Some(root)
 }
 
 async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result<(), store::Error> {

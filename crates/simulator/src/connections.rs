@@ -64,7 +64,7 @@ impl Counters {
     }
 }
 
-/// Disorder that a printer puts into its notifications. All are probabilities, from 0 to 1.
+/// Disorder that a printer puts into what it tells. All are probabilities, from 0 to 1.
 ///
 /// Deltas of the status keep their order among themselves, as they do on every TCP connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -75,6 +75,8 @@ pub struct Faults {
     pub history_twice: f64,
     /// A status update or an event about Klippy comes twice.
     pub twice: f64,
+    /// An answer, or an event about Klippy, is overtaken by the next status update.
+    pub overtaken: f64,
 }
 
 /// One client.
@@ -94,8 +96,17 @@ pub(crate) struct Connections {
     pub(crate) faults: Faults,
     pub(crate) counters: Arc<Counters>,
     next_id: u64,
-    /// History events that are held back, and for how many more status updates.
-    late: Vec<(u32, Utf8Bytes)>,
+    late: Vec<Late>,
+}
+
+/// A frame that is held back.
+#[derive(Debug)]
+struct Late {
+    /// For how many more status updates.
+    ticks: u32,
+    /// The client. `None` for all.
+    to: Option<u64>,
+    text: Utf8Bytes,
 }
 
 impl Connections {
@@ -136,15 +147,22 @@ impl Connections {
         self.list.iter_mut().find(|connection| connection.id == id)
     }
 
-    pub(crate) fn answer(&self, id: u64, text: String) {
-        if let Some(connection) = self.list.iter().find(|connection| connection.id == id) {
-            self.send(connection, text.into());
+    pub(crate) fn answer(&mut self, id: u64, text: String, dice: &mut Dice) {
+        let text = Utf8Bytes::from(text);
+        if self.is_overtaken(dice) {
+            self.hold_back(1, Some(id), text);
+        } else {
+            self.to(Some(id), &text);
         }
     }
 
     /// Something about Klippy or the server, to everybody with rights.
-    pub(crate) fn tell(&self, text: String, dice: &mut Dice) {
+    pub(crate) fn tell(&mut self, text: String, dice: &mut Dice) {
         let text = Utf8Bytes::from(text);
+        if self.is_overtaken(dice) {
+            self.hold_back(1, None, text);
+            return;
+        }
         for connection in self.list.iter().filter(|connection| connection.authorized) {
             self.send(connection, text.clone());
             if dice.chance(self.faults.twice) {
@@ -158,13 +176,13 @@ impl Connections {
         let ticks = |dice: &mut Dice| 1 + u32::try_from(dice.below(8)).unwrap_or(0);
         if dice.chance(self.faults.late_history) {
             let held = ticks(dice);
-            self.late.push((held, text.clone()));
+            self.hold_back(held, None, text.clone());
         } else {
-            self.to_all(&text);
+            self.to(None, &text);
         }
         if dice.chance(self.faults.history_twice) {
             let held = ticks(dice);
-            self.late.push((held, text));
+            self.hold_back(held, None, text);
         }
     }
 
@@ -189,16 +207,16 @@ impl Connections {
         self.counters
             .sockets_open
             .fetch_sub((before - self.list.len()) as u64, Ordering::Relaxed);
-        for (ticks, _) in &mut self.late {
-            *ticks -= 1;
+        for late in &mut self.late {
+            late.ticks -= 1;
         }
         let (due, late) = std::mem::take(&mut self.late)
             .into_iter()
-            .partition(|(ticks, _)| *ticks == 0);
+            .partition(|late| late.ticks == 0);
         self.late = late;
-        let due: Vec<(u32, Utf8Bytes)> = due;
-        for (_, text) in due {
-            self.to_all(&text);
+        let due: Vec<Late> = due;
+        for frame in due {
+            self.to(frame.to, &frame.text);
         }
     }
 
@@ -221,9 +239,21 @@ impl Connections {
         self.late.clear();
     }
 
-    fn to_all(&self, text: &Utf8Bytes) {
-        for connection in self.list.iter().filter(|connection| connection.authorized) {
-            self.send(connection, text.clone());
+    fn is_overtaken(&self, dice: &mut Dice) -> bool {
+        // Without this fault, a seed plays what it always did.
+        self.faults.overtaken > 0.0 && dice.chance(self.faults.overtaken)
+    }
+
+    fn hold_back(&mut self, ticks: u32, to: Option<u64>, text: Utf8Bytes) {
+        self.late.push(Late { ticks, to, text });
+    }
+
+    /// To one client, or to all with rights.
+    fn to(&self, id: Option<u64>, text: &Utf8Bytes) {
+        for connection in &self.list {
+            if id.map_or(connection.authorized, |id| id == connection.id) {
+                self.send(connection, text.clone());
+            }
         }
     }
 

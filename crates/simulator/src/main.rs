@@ -53,7 +53,7 @@ struct Options {
     /// Moonraker's version.
     #[arg(long, value_enum, default_value = "0.11")]
     moonraker: VersionName,
-    /// Probability of late and doubled notifications.
+    /// Probability of late, doubled and overtaken frames.
     #[arg(long, default_value_t = 0.0)]
     disorder: f64,
 }
@@ -105,6 +105,7 @@ async fn main() -> anyhow::Result<()> {
             late_history: options.disorder,
             history_twice: options.disorder,
             twice: options.disorder,
+            overtaken: options.disorder,
         },
         seed: options.seed,
         ..PrinterConfig::default()

@@ -92,7 +92,8 @@ impl Model {
             Ok(request) => self.request(connection, &request),
         };
         if let Some(answer) = answer {
-            self.connections.answer(connection, answer.to_string());
+            self.connections
+                .answer(connection, answer.to_string(), &mut self.dice);
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
     error::Fault,
     facts::Shelf,
     migrations::{self, Migrator},
+    misled::Misled,
     quick::QuickPool,
     secret::Secret,
     timings::Timings,
@@ -41,6 +42,7 @@ pub struct Store {
     pub(crate) turn: Option<i64>,
     pub(crate) secret: Arc<Secret>,
     pub(crate) timings: Timings,
+    pub(crate) misled: Misled,
 }
 
 /// Connections that write, those that read, and to what.
@@ -123,9 +125,10 @@ impl Store {
 
     /// Opens the database with the schema that it has.
     pub(crate) async fn connect(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
+        let misled = Misled::default();
         let (writer, reader, engine) = match location {
             Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
-            Location::MySql { url } => Self::open_mysql(location, url).await?,
+            Location::MySql { url } => Self::open_mysql(location, url, misled.clone()).await?,
         };
         let quick = match location {
             Location::Sqlite { path } => Some(QuickPool::new(path.clone())),
@@ -140,6 +143,7 @@ impl Store {
             shelf: Arc::default(),
             secret: Arc::new(Secret::open(secret_file)),
             timings: Timings::new(),
+            misled,
         })
     }
 
@@ -165,6 +169,7 @@ impl Store {
             shelf: Arc::default(),
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
+            misled: Misled::default(),
         })
     }
 
@@ -261,7 +266,7 @@ impl Store {
         ))
     }
 
-    async fn open_mysql(location: &Location, url: &Url) -> Result<Opened> {
+    async fn open_mysql(location: &Location, url: &Url, misled: Misled) -> Result<Opened> {
         let mut options = MySqlConnectOptions::from_url(url)
             .map_err(|cause| open_fault(location, cause))?
             .disable_statement_logging();
@@ -295,6 +300,10 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(Duration::from_secs(300))
             .max_lifetime(Duration::from_secs(1800))
+            .before_acquire(move |_, met| {
+                let is_good = misled.is_good(met.age);
+                Box::pin(async move { Ok(is_good) })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // Whatever the server's own settings are: the same rules everywhere, and no lock waited for

@@ -43,6 +43,9 @@ const TRANSIENT: [u16; 11] = [
     1927, // connection was killed
 ];
 
+/// Of those, what a connection to another server would not say.
+const WRONG_SERVER: [u16; 3] = [1047, 1290, 1053];
+
 /// Whether a statement that was refused so may be taken when it is tried again.
 pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
@@ -57,6 +60,12 @@ pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
 /// The same, by the extended code of SQLite. The low byte is the primary code: 5 busy, 6 locked.
 pub(crate) fn is_transient_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
+/// Whether a server says that it takes no writes, or nothing at all, while another one of its cluster does.
+pub(crate) fn is_of_wrong_server(error: &dyn DatabaseError) -> bool {
+    let error = error.try_downcast_ref::<MySqlDatabaseError>();
+    error.is_some_and(|error| WRONG_SERVER.contains(&error.number()))
 }
 
 /// Whether a server has no database of that name.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::PrinterId;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
+use sqlx::error::DatabaseError;
 
 use crate::dialect;
 
@@ -225,6 +226,11 @@ impl Fault {
         }
     }
 
+    /// Whether the server is a node of a cluster that no longer takes writes. Another one does.
+    pub(crate) fn is_of_wrong_server(&self) -> bool {
+        matches!(self, Self::Driver(cause) if database_error(cause).is_some_and(dialect::is_of_wrong_server))
+    }
+
     /// Whether a unique column refused a value.
     pub(crate) fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Driver(cause) if matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
@@ -234,14 +240,27 @@ impl Fault {
 fn is_transient(cause: &DbErr) -> bool {
     match cause {
         DbErr::ConnectionAcquire(reason) => *reason == ConnAcquireErr::Timeout,
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => match &**cause {
+        cause => driver_error(cause).is_some_and(|cause| match cause {
             SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::WorkerCrashed => true,
             SqlxError::Database(cause) => dialect::is_transient(&**cause),
             _ => false,
-        },
-        _ => false,
+        }),
+    }
+}
+
+fn driver_error(cause: &DbErr) -> Option<&SqlxError> {
+    match cause {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(&**cause),
+        _ => None,
+    }
+}
+
+fn database_error(cause: &DbErr) -> Option<&dyn DatabaseError> {
+    match driver_error(cause)? {
+        SqlxError::Database(cause) => Some(&**cause),
+        _ => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod lease;
 mod list;
 mod location;
 mod migrations;
+mod misled;
 mod notes;
 mod pauses;
 mod printers;

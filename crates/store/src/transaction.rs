@@ -58,7 +58,7 @@ impl Store {
         work: impl Fn(Tx) -> F,
     ) -> Result<T> {
         let work = &work;
-        let attempt = |number| async move {
+        let in_transaction = |number| async move {
             let inner = Arc::new(begin(&self.writer).await?);
             let result = match self.turn {
                 Some(epoch) => lease::hold(&inner, epoch).await,
@@ -90,8 +90,20 @@ impl Store {
                 }
             }
         };
+        let attempt = |number| self.noticing(in_transaction(number));
         self.timed(Kind::Write, again(what, limit, ATTEMPTS, attempt))
             .await
+    }
+
+    /// Notes if a server says that it is no longer the one to be asked: all connections lead to it.
+    async fn noticing<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let result = attempt.await;
+        if let Err(fault) = &result
+            && fault.is_of_wrong_server()
+        {
+            self.misled.renew_all();
+        }
+        result
     }
 
     /// Runs `work`, which asks for little, on a connection for that.
@@ -130,7 +142,8 @@ impl Store {
         what: &'static str,
         work: impl Fn(DatabaseConnection) -> F,
     ) -> Result<T> {
-        let reading = again(what, limit, READ_ATTEMPTS, |_| work(self.reader.clone()));
+        let attempt = |_| self.noticing(work(self.reader.clone()));
+        let reading = again(what, limit, READ_ATTEMPTS, attempt);
         self.timed(Kind::Read, reading).await
     }
 
@@ -151,13 +164,15 @@ pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     db.begin_with_options(options).await
 }
 
-/// Tries `attempt`, which is told its number, until it succeeds or trying does not help.
+/// Tries `attempt`, which is told its number, until it succeeds, trying does not help, or one attempt more would begin
+/// after `limit`: who waits for the answer is to hear that the database is away.
 pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(
     what: &'static str,
     limit: Duration,
     attempts: u32,
     attempt: impl Fn(u32) -> F,
 ) -> Result<T> {
+    let begun = Instant::now();
     let mut number = 1;
     loop {
         let result = match tokio::time::timeout(limit, attempt(number)).await {
@@ -165,7 +180,7 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(
             Err(_) => Err(Error::Timeout { what, limit }),
         };
         match result {
-            Err(error) if error.is_transient() && number < attempts => {
+            Err(error) if error.is_transient() && number < attempts && begun.elapsed() < limit => {
                 debug!("attempt {number} to {what} failed: {error:?}");
                 tokio::time::sleep(pause(number)).await;
                 number += 1;

@@ -31,7 +31,7 @@ pub(crate) fn python(version: &str) -> Result<PathBuf> {
 ///
 /// # Errors
 /// It is not installed.
-pub(crate) fn libfaketime() -> Result<PathBuf> {
+pub fn libfaketime() -> Result<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").context("could not read /usr/lib")?;
     let mut libraries = folders
         .flatten()

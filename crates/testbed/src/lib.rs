@@ -22,6 +22,7 @@ mod printer;
 mod proxy;
 
 pub use gcode_file::GcodeFile;
+pub use installation::libfaketime;
 pub use klippy::{Boot, Klippy, Outcome, PrintRecord, Snapshot};
 pub use moonraker::{Moonraker, Setup, http};
 pub use printer::Printer;

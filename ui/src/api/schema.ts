@@ -1155,6 +1155,8 @@ export interface components {
             printer_keys: components["schemas"]["Part"];
             /** @description The worst of the parts. */
             status: components["schemas"]["Verdict"];
+            /** @description Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails. */
+            upkeep: components["schemas"]["Part"];
             /**
              * @description printlog's version.
              * @example 0.1.0

@@ -29,6 +29,8 @@ pub(super) struct Health {
     writing: Part,
     /// API keys of printers can be stored, and those stored can be read.
     printer_keys: Part,
+    /// Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails.
+    upkeep: Part,
     /// Jobs that wait for what their slicers knew. `null` if the database does not answer.
     details: Option<QueueBody>,
 }
@@ -110,6 +112,7 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             },
             writing: writing(&core),
             printer_keys: printer_keys(&core.store).await,
+            upkeep: upkeep(&core),
             details: queue(&core.store).await,
             ..Health::default()
         },
@@ -119,6 +122,7 @@ pub(super) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
         &health.fleet,
         &health.writing,
         &health.printer_keys,
+        &health.upkeep,
     ]
     .into_iter()
     .map(|part| part.status)
@@ -146,6 +150,7 @@ impl Default for Health {
             fleet: Part::OK,
             writing: Part::OK,
             printer_keys: Part::OK,
+            upkeep: Part::OK,
             details: None,
         }
     }
@@ -166,6 +171,21 @@ fn writing(core: &Core) -> Part {
         number => Part::warning(format!(
             "changes of jobs of {number} printers wait for the database; they are in memory, and tried until they are in"
         )),
+    }
+}
+
+fn upkeep(core: &Core) -> Part {
+    let upkeep = core.upkeep.borrow();
+    let backup = upkeep.backup.iter().map(|reason| {
+        format!("no backup is made though one is due: {reason}; it is tried again, and the log says more")
+    });
+    let retention = upkeep.retention.iter().map(|reason| {
+        format!("what has been kept for long enough cannot be removed: {reason}; the log says more")
+    });
+    let reasons: Vec<_> = backup.chain(retention).collect();
+    match reasons.is_empty() {
+        true => Part::OK,
+        false => Part::warning(reasons.join(". ")),
     }
 }
 

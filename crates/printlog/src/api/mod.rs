@@ -54,6 +54,7 @@ use crate::{
     config::{ApiConfig, Config},
     ingest::{Clock, Fleet},
     metrics::Metrics,
+    upkeep::Upkeep,
     web_ui,
 };
 use error::Problem;
@@ -71,6 +72,8 @@ pub(crate) struct Core {
     pub(crate) fleet: Fleet,
     /// Whether the database refuses to take what slicers knew.
     pub(crate) details_fail: watch::Receiver<bool>,
+    /// How backups and retention go.
+    pub(crate) upkeep: watch::Receiver<Upkeep>,
     /// Whoever watches them.
     pub(crate) live: Live,
     /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.

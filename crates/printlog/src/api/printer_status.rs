@@ -122,7 +122,8 @@ pub(super) async fn get_printer_status(
         Some(status) => PrinterStatus::new(id, status),
         None => PrinterStatus::not_yet_followed(id, state.clock.now()),
     };
-    status.last_seen = status.last_seen.max(printer.last_seen);
+    // What is stored may be later, of before a clock was set back.
+    status.last_seen = status.last_seen.or(printer.last_seen);
     Ok(Json(status))
 }
 

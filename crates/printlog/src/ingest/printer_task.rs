@@ -144,6 +144,7 @@ impl PrinterTask {
             self.set_connection(ConnectionState::Connecting, None);
         }
         self.step(Event::LinkLost);
+        self.writer.hurry();
         let last_writes = async {
             while !self.writer.is_empty() {
                 self.writer.next().await;

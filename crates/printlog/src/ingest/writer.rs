@@ -5,6 +5,7 @@ use std::{collections::VecDeque, pin::Pin, time::Duration};
 use domain::{Job, JobId, PrinterId, tracker::Action};
 use jiff::Timestamp;
 use store::{Saved, Store};
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::clock::Clock;
@@ -42,6 +43,9 @@ pub(super) struct Writer {
     clock: Clock,
     queue: VecDeque<Action>,
     in_flight: Option<Write>,
+    /// When the first of the queue is tried again, after a failure.
+    retry_at: Option<Instant>,
+    longest_pause: Duration,
     failures: u32,
     trouble: Option<String>,
 }
@@ -54,6 +58,8 @@ impl Writer {
             clock,
             queue: VecDeque::new(),
             in_flight: None,
+            retry_at: None,
+            longest_pause: RETRY.1,
             failures: 0,
             trouble: None,
         }
@@ -72,6 +78,12 @@ impl Writer {
         self.queue.push_back(action);
     }
 
+    /// No time is left: what waits for the next attempt is tried now, and with no more than the shortest pauses.
+    pub(super) fn hurry(&mut self) {
+        self.retry_at = None;
+        self.longest_pause = RETRY.0;
+    }
+
     /// Whether everything is in the database.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
@@ -85,19 +97,16 @@ impl Writer {
     /// Writes the next change. Pending for ever while there is none. May be dropped at any time and called again:
     /// the write goes on where it was.
     pub(super) async fn next(&mut self) -> Written {
+        if let Some(at) = self.retry_at {
+            tokio::time::sleep_until(at).await;
+            self.retry_at = None;
+        }
         let Some(action) = self.queue.front() else {
             return std::future::pending().await;
         };
         let write = self.in_flight.get_or_insert_with(|| {
-            let pause =
-                (self.failures > 0).then(|| RETRY.0 * 2_u32.saturating_pow(self.failures - 1).min(60));
-            Box::pin(write(
-                self.store.clone(),
-                self.clock,
-                self.printer_id,
-                action.clone(),
-                pause.map(|pause| pause.min(RETRY.1)),
-            ))
+            let (store, clock) = (self.store.clone(), self.clock);
+            Box::pin(write(store, clock, self.printer_id, action.clone()))
         });
         let result = write.await;
         self.in_flight = None;
@@ -125,6 +134,8 @@ impl Writer {
                 if self.failures == 0 {
                     error!("cannot write a job, trying until it is in: {cause}");
                 }
+                let pause = RETRY.0 * 2_u32.saturating_pow(self.failures).min(60);
+                self.retry_at = Some(Instant::now() + pause.min(self.longest_pause));
                 self.failures += 1;
                 self.trouble = Some(cause);
                 Written::Failed
@@ -162,11 +173,7 @@ async fn write(
     clock: Clock,
     printer_id: PrinterId,
     action: Action,
-    pause: Option<Duration>,
 ) -> Result<Written, store::Error> {
-    if let Some(pause) = pause {
-        tokio::time::sleep(pause).await;
-    }
     let now = clock.now();
     match action {
         Action::Save(job) => {

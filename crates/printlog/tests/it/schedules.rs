@@ -47,6 +47,7 @@ async fn rough(seed: u64) {
                 late_history: 0.2,
                 history_twice: 0.2,
                 twice: 0.1,
+                overtaken: 0.1,
             },
             seed: seed * 100 + place,
             ..PrinterConfig::default()
@@ -270,7 +271,8 @@ fn is_open(row: &Value) -> bool {
     row["status"] == "printing" || row["status"] == "paused"
 }
 
-fn unix(time: &Value) -> f64 {
+/// Unix seconds of a time as the API tells it.
+pub(crate) fn unix(time: &Value) -> f64 {
     let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
     time.as_millisecond() as f64 / 1000.0
 }

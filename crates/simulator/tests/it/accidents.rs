@@ -83,6 +83,7 @@ async fn disorder_loses_nothing() {
         late_history: 0.5,
         history_twice: 0.5,
         twice: 0.3,
+        overtaken: 0.3,
     };
     let printer = SimPrinter::start(PrinterConfig { faults, ..fast() }, 0)
         .await
@@ -116,6 +117,25 @@ async fn disorder_loses_nothing() {
         statuses.windows(2).any(|pair| pair[0] == pair[1]),
         "some came twice"
     );
+}
+
+#[tokio::test]
+async fn a_status_update_overtakes_an_answer() {
+    let faults = Faults {
+        overtaken: 1.0,
+        ..Faults::default()
+    };
+    let printer = SimPrinter::start(PrinterConfig { faults, ..fast() }, 0)
+        .await
+        .unwrap();
+    let mut observer = Observer::watching(&printer.url()).await;
+    printer.start_print("a.gcode", PrintPlan::lasting(100.0)).unwrap();
+    let before = observer.frames.len();
+    observer.call("server.info", json!({})).await.unwrap();
+    let overtaking = observer.frames[before..]
+        .iter()
+        .filter(|frame| frame["method"] == "notify_status_update");
+    assert!(overtaking.count() > 0);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ async fn rough_schedules_leave_accounts_that_agree() {
                 late_history: 0.2,
                 history_twice: 0.2,
                 twice: 0.1,
+                overtaken: 0.1,
             },
             seed,
             ..PrinterConfig::default()

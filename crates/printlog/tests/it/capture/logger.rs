@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -74,6 +74,24 @@ impl Logger {
         process.kill().await.expect("printlog is killed");
     }
 
+    /// `-TERM` asks for an end in order.
+    pub(crate) fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().and_then(Child::id).expect("printlog runs");
+        let sent = std::process::Command::new("kill")
+            .args([signal, &process.to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+    }
+
+    pub(crate) async fn wait_for_end(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("printlog runs");
+        tokio::time::timeout(PATIENCE, process.wait())
+            .await
+            .expect("printlog ends")
+            .expect("its status")
+    }
+
     pub(crate) async fn start_again(&mut self) {
         self.start_without_waiting();
         self.wait_for_answer().await;
@@ -82,6 +100,16 @@ impl Logger {
     pub(crate) fn start_without_waiting(&mut self) {
         let process = self.binary().arg("serve").spawn().expect("printlog starts");
         self.process = Some(process);
+    }
+
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What it has logged, where `PRINTLOG_LOGGING__FILE` is `log`.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// Status and body of `/health`. `None` if nobody answers.
@@ -283,7 +311,7 @@ impl Logger {
     }
 
     /// Copies the database and its log from the disk of its own.
-    fn copy_database(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn copy_database(&self, folder: &Path) -> PathBuf {
         let disk = self.disk.as_ref().expect("a disk of its own");
         for file in ["printlog.db", "printlog.db-wal"] {
             let from = disk.outside(file);

@@ -1,9 +1,17 @@
-//! The real binary under faults of what it stands on: killed at any moment, its database server killed, its disk full.
-//! Afterwards every print is there once, the totals are the sums, and the database is sound.
+//! The real binary under faults of what it stands on: killed at any moment, its database away, its disk full. Afterwards
+//! every print is there once, the totals are the sums, and the database is sound.
 //!
 //! The short form runs with the other tests; `make test-faults` kills 200 times.
 
-use std::{path::Path, process::Command, sync::Arc, time::Duration};
+mod clock;
+mod cluster;
+mod ending;
+mod mysql;
+mod own_mysql;
+mod sql_proxy;
+mod upkeep;
+
+use std::{sync::Arc, time::Duration};
 
 use simulator::{Dice, PrinterConfig, Schedule, SimPrinter, Version};
 use tokio::time::{Instant, sleep};
@@ -14,13 +22,13 @@ use crate::{
 };
 
 /// A fleet that prints all the time, in pieces of some seconds, until it is told to stop.
-struct BusyFleet {
+pub(crate) struct BusyFleet {
     watched: Vec<Watched>,
     schedules: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl BusyFleet {
-    async fn start(logger: &Logger, seed: u64) -> Self {
+    pub(crate) async fn start(logger: &Logger, seed: u64) -> Self {
         let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
         let (mut watched, mut schedules) = (Vec::new(), Vec::new());
         for (place, version) in (0..).zip(versions) {
@@ -53,7 +61,7 @@ impl BusyFleet {
     }
 
     /// Lets the prints end, and holds the rows against what the printers did. Gives the number of prints.
-    async fn end(self, logger: &Logger) -> usize {
+    pub(crate) async fn end(self, logger: &Logger) -> usize {
         for schedule in &self.schedules {
             schedule.abort();
         }
@@ -107,99 +115,6 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
         "{kills} kills in {:.0} s, {prints} prints: each there once, totals right, database sound",
         begun.elapsed().as_secs_f64()
     );
-}
-
-/// A MySQL of its own, which may be killed.
-struct OwnMysql {
-    folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl OwnMysql {
-    /// `None`, and it says so, where no MySQL is to be tested.
-    fn start() -> Option<Self> {
-        if std::env::var_os("PRINTLOG_TEST_MYSQL_URL").is_none() {
-            assert!(
-                std::env::var_os("PRINTLOG_TEST_ALL_ENGINES").is_none(),
-                "PRINTLOG_TEST_MYSQL_URL is not set; scripts/with-databases.sh sets it"
-            );
-            eprintln!("not run: PRINTLOG_TEST_MYSQL_URL is not set");
-            return None;
-        }
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let server = Self {
-            folder: tempfile::Builder::new().prefix("pl").tempdir_in("/tmp").unwrap(),
-            port,
-        };
-        server.start_again();
-        Some(server)
-    }
-
-    fn start_again(&self) {
-        let started = self
-            .script(&["start"])
-            .arg(format!("--port={}", self.port))
-            // What is acknowledged survives a kill.
-            .arg("--innodb-flush-log-at-trx-commit=1")
-            .stdout(std::process::Stdio::null())
-            .status()
-            .unwrap();
-        assert!(started.success(), "MySQL starts");
-    }
-
-    fn kill(&self) {
-        let pid = std::fs::read_to_string(self.folder.path().join("s/pid")).unwrap();
-        let killed = Command::new("kill").args(["-9", pid.trim()]).status().unwrap();
-        assert!(killed.success());
-    }
-
-    fn url(&self) -> String {
-        format!("mysql://root@127.0.0.1:{}/printlog", self.port)
-    }
-
-    fn script(&self, words: &[&str]) -> Command {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut command = Command::new(project.join("scripts/mysql.sh"));
-        command
-            .args(words)
-            .arg(project.join(".cache/mysql"))
-            .arg(self.folder.path().join("s"));
-        command
-    }
-}
-
-impl Drop for OwnMysql {
-    fn drop(&mut self) {
-        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/mysql.sh"))
-            .arg("stop")
-            .arg(self.folder.path().join("s"))
-            .status()
-            .ok();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
-    let Some(mysql) = OwnMysql::start() else { return };
-    let url = mysql.url();
-    let logger = Logger::start_with(&[("PRINTLOG_DATABASE__URL", &url)]).await;
-    let fleet = BusyFleet::start(&logger, 5000).await;
-    let mut dice = Dice::new(5000);
-    for _ in 0..3 {
-        sleep(Duration::from_secs_f64(dice.between(2.0..5.0))).await;
-        mysql.kill();
-        sleep(Duration::from_secs_f64(dice.between(1.0..6.0))).await;
-        mysql.start_again();
-        wait_for("printlog to be well again", async || {
-            let (status, _) = logger.health().await?;
-            (status == 200).then_some(())
-        })
-        .await;
-    }
-    let prints = fleet.end(&logger).await;
-    assert!(prints > 4, "only {prints} prints");
 }
 
 #[tokio::test]

@@ -1,0 +1,89 @@
+//! Backups that cannot be made and retention that fails: a warning in the health, until they work again.
+
+use std::{fs, time::Duration};
+
+use hyper::{Request, StatusCode};
+use serde_json::Value;
+
+use crate::{
+    binary::{Binary, Server, names_in},
+    test_app::send,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_due_and_cannot_be_made_is_told_until_one_is_made() {
+    let binary = Binary::new();
+    fs::write(binary.path("config.yml"), "backup:\n  folder: disk/backups\n").unwrap();
+    // As where a disk is not mounted.
+    fs::write(binary.path("disk"), "").unwrap();
+    let server = binary.serve();
+    wait_for_upkeep(&server, "ok").await;
+    server.signal("-HUP");
+    let reason = wait_for_upkeep(&server, "warning").await;
+    assert!(
+        reason.contains("no backup is made though one is due: Not a directory"),
+        "{reason}"
+    );
+    assert!(!reason.contains("disk"), "anybody may read this: {reason}");
+
+    fs::remove_file(binary.path("disk")).unwrap();
+    server.signal("-HUP");
+    wait_for_upkeep(&server, "ok").await;
+    assert_eq!(names_in(&binary.path("disk/backups")).len(), 1);
+    let (status, _, log) = server.end("-TERM");
+    assert!(status.success(), "{log}");
+    assert_eq!(log.matches("cannot back the database up").count(), 1, "{log}");
+    assert!(log.contains("could back the database up again"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_that_fails_is_told_and_keeps_no_backup_from_being_made() {
+    let binary = Binary::new();
+    fs::write(binary.path("config.yml"), "retention:\n  thumbnails: 30\n").unwrap();
+    let server = binary.serve();
+    wait_for_upkeep(&server, "ok").await;
+    let database = rusqlite::Connection::open(binary.path("data/printlog.db")).unwrap();
+    database
+        .execute_batch("ALTER TABLE thumbnails RENAME TO gone")
+        .unwrap();
+    server.signal("-HUP");
+    let reason = wait_for_upkeep(&server, "warning").await;
+    assert!(
+        reason.contains("what has been kept for long enough cannot be removed") && !reason.contains("backup"),
+        "{reason}"
+    );
+    assert_eq!(names_in(&binary.path("data/backups")).len(), 1);
+
+    database
+        .execute_batch("ALTER TABLE gone RENAME TO thumbnails")
+        .unwrap();
+    server.signal("-HUP");
+    wait_for_upkeep(&server, "ok").await;
+    drop(database);
+    server.end("-TERM");
+}
+
+/// `None` before the server has started.
+async fn upkeep(server: &Server) -> Option<Value> {
+    let request = Request::builder()
+        .uri("/health")
+        .header("host", "printlog")
+        .body(http_body_util::Full::default())
+        .unwrap();
+    let health = send(server.address.parse().unwrap(), request).await;
+    // A warning is no reason to start the server anew.
+    (health.status == StatusCode::OK).then(|| health.json()["upkeep"].clone())
+}
+
+/// Gives the reason.
+async fn wait_for_upkeep(server: &Server, status: &str) -> String {
+    for _ in 0..1200 {
+        if let Some(upkeep) = upkeep(server).await
+            && upkeep["status"] == status
+        {
+            return upkeep["reason"].as_str().unwrap_or_default().to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the upkeep is not {status}: {:?}", upkeep(server).await);
+}
