@@ -97,10 +97,18 @@ start() {
   shift 2
   # A unix socket's path may have at most 107 bytes.
   ((${#dir} < 100)) || die "the path of $dir is too long for a unix socket"
+  if [[ -e $dir/pid ]]; then
+    # One that was killed may still be dying. As a zombie it holds nothing, but MySQL takes it for alive.
+    for ((try = 0; try < 200; try++)); do
+      grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$(<"$dir/pid")/status" || break
+      sleep 0.05
+    done
+    rm -f "$dir/s" "$dir/s.lock"
+  fi
   [[ -e $dir/data ]] || cp -a --reflink=auto "$cache/template" "$dir/data"
   port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
   (mysqld "$cache" --datadir="$dir/data" --socket="$dir/s" --port="$port" --bind-address=127.0.0.1 \
-    --mysqlx=OFF --pid-file="$dir/mpid" --log-error="$dir/log" --skip-log-bin \
+    --mysqlx=OFF --pid-file="$dir/mpid" --log-error="$dir/log.err" --skip-log-bin \
     --performance-schema=OFF "$@" </dev/null >>"$dir/out" 2>&1) &
   pid=$!
   echo "$pid" >"$dir/pid"
@@ -112,7 +120,7 @@ start() {
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.05
   done
-  cat "$dir/log" "$dir/out" >&2
+  cat "$dir/log.err" "$dir/out" >&2
   die 'the server did not start'
 }
 
