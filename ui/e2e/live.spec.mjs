@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
-import { addMachines, openWorld } from './world.mjs'
+import { addMachines, ask, openWorld } from './world.mjs'
 
 let world
 let page
@@ -31,6 +31,24 @@ test('a print is watched to its end', async () => {
   await page.getByText(/^\d+ jobs?$/).waitFor()
   // A row of a run that has ended appears without a reload.
   await page.locator('tbody').getByText(/Completed|Cancelled|Error/).first().waitFor({ timeout: 90_000 })
+})
+
+test('a pause stands in the timeline of its job', async () => {
+  const [job] = await (async () => {
+    for (;;) {
+      const { items } = await world.api('jobs?status=printing')
+      if (items.length > 0) return items
+      await page.waitForTimeout(100)
+    }
+  })()
+  const machine = world.machines.find(({ name }) => name === job.printer_name)
+  await page.goto(`${world.url}jobs/${job.id}`)
+  await ask(machine, 'printer.print.pause')
+  const timeline = page.getByRole('region', { name: 'Timeline' })
+  await timeline.getByText('Paused').waitFor()
+  await ask(machine, 'printer.print.resume')
+  await timeline.getByText(/Paused.*· \d+s/).waitFor()
+  assert.deepEqual(await barriers(page), [])
 })
 
 test('the wall display shows every printer on one screen', async () => {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
+import { WebSocket } from 'ws'
 
 const run = promisify(execFile)
 
@@ -39,6 +40,23 @@ async function freePort() {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** Asks something of a printer itself, as its own screen would. */
+export async function ask(machine, method) {
+  const socket = new WebSocket(`${machine.url.replace(/^http/, 'ws')}/websocket`)
+  await once(socket, 'open')
+  const answered = new Promise((resolve) => {
+    socket.on('message', (text) => {
+      const answer = JSON.parse(text)
+      if (answer.id === 1) resolve(answer)
+    })
+  })
+  socket.send(JSON.stringify({ jsonrpc: '2.0', method, id: 1 }))
+  const { error, result } = await answered
+  socket.close()
+  if (error) throw new Error(`${method}: ${error.message}`)
+  return result
 }
 
 /** `seed`: so many jobs of a made-up past are in the database. `settings`: more of the environment. */
@@ -124,11 +142,12 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
     page.on('request', (request) => request.url().startsWith(url) || foreign.push(request.url()))
     return { page, problems, foreign }
   }
-  const signIn = async (page, path = '') => {
-    await page.goto(url + path)
+  /** `at`: where the browser finds the server, if not at `url`. */
+  const signIn = async (page, path = '', at = url) => {
+    await page.goto(at + path)
     await page.getByLabel('API key').fill(key)
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL((at) => !at.pathname.endsWith('/sign-in'))
+    await page.waitForURL(({ pathname }) => !pathname.endsWith('/sign-in'))
   }
 
   return {
