@@ -196,10 +196,8 @@ async fn open_database(
             }
             Err(cause) if matches!(location, Location::MySql { .. }) && cause.is_transient() => cause,
             Err(cause) => {
+                let is_damaged = cause.is_of_damage();
                 let error = anyhow::Error::new(cause);
-                let text = format!("{error:#}");
-                // SQLite's two words for it.
-                let is_damaged = text.contains("malformed") || text.contains("not a database");
                 return Err(match is_damaged {
                     false => error,
                     true => error.context(format!(
