@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use store::{InstanceLock, JobFilter, KeyScope, Location, Store};
+use store::{InstanceLock, KeyScope, Location, Store};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -149,10 +149,7 @@ pub async fn run_reloading(
 
 /// Reads what the first question about many jobs would have to wait for.
 async fn read_aggregates(store: Store, alive: CancellationToken) {
-    if let Some(Err(cause)) = alive
-        .run_until_cancelled(store.facts(&JobFilter::default()))
-        .await
-    {
+    if let Some(Err(cause)) = alive.run_until_cancelled(store.read_aggregates()).await {
         warn!("cannot read the aggregates: {:#}", anyhow::Error::new(cause));
     }
 }
@@ -196,10 +193,8 @@ async fn open_database(
             }
             Err(cause) if matches!(location, Location::MySql { .. }) && cause.is_transient() => cause,
             Err(cause) => {
+                let is_damaged = cause.is_of_damage();
                 let error = anyhow::Error::new(cause);
-                let text = format!("{error:#}");
-                // SQLite's two words for it.
-                let is_damaged = text.contains("malformed") || text.contains("not a database");
                 return Err(match is_damaged {
                     false => error,
                     true => error.context(format!(

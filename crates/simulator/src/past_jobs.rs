@@ -170,7 +170,10 @@ mod tests {
             assert!(ends(&pair[0]) <= begins, "one print at a time");
         }
         let last = ends(jobs.last().unwrap());
-        assert!((1_779_900_000.0..=1_780_000_000.0).contains(&last), "{last} is not today");
+        assert!(
+            (1_779_900_000.0..=1_780_000_000.0).contains(&last),
+            "{last} is not today"
+        );
 
         let lengths = || jobs.iter().map(|job| job.history.figures.total_duration.unwrap());
         assert!(

@@ -167,8 +167,11 @@ pub async fn verify_backup(path: &Path) -> Result<Backup> {
 }
 
 impl Store {
-    /// SQLite's own proofs of a file.
-    async fn find_damage(&self, path: &Path) -> Result<()> {
+    /// SQLite's own proofs of its file, all of which is read.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] with what was found first, or what reading the file ends with.
+    pub async fn find_damage(&self, path: &Path) -> Result<()> {
         let found = self
             .read_within(LONG, "look for damage", |db| async move {
                 let backend = db.get_database_backend();

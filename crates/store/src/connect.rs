@@ -1,6 +1,15 @@
 //! Opening and closing the database.
 
-use std::{error::Error as StdError, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -43,6 +52,8 @@ pub struct Store {
     pub(crate) secret: Arc<Secret>,
     pub(crate) timings: Timings,
     pub(crate) misled: Misled,
+    /// Whether SQLite has said that its file is damaged.
+    pub(crate) damaged: Arc<AtomicBool>,
 }
 
 /// Connections that write, those that read, and to what.
@@ -127,7 +138,7 @@ impl Store {
     pub(crate) async fn connect(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
         let misled = Misled::default();
         let (writer, reader, engine) = match location {
-            Location::Sqlite { path } => Self::open_sqlite(location, path).await?,
+            Location::Sqlite { path } => Self::open_sqlite(location, path, misled.clone()).await?,
             Location::MySql { url } => Self::open_mysql(location, url, misled.clone()).await?,
         };
         let quick = match location {
@@ -144,6 +155,7 @@ impl Store {
             secret: Arc::new(Secret::open(secret_file)),
             timings: Timings::new(),
             misled,
+            damaged: Arc::default(),
         })
     }
 
@@ -170,6 +182,7 @@ impl Store {
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             misled: Misled::default(),
+            damaged: Arc::default(),
         })
     }
 
@@ -224,7 +237,7 @@ impl Store {
     /// Opens SQLite in WAL mode with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With
     /// `NORMAL` a power cut takes the last transactions away, such as the end of a print, which nobody tells twice.
     /// It costs one flush a commit, and commits are rare: some two a minute for a running job.
-    async fn open_sqlite(location: &Location, path: &Path) -> Result<Opened> {
+    async fn open_sqlite(location: &Location, path: &Path, misled: Misled) -> Result<Opened> {
         create_private(path).map_err(|source| open_error(location, false, source))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -249,8 +262,13 @@ impl Store {
         };
         // Changing to WAL does not wait for another process that does so too.
         let writer = again("open the database", LONG, 8, |_| async {
+            let misled = misled.clone();
             let pool = pool()
                 .max_connections(1)
+                .before_acquire(move |_, met| {
+                    let is_good = misled.is_good(met.age);
+                    Box::pin(async move { Ok(is_good) })
+                })
                 .after_release(|connection: &mut SqliteConnection, _| Box::pin(is_clean(connection)));
             Ok(pool
                 .connect_with(writer.clone())
@@ -371,6 +389,12 @@ impl Store {
     pub async fn ping(&self) -> Result<()> {
         self.read("reach the database", |db| async move { Ok(db.ping().await?) })
             .await
+    }
+
+    /// Whether an operation has found SQLite's file damaged since it was opened. It does not become sound by itself.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
     }
 
     /// How long operations take.

@@ -62,8 +62,25 @@ pub(crate) fn is_transient_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
-/// Whether a server says that it takes no writes, or nothing at all, while another one of its cluster does.
-pub(crate) fn is_of_wrong_server(error: &dyn DatabaseError) -> bool {
+/// Whether SQLite says that its file is not what it wrote: 11 corrupt, 26 not a database.
+pub(crate) fn is_damage_in_sqlite(code: Option<i32>) -> bool {
+    code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+}
+
+/// The code of an error of SQLite, whoever has asked it.
+pub(crate) fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    if let Some(error) = error.downcast_ref::<rusqlite::Error>() {
+        return error.sqlite_error().map(|error| error.extended_code);
+    }
+    error.downcast_ref::<SqliteError>()?.code()?.parse().ok()
+}
+
+/// Whether a connection says that it takes no writes, or nothing at all, where a new one may: to another node of a cluster,
+/// or to a file of SQLite that could only be read when it was opened (8).
+pub(crate) fn is_of_misled_connection(error: &dyn DatabaseError) -> bool {
+    if let Some(error) = error.try_downcast_ref::<SqliteError>() {
+        return sqlite_code(error).is_some_and(|code| code & 0xff == 8);
+    }
     let error = error.try_downcast_ref::<MySqlDatabaseError>();
     error.is_some_and(|error| WRONG_SERVER.contains(&error.number()))
 }

@@ -172,6 +172,17 @@ impl Error {
             | Self::NoSuchPrinter(_) => false,
         }
     }
+
+    /// Whether SQLite's file is damaged. Nothing but a backup helps then.
+    #[must_use]
+    pub fn is_of_damage(&self) -> bool {
+        match self {
+            Self::Open { source, .. } | Self::Database { source, .. } => {
+                dialect::is_damage_in_sqlite(dialect::sqlite_code(&**source))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What goes wrong inside an operation, before it is said what the operation was.
@@ -226,9 +237,9 @@ impl Fault {
         }
     }
 
-    /// Whether the server is a node of a cluster that no longer takes writes. Another one does.
-    pub(crate) fn is_of_wrong_server(&self) -> bool {
-        matches!(self, Self::Driver(cause) if database_error(cause).is_some_and(dialect::is_of_wrong_server))
+    /// Whether the connection takes no writes, while a new one may.
+    pub(crate) fn is_of_misled_connection(&self) -> bool {
+        matches!(self, Self::Driver(cause) if database_error(cause).is_some_and(dialect::is_of_misled_connection))
     }
 
     /// Whether a unique column refused a value.

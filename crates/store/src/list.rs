@@ -15,6 +15,7 @@ use sea_orm::{
 use crate::{
     Engine, Result, Store, StoredJob,
     error::Fault,
+    facts::beside,
     gcode_files,
     import::padded,
     jobs::{is_open, select_stored, select_with_printer, stored_job},
@@ -114,6 +115,17 @@ const FEW_ROWS: usize = 256;
 /// Whole jobs held in memory while all are shown.
 const CHUNK: u64 = 50;
 
+impl ListOrder {
+    /// Whether a list comes to `one` before it comes to `other`.
+    pub(crate) fn puts_before(self, one: Cursor, other: Cursor) -> bool {
+        let place = |cursor: Cursor| (cursor.sort_time, cursor.id);
+        match self {
+            Self::Newest => place(one) > place(other),
+            Self::Oldest => place(one) < place(other),
+        }
+    }
+}
+
 impl Store {
     /// A page of jobs, newest first, that begins after `after`.
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
@@ -128,13 +140,23 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<JobPage> {
+        let is_in_facts = [&filter.filename_contains, &filter.filament_type, &filter.slicer]
+            .iter()
+            .any(|wanted| wanted.is_some());
+        if is_in_facts {
+            let (ids, total) = self.look_for(order, filter, limit, after).await?;
+            let found = &Found::Few(ids);
+            return self
+                .read_quickly("list jobs", |db| async move {
+                    whole_page(&db, order, filter, found, limit, after, total).await
+                })
+                .await;
+        }
         if !is_quick(filter, limit) {
             return self
                 .read("list jobs", |db| async move {
-                    let found =
-                        search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
-                    let total = count(self, &db, filter, &found).await?;
-                    whole_page(&db, order, filter, &found, limit, after, total).await
+                    let total = count(self, &db, filter, &Found::All).await?;
+                    whole_page(&db, order, filter, &Found::All, limit, after, total).await
                 })
                 .await;
         }
@@ -150,6 +172,23 @@ impl Store {
             whole_page(&db, order, filter, &Found::All, limit, after, total).await
         })
         .await
+    }
+
+    /// The jobs of a page, and how many are on all pages, for what the aggregates find sooner than any index.
+    async fn look_for(
+        &self,
+        order: ListOrder,
+        filter: &JobFilter,
+        limit: u64,
+        after: Option<Cursor>,
+    ) -> Result<(Vec<i64>, u64)> {
+        let facts = self.facts(filter).await?;
+        // Some may be gone until their rows are read.
+        let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(10);
+        let (page, total) = beside(move || (facts.first(order, most, after), facts.count()))
+            .await
+            .map_err(|fault| fault.into_error("look for jobs"))?;
+        Ok((page.iter().map(|cursor| cursor.id.0).collect(), total))
     }
 
     /// How many jobs a filter lets through that asks for nothing but printers, statuses and times.

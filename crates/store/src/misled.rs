@@ -1,5 +1,7 @@
-//! Connections that lead to the wrong node of a cluster. It goes on answering after another node has taken its place, so
-//! nothing closes them; what routes connections sends new ones to the right node.
+//! Connections that take no writes, and never will, while new ones do. They go on answering, so nothing closes them.
+//!
+//! Some lead to the wrong node of a cluster; what routes connections sends new ones to the right node. SQLite opens a file
+//! that it may not write for reading only, without a word, and stays with that.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -3,25 +3,30 @@
 //! It is narrow, so that reading all of it is quick: a million jobs are some 60 MB. SQLite finds three characters and
 //! more in an index of trigrams, which triggers keep; the others, and all shorter texts, are found by reading.
 
+use std::collections::HashSet;
+
 use domain::JobId;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection,
-    sea_query::{Expr, ExprTrait, Func, Query, SelectStatement},
+    sea_query::{
+        ColumnRef, Expr, ExprTrait, Func, IntoColumnRef, IntoTableRef, Query, SelectStatement, TableRef,
+    },
 };
 
 use crate::{
-    Engine,
+    Engine, JobFilter,
     error::Fault,
     insert::insert_all,
+    jobs::is_open,
     notes,
-    schema::{JobSearch, JobSearchTrigrams, PrintJobs},
+    schema::{JobNotes, JobSearch, JobSearchTrigrams, JobTags, PrintJobs},
     text::fold_case,
     transaction::Tx,
 };
 
 /// Stands between the texts of a job, so that nothing is found across two of them. Those that hold it themselves are
 /// searched as if they held something else.
-const BETWEEN: char = '\u{1f}';
+pub(crate) const BETWEEN: char = '\u{1f}';
 /// Up to so many jobs that hold a text are looked at one by one. If there are more, pages are quickly full of them.
 const FEW: usize = 2_000;
 /// Characters of a text that the trigrams find.
@@ -33,7 +38,8 @@ pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Strin
     texts.join(BETWEEN.encode_utf8(&mut [0; 4]))
 }
 
-fn folded(text: &str) -> String {
+/// As it is searched.
+pub(crate) fn folded(text: &str) -> String {
     fold_case(text).replace(BETWEEN, "\u{fffd}")
 }
 
@@ -73,6 +79,53 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
         .to_owned();
     tx.execute(&statement).await?;
     Ok(())
+}
+
+/// What the filter looks for, as it is searched.
+pub(crate) fn wanted(filter: &JobFilter) -> Option<String> {
+    let text = filter.filename_contains.as_deref()?;
+    (!text.is_empty()).then(|| folded(text))
+}
+
+/// The jobs that hold `text`, as it is searched, of those whose file name does not say it all: users have said something
+/// of them, or they run.
+pub(crate) async fn said_or_running(db: &impl ConnectionTrait, text: &str) -> Result<HashSet<JobId>, Fault> {
+    let needle = Needle {
+        text: text.to_owned(),
+        has_trigrams: false,
+    };
+    let mut jobs = HashSet::new();
+    let id = Expr::col((JobSearch::Table, JobSearch::PrintJobId));
+    let mut query = Query::select();
+    query
+        .expr_as(id.clone(), "print_job_id")
+        .and_where(needle.is_in_text());
+    let joined = |table: TableRef, key: ColumnRef| {
+        query
+            .clone()
+            .from(table)
+            .inner_join(JobSearch::Table, id.clone().eq(Expr::col(key)))
+            .to_owned()
+    };
+    let of_notes = joined(
+        JobNotes::Table.into_table_ref(),
+        (JobNotes::Table, JobNotes::PrintJobId).into_column_ref(),
+    );
+    let of_tags = joined(
+        JobTags::Table.into_table_ref(),
+        (JobTags::Table, JobTags::PrintJobId).into_column_ref(),
+    );
+    let mut of_running = joined(
+        PrintJobs::Table.into_table_ref(),
+        (PrintJobs::Table, PrintJobs::Id).into_column_ref(),
+    );
+    of_running.and_where(is_open());
+    for query in [of_notes, of_tags, of_running] {
+        for row in db.query_all(&query).await? {
+            jobs.insert(JobId(row.try_get("", "print_job_id")?));
+        }
+    }
+    Ok(jobs)
 }
 
 /// Which jobs hold a text.

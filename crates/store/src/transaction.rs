@@ -1,7 +1,8 @@
 //! How statements run: reads on the readers, writes as whole transactions that are tried again.
 
 use std::{
-    sync::Arc,
+    error::Error as _,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use tracing::debug;
+use tracing::{debug, error};
 
 use crate::{Error, Result, Store, error::Fault, lease, rows::Quick, timings::Kind};
 
@@ -95,11 +96,11 @@ impl Store {
             .await
     }
 
-    /// Notes if a server says that it is no longer the one to be asked: all connections lead to it.
+    /// Notes if a connection says that it takes no writes: so do all that were opened before.
     async fn noticing<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let result = attempt.await;
         if let Err(fault) = &result
-            && fault.is_of_wrong_server()
+            && fault.is_of_misled_connection()
         {
             self.misled.renew_all();
         }
@@ -151,6 +152,16 @@ impl Store {
         let begun = Instant::now();
         let result = operation.await;
         self.timings.took(kind, begun.elapsed(), &result);
+        if let Err(error) = &result
+            && error.is_of_damage()
+            && !self.damaged.swap(true, Ordering::Relaxed)
+        {
+            error!(
+                "the database file is damaged: end the server and put a backup in its place with `printlog restore`; \
+                 what has been printed since then is read from the printers: {error}: {}",
+                error.source().map(ToString::to_string).unwrap_or_default()
+            );
+        }
         result
     }
 }

@@ -20,7 +20,7 @@ impl Sqlite {
         };
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         // As printlog's readers.
-        connection.pragma_update(None, "cache_size", -4000)?;
+        connection.pragma_update(None, "cache_size", -2000)?;
         Ok(Some(Self(connection)))
     }
 

@@ -226,6 +226,11 @@ impl From<DetailsCounts> for QueueBody {
 }
 
 async fn database(store: &store::Store) -> Part {
+    if store.is_damaged() {
+        return Part::error(
+            "its file is damaged; end the server and put a backup in its place with `printlog restore`; the log says more",
+        );
+    }
     match tokio::time::timeout(PATIENCE, store.ping()).await {
         Ok(Ok(())) => Part::OK,
         Ok(Err(cause)) => {

@@ -72,6 +72,10 @@ pub(super) async fn findings(config: &Config) -> anyhow::Result<Vec<Finding>> {
     Ok(checks.findings)
 }
 
+/// What to do about a damaged file.
+const DAMAGED: &str = "end the server and put a backup in its place with `printlog restore FILE`; what has been printed \
+                       since then is read from the printers";
+
 struct Checks {
     findings: Vec<Finding>,
     is_json: bool,
@@ -84,8 +88,13 @@ impl Checks {
         let store = match config.open_store(Clock::start().now()).await {
             Ok((store, _)) => store,
             Err(cause) => {
-                let advice = "see the section `database` of the configuration; is the server on, are account and \
-                              password right, may printlog write there?";
+                let advice = match cause.is_of_damage() {
+                    true => DAMAGED,
+                    false => {
+                        "see the section `database` of the configuration; is the server on, are account and password \
+                         right, may printlog write there?"
+                    }
+                };
                 return self.bad("database", format!("{:#}", anyhow::Error::new(cause)), advice);
             }
         };
@@ -95,6 +104,14 @@ impl Checks {
     }
 
     async fn check_store(&mut self, store: &Store, location: &store::Location) -> anyhow::Result<()> {
+        if let store::Location::Sqlite { path } = location {
+            match store.find_damage(path).await {
+                Ok(()) => self.good("file", "of the database is sound".to_owned())?,
+                Err(cause) => {
+                    return self.bad("file", format!("{:#}", anyhow::Error::new(cause)), DAMAGED);
+                }
+            }
+        }
         let info = store.info().await?;
         let size = info
             .size_bytes

@@ -94,6 +94,7 @@ impl PrinterTask {
             last_seen: printer.last_seen,
             backfill: history_sync::progress(&printer.backfill, false, None),
             database_trouble: None,
+            changes_waiting: 0,
         });
         let task = Self {
             tracker: Tracker::new(printer.id),
@@ -455,6 +456,7 @@ impl PrinterTask {
             && self.backfill_error.is_none();
         let backfill = history_sync::progress(&self.backfill, backfill_runs, self.backfill_error.clone());
         let trouble = self.writer.trouble().map(str::to_owned);
+        let changes_waiting = trouble.as_ref().map_or(0, |_| self.writer.len());
         let klippy = self.klippy;
         self.status.send_modify(|status| {
             status.klippy_state = Some(klippy);
@@ -463,6 +465,7 @@ impl PrinterTask {
             status.temperatures = temperatures;
             status.backfill = backfill;
             status.database_trouble = trouble;
+            status.changes_waiting = changes_waiting;
         });
     }
 

@@ -24,8 +24,10 @@ pub struct PrinterStatus {
     pub last_seen: Option<Timestamp>,
     /// How far the import of its history is.
     pub backfill: BackfillProgress,
-    /// Changes of jobs that wait for the database, and the error it gave. `None` when nothing waits.
+    /// The error that the database gave while changes of jobs wait for it. `None` when nothing waits.
     pub database_trouble: Option<String>,
+    /// How many of them. 0 where a change is on its way and has not failed.
+    pub changes_waiting: usize,
 }
 
 /// The link to Moonraker.

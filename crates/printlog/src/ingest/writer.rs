@@ -89,6 +89,11 @@ impl Writer {
         self.queue.is_empty()
     }
 
+    /// Changes that are not in the database.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// What the database said when it last refused. `None` when all is well.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()

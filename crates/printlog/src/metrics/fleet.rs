@@ -50,8 +50,8 @@ const VALUES: [(&str, &str, Value); 8] = [
     ),
     (
         "printer_changes_waiting",
-        "Whether changes of jobs wait for the database",
-        |status, _| Some(truth(status.database_trouble.is_some())),
+        "Changes of jobs that wait for the database",
+        |status, _| Some(status.changes_waiting as f64),
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! `printlog backup`, `restore`, `migrate-database` and `space`.
 
-use std::fs;
+use std::{fs, os::unix::fs::FileExt as _};
 
 use serde_json::Value;
 
@@ -89,6 +89,13 @@ fn a_damaged_database_is_said_to_be_so_and_a_backup_takes_its_place() {
         "no database at all, but a long text. ".repeat(500),
     )
     .unwrap();
+    let checked = binary.run(&["check"]);
+    assert_eq!(checked.code, 3, "{}", checked.stderr);
+    assert!(
+        checked.stdout.contains("to do: end the server"),
+        "{}",
+        checked.stdout
+    );
     let refused = binary.run_with(&["serve"], &[("PRINTLOG_API__PORT", "0")]);
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("printlog restore"), "{}", refused.stderr);
@@ -96,6 +103,36 @@ fn a_damaged_database_is_said_to_be_so_and_a_backup_takes_its_place() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stdout.contains(".damaged-"), "{}", said.stdout);
     assert_eq!(printers(&binary), 1);
+}
+
+#[test]
+fn check_reads_all_of_the_file() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let said = binary.run(&["check"]);
+    assert!(
+        said.stdout.contains("ok     file: of the database is sound"),
+        "{}",
+        said.stdout
+    );
+    let path = binary.path("data/printlog.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let (page, size): (u32, u32) = database
+        .query_row(
+            "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'thumbnails'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    database.close().unwrap();
+    // A page that nothing reads at the start.
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xa5; 512], u64::from(page - 1) * u64::from(size))
+        .unwrap();
+    let said = binary.run(&["check"]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert!(said.stdout.contains("WRONG  file"), "{}", said.stdout);
+    assert!(said.stdout.contains("printlog restore"), "{}", said.stdout);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Which files were printed how often, and how that went.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{borrow::Cow, cmp::Reverse, collections::BinaryHeap, sync::LazyLock};
 
 use domain::analytics::Sums;
 
 use crate::{
     Facts,
-    facts::{Part, Row},
+    facts::{Numbers, Part, Row},
 };
 
 /// The files that were printed most.
@@ -40,6 +40,19 @@ impl FileCounts {
             self.files.resize(file + 1, 0);
         }
         self.files[file] += 1;
+    }
+
+    /// Jobs of these files.
+    pub(crate) fn of(&self, files: &Numbers) -> u64 {
+        let counts = (0..).zip(&self.files);
+        counts
+            .filter(|(file, _)| files.contains(*file))
+            .map(|(_, count)| u64::from(*count))
+            .sum()
+    }
+
+    fn total(&self) -> u64 {
+        self.files.iter().filter(|count| **count > 0).count() as u64
     }
 
     /// The files printed most; of those printed equally often the ones known longer.
@@ -87,7 +100,7 @@ impl Facts {
     pub fn files(&self, limit: usize) -> FileFigures {
         let counts = self.file_counts();
         let files = counts.most(limit);
-        let places = Places::of(&files);
+        let places = LazyLock::new(|| Places::of(&files));
         let mut sums = vec![Sums::default(); files.len()];
         self.each_part(|part| match part {
             Part::Month(month) => {
@@ -102,24 +115,27 @@ impl Facts {
             }
             Part::Job(row) => places.add(row, &mut sums),
         });
+        drop(places);
         FileFigures {
             files: files.into_iter().zip(sums).collect(),
-            total: counts.files.iter().filter(|count| **count > 0).count() as u64,
+            total: counts.total(),
             unknown: counts.unknown,
         }
     }
 
-    fn file_counts(&self) -> FileCounts {
+    fn file_counts(&self) -> Cow<'_, FileCounts> {
+        let mut running = self.running_jobs().peekable();
         match self.whole_fleet() {
+            Some(fleet) if running.peek().is_none() => Cow::Borrowed(fleet.files()),
             Some(fleet) => {
                 let mut counts = fleet.files().clone();
-                self.running_jobs().for_each(|row| counts.add(row));
-                counts
+                running.for_each(|row| counts.add(row));
+                Cow::Owned(counts)
             }
             None => {
                 let mut counts = FileCounts::default();
                 self.each(|row| counts.add(row));
-                counts
+                Cow::Owned(counts)
             }
         }
     }

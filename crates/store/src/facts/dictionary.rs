@@ -3,14 +3,16 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
+    sync::RwLock,
 };
 
 use sea_orm::{
     ConnectionTrait, DbErr, QueryResult,
-    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr},
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr},
 };
 use sha2::{Digest as _, Sha256};
 
+use super::names::Names;
 use crate::{
     error::Fault,
     schema::{JobKinds, JobTexts},
@@ -79,6 +81,8 @@ impl Kind {
 
 /// Entries of one statement.
 const BATCH: usize = 256;
+/// Texts that are read in one statement where all are.
+const PAGE: u64 = 2_000;
 
 /// The numbers of these entries; those that have none are left out.
 pub(crate) async fn find<T: Entry>(
@@ -151,6 +155,35 @@ pub(crate) async fn texts(db: &impl ConnectionTrait, numbers: &[u32]) -> Result<
         }
     }
     Ok(texts)
+}
+
+/// All texts.
+pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<Names>, Fault> {
+    let mut names = Names::default();
+    let mut last = -1;
+    loop {
+        let query = Query::select()
+            .columns([JobTexts::Id, JobTexts::Text])
+            .from(JobTexts::Table)
+            .and_where(Expr::col(JobTexts::Id).gt(last))
+            .order_by(JobTexts::Id, Order::Asc)
+            .limit(PAGE)
+            .to_owned();
+        let rows = db.query_all(&query).await?;
+        for row in &rows {
+            let text: String = row.try_get("", "text")?;
+            names.add(number(row)?, &text).map_err(|cause| damaged(&cause))?;
+        }
+        match rows.last() {
+            Some(row) => last = i64::from(number(row)?),
+            None => break,
+        }
+    }
+    Ok(RwLock::new(names))
+}
+
+pub(crate) fn damaged(cause: &snap::Error) -> Fault {
+    DbErr::Custom(format!("the names of files in memory are damaged: {cause}")).into()
 }
 
 /// All kinds.

@@ -6,6 +6,7 @@
 mod dictionary;
 mod fleet;
 mod month;
+mod names;
 mod shelf;
 mod source;
 
@@ -32,8 +33,9 @@ pub use dictionary::Kind;
 pub(crate) use dictionary::texts;
 pub(crate) use fleet::FleetMonth;
 pub(crate) use month::Row;
+pub(crate) use names::Numbers;
 pub use shelf::Facts;
-pub(crate) use shelf::{Part, Shelf};
+pub(crate) use shelf::{Part, Shelf, beside};
 
 /// How months are packed. Whoever changes that, or what a fact is, counts this up: then all are packed anew when the
 /// database is opened.

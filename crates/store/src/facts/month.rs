@@ -176,6 +176,11 @@ impl Month {
         self.begin.is_none()
     }
 
+    /// Where it begins, in ms since 1970. `None` if the starts are unknown.
+    pub(crate) fn begin(&self) -> Option<i64> {
+        self.begin
+    }
+
     #[inline]
     pub(crate) fn row(&self, index: usize) -> Row<'_> {
         Row { month: self, index }

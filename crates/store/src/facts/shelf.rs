@@ -1,8 +1,8 @@
 //! Facts in memory: each month is kept as long as the database has the same version of it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use domain::{
@@ -13,18 +13,22 @@ use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
 };
+use tokio::sync::OnceCell;
 
 use super::{
     Kind, dictionary,
     fleet::{Fleet, FleetMonth},
     month::{Month, MonthKey, Row},
+    names::{Names, Numbers},
     source,
 };
 use crate::{
-    Engine, Error, JobFilter, Result, Store,
+    Cursor, Engine, Error, JobFilter, ListOrder, Result, Store,
     error::Fault,
     jobs, list,
+    record::UNDATED,
     schema::{JobMonths, JobTotals, PrintJobs},
+    search,
 };
 
 /// What has been read so far.
@@ -33,6 +37,8 @@ pub(crate) struct Shelf {
     printers: BTreeMap<PrinterId, Printer>,
     /// The same months over all printers.
     fleet: Arc<Fleet>,
+    /// Of all files. Other ones when all months were read anew, as files may have other numbers then.
+    names: Arc<OnceCell<RwLock<Names>>>,
     kinds: Arc<HashMap<u32, Kind>>,
 }
 
@@ -41,6 +47,8 @@ struct Printer {
     version: i64,
     months: BTreeMap<MonthKey, Arc<Month>>,
     past: Past,
+    /// Whether all names of its files are known.
+    is_named: bool,
 }
 
 /// All months of a printer.
@@ -75,8 +83,18 @@ struct Conditions {
     statuses: [bool; JobStatus::ALL.len()],
     /// By number of the kind; `None` if kinds do not matter.
     kinds: Option<Vec<bool>>,
-    /// `None` if everything that was asked for is known of each fact.
+    /// `None` if no text is looked for.
+    text: Option<Holders>,
+    /// `None` if everything else that was asked for is known of each fact.
     ids: Option<HashSet<JobId>>,
+}
+
+/// What holds a text.
+#[derive(Debug, Clone)]
+struct Holders {
+    files: Numbers,
+    /// Where others than the file's name may.
+    jobs: HashSet<JobId>,
 }
 
 impl Store {
@@ -105,9 +123,17 @@ impl Store {
         db: &sea_orm::DatabaseConnection,
         filter: &JobFilter,
     ) -> Result<Facts, Fault> {
-        let (pasts, fleet, kinds) = {
+        let text = search::wanted(filter);
+        if text.is_some() {
+            // Not with the shelf locked, as far as that can be helped.
+            self.read_names(db).await?;
+        }
+        let (pasts, fleet, kinds, names) = {
             let mut shelf = self.shelf.lock().await;
             shelf.refresh(db).await?;
+            if text.is_some() {
+                shelf.learn_names(db).await?;
+            }
             let of_printer =
                 |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
             let printers = shelf.printers.iter().filter(|(id, _)| of_printer(id));
@@ -115,7 +141,11 @@ impl Store {
                 .map(|(id, printer)| (*id, printer.past.clone()))
                 .collect();
             let fleet = (pasts.len() == shelf.printers.len()).then(|| shelf.fleet.clone());
-            (pasts, fleet, shelf.kinds.clone())
+            (pasts, fleet, shelf.kinds.clone(), shelf.names.clone())
+        };
+        let holders = match text {
+            Some(text) => Some(holders(db, text, names).await?),
+            None => None,
         };
         Ok(Facts {
             pasts,
@@ -124,9 +154,27 @@ impl Store {
             since: filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
             until: filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
             dated_only: filter.since.is_some() || filter.until.is_some(),
-            conditions: conditions(db, self.engine, filter, &kinds).await?,
+            conditions: conditions(db, self.engine, filter, &kinds, holders).await?,
             kinds,
         })
+    }
+
+    /// Reads what the first question about many jobs would have to wait for.
+    ///
+    /// # Errors
+    /// If the database does not answer, or its aggregates are damaged.
+    pub async fn read_aggregates(&self) -> Result<()> {
+        self.facts(&JobFilter::default()).await?;
+        self.read("read the names of files", |db| async move {
+            self.read_names(&db).await
+        })
+        .await
+    }
+
+    async fn read_names(&self, db: &sea_orm::DatabaseConnection) -> Result<(), Fault> {
+        let names = self.shelf.lock().await.names.clone();
+        names.get_or_try_init(|| dictionary::names(db)).await?;
+        Ok(())
     }
 }
 
@@ -167,15 +215,41 @@ impl Shelf {
         }
         for (id, version, since, months) in news {
             let printer = self.printers.entry(id).or_default();
-            if since == 0 {
+            if since == 0 && printer.version > 0 {
                 printer.months.clear();
+                self.names = Arc::default();
             }
             let months = months.into_iter().map(|(key, month)| (key, Arc::new(month)));
             printer.months.extend(months);
             printer.version = version;
             printer.past = Past::of(&printer.months);
+            printer.is_named = false;
         }
         self.regroup();
+        Ok(())
+    }
+
+    /// Reads the names of files that are new.
+    async fn learn_names(&mut self, db: &impl ConnectionTrait) -> Result<(), Fault> {
+        let names = self.names.get_or_try_init(|| dictionary::names(db)).await?;
+        let unnamed = || self.printers.values().filter(|printer| !printer.is_named);
+        let unknown: BTreeSet<u32> = {
+            let names = names.read().unwrap_or_else(PoisonError::into_inner);
+            let months = unnamed().flat_map(|printer| printer.months.values());
+            let files = months.flat_map(|month| month.rows()).filter_map(Row::file);
+            files.filter(|file| !names.knows(*file)).collect()
+        };
+        let unknown: Vec<u32> = unknown.into_iter().collect();
+        let texts = dictionary::texts(db, &unknown).await?;
+        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
+        for (number, text) in texts {
+            names
+                .add(number, &text)
+                .map_err(|cause| dictionary::damaged(&cause))?;
+        }
+        for printer in self.printers.values_mut() {
+            printer.is_named = true;
+        }
         Ok(())
     }
 
@@ -235,26 +309,32 @@ async fn conditions(
     engine: Engine,
     filter: &JobFilter,
     kinds: &HashMap<u32, Kind>,
+    text: Option<Holders>,
 ) -> Result<Option<Conditions>, Fault> {
     let JobFilter {
         printer_ids: _,
         since: _,
         until: _,
         statuses,
-        filename_contains,
+        filename_contains: _,
         filament_type,
         slicer,
         verdicts,
         tags,
     } = filter;
     // Whatever only the rows know is asked for as in a list.
-    let of_rows = filename_contains.is_some() || !verdicts.is_empty() || !tags.is_empty();
-    let ids = match of_rows {
-        true => Some(list::ids(db, engine, filter).await?),
-        false => None,
+    let ids = match verdicts.is_empty() && tags.is_empty() {
+        true => None,
+        false => {
+            let by_users = JobFilter {
+                filename_contains: None,
+                ..filter.clone()
+            };
+            Some(list::ids(db, engine, &by_users).await?)
+        }
     };
     let by_kind = filament_type.is_some() || slicer.is_some();
-    if ids.is_none() && !by_kind && statuses.is_empty() {
+    if text.is_none() && ids.is_none() && !by_kind && statuses.is_empty() {
         return Ok(None);
     }
     let is_wanted = |kind: &Kind| {
@@ -272,8 +352,34 @@ async fn conditions(
     Ok(Some(Conditions {
         statuses: JobStatus::ALL.map(|status| statuses.is_empty() || statuses.contains(&status)),
         kinds,
+        text,
         ids,
     }))
+}
+
+async fn holders(
+    db: &impl ConnectionTrait,
+    text: String,
+    names: Arc<OnceCell<RwLock<Names>>>,
+) -> Result<Holders, Fault> {
+    let jobs = search::said_or_running(db, &text).await?;
+    let files = beside(move || match names.get() {
+        Some(names) => names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .containing(&text),
+        None => Ok(Numbers::default()),
+    });
+    Ok(Holders {
+        jobs,
+        files: files.await?.map_err(|cause| dictionary::damaged(&cause))?,
+    })
+}
+
+/// Computes something that takes some milliseconds.
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|cause| sea_orm::DbErr::Custom(format!("a search ended early: {cause}")).into())
 }
 
 impl Past {
@@ -298,7 +404,8 @@ impl Past {
 impl Conditions {
     #[inline]
     fn are_met_by(&self, row: Row<'_>) -> bool {
-        self.statuses[row.status() as usize]
+        self.text.as_ref().is_none_or(|text| text.include(row))
+            && self.statuses[row.status() as usize]
             && self.is_kind_wanted(row.kind())
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&row.id()))
     }
@@ -310,9 +417,26 @@ impl Conditions {
             .is_none_or(|wanted| kind.is_some_and(|kind| wanted.get(kind as usize).copied().unwrap_or(false)))
     }
 
+    /// Whether they ask for nothing but kinds and statuses.
+    fn are_counted(&self) -> bool {
+        self.text.is_none() && self.ids.is_none()
+    }
+
     /// Whether all jobs of a kind meet them, or none.
     fn are_about_kinds(&self) -> bool {
-        self.ids.is_none() && self.statuses.iter().all(|wanted| *wanted)
+        self.are_counted() && self.statuses.iter().all(|wanted| *wanted)
+    }
+}
+
+impl Holders {
+    fn are_none(&self) -> bool {
+        self.files.is_empty() && self.jobs.is_empty()
+    }
+
+    #[inline]
+    fn include(&self, row: Row<'_>) -> bool {
+        row.file().is_some_and(|file| self.files.contains(file))
+            || (!self.jobs.is_empty() && self.jobs.contains(&row.id()))
     }
 }
 
@@ -350,6 +474,13 @@ impl Facts {
 
     #[inline]
     fn each_in(&self, month: &Month, mut visit: impl FnMut(Row<'_>)) {
+        let text = self
+            .conditions
+            .as_ref()
+            .and_then(|conditions| conditions.text.as_ref());
+        if text.is_some_and(Holders::are_none) {
+            return;
+        }
         for index in self.range(month) {
             let row = month.row(index);
             if self
@@ -416,7 +547,59 @@ impl Facts {
 
     /// How many the filter lets through.
     pub(crate) fn count(&self) -> u64 {
-        self.all_months().map(|month| self.count_in(month)).sum()
+        match self.count_by_file() {
+            Some(ended) => ended + self.running_jobs().count() as u64,
+            None => self.all_months().map(|month| self.count_in(month)).sum(),
+        }
+    }
+
+    /// How many of all ended jobs hold a text, if that is all that is asked for, and the names of their files tell.
+    fn count_by_file(&self) -> Option<u64> {
+        let fleet = self.fleet.as_ref().filter(|_| !self.dated_only)?;
+        let Conditions {
+            statuses,
+            kinds: None,
+            text: Some(text),
+            ids: None,
+        } = self.conditions.as_ref()?
+        else {
+            return None;
+        };
+        let running: HashSet<JobId> = self.open.iter().flat_map(Month::rows).map(Row::id).collect();
+        let by_file = statuses.iter().all(|wanted| *wanted) && text.jobs.is_subset(&running);
+        by_file.then(|| fleet.files().of(&text.files))
+    }
+
+    /// Where the first `limit` of them stand in a list that goes on after `after`.
+    pub(crate) fn first(&self, order: ListOrder, limit: usize, after: Option<Cursor>) -> Vec<Cursor> {
+        let mut months: Vec<&Month> = self.all_months().collect();
+        months.sort_by_key(|month| month.begin());
+        if order == ListOrder::Newest {
+            months.reverse();
+        }
+        let mut found: Vec<Cursor> = Vec::new();
+        for same in months.chunk_by(|one, next| one.begin() == next.begin()) {
+            for month in same {
+                self.each_in(month, |row| {
+                    let cursor = Cursor {
+                        sort_time: row.start().unwrap_or(UNDATED),
+                        id: row.id(),
+                    };
+                    if after.is_none_or(|after| order.puts_before(after, cursor)) {
+                        found.push(cursor);
+                    }
+                });
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        found.sort_unstable_by_key(|cursor| (cursor.sort_time, cursor.id));
+        if order == ListOrder::Newest {
+            found.reverse();
+        }
+        found.truncate(limit);
+        found
     }
 
     fn count_in(&self, month: &Month) -> u64 {
@@ -424,10 +607,10 @@ impl Facts {
         let Some(conditions) = &self.conditions else {
             return range.len() as u64;
         };
-        if range.len() < month.len() || conditions.ids.is_some() {
-            return range
-                .filter(|index| conditions.are_met_by(month.row(*index)))
-                .count() as u64;
+        if range.len() < month.len() || !conditions.are_counted() {
+            let mut jobs = 0;
+            self.each_in(month, |_| jobs += 1);
+            return jobs;
         }
         let of_kinds = month.counts().iter();
         let wanted = of_kinds.filter(|(kind, _)| conditions.is_kind_wanted(*kind));

@@ -1,5 +1,7 @@
 //! How right slicers' estimates are.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use domain::analytics::Distribution;
 use serde::Serialize;
@@ -64,28 +66,32 @@ struct Row {
     responses((status = 200, content((EstimatesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
-    let estimates = compute(&core, &query.filter, store::Facts::estimates).await?;
-    let named = |groups: std::collections::BTreeMap<Option<String>, Distribution>| {
-        sorted(
-            groups
-                .into_iter()
-                .map(|(key, ratios)| RatioBody::new(key, None, &ratios))
-                .collect(),
-        )
-    };
-    let printers = estimates
-        .printers
-        .iter()
-        .map(|(id, ratios)| RatioBody::new(names.get(id).cloned(), Some(id.0), ratios));
-    let body = EstimatesBody {
-        period: query.period(),
-        enough_jobs: ENOUGH,
-        unknown_jobs: estimates.unknown,
-        all: RatioBody::new(None, None, &estimates.all),
-        by_printer: sorted(printers.collect()),
-        by_material: named(estimates.materials),
-        by_slicer: named(estimates.slicers),
-    };
+    let period = query.period();
+    let body = compute(&core, &query.filter, move |facts| {
+        let estimates = facts.estimates();
+        let named = |groups: BTreeMap<Option<String>, Distribution>| {
+            let groups = groups.into_iter();
+            sorted(
+                groups
+                    .map(|(key, ratios)| RatioBody::new(key, None, &ratios))
+                    .collect(),
+            )
+        };
+        let printers = estimates
+            .printers
+            .iter()
+            .map(|(id, ratios)| RatioBody::new(names.get(id).cloned(), Some(id.0), ratios));
+        EstimatesBody {
+            period,
+            enough_jobs: ENOUGH,
+            unknown_jobs: estimates.unknown,
+            all: RatioBody::new(None, None, &estimates.all),
+            by_printer: sorted(printers.collect()),
+            by_material: named(estimates.materials),
+            by_slicer: named(estimates.slicers),
+        }
+    })
+    .await?;
     sheet::answer(query.format, &body, |body| {
         let groups = [
             ("all", std::slice::from_ref(&body.all)),

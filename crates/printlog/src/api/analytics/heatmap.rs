@@ -116,7 +116,7 @@ impl FromRequestParts<ApiState> for HeatmapQuery {
 pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Response> {
     let HeatmapQuery { asked, view } = query;
     let (period, zone) = (asked.period(), asked.zone.clone());
-    let body = compute(&core, &asked.filter, move |facts| {
+    compute(&core, &asked.filter, move |facts| {
         let map = facts.heatmap(&zone);
         let hours = map.week.iter().zip(1..).flat_map(|(hours, weekday)| {
             hours.iter().zip(0..).map(move |(cell, hour)| HourBody {
@@ -131,18 +131,18 @@ pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Re
                 cell: cell.into(),
             })
         });
-        HeatmapBody {
+        let body = HeatmapBody {
             period,
             week: hours.collect(),
             calendar: days.collect(),
             undated_jobs: map.undated,
+        };
+        match view {
+            View::Week => sheet::answer(asked.format, &body, |body| body.week.clone()),
+            View::Calendar => sheet::answer(asked.format, &body, |body| body.calendar.clone()),
         }
     })
-    .await?;
-    match view {
-        View::Week => sheet::answer(asked.format, &body, |body| body.week.clone()),
-        View::Calendar => sheet::answer(asked.format, &body, |body| body.calendar.clone()),
-    }
+    .await?
 }
 
 impl From<&HourCell> for CellBody {

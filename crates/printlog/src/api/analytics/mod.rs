@@ -49,10 +49,14 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce(&Facts) -> T + Send + 'static,
 ) -> ApiResult<T> {
     let facts = core.store.facts(filter).await?;
-    let _turn = core.computing.acquire().await.map_err(|_| Problem::internal())?;
-    tokio::task::spawn_blocking(move || work(&facts))
-        .await
-        .map_err(|_| Problem::internal())
+    let turn = core.computing.clone().acquire_owned().await;
+    let turn = turn.map_err(|_| Problem::internal())?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Until it is done, even if nobody waits for it any longer.
+        let _turn = turn;
+        work(&facts)
+    });
+    done.await.map_err(|_| Problem::internal())
 }
 
 /// Names of the printers.

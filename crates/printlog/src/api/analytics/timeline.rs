@@ -134,7 +134,7 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
     let TimelineQuery { asked, bucket, stack } = query;
     let names = printer_names(&core).await?;
     let (period, zone, filter) = (asked.period(), asked.zone.clone(), asked.filter.clone());
-    let body = compute(&core, &asked.filter, move |facts| {
+    compute(&core, &asked.filter, move |facts| {
         let (extent, undated_jobs) = facts.extent();
         let instant = |time: i64| Timestamp::from_millisecond(time).ok();
         let first = filter.since.or_else(|| instant(extent?.0));
@@ -147,7 +147,7 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
             _ => (bucket, Vec::new()),
         };
         let milliseconds: Vec<i64> = bounds.iter().map(|bound| bound.as_millisecond()).collect();
-        TimelineBody {
+        let body = TimelineBody {
             period,
             bucket: bucket.as_str(),
             stack: stack.as_str(),
@@ -173,10 +173,10 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
                 })
                 .collect(),
             undated_jobs,
-        }
+        };
+        sheet::answer(asked.format, &body, rows)
     })
-    .await?;
-    sheet::answer(asked.format, &body, rows)
+    .await?
 }
 
 /// The buckets, larger ones where there would be too many.

@@ -144,6 +144,7 @@ mod tests {
                 error: None,
             },
             database_trouble: None,
+            changes_waiting: 0,
         }
     }
 

@@ -74,9 +74,22 @@ impl Logger {
         process.kill().await.expect("printlog is killed");
     }
 
+    fn process_id(&self) -> u32 {
+        self.process.as_ref().and_then(Child::id).expect("printlog runs")
+    }
+
+    /// KiB of memory that the process holds.
+    pub(crate) fn resident_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()));
+        let status = status.expect("what Linux says of it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a size")
+    }
+
     /// `-TERM` asks for an end in order.
     pub(crate) fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().and_then(Child::id).expect("printlog runs");
+        let process = self.process_id();
         let sent = std::process::Command::new("kill")
             .args([signal, &process.to_string()])
             .status()

@@ -9,6 +9,7 @@ mod ending;
 mod mysql;
 mod own_mysql;
 mod sql_proxy;
+mod sqlite;
 mod upkeep;
 
 use std::{sync::Arc, time::Duration};
@@ -29,9 +30,13 @@ pub(crate) struct BusyFleet {
 
 impl BusyFleet {
     pub(crate) async fn start(logger: &Logger, seed: u64) -> Self {
+        Self::start_many(logger, seed, 4).await
+    }
+
+    pub(crate) async fn start_many(logger: &Logger, seed: u64, number: usize) -> Self {
         let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
         let (mut watched, mut schedules) = (Vec::new(), Vec::new());
-        for (place, version) in (0..).zip(versions) {
+        for (place, version) in (0..).zip(versions.into_iter().cycle().take(number)) {
             let config = PrinterConfig {
                 version,
                 seed: seed + place,

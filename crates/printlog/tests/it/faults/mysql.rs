@@ -14,7 +14,7 @@ use super::{
 use crate::capture::logger::{Logger, wait_for};
 
 /// A number that `make test-faults` makes larger.
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
 

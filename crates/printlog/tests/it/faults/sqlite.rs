@@ -1,0 +1,195 @@
+//! SQLite's file is held by another process, made read-only or overwritten, while printlog writes it.
+
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use hyper::StatusCode;
+use tokio::time::{Instant, sleep};
+
+use super::{BusyFleet, mysql::number};
+use crate::capture::logger::{Logger, wait_for};
+
+/// MiB by which the process may grow while its changes wait.
+const GROWTH: u64 = 24;
+
+async fn wait_until_changes_wait(logger: &Logger) {
+    wait_for("the health to tell that changes wait", async || {
+        let (status, health) = logger.health().await?;
+        assert_eq!(
+            status,
+            StatusCode::OK,
+            "a warning is no reason to start anew: {health:#}"
+        );
+        // What the slicers knew may fail to be written before a job does.
+        let reason = health["writing"]["reason"].as_str()?;
+        reason.contains("in memory").then_some(())
+    })
+    .await;
+}
+
+async fn wait_until_all_is_in(logger: &Logger) {
+    wait_for("all of it to be in", async || {
+        let (_, health) = logger.health().await?;
+        (health["status"] == "ok").then_some(())
+    })
+    .await;
+}
+
+/// Of all printers, as `/metrics` has it.
+async fn changes_waiting(logger: &Logger) -> u64 {
+    let metrics = logger.bytes("/metrics").await;
+    String::from_utf8_lossy(&metrics)
+        .lines()
+        .filter(|line| line.starts_with("printlog_printer_changes_waiting{"))
+        .map(|line| {
+            let (_, value) = line.rsplit_once(' ').unwrap();
+            value.parse::<f64>().unwrap() as u64
+        })
+        .sum()
+}
+
+/// Longer than the lock is waited for by one statement, and by one write with all its attempts.
+/// `PRINTLOG_TEST_OUTAGE` says for how many seconds more.
+#[tokio::test(flavor = "multi_thread")]
+async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is_bounded() {
+    let outage = Duration::from_secs(number("PRINTLOG_TEST_OUTAGE", 10));
+    let mut logger = Logger::start_with(&[("PRINTLOG_LOGGING__FILE", "log")]).await;
+    let fleet = BusyFleet::start_many(&logger, 12_000, 24).await;
+    sleep(Duration::from_secs(5)).await;
+    let before = logger.resident_memory();
+    let database = rusqlite::Connection::open(logger.path("data/printlog.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let locked = Instant::now();
+    wait_until_changes_wait(&logger).await;
+    sleep(outage).await;
+    let after = logger.resident_memory();
+    let waiting = changes_waiting(&logger).await;
+    // Of most printers there is one at least, and in that time no printer prints more than that.
+    assert!((12..24 * 100).contains(&waiting), "{waiting} changes wait");
+    let locked = locked.elapsed().as_secs();
+    database.execute_batch("ROLLBACK").unwrap();
+    drop(database);
+    wait_until_all_is_in(&logger).await;
+    let prints = fleet.end(&logger).await;
+    logger.database_is_sound().await;
+    let log = logger.log();
+    assert!(log.contains("cannot write a job, trying until it is in"), "{log}");
+    assert!(log.contains("the database takes jobs again"), "{log}");
+    assert!(prints > 48, "only {prints} prints");
+    let growth = after.saturating_sub(before);
+    assert!(
+        growth < GROWTH * 1024,
+        "the process grew from {before} to {after} KiB"
+    );
+    println!(
+        "database locked for {locked} s, {prints} prints of 24 printers: each there once, totals right; \
+         {waiting} changes waited, {before} KiB of memory grew by {growth}"
+    );
+}
+
+/// Files that nobody may write, whoever has them open.
+struct Immutable(Vec<PathBuf>);
+
+impl Immutable {
+    /// `None`, and it says so, where the account or the file system does not allow it.
+    fn make(folder: &Path) -> Option<Self> {
+        let files = ["printlog.db", "printlog.db-wal"].map(|file| folder.join(file));
+        let made = Self(files.to_vec());
+        if !made.change("+i") {
+            eprintln!("not run: chattr +i is not allowed here");
+            return None;
+        }
+        Some(made)
+    }
+
+    fn change(&self, attribute: &str) -> bool {
+        let done = Command::new("chattr").arg(attribute).args(&self.0).status();
+        done.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        // What is not allowed was not made either.
+        self.change("-i");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prints_while_the_database_is_read_only_are_all_there_when_it_is_not() {
+    let mut logger = Logger::start().await;
+    let fleet = BusyFleet::start(&logger, 13_000).await;
+    for _ in 0..2 {
+        sleep(Duration::from_secs(3)).await;
+        let Some(read_only) = Immutable::make(&logger.path("data")) else {
+            return;
+        };
+        wait_until_changes_wait(&logger).await;
+        // Prints begin and end meanwhile.
+        sleep(Duration::from_secs(6)).await;
+        drop(read_only);
+        wait_until_all_is_in(&logger).await;
+    }
+    let prints = fleet.end(&logger).await;
+    logger.database_is_sound().await;
+    assert!(prints > 4, "only {prints} prints");
+    println!("database read-only twice, {prints} prints: each there once, totals right, database sound");
+}
+
+/// Overwrites all but the first page. The file keeps its length, as on a disk that rots.
+fn damage(file: &Path) {
+    let size = fs::metadata(file).unwrap().len();
+    let mut file = fs::OpenOptions::new().write(true).open(file).unwrap();
+    let first = 4096;
+    file.seek(SeekFrom::Start(first)).unwrap();
+    file.write_all(&vec![0xa5; usize::try_from(size - first).unwrap()])
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_damaged_is_told_and_a_backup_and_the_printers_bring_all_back() {
+    let mut logger = Logger::start_with(&[("PRINTLOG_LOGGING__FILE", "log")]).await;
+    let fleet = BusyFleet::start(&logger, 14_000).await;
+    sleep(Duration::from_secs(6)).await;
+    let backup = logger.command(&["backup", "--json"]).await;
+    let backup = backup["path"].as_str().unwrap();
+    sleep(Duration::from_secs(4)).await;
+    // All of it is in the file then, and little of it in the memory of the next process.
+    logger.signal("-TERM");
+    assert_eq!(logger.wait_for_end().await.code(), Some(0));
+    logger.start_again().await;
+    damage(&logger.path("data/printlog.db"));
+    let reason = wait_for("the health to tell of the damage", async || {
+        // What somebody looks at.
+        logger.try_get("/api/jobs").await;
+        let (status, health) = logger.health().await?;
+        (health["database"]["status"] == "error").then(|| {
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            health["database"]["reason"].to_string()
+        })
+    })
+    .await;
+    assert!(
+        reason.contains("damaged") && reason.contains("printlog restore"),
+        "{reason}"
+    );
+    let log = logger.log();
+    assert_eq!(log.matches("the database file is damaged").count(), 1, "{log}");
+    logger.signal("-TERM");
+    logger.wait_for_end().await;
+
+    // It does not become sound by starting anew.
+    logger.start_without_waiting();
+    assert_eq!(logger.wait_for_end().await.code(), Some(1));
+    logger.command(&["restore", backup, "--json"]).await;
+    logger.start_again().await;
+    let prints = fleet.end(&logger).await;
+    logger.database_is_sound().await;
+    assert!(prints > 4, "only {prints} prints");
+    println!("file damaged, backup restored, {prints} prints: each there once, totals right, database sound");
+}
