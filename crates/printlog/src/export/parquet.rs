@@ -40,7 +40,8 @@ impl<W: Write + Send> Columns<W> {
             .map_err(io::Error::other)?;
         Ok(Self {
             file,
-            waiting: Vec::new(),
+            // One that grows has twice the size at times.
+            waiting: Vec::with_capacity(GROUP),
         })
     }
 
@@ -58,8 +59,7 @@ impl<W: Write + Send> Columns<W> {
     }
 
     fn write_group(&mut self) -> Result<(), ParquetError> {
-        let jobs = std::mem::take(&mut self.waiting);
-        if jobs.is_empty() {
+        if self.waiting.is_empty() {
             return Ok(());
         }
         let mut group = self.file.next_row_group()?;
@@ -67,10 +67,12 @@ impl<W: Write + Send> Columns<W> {
             let mut writer = group
                 .next_column()?
                 .ok_or_else(|| ParquetError::General(format!("no column {}", column.name)))?;
-            write(writer.untyped(), column, &jobs)?;
+            write(writer.untyped(), column, &self.waiting)?;
             writer.close()?;
         }
-        group.close().map(drop)
+        group.close()?;
+        self.waiting.clear();
+        Ok(())
     }
 }
 
