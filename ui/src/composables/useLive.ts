@@ -12,6 +12,8 @@ const isOutdated = shallowRef(false)
 
 /** Counts the times that jobs were told to have changed. */
 const jobChanges = shallowRef(0)
+/** Ids of the jobs that were told to have changed lately. */
+const changedJobs = shallowRef<ReadonlySet<number>>(new Set())
 
 export function useLive() {
   return {
@@ -19,6 +21,7 @@ export function useLive() {
     state: shallowReadonly(state),
     isOutdated: shallowReadonly(isOutdated),
     jobChanges: shallowReadonly(jobChanges),
+    changedJobs: shallowReadonly(changedJobs),
   }
 }
 
@@ -28,6 +31,8 @@ function isWhole(status: Partial<PrinterStatus>): status is Omit<PrinterStatus, 
 
 /** Between two rounds of reading anew what has changed, in ms. */
 const PAUSE = 1_500
+/** News of printers are shown together: drawing once for hundreds of them takes little longer than for one. In ms. */
+const GATHER = 250
 /** Whoever has scrolled further than so many pages does not look at what is new, and is told that there is something. */
 const PAGES = 4
 
@@ -44,6 +49,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     hello({ version, printers }) {
       isOutdated.value = serverVersion.value !== null && serverVersion.value !== version
       serverVersion.value ??= version
+      gathered.clear()
       statuses.clear()
       for (const printer of printers) statuses.set(printer.printer_id, printer)
       // Whatever happened before, during a cut, was not told.
@@ -51,20 +57,30 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       wasGreeted = true
     },
     status({ printer_id: id, ...changed }) {
-      const before = statuses.get(id)
+      const before = gathered.get(id) ?? statuses.get(id)
       // The first of a new printer has all fields.
       const after = before ? { ...before, ...changed } : isWhole(changed) ? { printer_id: id, ...changed } : null
       if (!after) return
-      statuses.set(id, after)
+      if (gathered.size === 0) setTimeout(show, GATHER)
+      gathered.set(id, after)
       if (!before) return
       // Jobs that are imported are not told one by one.
       const { state: importState, position } = after.backfill
       if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers', 'analytics')
     },
-    job: () => invalidate('jobs', 'printers', 'analytics'),
+    job({ id }) {
+      told.add(id)
+      invalidate('jobs', 'printers', 'analytics')
+    },
     printers: () => invalidate('printers'),
     heartbeat: () => {},
   }
+  const gathered = new Map<number, PrinterStatus>()
+  function show() {
+    for (const [id, status] of gathered) statuses.set(id, status)
+    gathered.clear()
+  }
+  let told = new Set<number>()
   const pending = new Set<string>()
   /** Many rows change at once during an import: the queries are told from time to time, and finish what they began. */
   function invalidate(...keys: string[]) {
@@ -72,6 +88,8 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       setTimeout(() => {
         for (const key of pending) void queries.invalidateQueries({ queryKey: [key], predicate: ({ state: { data } }) => isReadAnew(data) }, { cancelRefetch: false })
         if (pending.has('jobs')) jobChanges.value += 1
+        if (told.size > 0) changedJobs.value = told
+        told = new Set()
         pending.clear()
       }, PAUSE)
     }
@@ -89,6 +107,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       const stop = followLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
       onCleanup(() => {
         stop()
+        gathered.clear()
         statuses.clear()
         wasGreeted = false
       })

@@ -9,13 +9,16 @@ export type PrinterInput = components['schemas']['PrinterInput']
 export type DiscoveredPrinter = components['schemas']['DiscoveredPrinter']
 export type PrinterTest = components['schemas']['PrinterTest']
 
+/** Printer 9 stands before Printer 10. */
+const { compare } = new Intl.Collator(undefined, { numeric: true })
+
 /** All printers, by name. */
 export function usePrinters() {
   const query = useQuery({
     queryKey: ['printers'],
     queryFn: async ({ signal }) => (await body(client.GET('/api/printers', { signal }))).items,
   })
-  return { ...query, printers: computed(() => query.data.value ?? []) }
+  return { ...query, printers: computed(() => (query.data.value ?? []).toSorted((a, b) => compare(a.name, b.name))) }
 }
 
 /** Adds a printer, or with its `id`, changes it. */
