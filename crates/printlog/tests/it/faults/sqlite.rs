@@ -96,14 +96,18 @@ async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is
 struct Immutable(Vec<PathBuf>);
 
 impl Immutable {
-    /// `None`, and it says so, where the account or the file system does not allow it.
+    /// `None`, and it says so, where the account or the file system does not allow it, or holds who has the file open to
+    /// nothing, as tmpfs does.
     fn make(folder: &Path) -> Option<Self> {
-        let files = ["printlog.db", "printlog.db-wal"].map(|file| folder.join(file));
-        let made = Self(files.to_vec());
-        if !made.change("+i") {
-            eprintln!("not run: chattr +i is not allowed here");
+        let probe = Self(vec![folder.join("probe")]);
+        let mut file = fs::File::create(&probe.0[0]).unwrap();
+        if !probe.change("+i") || file.write_all(b"x").is_ok() {
+            eprintln!("not run: chattr +i does not keep a file from being written here");
             return None;
         }
+        let files = ["printlog.db", "printlog.db-wal"].map(|file| folder.join(file));
+        let made = Self(files.to_vec());
+        assert!(made.change("+i"), "{files:?}");
         Some(made)
     }
 
