@@ -250,10 +250,10 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // In KiB; the default of 2 MB lets an import spill.
-            .pragma("cache_size", "-8000")
+            .pragma("cache_size", "-4000")
             // After a big transaction the log shrinks to this many bytes again.
             .pragma("journal_size_limit", "8388608");
-        let reader = options.read_only(true).pragma("cache_size", "-2000");
+        let reader = options.read_only(true).pragma("cache_size", "-1000");
         let pool = || {
             PoolOptions::new()
                 .acquire_timeout(ACQUIRE)

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use store::Location;
 use tokio::{net::TcpStream, time::Instant};
 
@@ -16,6 +17,9 @@ use crate::{
     Options,
     client::{Client, Latency, throughput},
 };
+
+/// How long a server may take to end.
+const END: Duration = Duration::from_secs(10);
 
 pub(crate) struct Process {
     child: Child,
@@ -133,7 +137,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // In order: one that is killed keeps its turn on MySQL for a while, and the next one waits.
+        if let Some(id) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = kill_process(id, Signal::TERM);
+        }
         // One that has ended already needs no kill.
+        let end = Instant::now() + END;
+        while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -21,7 +21,7 @@ use store::ExportedJob;
 use super::columns::{COLUMNS, Cell, Column, Kind};
 
 /// Rows of a group.
-const GROUP: usize = 5_000;
+const GROUP: usize = 2_500;
 
 /// A file that is being written.
 pub(super) struct Columns<W: Write + Send> {
