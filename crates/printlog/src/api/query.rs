@@ -165,7 +165,8 @@ pub(super) fn instant_in(zone: &TimeZone, text: &str) -> Result<Timestamp, Strin
             .map(|zoned| zoned.timestamp()),
         None => text.parse().ok(),
     };
-    instant.ok_or_else(|| {
+    let writable = instant.filter(|instant| instant.to_zoned(TimeZone::UTC).year() >= 0);
+    writable.ok_or_else(|| {
         "must be a date such as 2026-01-31 or an instant such as 2026-01-31T12:00:00Z".to_owned()
     })
 }
@@ -204,6 +205,7 @@ mod tests {
         assert_eq!(seconds("1970-01-01T01:00:00+01:00"), Some(0));
         assert_eq!(seconds("1970-01-01T01:00:00 01:00"), Some(0));
         assert_eq!(seconds("1970-01-01T01:00:00"), None);
+        assert_eq!(seconds("-000001-12-31T23:00:00Z"), None);
         assert_eq!(seconds("12"), None);
         assert_eq!(seconds(""), None);
     }

@@ -24,7 +24,7 @@ pub(super) struct SummaryBody {
     figures: FiguresBody,
     /// Printers that print now, or are paused in a print, whatever the filter says beyond `printer_id`.
     active_printers: usize,
-    /// The period of the same length before. `null` without `since`.
+    /// The period of the same length before. `null` without `since`, and before the year 0.
     previous: Option<PreviousBody>,
     /// How the figures have changed since then. `null` without `since`.
     change: Option<ChangeBody>,
@@ -126,7 +126,8 @@ pub(super) async fn get_summary(
     })
 }
 
-/// The period before that of the filter. Days are counted as days: the one on which clocks are set is one, too.
+/// The period before that of the filter. Days are counted as days: the one on which clocks are set is one, too. `None`
+/// when it would begin before the year 0, which RFC 3339 cannot write.
 fn previous(filter: &JobFilter, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let since = filter.since?;
     let until = filter.until.unwrap_or(now);
@@ -142,7 +143,7 @@ fn previous(filter: &JobFilter, zone: &TimeZone, now: Timestamp) -> Option<(Time
         }
         false => since.checked_sub(until.duration_since(since)).ok()?,
     };
-    Some((before, since))
+    (before.to_zoned(TimeZone::UTC).year() >= 0).then_some((before, since))
 }
 
 fn change(before: &FiguresBody, now: &FiguresBody) -> ChangeBody {
@@ -212,6 +213,25 @@ mod tests {
         );
         assert_eq!(
             before("UTC", "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
+            None
+        );
+    }
+
+    #[test]
+    fn no_period_begins_before_the_year_0() {
+        assert_eq!(
+            before("UTC", "1013-01-01T12:00:00Z", "2026-01-01T12:00:00Z"),
+            Some((
+                "0000-01-01T12:00:00Z".to_owned(),
+                "1013-01-01T12:00:00Z".to_owned()
+            ))
+        );
+        assert_eq!(
+            before("UTC", "0006-01-25T12:56:36Z", "2026-01-25T00:00:00Z"),
+            None
+        );
+        assert_eq!(
+            before("UTC", "0006-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
             None
         );
     }
