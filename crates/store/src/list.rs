@@ -306,8 +306,10 @@ async fn whole_page(
     let queries = queries(select_with_printer(LIGHT), order, filter, found, limit, after);
     let (mut items, next) = page(db, queries, order, limit, job_row).await?;
     let ids: Vec<_> = items.iter().map(|row: &JobRow| row.id).collect();
-    let mut all = notes::of_jobs(db, &ids, false).await?;
-    let with_images = gcode_files::with_thumbnails(db, &ids).await?;
+    let (mut all, with_images) = tokio::try_join!(
+        notes::of_jobs(db, &ids, false),
+        gcode_files::with_thumbnails(db, &ids)
+    )?;
     for row in &mut items {
         row.notes = all.remove(&row.id).unwrap_or_default();
         row.has_thumbnail = with_images.contains(&row.id);

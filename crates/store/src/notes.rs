@@ -186,18 +186,19 @@ pub(crate) async fn of_jobs(
         };
         Ok((JobId(record.key), notes))
     });
-    all.extend(said.await?);
-    let query = Query::select()
+    let tags = Query::select()
         .columns([JobTags::PrintJobId, JobTags::Tag])
         .from(JobTags::Table)
         .and_where(Expr::col(JobTags::PrintJobId).is_in(ids()))
         .order_by(JobTags::PrintJobId, Order::Asc)
         .order_by(JobTags::TagKey, Order::Asc)
         .to_owned();
-    let tags = db.rows(&query, "job_tags", "print_job_id", |record| {
+    let tags = db.rows(&tags, "job_tags", "print_job_id", |record| {
         Ok((JobId(record.key), record.get("tag")?))
     });
-    for (id, tag) in tags.await? {
+    let (said, tags) = tokio::try_join!(said, tags)?;
+    all.extend(said);
+    for (id, tag) in tags {
         all.entry(id).or_default().tags.push(tag);
     }
     Ok(all)

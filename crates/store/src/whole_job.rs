@@ -46,20 +46,25 @@ impl Store {
     }
 }
 
+/// A server is asked several questions at once: most of the time would be spent on the way.
 async fn whole(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<WholeJob>, Fault> {
     let Some(stored) = jobs::stored(db, id).await? else {
         return Ok(None);
     };
-    let queued = details_queue::of_job(db, id).await?;
-    let details = details::of_job(db, id, with_raw).await?;
+    let ids = [id];
+    let (queued, details, mut notes, pauses) = tokio::try_join!(
+        details_queue::of_job(db, id),
+        details::of_job(db, id, with_raw),
+        notes::of_jobs(db, &ids, true),
+        pauses::of_job(db, id)
+    )?;
     let (file, thumbnails) = match details {
-        Some(_) => (
-            gcode_files::of_job(db, id, with_raw).await?,
-            gcode_files::thumbnails(db, id).await?,
-        ),
+        Some(_) => tokio::try_join!(
+            gcode_files::of_job(db, id, with_raw),
+            gcode_files::thumbnails(db, id)
+        )?,
         None => (None, Vec::new()),
     };
-    let notes = notes::of_jobs(db, &[id], true).await?.remove(&id);
     let (details_status, details_reason) = match queued {
         Some(queued) => (queued.status, queued.reason),
         None => (DetailsStatus::Pending, None),
@@ -71,7 +76,7 @@ async fn whole(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<WholeJ
         details,
         file,
         thumbnails,
-        notes: notes.unwrap_or_default(),
-        pauses: pauses::of_job(db, id).await?,
+        notes: notes.remove(&id).unwrap_or_default(),
+        pauses,
     }))
 }
