@@ -1,5 +1,5 @@
-//! Commands that the documentation shows can be typed: `printlog` takes the words, `make` has the target, the script is
-//! there. A block of anything else is marked as an example: its fence says `sh example`.
+//! Commands that the documentation shows work: those of `printlog` are run; of `make` there is the target, and of a script
+//! the file. Examples, whose fence says `sh example`, can at least be typed; so is a block of anything else.
 
 use std::{
     fs,
@@ -8,6 +8,9 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use simulator::{PrinterConfig, SimPrinter};
+
+use crate::binary::Binary;
 
 fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -180,6 +183,45 @@ fn commands_in_the_documentation_can_be_typed() {
         seen > 10,
         "{seen} commands were found; is the documentation read?"
     );
+}
+
+/// Page by page, from top to bottom, with what is at hand in the place of the reader's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_of_printlog_in_the_documentation_work() {
+    let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
+    let binary = Binary::new();
+    let backup = binary.json(&["backup", "--json"]);
+    let database = match std::env::var("PRINTLOG_TEST_MYSQL_URL") {
+        Ok(server) => format!("{server}documentation_{}", std::process::id()),
+        Err(_) => "sqlite://moved/printlog.db".to_owned(),
+    };
+    let own = [
+        ("http://voron.local:7125", printer.url()),
+        (
+            "data/backups/printlog-20260131T020304Z.db",
+            backup["path"].as_str().unwrap().to_owned(),
+        ),
+        ("mysql://printlog:secret@db/printlog", database),
+    ];
+    let mut run = 0;
+    for (name, page) in pages() {
+        let shown = blocks(&page).0.into_iter().filter(|block| !block.is_example);
+        let lines = shown.flat_map(|block| block.lines);
+        let commands: Vec<_> = lines.flat_map(|line| commands(&line)).collect();
+        for words in commands.iter().filter(|words| words[0] == "printlog") {
+            let words: Vec<_> = words[1..]
+                .iter()
+                .map(|word| match own.iter().find(|(theirs, _)| theirs == word) {
+                    Some((_, ours)) => ours.as_str(),
+                    None => word,
+                })
+                .collect();
+            let said = binary.run(&words);
+            assert_eq!(said.code, 0, "{name}: {words:?}: {}{}", said.stdout, said.stderr);
+            run += 1;
+        }
+    }
+    assert!(run > 6, "{run} commands were run; is the documentation read?");
 }
 
 #[test]
