@@ -78,8 +78,6 @@ pub enum ConnectError {
         host: String,
         /// The port.
         port: u16,
-        /// What the system said.
-        source: io::Error,
     },
     /// The host does not answer.
     #[error("cannot reach {host}:{port}")]
@@ -241,7 +239,7 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
             Ok(stream)
         }
         Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
-            Err(ConnectError::Refused { host, port, source })
+            Err(ConnectError::Refused { host, port })
         }
         Err(source) => Err(ConnectError::Unreachable { host, port, source }),
     }
