@@ -69,6 +69,29 @@ test('the oldest come first if wanted, and the URL says so', async () => {
   await page.waitForURL((url) => !url.searchParams.has('sort'))
 })
 
+test('a column sorts the list, on a phone too', async () => {
+  const print = page.getByRole('columnheader', { name: 'Print time' })
+  assert.equal(await print.getAttribute('aria-sort'), null)
+  await print.getByRole('button').click()
+  await page.waitForURL(/sort=-print_duration/)
+  const first = async (sort) => (await world.api(`jobs?sort=${sort}&limit=1`)).items[0].id
+  await rows().first().locator(`a[href$="jobs/${await first('-print_duration')}"]`).waitFor()
+  assert.equal(await print.getAttribute('aria-sort'), 'descending')
+  assert.equal(await page.getByRole('columnheader', { name: 'Started' }).getAttribute('aria-sort'), null)
+  await print.getByRole('button').click()
+  await page.waitForURL(/sort=print_duration/)
+  await rows().first().locator(`a[href$="jobs/${await first('print_duration')}"]`).waitFor()
+  assert.equal(await print.getAttribute('aria-sort'), 'ascending')
+  await page.setViewportSize({ width: 360, height: 740 })
+  await page.getByLabel('Order').selectOption('Most filament first')
+  await page.waitForURL(/sort=-filament_used/)
+  await page.locator('main li a').first().waitFor()
+  assert.match(await page.locator('main li a').first().getAttribute('href'), new RegExp(`jobs/${await first('-filament_used')}$`))
+  await page.setViewportSize({ width: 1360, height: 860 })
+  await page.getByRole('button', { name: 'Started' }).click()
+  await page.waitForURL((url) => !url.searchParams.has('sort'))
+})
+
 test('what is filtered is exported, in every format of the menu', async () => {
   await page.getByLabel('Search file names').fill('_PLA')
   const { total: count, items } = await world.api('jobs?q=_PLA&limit=200')

@@ -8,9 +8,16 @@ export type JobStatus = (typeof STATUSES)[number]
 export const VERDICTS = ['good', 'partly_good', 'scrap'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
-/** Which jobs come first, by their start. */
-export const SORTS = ['newest', 'oldest'] as const
+/** Which jobs come first, as the API has it: by their start, or the least of a column, or the most with a minus. */
+export const SORTS = [
+  'newest', 'oldest', '-print_duration', 'print_duration', '-total_duration', 'total_duration', '-filament_used', 'filament_used',
+] as const
 export type JobSort = (typeof SORTS)[number]
+
+/** The message that says it. */
+export function sortMessage(sort: JobSort): string {
+  return `jobs.sorts.${sort.replace('-', 'most_')}`
+}
 
 export interface JobFilter {
   printers: number[]

@@ -61,7 +61,7 @@ pub use instance_lock::InstanceLock;
 pub use jobs::{FoundRun, Saved, StoredJob};
 pub use keys::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey};
 pub use lease::{Lease, PATIENCE as TURN_PATIENCE};
-pub use list::{Cursor, JobFilter, JobPage, JobRow, ListOrder};
+pub use list::{Amount, Cursor, JobFilter, JobPage, JobRow, ListOrder};
 pub use location::Location;
 pub use notes::{NotesChange, NotesChanged, NotesEntry};
 pub use pauses::Pause;

@@ -1,7 +1,8 @@
 //! Lists of jobs, page by page, at the same cost on every page.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, HashSet},
     ops::ControlFlow,
 };
 
@@ -58,13 +59,27 @@ pub enum ListOrder {
     Newest,
     /// The other way round.
     Oldest,
+    /// Those that took most; those of which that is unknown come last.
+    Most(Amount),
+    /// Those that took least; those of which that is unknown come last, too.
+    Least(Amount),
+}
+
+/// What a job took. Its names are those of [`Figures`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see `domain::Figures`")]
+pub enum Amount {
+    PrintDuration,
+    TotalDuration,
+    FilamentUsed,
 }
 
 /// A place between two jobs of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// What the list is sorted by: the start in ms since 1970, or `i64::MIN` where that is unknown.
-    pub sort_time: i64,
+    /// What the list is sorted by: the start in ms since 1970, or `i64::MIN` where that is unknown; an amount in ms or
+    /// µm, or what no amount comes behind where it is unknown.
+    pub value: i64,
     /// What decides among equals.
     pub id: JobId,
 }
@@ -116,13 +131,18 @@ const FEW_ROWS: usize = 256;
 const CHUNK: u64 = 50;
 
 impl ListOrder {
+    /// Where a list comes to `one`, seen from `other`.
+    pub(crate) fn compare(self, one: Cursor, other: Cursor) -> Ordering {
+        let upwards = (one.value, one.id).cmp(&(other.value, other.id));
+        match self {
+            Self::Newest | Self::Most(_) => upwards.reverse(),
+            Self::Oldest | Self::Least(_) => upwards,
+        }
+    }
+
     /// Whether a list comes to `one` before it comes to `other`.
     pub(crate) fn puts_before(self, one: Cursor, other: Cursor) -> bool {
-        let place = |cursor: Cursor| (cursor.sort_time, cursor.id);
-        match self {
-            Self::Newest => place(one) > place(other),
-            Self::Oldest => place(one) < place(other),
-        }
+        self.compare(one, other).is_lt()
     }
 }
 
@@ -143,12 +163,13 @@ impl Store {
         let is_in_facts = [&filter.filename_contains, &filter.filament_type, &filter.slicer]
             .iter()
             .any(|wanted| wanted.is_some());
-        if is_in_facts {
-            let (ids, total) = self.look_for(order, filter, limit, after).await?;
-            let found = &Found::Few(ids);
+        let is_by_start = matches!(order, ListOrder::Newest | ListOrder::Oldest);
+        if is_in_facts || !is_by_start {
+            let (places, total) = self.look_for(order, filter, limit, after).await?;
+            let places = &places;
             return self
                 .read_quickly("list jobs", |db| async move {
-                    whole_page(&db, order, filter, found, limit, after, total).await
+                    page_of(&db, places, limit, total).await
                 })
                 .await;
         }
@@ -156,7 +177,7 @@ impl Store {
             return self
                 .read("list jobs", |db| async move {
                     let total = count(self, &db, filter, &Found::All).await?;
-                    whole_page(&db, order, filter, &Found::All, limit, after, total).await
+                    whole_page(&db, order, filter, limit, after, total).await
                 })
                 .await;
         }
@@ -169,26 +190,25 @@ impl Store {
                 Some(total) => total,
                 None => number(&db, &count_of_printers(filter)).await?,
             };
-            whole_page(&db, order, filter, &Found::All, limit, after, total).await
+            whole_page(&db, order, filter, limit, after, total).await
         })
         .await
     }
 
-    /// The jobs of a page, and how many are on all pages, for what the aggregates find sooner than any index.
+    /// The places of the jobs of a page, and how many jobs are on all pages, for what the aggregates find sooner than any index.
     async fn look_for(
         &self,
         order: ListOrder,
         filter: &JobFilter,
         limit: u64,
         after: Option<Cursor>,
-    ) -> Result<(Vec<i64>, u64)> {
+    ) -> Result<(Vec<Cursor>, u64)> {
         let facts = self.facts(filter).await?;
         // Some may be gone until their rows are read.
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(10);
-        let (page, total) = beside(move || (facts.first(order, most, after), facts.count()))
+        beside(move || (facts.first(order, most, after), facts.count()))
             .await
-            .map_err(|fault| fault.into_error("look for jobs"))?;
-        Ok((page.iter().map(|cursor| cursor.id.0).collect(), total))
+            .map_err(|fault| fault.into_error("look for jobs"))
     }
 
     /// How many jobs a filter lets through that asks for nothing but printers, statuses and times.
@@ -276,17 +296,14 @@ pub(crate) async fn page<T>(
         let part = db.rows(&query, "print_jobs", "id", |record| {
             let item = read(record)?;
             let cursor = Cursor {
-                sort_time: record.get("sort_time")?,
+                value: record.get("sort_time")?,
                 id: JobId(record.key),
             };
             Ok((cursor, item))
         });
         rows.extend(part.await?);
     }
-    rows.sort_by_key(|(cursor, _)| (cursor.sort_time, cursor.id));
-    if order == ListOrder::Newest {
-        rows.reverse();
-    }
+    rows.sort_by(|(one, _), (other, _)| order.compare(*one, *other));
     let has_next = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_next).map(|(cursor, _)| *cursor);
@@ -298,14 +315,56 @@ async fn whole_page(
     db: &impl Ask,
     order: ListOrder,
     filter: &JobFilter,
-    found: &Found,
     limit: u64,
     after: Option<Cursor>,
     total: u64,
 ) -> Result<JobPage, Fault> {
-    let queries = queries(select_with_printer(LIGHT), order, filter, found, limit, after);
-    let (mut items, next) = page(db, queries, order, limit, job_row).await?;
-    let ids: Vec<_> = items.iter().map(|row: &JobRow| row.id).collect();
+    let queries = queries(
+        select_with_printer(LIGHT),
+        order,
+        filter,
+        &Found::All,
+        limit,
+        after,
+    );
+    let (items, next) = page(db, queries, order, limit, job_row).await?;
+    completed(db, items, next, total).await
+}
+
+/// The same, if it is known where its jobs stand. Those that are gone since are left out.
+async fn page_of(db: &impl Ask, places: &[Cursor], limit: u64, total: u64) -> Result<JobPage, Fault> {
+    // Asked for the filter, or for an order, too, engines go through an index for it instead.
+    let mut query = select_with_printer(LIGHT);
+    let ids = places.iter().map(|place| place.id.0).collect();
+    query.and_where(column(PrintJobs::Id).is_in(padded(ids)));
+    let rows = db.rows(&query, "print_jobs", "id", job_row).await?;
+    let mut rows: HashMap<JobId, JobRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    let mut last = None;
+    for place in places {
+        let Some(row) = rows.remove(&place.id) else {
+            continue;
+        };
+        if items.len() == limit {
+            return completed(db, items, last, total).await;
+        }
+        items.push(row);
+        last = Some(*place);
+    }
+    // If there were more than a page, but some are gone, nobody knows what comes behind them.
+    let next = places.last().filter(|_| places.len() > limit).copied();
+    completed(db, items, next, total).await
+}
+
+/// Adds to the jobs of a page what other tables know of them.
+async fn completed(
+    db: &impl Ask,
+    mut items: Vec<JobRow>,
+    next: Option<Cursor>,
+    total: u64,
+) -> Result<JobPage, Fault> {
+    let ids: Vec<_> = items.iter().map(|row| row.id).collect();
     let (mut all, with_images) = tokio::try_join!(
         notes::of_jobs(db, &ids, false),
         gcode_files::with_thumbnails(db, &ids)
@@ -339,7 +398,7 @@ pub(crate) fn is_in_order(filter: &JobFilter) -> bool {
     in_order == *filter && part_count(filter) <= MAX_PARTS
 }
 
-/// What is to be read for a page.
+/// What is to be read for a page of a list by start.
 pub(crate) fn queries(
     mut select: SelectStatement,
     order: ListOrder,
@@ -358,22 +417,23 @@ pub(crate) fn queries(
             select.and_where(needle.is_in_job());
         }
     }
-    let direction = match order {
-        ListOrder::Newest => Order::Desc,
-        ListOrder::Oldest => Order::Asc,
+    let is_newest_first = order == ListOrder::Newest;
+    let direction = match is_newest_first {
+        true => Order::Desc,
+        false => Order::Asc,
     };
     select
         .order_by((PrintJobs::Table, PrintJobs::SortTime), direction.clone())
         .order_by((PrintJobs::Table, PrintJobs::Id), direction)
         // One more than asked for tells whether there is a next page.
         .limit(limit.saturating_add(1));
-    if let Some(Cursor { sort_time, id }) = after {
+    if let Some(Cursor { value: time, id }) = after {
         // Row values would say the same, but MariaDB reads the whole index for them.
         let at = column(PrintJobs::SortTime);
         let own = column(PrintJobs::Id);
-        let (near, beyond) = match order {
-            ListOrder::Newest => (at.clone().lte(sort_time), at.lt(sort_time).or(own.lt(id.0))),
-            ListOrder::Oldest => (at.clone().gte(sort_time), at.gt(sort_time).or(own.gt(id.0))),
+        let (near, beyond) = match is_newest_first {
+            true => (at.clone().lte(time), at.lt(time).or(own.lt(id.0))),
+            false => (at.clone().gte(time), at.gt(time).or(own.gt(id.0))),
         };
         select.and_where(near).and_where(beyond);
     }

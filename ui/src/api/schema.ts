@@ -3012,8 +3012,11 @@ export interface operations {
                 verdict?: components["schemas"]["JobVerdict"][];
                 /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
-                /** @description Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round. */
-                sort?: "newest" | "oldest";
+                /**
+                 * @description Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round; or the least
+                 *     of a column, or, with `-` in front of it, the most. There, those of which it is unknown come last both ways.
+                 */
+                sort?: "newest" | "oldest" | "print_duration" | "-print_duration" | "total_duration" | "-total_duration" | "filament_used" | "-filament_used";
                 /** @description Jobs on a page. */
                 limit?: number;
                 /** @description Where the page begins: `next` of the page before, as it is. */
@@ -3035,6 +3038,15 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            /** @description The cursor is a place in a list that is sorted otherwise. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];

@@ -1,19 +1,28 @@
 /** The columns of the table of jobs, and which of them the reader wants. */
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
+import type { JobSort } from '@/jobFilter'
 import { usePreferences } from './usePreferences'
+
+export interface JobColumn {
+  name: string
+  label: string
+  isNumber?: boolean
+  /** The orders by it: downwards, upwards. */
+  sorts?: readonly [JobSort, JobSort]
+}
 
 export function useJobColumns() {
   const { t } = useI18n()
   const preferences = usePreferences()
-  const columns = computed(() => [
+  const columns = computed((): JobColumn[] => [
     { name: 'printer', label: t('job.printer') },
     { name: 'status', label: t('job.status') },
-    { name: 'started', label: t('job.started'), isSorting: true },
+    { name: 'started', label: t('job.started'), sorts: ['newest', 'oldest'] },
     { name: 'ended', label: t('job.ended') },
-    { name: 'printTime', label: t('job.printTime'), isNumber: true },
-    { name: 'totalTime', label: t('job.totalTime'), isNumber: true },
-    { name: 'filament', label: t('job.filament'), isNumber: true },
+    { name: 'printTime', label: t('job.printTime'), isNumber: true, sorts: ['-print_duration', 'print_duration'] },
+    { name: 'totalTime', label: t('job.totalTime'), isNumber: true, sorts: ['-total_duration', 'total_duration'] },
+    { name: 'filament', label: t('job.filament'), isNumber: true, sorts: ['-filament_used', 'filament_used'] },
     { name: 'verdict', label: t('notes.fields.verdict') },
     { name: 'tags', label: t('notes.fields.tags') },
     { name: 'user', label: t('job.user') },

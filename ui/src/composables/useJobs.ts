@@ -19,7 +19,7 @@ export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefO
   const preferences = usePreferences()
   const parameters = computed(() => ({
     ...filterToParameters(toValue(filter), preferences.timeZone),
-    ...(toValue(sort) === 'oldest' && { sort: 'oldest' as const }),
+    ...(toValue(sort) !== 'newest' && { sort: toValue(sort) }),
   }))
   const query = useInfiniteQuery({
     queryKey: ['jobs', 'pages', parameters],

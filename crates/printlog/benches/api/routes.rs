@@ -125,6 +125,22 @@ pub(crate) async fn all(client: &mut Client) -> anyhow::Result<Vec<Route>> {
             material,
             count(material),
         ),
+        Route {
+            name: "list, longest".to_owned(),
+            path: "/api/jobs?sort=-print_duration".to_owned(),
+            statements: vec![
+                format!("{PAGE} ORDER BY print_duration DESC, id DESC LIMIT 51"),
+                TOTAL.to_owned(),
+            ],
+        },
+        Route {
+            name: "list, longest of a material".to_owned(),
+            path: "/api/jobs?filament_type=PVA&sort=-print_duration".to_owned(),
+            statements: vec![
+                format!("{PAGE} WHERE {material} ORDER BY print_duration DESC, id DESC LIMIT 51"),
+                count(material),
+            ],
+        },
         found("search, rare", "articulated_pva_1h"),
         found("search, nothing", "nothing_like_it"),
         found("search, common", "benchy"),

@@ -183,14 +183,15 @@ pub(super) struct FilterParameters {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
 struct PageParameters {
-    /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round.
+    /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round; or the least
+    /// of a column, or, with `-` in front of it, the most. There, those of which it is unknown come last both ways.
     #[param(inline)]
     sort: Option<Sort>,
     /// Jobs on a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
     /// Where the page begins: `next` of the page before, as it is.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$")]
+    #[param(pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$")]
     cursor: Option<String>,
 }
 
@@ -200,6 +201,15 @@ struct PageParameters {
 enum Sort {
     Newest,
     Oldest,
+    PrintDuration,
+    #[schema(rename = "-print_duration")]
+    MostPrintDuration,
+    TotalDuration,
+    #[schema(rename = "-total_duration")]
+    MostTotalDuration,
+    FilamentUsed,
+    #[schema(rename = "-filament_used")]
+    MostFilamentUsed,
 }
 
 #[derive(Debug, ToSchema)]
@@ -224,13 +234,17 @@ pub(super) struct JobQuery {
 /// Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
 /// `cursor` of the next one, with the same filters and `sort`.
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(FilterParameters, PageParameters),
-    responses((status = 200, body = JobListBody)))]
+    responses(
+        (status = 200, body = JobListBody),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The cursor is a place in a list that is sorted otherwise."),
+    ))]
 pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
     let page = core
         .store
         .list_jobs_in(query.order, &query.filter, query.limit, query.after)
         .await?;
-    Ok(Json(page.into()))
+    Ok(Json(JobListBody::new(query.order, page)))
 }
 
 /// Show a job, with its metadata and details
@@ -330,40 +344,41 @@ pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
     }
 }
 
-fn order(text: &str) -> Result<ListOrder, String> {
-    match text {
-        "newest" => Ok(ListOrder::Newest),
-        "oldest" => Ok(ListOrder::Oldest),
-        _ => Err("is neither newest nor oldest".to_owned()),
-    }
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts.uri.query());
         let filter = job_filter(&mut query);
-        let order = query.one("sort", order).unwrap_or_default();
+        let order = query.one("sort", page::order).unwrap_or_default();
         let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
-        let after = query.one("cursor", |text| {
+        let place = query.one("cursor", |text| {
             page::decode(text)
                 .ok_or_else(|| "is no cursor; take `next` of the page before as it is".to_owned())
         });
-        query.finish(Self {
+        query.finish(())?;
+        let after = place.map(|place| place.within(order).ok_or_else(of_another_order));
+        Ok(Self {
             filter,
             order,
             limit,
-            after,
+            after: after.transpose()?,
         })
     }
 }
 
-impl From<JobPage> for JobListBody {
-    fn from(page: JobPage) -> Self {
+fn of_another_order() -> Problem {
+    Problem::conflict(
+        "the cursor is of a list with another `sort`; begin with the first page, or ask for the same `sort`",
+    )
+}
+
+impl JobListBody {
+    /// A page of a list in this order.
+    pub(crate) fn new(order: ListOrder, page: JobPage) -> Self {
         Self {
             items: page.items.into_iter().map(JobItemBody::from).collect(),
-            next: page.next.map(page::encode),
+            next: page.next.map(|next| page::encode(order, next)),
             total: page.total,
         }
     }

@@ -1,29 +1,79 @@
-//! Cursors: opaque places in a list.
+//! The orders of a list, and opaque places in it, as clients write them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::JobId;
-use store::Cursor;
+use store::{Amount, Cursor, ListOrder};
 
-/// First byte of a cursor. Another order of the list gets another version, so that old cursors are refused.
-const VERSION: u8 = 1;
+/// The orders by name. A column stands for its least first, with a minus in front for its most.
+const ORDERS: [(&str, ListOrder); 8] = [
+    ("newest", ListOrder::Newest),
+    ("oldest", ListOrder::Oldest),
+    ("print_duration", ListOrder::Least(Amount::PrintDuration)),
+    ("-print_duration", ListOrder::Most(Amount::PrintDuration)),
+    ("total_duration", ListOrder::Least(Amount::TotalDuration)),
+    ("-total_duration", ListOrder::Most(Amount::TotalDuration)),
+    ("filament_used", ListOrder::Least(Amount::FilamentUsed)),
+    ("-filament_used", ListOrder::Most(Amount::FilamentUsed)),
+];
+
+/// A cursor, with the number of the order in which it is a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    order: u8,
+    cursor: Cursor,
+}
+
+impl Place {
+    /// The place in a list of this order. `None` if it is one in another.
+    pub(crate) fn within(self, order: ListOrder) -> Option<Cursor> {
+        (self.order == number(order)).then_some(self.cursor)
+    }
+}
+
+/// The order of this name.
+pub(crate) fn order(text: &str) -> Result<ListOrder, String> {
+    let named = ORDERS.iter().find(|(name, _)| *name == text);
+    named.map(|(_, order)| *order).ok_or_else(|| {
+        let names = ORDERS.map(|(name, _)| name);
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+/// First byte of a cursor. Another order of the list has another number; one that changes gets a new one, so that old
+/// cursors are refused. From newest to oldest and back the places are the same.
+fn number(order: ListOrder) -> u8 {
+    match order {
+        ListOrder::Newest | ListOrder::Oldest => 1,
+        ListOrder::Least(Amount::PrintDuration) => 2,
+        ListOrder::Most(Amount::PrintDuration) => 3,
+        ListOrder::Least(Amount::TotalDuration) => 4,
+        ListOrder::Most(Amount::TotalDuration) => 5,
+        ListOrder::Least(Amount::FilamentUsed) => 6,
+        ListOrder::Most(Amount::FilamentUsed) => 7,
+    }
+}
 
 /// The cursor as the client keeps it.
-pub(crate) fn encode(cursor: Cursor) -> String {
-    let mut bytes = vec![VERSION];
-    bytes.extend(cursor.sort_time.to_be_bytes());
+pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
+    let mut bytes = vec![number(order)];
+    bytes.extend(cursor.value.to_be_bytes());
     bytes.extend(cursor.id.0.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// `None` if it is no cursor of ours.
-pub(crate) fn decode(text: &str) -> Option<Cursor> {
+pub(crate) fn decode(text: &str) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (version, rest) = bytes.split_first()?;
-    let (sort_time, id) = rest.split_first_chunk()?;
-    let id = JobId(i64::from_be_bytes(id.try_into().ok()?));
-    (*version == VERSION).then_some(Cursor {
-        sort_time: i64::from_be_bytes(*sort_time),
-        id,
+    let (order, rest) = bytes.split_first()?;
+    let (value, id) = rest.split_first_chunk()?;
+    let cursor = Cursor {
+        value: i64::from_be_bytes(*value),
+        id: JobId(i64::from_be_bytes(id.try_into().ok()?)),
+    };
+    let is_known = ORDERS.iter().any(|(_, known)| number(*known) == *order);
+    is_known.then_some(Place {
+        order: *order,
+        cursor,
     })
 }
 
@@ -33,21 +83,39 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_they_were() {
-        for (sort_time, id) in [(1_767_225_600_123, 1), (i64::MIN, i64::MAX), (-5, 7), (0, 0)] {
-            let cursor = Cursor {
-                sort_time,
-                id: JobId(id),
-            };
-            assert_eq!(decode(&encode(cursor)), Some(cursor));
+        for (value, id) in [(1_767_225_600_123, 1), (i64::MIN, i64::MAX), (-5, 7), (0, 0)] {
+            let cursor = Cursor { value, id: JobId(id) };
+            for (_, order) in ORDERS {
+                let place = decode(&encode(order, cursor)).unwrap();
+                assert_eq!(place.within(order), Some(cursor));
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_one_in_its_order() {
+        let cursor = Cursor {
+            value: 5,
+            id: JobId(5),
+        };
+        for (_, one) in ORDERS {
+            for (_, other) in ORDERS {
+                let by_start = [one, other].iter().all(|order| number(*order) == 1);
+                let is_within = decode(&encode(one, cursor)).unwrap().within(other).is_some();
+                assert_eq!(is_within, one == other || by_start, "{one:?} {other:?}");
+            }
         }
     }
 
     #[test]
     fn what_is_no_cursor_is_none() {
-        let whole = encode(Cursor {
-            sort_time: 5,
-            id: JobId(5),
-        });
+        let whole = encode(
+            ListOrder::Newest,
+            Cursor {
+                value: 5,
+                id: JobId(5),
+            },
+        );
         for wrong in [
             "",
             "x",
@@ -55,7 +123,7 @@ mod tests {
             "not a cursor!",
             &whole[1..],
             &format!("{whole}AA"),
-            &whole.replacen('A', "B", 1),
+            &whole.replacen('A', "C", 1),
         ] {
             assert_eq!(decode(wrong), None, "{wrong}");
         }

@@ -367,6 +367,7 @@ pub(super) enum JobsCommand {
 Examples:
   printlog jobs list --printer Voron --status error --since 2026-01-01
   printlog jobs list --q benchy --limit 10 --json
+  printlog jobs list --sort -print_duration
 
 With --json it prints {\"items\": [...], \"next\": cursor or null, \"total\": n}, as GET /api/jobs does.")]
     List(ListJobs),
@@ -425,6 +426,11 @@ pub(super) struct ListJobs {
     /// How many, at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(super) limit: u32,
+    /// Which come first: newest, oldest, or those that took least of print_duration, total_duration or filament_used; with
+    /// a minus in front, such as -print_duration, most
+    #[arg(long, value_name = "ORDER", default_value = "newest", value_parser = crate::api::parse_order,
+        allow_hyphen_values = true)]
+    pub(super) sort: store::ListOrder,
     /// Continue where a page ended: its `next`
     #[arg(long)]
     pub(super) cursor: Option<String>,

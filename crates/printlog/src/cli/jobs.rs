@@ -31,22 +31,24 @@ pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Resu
 
 async fn list(context: &Context, arguments: ListJobs) -> anyhow::Result<Exit> {
     let filter = filter(&context.store, &arguments.filter).await?;
-    let after =
-        match &arguments.cursor {
-            Some(text) => {
-                let cursor = decode_cursor(text);
-                Some(cursor.ok_or_else(|| {
-                    UsageError("--cursor is none; take `next` of the page before".to_owned())
-                })?)
-            }
-            None => None,
-        };
-    let page = JobListBody::from(
-        context
-            .store
-            .list_jobs(&filter, arguments.limit.into(), after)
-            .await?,
-    );
+    let order = arguments.sort;
+    let after = match &arguments.cursor {
+        Some(text) => {
+            let cursor = decode_cursor(text).and_then(|place| place.within(order));
+            Some(cursor.ok_or_else(|| {
+                UsageError(
+                    "--cursor is none of this list; take `next` of the page before, with its --sort"
+                        .to_owned(),
+                )
+            })?)
+        }
+        None => None,
+    };
+    let page = context
+        .store
+        .list_jobs_in(order, &filter, arguments.limit.into(), after)
+        .await?;
+    let page = JobListBody::new(order, page);
     if arguments.output.json {
         print_json(&page)?;
         return Ok(Exit::Done);

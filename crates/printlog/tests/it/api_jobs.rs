@@ -332,6 +332,58 @@ async fn pages_show_what_a_brute_force_filter_shows() {
             oldest.reverse();
             assert_eq!(oldest, expected, "{query} sort=oldest limit={limit}");
         }
+        let mut by_time: Vec<_> = jobs.iter().filter(|(id, ..)| expected.contains(id)).collect();
+        by_time.sort_by_key(|(id, job, _)| {
+            let time = job
+                .figures
+                .print_duration
+                .map(|time| (time * 1000.0).round() as i64);
+            (time.is_none(), time, *id)
+        });
+        let by_time: Vec<i64> = by_time.into_iter().map(|(id, ..)| *id).collect();
+        let quickest = read_all(&app, &format!("{query}&sort=print_duration"), 30, expected.len()).await;
+        assert_eq!(quickest, by_time, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_is_a_place_in_the_list_of_its_sort() {
+    let app = TestApp::start().await;
+    let printer = app.add_printer("Voron").await;
+    for (n, length) in [(1, Some(30.0)), (2, None), (3, Some(90.0)), (4, Some(10.0))] {
+        let mut job = job(printer, &n.to_string(), &format!("2026-01-0{n}T00:00:00Z"));
+        job.figures.filament_used = length;
+        app.add_job(&job).await;
+    }
+    let page = async |query: &str| {
+        app.get(&format!("/api/jobs?limit=2&{query}"))
+            .await
+            .expect(200)
+            .json()
+    };
+    let lengths = |page: &Value| -> Vec<Option<f64>> {
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|job| job["filament_used"].as_f64()).collect()
+    };
+    for (sort, wanted) in [
+        ("-filament_used", [[Some(90.0), Some(30.0)], [Some(10.0), None]]),
+        ("filament_used", [[Some(10.0), Some(30.0)], [Some(90.0), None]]),
+    ] {
+        let first = page(&format!("sort={sort}")).await;
+        let next = first["next"].as_str().unwrap();
+        let second = page(&format!("sort={sort}&cursor={next}")).await;
+        assert_eq!([lengths(&first), lengths(&second)], wanted.map(Vec::from));
+        assert_eq!((&first["total"], &second["next"]), (&json!(4), &Value::Null));
+        for other in ["newest", "-print_duration"] {
+            let problem = app
+                .get(&format!("/api/jobs?sort={other}&cursor={next}"))
+                .await
+                .problem(409);
+            assert!(
+                problem["detail"].as_str().unwrap().contains("`sort`"),
+                "{problem}"
+            );
+        }
     }
 }
 

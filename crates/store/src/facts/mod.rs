@@ -7,6 +7,7 @@ mod dictionary;
 mod fleet;
 mod month;
 mod names;
+mod ranking;
 mod shelf;
 mod source;
 

@@ -1,6 +1,11 @@
 //! The facts of one printer's jobs that began in one month (UTC), packed: column by column, in a blob and in memory.
 
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Range, RangeInclusive},
+    sync::OnceLock,
+};
 
 use domain::{
     JobId, JobStatus, PrinterId,
@@ -8,7 +13,8 @@ use domain::{
 };
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
-use crate::record::UNDATED;
+use super::ranking::Ranking;
+use crate::{Amount, record::UNDATED};
 
 /// Numbers that a fact is made of.
 const FIELDS: usize = 12;
@@ -229,6 +235,23 @@ impl Month {
         self.rows().filter_map(|row| Some((row.start()?, row.total()?)))
     }
 
+    /// Shows those of the jobs in `range` whose rank is one of `ranks`. Looks at nothing else of the others.
+    #[inline]
+    pub(super) fn each_ranked<'a>(
+        &'a self,
+        by: Ranking,
+        range: Range<usize>,
+        ranks: RangeInclusive<u64>,
+        mut visit: impl FnMut(Row<'a>),
+    ) {
+        let column = &self.columns[column_of(by.amount())];
+        column.each(range, |index, number| {
+            if ranks.contains(&by.rank(number)) {
+                visit(self.row(index));
+            }
+        });
+    }
+
     /// Index of the first job that starts at `time` or later. All starts of a month without them are before any time.
     pub(crate) fn first_from(&self, time: i64) -> usize {
         let Some(begin) = self.begin else { return self.len };
@@ -285,28 +308,33 @@ impl Row<'_> {
     }
 
     #[inline]
+    pub(super) fn amount(self, amount: Amount) -> Option<u64> {
+        amount_of(self.number(column_of(amount)))
+    }
+
+    #[inline]
     pub(crate) fn print(self) -> Option<u64> {
-        amount(self.number(6))
+        amount_of(self.number(6))
     }
 
     #[inline]
     pub(crate) fn total(self) -> Option<u64> {
-        amount(self.number(7))
+        amount_of(self.number(7))
     }
 
     #[inline]
     pub(crate) fn length(self) -> Option<u64> {
-        amount(self.number(8))
+        amount_of(self.number(8))
     }
 
     #[inline]
     pub(crate) fn weight(self) -> Option<u64> {
-        amount(self.number(9))
+        amount_of(self.number(9))
     }
 
     #[inline]
     pub(crate) fn estimate(self) -> Option<u64> {
-        amount(self.number(10))
+        amount_of(self.number(10))
     }
 
     pub(crate) fn fact(self) -> Fact {
@@ -324,7 +352,7 @@ impl Row<'_> {
             weight: self.weight(),
             weight_is_estimated: self.number(2) & 1 == 1,
             estimate: self.estimate(),
-            cost: amount(self.number(11)),
+            cost: amount_of(self.number(11)),
         }
     }
 }
@@ -348,6 +376,30 @@ impl Column {
         }
     }
 
+    /// Shows the numbers in `range` with their places.
+    #[inline]
+    fn each(&self, range: Range<usize>, mut visit: impl FnMut(usize, u64)) {
+        let places = range.clone();
+        match self {
+            Self::Byte(numbers) if numbers.is_empty() => places.for_each(|index| visit(index, 0)),
+            Self::Byte(numbers) => places
+                .zip(&numbers[range])
+                .for_each(|(index, number)| visit(index, u64::from(*number))),
+            Self::Short(numbers) => places
+                .zip(&numbers[range])
+                .for_each(|(index, number)| visit(index, u64::from(*number))),
+            Self::Medium(numbers) => places
+                .zip(&numbers[range])
+                .for_each(|(index, [a, b, c])| visit(index, u64::from(u32::from_le_bytes([*a, *b, *c, 0])))),
+            Self::Narrow(numbers) => places
+                .zip(&numbers[range])
+                .for_each(|(index, number)| visit(index, u64::from(*number))),
+            Self::Wide(numbers) => places
+                .zip(&numbers[range])
+                .for_each(|(index, number)| visit(index, *number)),
+        }
+    }
+
     #[inline]
     fn get(&self, index: usize) -> u64 {
         match self {
@@ -359,6 +411,14 @@ impl Column {
             Self::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
             Self::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
         }
+    }
+}
+
+fn column_of(amount: Amount) -> usize {
+    match amount {
+        Amount::PrintDuration => 6,
+        Amount::TotalDuration => 7,
+        Amount::FilamentUsed => 8,
     }
 }
 
@@ -383,7 +443,7 @@ fn numbers(fact: &Fact, begin: i64) -> [u64; FIELDS] {
 }
 
 #[inline]
-fn amount(number: u64) -> Option<u64> {
+fn amount_of(number: u64) -> Option<u64> {
     number.checked_sub(1)
 }
 

@@ -20,6 +20,7 @@ use super::{
     fleet::{Fleet, FleetMonth},
     month::{Month, MonthKey, Row},
     names::{Names, Numbers},
+    ranking::Ranking,
     source,
 };
 use crate::{
@@ -572,6 +573,18 @@ impl Facts {
 
     /// Where the first `limit` of them stand in a list that goes on after `after`.
     pub(crate) fn first(&self, order: ListOrder, limit: usize, after: Option<Cursor>) -> Vec<Cursor> {
+        let mut found = match order {
+            ListOrder::Newest | ListOrder::Oldest => self.near_by_start(order, limit, after),
+            ListOrder::Most(amount) => self.near_by_amount(Ranking::Most(amount), limit, after),
+            ListOrder::Least(amount) => self.near_by_amount(Ranking::Least(amount), limit, after),
+        };
+        found.sort_unstable_by(|one, other| order.compare(*one, *other));
+        found.truncate(limit);
+        found
+    }
+
+    /// The first `limit` of them in an order by start, and some more.
+    fn near_by_start(&self, order: ListOrder, limit: usize, after: Option<Cursor>) -> Vec<Cursor> {
         let mut months: Vec<&Month> = self.all_months().collect();
         months.sort_by_key(|month| month.begin());
         if order == ListOrder::Newest {
@@ -582,7 +595,7 @@ impl Facts {
             for month in same {
                 self.each_in(month, |row| {
                     let cursor = Cursor {
-                        sort_time: row.start().unwrap_or(UNDATED),
+                        value: row.start().unwrap_or(UNDATED),
                         id: row.id(),
                     };
                     if after.is_none_or(|after| order.puts_before(after, cursor)) {
@@ -594,11 +607,36 @@ impl Facts {
                 break;
             }
         }
-        found.sort_unstable_by_key(|cursor| (cursor.sort_time, cursor.id));
-        if order == ListOrder::Newest {
-            found.reverse();
+        found
+    }
+
+    /// The first `limit` of them in an order by an amount, and some more.
+    fn near_by_amount(&self, by: Ranking, limit: usize, after: Option<Cursor>) -> Vec<Cursor> {
+        let order = by.order();
+        let enough = limit.saturating_mul(2).max(2);
+        let mut found: Vec<Cursor> = Vec::new();
+        // Of those that were found so far, the last that is on the page.
+        let mut last: Option<Cursor> = None;
+        for month in self.all_months() {
+            month.each_ranked(by, self.range(month), by.between(after, last), |row| {
+                let cursor = by.place(row);
+                if last.is_none_or(|last| order.puts_before(cursor, last))
+                    && after.is_none_or(|after| order.puts_before(after, cursor))
+                    && self
+                        .conditions
+                        .as_ref()
+                        .is_none_or(|conditions| conditions.are_met_by(row))
+                {
+                    found.push(cursor);
+                }
+                if found.len() == enough {
+                    let compare = |one: &Cursor, other: &Cursor| order.compare(*one, *other);
+                    let (_, nth, _) = found.select_nth_unstable_by(limit.saturating_sub(1), compare);
+                    last = Some(*nth);
+                    found.truncate(limit);
+                }
+            });
         }
-        found.truncate(limit);
         found
     }
 
@@ -635,7 +673,11 @@ impl Facts {
         match (self.dated_only, month.is_undated()) {
             (false, _) => 0..month.len(),
             (true, true) => 0..0,
-            (true, false) => month.first_from(self.since)..month.first_from(self.until),
+            (true, false) => {
+                let first = month.first_from(self.since);
+                // No period may end before it begins.
+                first..month.first_from(self.until).max(first)
+            }
         }
     }
 

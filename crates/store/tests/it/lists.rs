@@ -1,6 +1,6 @@
-use domain::{JobId, JobStatus, PrinterId, Verdict};
+use domain::{Figures, JobId, JobStatus, PrinterId, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, NotesChange, Saved, Store};
+use store::{Amount, Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, NotesChange, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -91,6 +91,38 @@ on_every_engine! {
         }
     }
 
+    async fn jobs_are_listed_by_what_they_took(db) {
+        let printers = fill(&db.store, 5, 200).await;
+        let mut rng = StdRng::seed_from_u64(11);
+        for amount in [Amount::PrintDuration, Amount::TotalDuration, Amount::FilamentUsed] {
+            let of = |row: &JobRow| {
+                let taken = match amount {
+                    Amount::PrintDuration => row.figures.print_duration,
+                    Amount::TotalDuration => row.figures.total_duration,
+                    Amount::FilamentUsed => row.figures.filament_used,
+                };
+                taken.map(|taken| (taken * 1000.0).round() as i64)
+            };
+            for n in 0..12 {
+                let filter = if n == 0 { JobFilter::default() } else { some_filter(&printers, &mut rng) };
+                let mut wanted = page_through(&db.store, &filter, 500).await;
+                assert!(n > 0 || wanted.iter().any(|row| of(row).is_none()), "some are unknown");
+                wanted.sort_by_key(|row| (of(row).is_none(), of(row), row.id));
+                for limit in [1 + n, 150] {
+                    let least = page_through_in(&db.store, ListOrder::Least(amount), &filter, limit).await;
+                    assert_eq!(least, wanted, "{amount:?}, {filter:?}, pages of {limit}");
+                }
+                wanted.sort_by_key(|row| std::cmp::Reverse((of(row), row.id)));
+                for limit in [2 + n, 90] {
+                    let most = page_through_in(&db.store, ListOrder::Most(amount), &filter, limit).await;
+                    assert_eq!(most, wanted, "{amount:?}, {filter:?}, pages of {limit}");
+                }
+                let page = db.store.list_jobs_in(ListOrder::Most(amount), &filter, 1, None).await.unwrap();
+                assert_eq!(page.total, wanted.len() as u64);
+            }
+        }
+    }
+
     async fn no_character_means_anything_but_itself(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let names = ["100%.gcode", "1000.gcode", "a_b", "aXb", "back\\slash", "quote'\"", "Ä.GCODE", "ΟΔΟΣ", "straße", "\u{1f6a2} İstanbul", "[x]*?"];
@@ -152,7 +184,7 @@ on_every_engine! {
             db.column::<String>("ANALYZE TABLE print_jobs").await;
         }
         // A quarter is left in either order. MariaDB goes through the index from its end while that skips less.
-        let cursor = |seconds| Some(Cursor { sort_time: at(seconds).as_millisecond(), id: JobId(1000) });
+        let cursor = |seconds| Some(Cursor { value: at(seconds).as_millisecond(), id: JobId(1000) });
         let places = [
             (None, ListOrder::Newest),
             (None, ListOrder::Oldest),
@@ -192,11 +224,15 @@ on_every_engine! {
         let list = async |limit, after| db.store.list_jobs(&JobFilter::default(), limit, after).await.unwrap();
         assert_eq!(list(0, None).await.items, []);
         assert_eq!(list(1 << 40, None).await.items.len(), 20);
-        for sort_time in [i64::MIN, 0, i64::MAX] {
+        for value in [i64::MIN, 0, i64::MAX] {
             for id in [i64::MIN, 0, i64::MAX] {
-                list(5, Some(Cursor { sort_time, id: JobId(id) })).await;
+                list(5, Some(Cursor { value, id: JobId(id) })).await;
             }
         }
+        let longest = ListOrder::Most(Amount::PrintDuration);
+        let list = async |limit| db.store.list_jobs_in(longest, &JobFilter::default(), limit, None).await.unwrap();
+        assert_eq!((list(0).await.items, list(0).await.next), (vec![], None));
+        assert_eq!(list(1 << 40).await.items.len(), 20);
         let none = JobFilter { printer_ids: vec![PrinterId(4711)], ..JobFilter::default() };
         let page = db.store.list_jobs(&none, 5, None).await.unwrap();
         assert_eq!((page.items, page.next, page.total), (vec![], None, 0));
@@ -263,6 +299,15 @@ async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
             // Else two of one start and file would be one run.
             row.filename.as_mut().unwrap().push_str(&format!("{n}"));
         }
+        let mut taken = || {
+            let is_known = rng.random_bool(0.9);
+            is_known.then(|| f64::from(rng.random_range(0..40)) * 7.5)
+        };
+        row.figures = Figures {
+            print_duration: taken(),
+            total_duration: taken(),
+            filament_used: taken(),
+        };
         row.status = (*["completed", "cancelled", "error", "interrupted"]
             .choose(&mut rng)
             .unwrap())
