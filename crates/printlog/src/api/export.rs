@@ -23,6 +23,8 @@ use crate::export::{ExportFormat, Exporter};
 
 /// Parts of the file that wait for the client.
 const AHEAD: usize = 2;
+/// Bytes of a part, at most: while one waits, nothing more is read.
+const PART: usize = 64 * 1024;
 
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -108,15 +110,25 @@ fn write(
     loop {
         let jobs = runtime.block_on(store.next_of_export(&mut export))?;
         if jobs.is_empty() {
-            let rest = exporter.end()?;
-            sender.blocking_send(Ok(rest.into())).ok();
+            hand_over(exporter.end()?, sender);
             return Ok(());
         }
-        let part = exporter.add(&jobs)?;
-        if !part.is_empty() && sender.blocking_send(Ok(part.into())).is_err() {
+        if !hand_over(exporter.add(&jobs)?, sender) {
             return Ok(());
         }
     }
+}
+
+/// Whether somebody takes it.
+fn hand_over(written: Vec<u8>, sender: &mpsc::Sender<Part>) -> bool {
+    let mut rest = Bytes::from(written);
+    while !rest.is_empty() {
+        let part = rest.split_to(rest.len().min(PART));
+        if sender.blocking_send(Ok(part)).is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {

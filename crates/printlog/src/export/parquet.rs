@@ -1,79 +1,150 @@
 //! Columns in the Parquet format, in groups of rows that fit into memory.
+//!
+//! A group is encoded while its jobs come, so that it may be large: what the end of the file tells of each column of each
+//! group is in memory until then, some 750 bytes.
 
 use std::{
     io::{self, Write},
+    mem,
     sync::Arc,
 };
 
+use bytes::Bytes;
 use parquet::{
     basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical},
-    column::writer::ColumnWriter,
+    column::{
+        page::{CompressedPage, PageWriteSpec, PageWriter},
+        writer::{ColumnWriter, get_column_writer},
+    },
     data_type::ByteArray,
     errors::ParquetError,
     file::{
         properties::{EnabledStatistics, WriterProperties},
-        writer::SerializedFileWriter,
+        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
     },
     schema::types::{Type, TypePtr},
 };
 use store::ExportedJob;
 
-use super::columns::{COLUMNS, Cell, Column, Kind};
+use super::{
+    columns::{COLUMNS, Cell, Column, Kind},
+    sheet::Written,
+};
 
-/// Rows of a group.
-const GROUP: usize = 2_500;
+/// Rows of a group, more or less.
+const GROUP: usize = 10_000;
+/// Rows of a page, more or less. The last one of each column is in memory as it is.
+const PAGE: usize = 1_000;
+/// Bytes of a column's different texts. One that has more is written without a dictionary from there on.
+const DICTIONARY: usize = 32 * 1024;
 
 /// A file that is being written.
 pub(super) struct Columns<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    waiting: Vec<ExportedJob>,
+    /// The columns of the group that is being written. None before its first row.
+    group: Vec<(ColumnWriter<'static>, Written)>,
+    /// Of the group.
+    rows: usize,
 }
 
 impl<W: Write + Send> Columns<W> {
     pub(super) fn begin(out: W) -> io::Result<Self> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
-            .build();
-        let file = SerializedFileWriter::new(out, schema().map_err(io::Error::other)?, Arc::new(properties))
-            .map_err(io::Error::other)?;
+        let schema = schema().map_err(io::Error::other)?;
+        let file = SerializedFileWriter::new(out, schema, properties().into()).map_err(io::Error::other)?;
         Ok(Self {
             file,
-            // One that grows has twice the size at times.
-            waiting: Vec::with_capacity(GROUP),
+            group: Vec::new(),
+            rows: 0,
         })
     }
 
     pub(super) fn add(&mut self, jobs: &[ExportedJob]) -> io::Result<()> {
-        self.waiting.extend_from_slice(jobs);
-        if self.waiting.len() >= GROUP {
-            self.write_group().map_err(io::Error::other)?;
-        }
-        Ok(())
+        self.encode(jobs).map_err(io::Error::other)
     }
 
     pub(super) fn end(mut self) -> io::Result<()> {
-        let written = self.write_group().and_then(|()| self.file.close().map(drop));
+        let written = self.end_group().and_then(|()| self.file.close().map(drop));
         written.map_err(io::Error::other)
     }
 
-    fn write_group(&mut self) -> Result<(), ParquetError> {
-        if self.waiting.is_empty() {
+    fn encode(&mut self, jobs: &[ExportedJob]) -> Result<(), ParquetError> {
+        if self.group.is_empty() {
+            self.begin_group();
+        }
+        for ((writer, _), column) in self.group.iter_mut().zip(&COLUMNS) {
+            write(writer, column, jobs)?;
+        }
+        self.rows += jobs.len();
+        if self.rows >= GROUP {
+            self.end_group()?;
+        }
+        Ok(())
+    }
+
+    fn begin_group(&mut self) {
+        let columns = self.file.schema_descr().columns().iter();
+        let properties = self.file.properties();
+        self.group = columns
+            .map(|column| {
+                let pages = Pages::default();
+                let written = pages.written.clone();
+                let writer = get_column_writer(column.clone(), properties.clone(), Box::new(pages));
+                (writer, written)
+            })
+            .collect();
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        if mem::take(&mut self.rows) == 0 {
             return Ok(());
         }
         let mut group = self.file.next_row_group()?;
-        for column in &COLUMNS {
-            let mut writer = group
-                .next_column()?
-                .ok_or_else(|| ParquetError::General(format!("no column {}", column.name)))?;
-            write(writer.untyped(), column, &self.waiting)?;
-            writer.close()?;
+        for (writer, written) in mem::take(&mut self.group) {
+            let column = writer.close()?;
+            group.append_column(&Bytes::from(written.take()), column)?;
         }
-        group.close()?;
-        self.waiting.clear();
+        group.close().map(drop)
+    }
+}
+
+/// The pages of a column, until its group is complete.
+#[derive(Default)]
+struct Pages {
+    written: Written,
+    /// Bytes.
+    length: u64,
+}
+
+impl PageWriter for Pages {
+    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec, ParquetError> {
+        let mut out = TrackedWrite::new(self.written.clone());
+        let mut page = SerializedPageWriter::new(&mut out).write_page(page)?;
+        out.flush()?;
+        page.offset = self.length;
+        self.length += page.bytes_written;
+        Ok(page)
+    }
+
+    fn close(&mut self) -> Result<(), ParquetError> {
         Ok(())
     }
+}
+
+fn properties() -> WriterProperties {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_data_page_row_count_limit(PAGE)
+        // A dictionary takes 80 KB from the first value on.
+        .set_dictionary_enabled(false)
+        .set_dictionary_page_size_limit(DICTIONARY);
+    let texts = COLUMNS.iter().filter(|column| column.kind == Kind::Text);
+    texts
+        .fold(properties, |properties, column| {
+            properties.set_column_dictionary_enabled(column.name.into(), true)
+        })
+        .build()
 }
 
 fn schema() -> Result<TypePtr, ParquetError> {
@@ -153,4 +224,80 @@ fn write(writer: &mut ColumnWriter<'_>, column: &Column, jobs: &[ExportedJob]) -
         _ => return Err(ParquetError::General(format!("no kind for {}", column.name))),
     }
     .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source};
+    use jiff::Timestamp;
+    use parquet::{
+        file::reader::{FileReader as _, SerializedFileReader},
+        record::Field,
+    };
+    use store::{DetailsStatus, JobRow};
+
+    use super::*;
+
+    fn job(id: i64) -> ExportedJob {
+        let row = JobRow {
+            id: JobId(id),
+            printer_id: PrinterId(1),
+            printer_name: "Voron".to_owned(),
+            job_id: None,
+            user: None,
+            // More than a dictionary has room for.
+            filename: (id % 7 > 0).then(|| format!("part_{id}.gcode")),
+            status: JobStatus::Completed,
+            cause: None,
+            message: None,
+            start_time: Timestamp::from_second(id).ok(),
+            end_time: None,
+            figures: Figures::reported((id % 3 > 0).then_some(id as f64), None, None),
+            end_source: None,
+            figures_source: Source::History,
+            clock_jumped: id % 2 > 0,
+            last_seen: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            notes: JobNotes::default(),
+            has_thumbnail: false,
+        };
+        ExportedJob {
+            row,
+            history_start_time: None,
+            details_status: DetailsStatus::Pending,
+            details_reason: None,
+            details: None,
+            file: None,
+        }
+    }
+
+    #[test]
+    fn jobs_of_many_groups_come_back() {
+        let jobs: Vec<ExportedJob> = (0..25_000).map(job).collect();
+        let written = Written::default();
+        let mut columns = Columns::begin(written.clone()).unwrap();
+        jobs.chunks(100).for_each(|jobs| columns.add(jobs).unwrap());
+        columns.end().unwrap();
+        let reader = SerializedFileReader::new(Bytes::from(written.take())).unwrap();
+        let groups = reader.metadata().row_groups().iter();
+        let groups: Vec<i64> = groups.map(|group| group.num_rows()).collect();
+        assert_eq!(groups, [10_000, 10_000, 5_000]);
+        let mut rows = reader.get_row_iter(None).unwrap();
+        for job in &jobs {
+            let row = rows.next().unwrap().unwrap();
+            for ((_, found), column) in row.get_column_iter().zip(&COLUMNS) {
+                let wanted = match (column.cell)(job) {
+                    Cell::Nothing => Field::Null,
+                    Cell::Text(text) => Field::Str(text.into_owned()),
+                    Cell::Whole(number) => Field::Long(number),
+                    Cell::Number(number) => Field::Double(number),
+                    Cell::Truth(truth) => Field::Bool(truth),
+                    Cell::Instant(instant) => Field::TimestampMillis(instant.as_millisecond()),
+                };
+                assert_eq!(*found, wanted, "{} of {:?}", column.name, job.row.id);
+            }
+        }
+        assert!(rows.next().is_none());
+    }
 }
