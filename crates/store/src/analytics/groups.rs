@@ -49,6 +49,14 @@ impl GroupSums {
         }
     }
 
+    /// Gives back what it has room for: sums of a month are kept.
+    pub(crate) fn shrink(&mut self) {
+        self.kinds.shrink_to_fit();
+        for sums in self.kinds.iter_mut().chain(self.printers.values_mut()) {
+            sums.costs.shrink_to_fit();
+        }
+    }
+
     fn kind(&mut self, kind: Option<u32>) -> &mut Sums {
         let slot = slot(kind);
         if slot >= self.kinds.len() {

@@ -111,6 +111,7 @@ impl FleetMonth {
         self.partials.sums.get_or_init(|| {
             let mut sums = GroupSums::default();
             self.rows().for_each(|row| sums.add(row));
+            sums.shrink();
             sums
         })
     }

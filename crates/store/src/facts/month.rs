@@ -50,9 +50,16 @@ pub(crate) struct Row<'a> {
     index: usize,
 }
 
-/// Numbers, as narrow as they fit. A column that holds nothing but zeroes is empty.
-#[derive(Debug, PartialEq, Eq)]
-enum Column {
+/// Numbers, each by what it has beyond the least of them.
+#[derive(Debug)]
+struct Column {
+    least: u64,
+    beyond: Beyond,
+}
+
+/// Numbers, as narrow as they fit. If they are all zeroes, there are none.
+#[derive(Debug)]
+enum Beyond {
     Byte(Vec<u8>),
     Short(Vec<u16>),
     /// The lowest byte first.
@@ -360,57 +367,62 @@ impl Row<'_> {
 impl Column {
     #[expect(clippy::cast_possible_truncation, reason = "the widest fits")]
     fn of(numbers: &[u64]) -> Self {
-        match numbers.iter().max().copied().unwrap_or(0) {
-            0 => Self::Byte(Vec::new()),
-            1..=0xff => Self::Byte(numbers.iter().map(|number| *number as u8).collect()),
-            0x100..=0xffff => Self::Short(numbers.iter().map(|number| *number as u16).collect()),
+        let least = numbers.iter().min().copied().unwrap_or(0);
+        let most = numbers.iter().max().copied().unwrap_or(0);
+        let numbers = numbers.iter().map(|number| number - least);
+        let beyond = match most - least {
+            0 => Beyond::Byte(Vec::new()),
+            1..=0xff => Beyond::Byte(numbers.map(|number| number as u8).collect()),
+            0x100..=0xffff => Beyond::Short(numbers.map(|number| number as u16).collect()),
             0x1_0000..=0xff_ffff => {
                 let bytes = |number: u64| {
                     let [a, b, c, ..] = number.to_le_bytes();
                     [a, b, c]
                 };
-                Self::Medium(numbers.iter().map(|number| bytes(*number)).collect())
+                Beyond::Medium(numbers.map(bytes).collect())
             }
-            0x100_0000..=0xffff_ffff => Self::Narrow(numbers.iter().map(|number| *number as u32).collect()),
-            _ => Self::Wide(numbers.to_vec()),
-        }
+            0x100_0000..=0xffff_ffff => Beyond::Narrow(numbers.map(|number| number as u32).collect()),
+            _ => Beyond::Wide(numbers.collect()),
+        };
+        Self { least, beyond }
     }
 
     /// Shows the numbers in `range` with their places.
     #[inline]
     fn each(&self, range: Range<usize>, mut visit: impl FnMut(usize, u64)) {
-        let places = range.clone();
-        match self {
-            Self::Byte(numbers) if numbers.is_empty() => places.for_each(|index| visit(index, 0)),
-            Self::Byte(numbers) => places
+        let (places, least) = (range.clone(), self.least);
+        match &self.beyond {
+            Beyond::Byte(numbers) if numbers.is_empty() => places.for_each(|index| visit(index, least)),
+            Beyond::Byte(numbers) => places
                 .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, u64::from(*number))),
-            Self::Short(numbers) => places
+                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
+            Beyond::Short(numbers) => places
                 .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, u64::from(*number))),
-            Self::Medium(numbers) => places
+                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
+            Beyond::Medium(numbers) => places.zip(&numbers[range]).for_each(|(index, [a, b, c])| {
+                visit(index, least + u64::from(u32::from_le_bytes([*a, *b, *c, 0])));
+            }),
+            Beyond::Narrow(numbers) => places
                 .zip(&numbers[range])
-                .for_each(|(index, [a, b, c])| visit(index, u64::from(u32::from_le_bytes([*a, *b, *c, 0])))),
-            Self::Narrow(numbers) => places
+                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
+            Beyond::Wide(numbers) => places
                 .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, u64::from(*number))),
-            Self::Wide(numbers) => places
-                .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, *number)),
+                .for_each(|(index, number)| visit(index, least + *number)),
         }
     }
 
     #[inline]
     fn get(&self, index: usize) -> u64 {
-        match self {
-            Self::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Self::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Self::Medium(numbers) => numbers
+        let beyond = match &self.beyond {
+            Beyond::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Beyond::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Beyond::Medium(numbers) => numbers
                 .get(index)
                 .map_or(0, |[a, b, c]| u64::from(u32::from_le_bytes([*a, *b, *c, 0]))),
-            Self::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Self::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
-        }
+            Beyond::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Beyond::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
+        };
+        self.least + beyond
     }
 }
 
