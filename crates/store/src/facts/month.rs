@@ -13,11 +13,12 @@ use domain::{
 };
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
-use super::ranking::Ranking;
 use crate::{Amount, record::UNDATED};
 
 /// Numbers that a fact is made of.
 const FIELDS: usize = 12;
+/// Numbers that are compared at once.
+const CHUNK: usize = 64;
 
 /// Months since year 0, or [`UNDATED`] for jobs whose start is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -242,21 +243,19 @@ impl Month {
         self.rows().filter_map(|row| Some((row.start()?, row.total()?)))
     }
 
-    /// Shows those of the jobs in `range` whose rank is one of `ranks`. Looks at nothing else of the others.
-    #[inline]
-    pub(super) fn each_ranked<'a>(
+    /// Shows those of the jobs in `range` that took as much as `known` says, or, if wanted, of which that is unknown.
+    pub(super) fn each_that_took<'a>(
         &'a self,
-        by: Ranking,
+        amount: Amount,
         range: Range<usize>,
-        ranks: RangeInclusive<u64>,
+        (known, with_unknown): (RangeInclusive<u64>, bool),
         mut visit: impl FnMut(Row<'a>),
     ) {
-        let column = &self.columns[column_of(by.amount())];
-        column.each(range, |index, number| {
-            if ranks.contains(&by.rank(number)) {
-                visit(self.row(index));
-            }
-        });
+        let column = &self.columns[column_of(amount)];
+        if with_unknown {
+            column.each_within(range.clone(), 0..=0, |index| visit(self.row(index)));
+        }
+        column.each_within(range, known, |index| visit(self.row(index)));
     }
 
     /// Index of the first job that starts at `time` or later. All starts of a month without them are before any time.
@@ -387,27 +386,51 @@ impl Column {
         Self { least, beyond }
     }
 
-    /// Shows the numbers in `range` with their places.
-    #[inline]
-    fn each(&self, range: Range<usize>, mut visit: impl FnMut(usize, u64)) {
-        let (places, least) = (range.clone(), self.least);
+    /// Shows the places in `range` of the numbers that are `wanted`.
+    fn each_within(&self, range: Range<usize>, wanted: RangeInclusive<u64>, mut visit: impl FnMut(usize)) {
+        let Some(most) = wanted.end().checked_sub(self.least) else {
+            return;
+        };
+        let wanted = wanted.start().saturating_sub(self.least)..=most;
+        let first = range.start;
         match &self.beyond {
-            Beyond::Byte(numbers) if numbers.is_empty() => places.for_each(|index| visit(index, least)),
-            Beyond::Byte(numbers) => places
-                .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
-            Beyond::Short(numbers) => places
-                .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
-            Beyond::Medium(numbers) => places.zip(&numbers[range]).for_each(|(index, [a, b, c])| {
-                visit(index, least + u64::from(u32::from_le_bytes([*a, *b, *c, 0])));
-            }),
-            Beyond::Narrow(numbers) => places
-                .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, least + u64::from(*number))),
-            Beyond::Wide(numbers) => places
-                .zip(&numbers[range])
-                .for_each(|(index, number)| visit(index, least + *number)),
+            Beyond::Byte(numbers) if numbers.is_empty() => {
+                if *wanted.start() == 0 {
+                    range.for_each(visit);
+                }
+            }
+            Beyond::Byte(numbers) => among(
+                &numbers[range],
+                |number| number,
+                &wanted,
+                u8::MAX,
+                |at| visit(first + at),
+            ),
+            Beyond::Short(numbers) => among(
+                &numbers[range],
+                |number| number,
+                &wanted,
+                u16::MAX,
+                |at| visit(first + at),
+            ),
+            Beyond::Medium(numbers) => {
+                let wide = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]);
+                among(&numbers[range], wide, &wanted, u32::MAX, |at| visit(first + at));
+            }
+            Beyond::Narrow(numbers) => among(
+                &numbers[range],
+                |number| number,
+                &wanted,
+                u32::MAX,
+                |at| visit(first + at),
+            ),
+            Beyond::Wide(numbers) => among(
+                &numbers[range],
+                |number| number,
+                &wanted,
+                u64::MAX,
+                |at| visit(first + at),
+            ),
         }
     }
 
@@ -423,6 +446,31 @@ impl Column {
             Beyond::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
         };
         self.least + beyond
+    }
+}
+
+/// Shows the places of the numbers that are `wanted`. `most` is the largest that a number can be.
+#[inline]
+fn among<N: Copy, T: Copy + PartialOrd + TryFrom<u64>>(
+    numbers: &[N],
+    value: impl Fn(N) -> T,
+    wanted: &RangeInclusive<u64>,
+    most: T,
+    mut visit: impl FnMut(usize),
+) {
+    let Ok(low) = T::try_from(*wanted.start()) else {
+        return;
+    };
+    let high = T::try_from(*wanted.end()).unwrap_or(most);
+    let is_wanted = |number: &N| (low <= value(*number)) & (value(*number) <= high);
+    for (n, chunk) in numbers.chunks(CHUNK).enumerate() {
+        // Most have none, which is told without a branch for each number.
+        if chunk.iter().fold(false, |any, number| any | is_wanted(number)) {
+            let places = (n * CHUNK..).zip(chunk);
+            places
+                .filter(|(_, number)| is_wanted(number))
+                .for_each(|(at, _)| visit(at));
+        }
     }
 }
 

@@ -39,26 +39,22 @@ impl Ranking {
         }
     }
 
-    /// The rank of a number of a column, in which 0 is unknown and all else one more than it is.
-    #[inline]
-    pub(super) fn rank(self, number: u64) -> u64 {
+    /// The numbers that stand from `after` to `last`, both included, in a column in which 0 is unknown and all else one
+    /// more than it is; and whether the unknown do, too.
+    pub(super) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> (RangeInclusive<u64>, bool) {
+        let number = |cursor: Cursor| cursor.value.saturating_add(1).max(0).cast_unsigned();
         match self {
-            Self::Most(_) => number,
-            // What is unknown gets the highest.
-            Self::Least(_) => number.wrapping_sub(1),
-        }
-    }
-
-    /// The ranks that there are from `after` to `last`, both included.
-    pub(super) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> RangeInclusive<u64> {
-        let rank = |cursor: Cursor| match self {
-            Self::Most(_) => cursor.value.saturating_add(1).max(0).cast_unsigned(),
-            Self::Least(_) if cursor.value == i64::MAX => u64::MAX,
-            Self::Least(_) => cursor.value.max(0).cast_unsigned(),
-        };
-        match self {
-            Self::Most(_) => last.map_or(0, rank)..=after.map_or(u64::MAX, rank),
-            Self::Least(_) => after.map_or(0, rank)..=last.map_or(u64::MAX, rank),
+            Self::Most(_) => {
+                let least = last.map_or(0, number);
+                (least.max(1)..=after.map_or(u64::MAX, number), least == 0)
+            }
+            Self::Least(_) => {
+                let is_open = last.is_none_or(|last| last.value == i64::MAX);
+                (
+                    after.map_or(1, number).max(1)..=last.map_or(u64::MAX, number),
+                    is_open,
+                )
+            }
         }
     }
 }

@@ -618,7 +618,7 @@ impl Facts {
         // Of those that were found so far, the last that is on the page.
         let mut last: Option<Cursor> = None;
         for month in self.all_months() {
-            month.each_ranked(by, self.range(month), by.between(after, last), |row| {
+            month.each_that_took(by.amount(), self.range(month), by.between(after, last), |row| {
                 let cursor = by.place(row);
                 if last.is_none_or(|last| order.puts_before(cursor, last))
                     && after.is_none_or(|after| order.puts_before(after, cursor))
