@@ -108,7 +108,7 @@ async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result
         "backed {jobs} jobs up into {}",
         backup.path.display()
     );
-    for path in store::prune_backups(&config.folder, config.keep.into())? {
+    for path in store::prune_backups(&config.folder, config.keep.into(), &backup.path)? {
         info!("removed the backup {}", path.display());
     }
     Ok(())

@@ -7,13 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
     Engine, Error, Location, Result, Store, TableSum, copy::copy_all, error::Fault, migrations,
     transaction::LONG,
 };
+
+/// How long nothing is written into a part of a backup before it counts as broken off.
+const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A backup that was opened again and proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,17 +230,41 @@ pub fn made_at(path: &Path) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Removes the oldest wanted backups beyond `keep`. Gives those that are gone.
+/// Removes wanted backups beyond `keep`, of which `made`, just made, is one: first those that say that they are younger,
+/// as after the clock was set back, then the oldest. Removes what is left of backups that were broken off, too. Gives the
+/// backups that are gone.
 ///
 /// # Errors
 /// When the folder cannot be read or a file cannot be removed.
-pub fn prune_backups(folder: &Path, keep: usize) -> Result<Vec<PathBuf>> {
+pub fn prune_backups(folder: &Path, keep: usize, made: &Path) -> Result<Vec<PathBuf>> {
+    let now = made_at(made);
     let mut old = backups(folder)?;
-    old.truncate(old.len().saturating_sub(keep));
+    old.retain(|path| path != made);
+    old.sort_by_key(|path| made_at(path) <= now);
+    old.truncate((old.len() + 1).saturating_sub(keep.max(1)));
     for path in &old {
         remove(path)?;
     }
+    for entry in fs::read_dir(folder).map_err(|cause| file_error(folder, cause))? {
+        let entry = entry.map_err(|cause| file_error(folder, cause))?;
+        if is_left_over(&entry, now) {
+            remove(&entry.path())?;
+        }
+    }
     Ok(old)
+}
+
+/// Whether it is a part of a backup on which nobody has worked for long.
+fn is_left_over(entry: &fs::DirEntry, now: Option<Timestamp>) -> bool {
+    let name = entry.file_name();
+    let is_part =
+        |name: &str| name.starts_with("printlog-") && (name.ends_with(".part") || name.contains(".part-"));
+    let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    let written = written.and_then(|time| Timestamp::try_from(time).ok());
+    name.to_str().is_some_and(is_part)
+        && now
+            .zip(written)
+            .is_some_and(|(now, written)| now.duration_since(written) > ABANDONED)
 }
 
 fn free_name(folder: &Path, occasion: &Occasion, now: Timestamp) -> PathBuf {
@@ -247,7 +274,7 @@ fn free_name(folder: &Path, occasion: &Occasion, now: Timestamp) -> PathBuf {
     };
     let mut time = now;
     while name(time).exists() {
-        time += jiff::SignedDuration::from_secs(1);
+        time += SignedDuration::from_secs(1);
     }
     name(time)
 }

@@ -183,6 +183,7 @@ on_every_engine! {
         });
         let (_keep, folder) = backup_folder();
         let mut jobs = 0;
+        let mut last = None;
         for n in 0..10 {
             let time = some_time() + jiff::SignedDuration::from_secs(n);
             // Verified: also that the totals in it are the sums over the rows in it.
@@ -190,13 +191,65 @@ on_every_engine! {
             let rows = backup.rows("print_jobs").unwrap();
             assert!(rows >= jobs);
             jobs = rows;
+            last = Some(backup.path);
         }
         writer.abort();
         assert_eq!(backups(&folder).unwrap().len(), 10);
-        let gone = prune_backups(&folder, 3).unwrap();
+        let gone = prune_backups(&folder, 3, &last.unwrap()).unwrap();
         assert_eq!(gone.len(), 7);
         assert!(gone[0] < backups(&folder).unwrap()[0], "the oldest go");
     }
+}
+
+#[test]
+fn the_backup_just_made_stays_whatever_the_clock_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "x").unwrap();
+        path
+    };
+    let old = file("printlog-20260130T000000Z.db");
+    let made = file("printlog-20260131T000000Z.db");
+    let ahead = ["printlog-20990101T000000Z.db", "printlog-20990102T000000Z.db"].map(file);
+    let gone = prune_backups(folder.path(), 2, &made).unwrap();
+    assert_eq!(gone, ahead);
+    assert_eq!(backups(folder.path()).unwrap(), [old.clone(), made.clone()]);
+    assert_eq!(prune_backups(folder.path(), 1, &made).unwrap(), [old]);
+    assert_eq!(backups(folder.path()).unwrap(), [made]);
+}
+
+#[test]
+fn what_is_left_of_a_backup_that_was_broken_off_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, written: &str| {
+        let path = folder.path().join(name);
+        let time: jiff::Timestamp = written.parse().unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_modified(time.into()).unwrap();
+        path
+    };
+    for name in [
+        "printlog-20260130T000000Z.part",
+        "printlog-20260130T000000Z.part-journal",
+    ] {
+        file(name, "2026-01-30T00:01:00Z");
+    }
+    let other = file("other.part", "2026-01-30T00:01:00Z");
+    let at_work = file("printlog-20260130T235959Z.part", "2026-01-30T23:59:59Z");
+    let made = file("printlog-20260131T000000Z.db", "2026-01-31T00:00:00Z");
+    assert_eq!(
+        prune_backups(folder.path(), 1, &made).unwrap(),
+        Vec::<std::path::PathBuf>::new()
+    );
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    left.sort();
+    let mut wanted = vec![other, at_work, made];
+    wanted.sort();
+    assert_eq!(left, wanted);
 }
 
 #[tokio::test]
