@@ -2,6 +2,7 @@
 //! SQLite opens it, and restoring and moving between engines are the same copy.
 
 use std::{
+    error::Error as _,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -189,7 +190,12 @@ impl Store {
                     (found, _) => Some(found.unwrap_or("no answer").to_owned()),
                 })
             })
-            .await?;
+            .await;
+        let found = match found {
+            // Too damaged to be looked at.
+            Err(error) if error.is_of_damage() => error.source().map(ToString::to_string),
+            found => found?,
+        };
         match found {
             None => Ok(()),
             Some(found) => Err(Error::Damaged {

@@ -182,7 +182,8 @@ impl Store {
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             misled: Misled::default(),
-            damaged: Arc::default(),
+            // It is not in use: whoever looks at it tells of its damage.
+            damaged: Arc::new(true.into()),
         })
     }
 

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher as _,
+    mem,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -11,6 +12,7 @@ use std::{
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+use tracing::warn;
 
 /// Attempts that may fail within [`WINDOW`] of the first.
 const ALLOWED: u32 = 10;
@@ -34,6 +36,8 @@ struct Attempts {
     since: Duration,
     /// Hash of the key that was sent last with a request.
     last_key: Option<u64>,
+    /// Whether the log tells of it.
+    is_told: bool,
 }
 
 impl SignInLimit {
@@ -81,7 +85,7 @@ impl SignInLimit {
     pub(super) fn begin(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
         let mut attempts = self.lock();
         let known = remembered(&mut attempts, client, now);
-        known.check(now)?;
+        known.check(client, now)?;
         known.number += 1;
         Ok(())
     }
@@ -96,7 +100,7 @@ impl SignInLimit {
         let mut attempts = self.lock();
         let known = remembered(&mut attempts, client, now);
         if known.last_key != Some(key) {
-            known.check(now)?;
+            known.check(client, now)?;
             known.last_key = Some(key);
             known.number += 1;
         }
@@ -116,9 +120,12 @@ impl SignInLimit {
 }
 
 impl Attempts {
-    fn check(&self, now: Duration) -> Result<(), Duration> {
+    fn check(&mut self, client: IpAddr, now: Duration) -> Result<(), Duration> {
         if self.number < ALLOWED {
             return Ok(());
+        }
+        if !mem::replace(&mut self.is_told, true) {
+            warn!(%client, "{ALLOWED} wrong keys from {client}: it is refused for a minute");
         }
         Err((self.since + WINDOW).saturating_sub(now))
     }
@@ -137,6 +144,7 @@ fn remembered(attempts: &mut HashMap<IpAddr, Attempts>, client: IpAddr, now: Dur
         number: 0,
         since: now,
         last_key: None,
+        is_told: false,
     })
 }
 

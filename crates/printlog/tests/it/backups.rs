@@ -194,3 +194,19 @@ fn tables_are_told_with_rows_and_bytes() {
         "{spaces:#}"
     );
 }
+
+#[test]
+fn a_file_that_is_no_backup_is_said_to_be_that_file() {
+    let binary = Binary::new();
+    add_printer(&binary, "Voron");
+    let file = binary.path("notes.txt");
+    std::fs::write(&file, "no database at all, ".repeat(1000)).unwrap();
+    let said = binary.run(&["restore", file.to_str().unwrap(), "--dry-run"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("notes.txt"), "{}", said.stderr);
+    assert!(
+        !said.stderr.contains("the database file is damaged"),
+        "{}",
+        said.stderr
+    );
+}
