@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use crate::{
-    FoundRun, Result, Store, details_queue,
+    FoundRun, Result, Store, counts, details_queue,
     error::Fault,
     facts,
     insert::{BATCHES, insert_all},
@@ -149,6 +149,7 @@ async fn import(
                     ..job
                 };
                 if jobs::update(tx, id, &before, &job, now).await? {
+                    counts::correct(tx, printer_id, [before.status], job.status).await?;
                     totals.replace(&before.figures, &job.figures);
                     touched.push((id, job.start_time));
                 }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Result, Store, details_queue,
+    Result, Store, counts, details_queue,
     error::Fault,
     facts, import, notes, pauses,
     record::{
@@ -169,6 +169,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
     let mut wanted = with_what_is_known(job.clone(), &stored);
     wanted.start_time = stored.start_time;
     let mut touched = vec![(id, stored.start_time)];
+    let mut outcomes = vec![stored.status];
     // The import may have met the run before it was known to be this one.
     for (twin, of_twin) in &rows {
         if !same_identity(of_twin, &wanted) {
@@ -178,6 +179,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
         notes::adopt(tx, *twin, id).await?;
         remove(tx, *twin).await?;
         touched.push((*twin, of_twin.start_time));
+        outcomes.push(of_twin.status);
         totals.remove(&of_twin.figures);
     }
     let changed = update(tx, id, &stored, &wanted, now).await?;
@@ -185,6 +187,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
         totals.replace(&stored.figures, &wanted.figures);
     }
     if changed || touched.len() > 1 {
+        counts::correct(tx, job.printer_id, outcomes, wanted.status).await?;
         facts::refresh(tx, &totals, &touched).await?;
     }
     totals.save(tx, now).await?;
@@ -251,6 +254,7 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
     totals.replace(&before, &job.figures);
     // The usual case, twice a minute: a running job is in no month.
     if !(status_before.is_open() && job.status.is_open()) {
+        counts::correct(tx, job.printer_id, [status_before], job.status).await?;
         facts::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
     }
     totals.save(tx, now).await?;

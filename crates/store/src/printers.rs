@@ -15,7 +15,7 @@ use crate::{
     error::Fault,
     facts, gcode_files, notes, pauses,
     record::{Record, milliseconds},
-    schema::{DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
+    schema::{CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
     secret::{self, Secret},
     text::{check_short, name_key},
     totals::{self, OpenTotals},
@@ -506,6 +506,10 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
         from(
             DeletedJobs::Table.into_table_ref(),
             Expr::col(DeletedJobs::PrinterId).eq(id.0),
+        ),
+        from(
+            CorrectedOutcomes::Table.into_table_ref(),
+            Expr::col(CorrectedOutcomes::PrinterId).eq(id.0),
         ),
         from(
             Totals::Table.into_table_ref(),

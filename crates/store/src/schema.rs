@@ -155,6 +155,14 @@ pub(crate) enum JobPauses {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CorrectedOutcomes {
+    Table,
+    PrinterId,
+    Status,
+    Jobs,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JobChanges {
     Table,
     Id,

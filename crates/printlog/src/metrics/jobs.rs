@@ -44,7 +44,11 @@ impl Stored {
                 jobs.get_or_create(&labels).inc_by(count.jobs);
             }
         }
-        registry.register("jobs", "Jobs that have ended, also those deleted since", jobs);
+        registry.register(
+            "jobs",
+            "Jobs that have ended, also those deleted or corrected since",
+            jobs,
+        );
 
         let total = |name, help, value: fn(&JobTotals) -> f64, registry: &mut Registry| {
             let gauges = Gauges::default();

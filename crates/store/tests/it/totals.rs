@@ -1,6 +1,6 @@
 use domain::{Figures, HistoryJob, Job, JobStatus, PrinterId};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::Saved;
+use store::{EndedCount, Saved};
 
 use crate::{database::Database, fixtures::*, on_every_engine};
 
@@ -8,9 +8,15 @@ on_every_engine! {
     async fn totals_are_what_the_jobs_say_after_every_step(db) {
         let printers = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await];
         let mut rng = StdRng::seed_from_u64(20_260_101);
+        let mut ended = Vec::new();
         for _ in 0..150 {
             step(&db, &printers, &mut rng).await;
             check_totals(&db.store).await;
+            let now = db.store.ended_counts().await.unwrap();
+            for before in ended {
+                assert!(now.iter().any(|now| grown(now, &before)), "{before:?} of {now:?}");
+            }
+            ended = now;
         }
         assert!(all_jobs(&db.store).await.len() > 20);
         // All gone: nothing but zeroes, not the rounding errors of all that has been there.
@@ -59,6 +65,29 @@ on_every_engine! {
         assert_eq!(db.store.all_totals().await.unwrap().len(), 2);
     }
 
+    async fn numbers_of_jobs_that_ended_do_not_fall_when_an_outcome_is_corrected(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let mut lost = known(printer, "1", "a", 0.0);
+        lost.status = JobStatus::Interrupted;
+        db.store.save_job(&lost, now()).await.unwrap();
+        let counts = async || {
+            let counts = db.store.ended_counts().await.unwrap();
+            counts.iter().map(|count| (count.status, count.jobs)).collect::<Vec<_>>()
+        };
+        assert_eq!(counts().await, [(JobStatus::Interrupted, 1)]);
+        // It ran on, and ended well.
+        lost.status = JobStatus::Printing;
+        db.store.save_progress(&lost, now()).await.unwrap();
+        assert_eq!(counts().await, [(JobStatus::Interrupted, 1)]);
+        lost.status = JobStatus::Completed;
+        for _ in 0..2 {
+            db.store.save_job(&lost, now()).await.unwrap();
+            assert_eq!(counts().await, [(JobStatus::Completed, 1), (JobStatus::Interrupted, 1)]);
+        }
+        db.store.delete_printer(printer, true).await.unwrap();
+        assert_eq!(counts().await, []);
+    }
+
     async fn numbers_of_jobs_that_ended_do_not_fall_when_one_is_deleted(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut cancelled = row("3", "c", 200.0);
@@ -81,6 +110,11 @@ on_every_engine! {
             }
         }
     }
+}
+
+/// Whether this is the number that was `before`, and has not fallen.
+fn grown(now: &EndedCount, before: &EndedCount) -> bool {
+    (now.printer_id, now.status) == (before.printer_id, before.status) && now.jobs >= before.jobs
 }
 
 pub(crate) async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut StdRng) {

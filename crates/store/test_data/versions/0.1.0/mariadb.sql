@@ -12,6 +12,13 @@ CREATE TABLE `api_keys` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `api_keys_key_hash` (`key_hash`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `corrected_outcomes` (
+  `printer_id` bigint(20) NOT NULL,
+  `status` varchar(32) NOT NULL,
+  `jobs` bigint(20) NOT NULL,
+  PRIMARY KEY (`printer_id`,`status`),
+  CONSTRAINT `corrected_outcomes_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `deleted_jobs` (
   `print_job_id` bigint(20) NOT NULL,
   `printer_id` bigint(20) NOT NULL,
@@ -278,3 +285,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_user_notes', 
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_counts', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_outcomes', 0);

@@ -1,5 +1,6 @@
 CREATE TABLE "api_keys" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "key_hash" varchar(255) NOT NULL, "key_prefix" varchar(255) NOT NULL, "name" varchar(255) NOT NULL, "is_active" boolean NOT NULL, "last_used" integer NULL, "created_at" integer NOT NULL, "expires_at" integer NULL , "scope" varchar(255) NOT NULL DEFAULT 'admin');
 CREATE UNIQUE INDEX "api_keys_key_hash" ON "api_keys" ("key_hash");
+CREATE TABLE "corrected_outcomes" ( "printer_id" integer NOT NULL, "status" varchar(32) NOT NULL, "jobs" integer NOT NULL, PRIMARY KEY ("printer_id", "status"), FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
 CREATE TABLE "deleted_jobs" ( "print_job_id" integer NOT NULL PRIMARY KEY, "printer_id" integer NOT NULL, "job_id" varchar(255) NULL, "history_start_time" integer NULL, "start_time" integer NULL, "end_time" integer NULL, "filename" longtext NULL, "total_duration" double NULL, "deleted_at" integer NOT NULL, "status" varchar(255) NULL, FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
 CREATE INDEX "deleted_jobs_run" ON "deleted_jobs" ("printer_id", "history_start_time");
 CREATE INDEX "deleted_jobs_start_time" ON "deleted_jobs" ("printer_id", "start_time");
@@ -58,3 +59,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0005_user_notes', 
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_counts', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_outcomes', 0);
