@@ -161,6 +161,17 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Whether that is what a printer looks like that is switched off: names of a home network go with their hosts.
+    #[must_use]
+    pub fn may_be_switched_off(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownHost { .. } | Self::Unreachable { .. } | Self::Timeout { .. }
+        )
+    }
+}
+
 /// Opens a connection. It is not known yet whether the key is accepted: see [`Client::server_info`].
 ///
 /// # Errors

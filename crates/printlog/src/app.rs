@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use store::{InstanceLock, KeyScope, Location, Store};
+use store::{InstanceLock, KeyScope, Location, Opener, Store};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -173,7 +173,7 @@ async fn open_database(
     let location = &config.database;
     let mut pause = DATABASE_RETRY.0;
     loop {
-        let opening = config.open_store(clock.now());
+        let opening = config.open_store(Opener::Server, clock.now());
         let Some(opened) = alive.run_until_cancelled(opening).await else {
             return Ok(None);
         };

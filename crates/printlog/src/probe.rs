@@ -11,6 +11,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// In plain words, what is wrong and what to do. `None` if nothing is.
     pub reason: Option<String>,
+    /// Whether a printer that is switched off would look so.
+    pub may_be_off: bool,
     /// What the printer said of itself. Empty if it was not reached.
     pub report: ProbeReport,
     /// The address that a Moonraker answers at, with scheme and port. `None` if there is none.
@@ -108,6 +110,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
         Ok(report) => Verdict {
             outcome: Outcome::Ok,
             reason: klippy_trouble(&report),
+            may_be_off: false,
             report,
             moonraker_url: Some(url.to_owned()),
         },
@@ -117,6 +120,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
             Verdict {
                 outcome,
                 reason: Some(chain(&cause)),
+                may_be_off: matches!(&cause, ProbeError::Connect(cause) if cause.may_be_switched_off()),
                 report: ProbeReport::default(),
                 moonraker_url: is_moonraker.then(|| url.to_owned()),
             }
@@ -133,6 +137,7 @@ impl Verdict {
         Self {
             outcome,
             reason: Some(chain(cause)),
+            may_be_off: false,
             report: ProbeReport::default(),
             moonraker_url: None,
         }

@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use crate::{
-    Backup, Engine, Error, Location, Occasion, Result, dialect,
+    Backup, Engine, Error, InstanceLock, Location, Occasion, Result, dialect,
     error::Fault,
     facts::Shelf,
     migrations::{self, Migrator},
@@ -54,6 +54,15 @@ pub struct Store {
     pub(crate) misled: Misled,
     /// Whether SQLite has said that its file is damaged.
     pub(crate) damaged: Arc<AtomicBool>,
+}
+
+/// Who opens the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opener {
+    /// The server, which no other one works beside.
+    Server,
+    /// A command, which a server may work beside.
+    Command,
 }
 
 /// Connections that write, those that read, and to what.
@@ -113,16 +122,22 @@ impl Store {
     ///
     /// # Errors
     /// As of [`open_with`](Self::open_with), and those of [`back_up`](Self::back_up): without a backup nothing is changed.
+    /// [`Error::Outdated`] if a command would change the schema under a server.
     pub async fn open_backed_up(
         location: &Location,
         secret_file: Option<&Path>,
         folder: &Path,
+        opener: Opener,
         now: Timestamp,
     ) -> Result<(Self, Option<Backup>)> {
         let mut store = Self::connect(location, secret_file).await?;
         store.check_complete(location).await?;
         let mut backup = None;
+        let mut _alone = None;
         if store.needs_backup().await? {
+            if opener == Opener::Command {
+                _alone = Some(store.keep_servers_away(location).await?);
+            }
             backup = Some(store.back_up(folder, &Occasion::BeforeUpgrade, now).await?);
             // Its readers know the old schema now.
             store.close().await?;
@@ -209,6 +224,22 @@ impl Store {
             Ok(!is_new && migrations::are_pending(&manager).await?)
         })
         .await
+    }
+
+    /// No server works with the database, nor with a file as long as the lock is held.
+    async fn keep_servers_away(&self, location: &Location) -> Result<InstanceLock> {
+        let outdated = |by| Error::Outdated {
+            location: location.to_string(),
+            by,
+        };
+        let lock = InstanceLock::take(location).map_err(|cause| match cause {
+            Error::InUse { by, .. } => outdated(by),
+            cause => cause,
+        })?;
+        match self.needs_turns() && self.is_served().await? {
+            true => Err(outdated(String::new())),
+            false => Ok(lock),
+        }
     }
 
     /// Gives an empty database the schema of another: these migrations and no others, with when they ran there.

@@ -39,6 +39,17 @@ pub enum Error {
         /// The newest migration of this program.
         known: String,
     },
+    /// A command may not change the schema under a server that knows the old one.
+    #[error(
+        "the database {location} is of an older printlog, and a server works with it{by}; a server of this version would \
+         bring it up to date, a command does not do so under a running one"
+    )]
+    Outdated {
+        /// The database.
+        location: String,
+        /// ` (process N)`, or nothing if it did not say.
+        by: String,
+    },
     /// Another server has the database file.
     #[error(
         "another printlog{by} works with the database {location}; end it first, or give this one a database of its own"
@@ -157,6 +168,7 @@ impl Error {
             Self::Open { transient, .. } | Self::Database { transient, .. } => *transient,
             Self::UnsupportedServer { .. }
             | Self::NewerSchema { .. }
+            | Self::Outdated { .. }
             | Self::InUse { .. }
             | Self::Unfinished { .. }
             | Self::NotEmpty { .. }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, Statement,
-    sea_query::{Expr, ExprTrait, Query, UpdateStatement},
+    sea_query::{Expr, ExprTrait, Iden as _, Query, UpdateStatement},
 };
+use sea_orm_migration::SchemaManager;
 
 use crate::{Engine, Error, Result, Store, error::Fault, record::Record, schema::ServerLease};
 
@@ -38,6 +39,23 @@ impl Store {
     pub async fn lease(&self) -> Result<Lease> {
         self.read("see whose turn it is", |db| async move { load(&db).await })
             .await
+    }
+
+    /// Whether a server renews its turn; that takes a while to see. A database from before there were turns has none.
+    pub(crate) async fn is_served(&self) -> Result<bool> {
+        let has_turns = self.read("look for the turns of servers", |db| async move {
+            let table = ServerLease::Table.to_string();
+            Ok(SchemaManager::new(&db).has_table(table).await?)
+        });
+        if !has_turns.await? {
+            return Ok(false);
+        }
+        let seen = self.lease().await?;
+        if seen.holder.is_none() {
+            return Ok(false);
+        }
+        tokio::time::sleep(PATIENCE).await;
+        Ok(self.lease().await? != seen)
     }
 
     /// Takes the turn, if the row is still as it was `seen`. Gives the number of the turn, `None` if somebody was

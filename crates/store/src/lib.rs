@@ -46,8 +46,8 @@ mod verdict_reasons;
 mod whole_job;
 
 pub use backup::{Backup, Occasion, backups, made_at, prune_backups, verify_backup};
-pub use connect::{DatabaseInfo, Store};
-pub use copy::TableSum;
+pub use connect::{DatabaseInfo, Opener, Store};
+pub use copy::{TableSum, table_sums};
 pub use counts::EndedCount;
 pub use details::JobDetails;
 pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};

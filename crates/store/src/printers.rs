@@ -15,7 +15,10 @@ use crate::{
     error::Fault,
     facts, gcode_files, notes, pauses,
     record::{Record, milliseconds},
-    schema::{CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs, Printers},
+    schema::{
+        CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs,
+        Printers,
+    },
     secret::{self, Secret},
     text::{check_short, name_key},
     totals::{self, OpenTotals},

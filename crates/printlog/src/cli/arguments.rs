@@ -96,7 +96,8 @@ restored into any other. With --dry-run the backup is proved and compared, and n
     /// Move everything to another database: SQLite, MySQL or MariaDB. The server must not run
     #[command(after_help = "\
 Example:
-  printlog migrate-database --from sqlite:///var/lib/printlog/printlog.db --to mysql://printlog:secret@db/printlog
+  printlog migrate-database --from sqlite:///var/lib/printlog/printlog.db --to mysql://printlog@db/printlog \
+    --to-password-file mysql_password
 
 The target must be empty; it is made if it does not exist. Rows and checksums of every table are compared in the end. The
 source stays as it is. Then set `database` in the configuration.")]
@@ -180,6 +181,12 @@ pub(super) struct MigrateDatabase {
     /// URL of the database to be
     #[arg(long, value_name = "URL")]
     pub(super) to: String,
+    /// Read the password of `--from` from a file; `-` is stdin. Keeps it out of the list of processes
+    #[arg(long, value_name = "FILE")]
+    pub(super) from_password_file: Option<PathBuf>,
+    /// The same for `--to`
+    #[arg(long, value_name = "FILE")]
+    pub(super) to_password_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -241,10 +248,17 @@ Examples:
 
 Ends with 0 if printlog can follow the printer, with 3 if not.")]
     Test(TestPrinter),
+    /// Change a printer; what is not named stays. A running server follows within seconds
+    #[command(after_help = "\
+Examples:
+  printlog printers edit Voron --url http://192.168.1.20:7125
+  printlog printers edit Voron --api-key-file voron.key
+  printlog printers edit Voron --inactive")]
+    Edit(EditPrinter),
     /// Remove a printer
     #[command(after_help = "\
 A printer with jobs is only removed with --delete-jobs, because they go with it. To keep them, switch the printer off
-instead: PUT /api/printers/{id} with \"is_active\": false.")]
+instead: `printlog printers edit PRINTER --inactive`.")]
     Remove(RemovePrinter),
 }
 
@@ -262,6 +276,37 @@ pub(super) struct AddPrinter {
     pub(super) location: Option<String>,
     /// Add it switched off: nothing is recorded until it is switched on
     #[arg(long)]
+    pub(super) inactive: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What is to change of a printer.
+#[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true,
+    args = ["name", "url", "location", "api_key", "api_key_file", "no_api_key", "active", "inactive"])]
+pub(super) struct EditPrinter {
+    /// Name or number of the printer
+    pub(super) printer: String,
+    /// What you call it from now on
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Address of its Moonraker
+    #[arg(long)]
+    pub(super) url: Option<String>,
+    /// Where it stands; "" is nowhere in particular
+    #[arg(long)]
+    pub(super) location: Option<String>,
+    #[command(flatten)]
+    pub(super) key: PrinterKey,
+    /// Forget Moonraker's API key
+    #[arg(long, conflicts_with_all = ["api_key", "api_key_file"])]
+    pub(super) no_api_key: bool,
+    /// Switch it on: follow it
+    #[arg(long)]
+    pub(super) active: bool,
+    /// Switch it off: nothing is recorded until it is switched on
+    #[arg(long, conflicts_with = "active")]
     pub(super) inactive: bool,
     #[command(flatten)]
     pub(super) output: Output,

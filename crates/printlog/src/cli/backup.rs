@@ -1,5 +1,7 @@
 //! `printlog backup`, `restore` and `migrate-database`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use store::{Backup, Location, Occasion, Store, TableSum};
 
@@ -7,6 +9,7 @@ use super::{
     Context, Exit, UsageError,
     arguments::{BackUp, MigrateDatabase, RestoreBackup},
     output::{Table, print_json, print_line},
+    secret,
 };
 use crate::{
     config::{Config, database_url},
@@ -105,14 +108,8 @@ pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow
 }
 
 pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Result<Exit> {
-    let location = |name: &str, url: &str| {
-        database_url(url).ok_or_else(|| {
-            UsageError(format!(
-                "--{name} is no database; allowed is sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE"
-            ))
-        })
-    };
-    let (from, to) = (location("from", &arguments.from)?, location("to", &arguments.to)?);
+    let from = location("from", &arguments.from, arguments.from_password_file.as_deref())?;
+    let to = location("to", &arguments.to, arguments.to_password_file.as_deref())?;
     if !is_there(&from) {
         return Err(UsageError(format!("there is no database {from}")).into());
     }
@@ -124,6 +121,34 @@ pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Resu
         "Moved; every table has the same rows with the same checksum. Set `database` in the configuration now.",
     )?;
     Ok(Exit::Done)
+}
+
+/// The database that `--name URL` means.
+fn location(name: &str, url: &str, password_file: Option<&Path>) -> anyhow::Result<Location> {
+    let mut location = database_url(url).ok_or_else(|| {
+        UsageError(format!(
+            "--{name} is no database; allowed is sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+        ))
+    })?;
+    let Some(file) = password_file else {
+        return Ok(location);
+    };
+    let password = secret::read(file, "the password")?;
+    match &mut location {
+        Location::MySql { url } if url.password().is_none() => {
+            let password = password.trim_end_matches(['\r', '\n']);
+            url.set_password(Some(password))
+                .map_err(|()| UsageError(format!("--{name} has no account that a password could be of")))?;
+        }
+        Location::MySql { .. } => {
+            let text = format!("--{name} has a password; --{name}-password-file must go, or that");
+            return Err(UsageError(text).into());
+        }
+        Location::Sqlite { .. } => {
+            return Err(UsageError(format!("--{name} is a file and has no password")).into());
+        }
+    }
+    Ok(location)
 }
 
 /// Whether there may be something to lose. A server is asked when it is opened.
@@ -165,12 +190,7 @@ async fn save_what_is_there(config: &Config, clock: Clock) -> anyhow::Result<Str
 
 async fn compared(backup: &Backup, location: &Location) -> anyhow::Result<Vec<TableBody>> {
     let now = match is_there(location) {
-        true => {
-            let store = Store::open_with(location, None).await?;
-            let sums = store.table_sums().await;
-            store.close().await?;
-            sums?
-        }
+        true => store::table_sums(location).await?,
         false => Vec::new(),
     };
     let mut tables: Vec<_> = backup.tables.iter().cloned().map(body).collect();

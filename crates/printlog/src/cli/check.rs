@@ -4,7 +4,7 @@ use std::path::Path;
 
 use domain::{JobTotals, Printer};
 use serde::Serialize;
-use store::{Store, TotalsMismatch};
+use store::{Location, Opener, Store, TotalsMismatch};
 
 use super::{
     Exit, Output, load,
@@ -25,6 +25,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct Finding {
     /// What: `configuration`, `database`, `totals`, `aggregates`, `keys`, or `printer NAME`.
     subject: String,
+    /// Nothing is wrong. There may be advice all the same.
     ok: bool,
     /// What was found.
     found: String,
@@ -85,16 +86,10 @@ impl Checks {
     async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
         self.good("configuration", "is understood".to_owned())?;
         let location = &config.database;
-        let store = match config.open_store(Clock::start().now()).await {
+        let store = match config.open_store(Opener::Command, Clock::start().now()).await {
             Ok((store, _)) => store,
             Err(cause) => {
-                let advice = match cause.is_of_damage() {
-                    true => DAMAGED,
-                    false => {
-                        "see the section `database` of the configuration; is the server on, are account and password \
-                         right, may printlog write there?"
-                    }
-                };
+                let advice = advice_on_opening(&cause, location);
                 return self.bad("database", format!("{:#}", anyhow::Error::new(cause)), advice);
             }
         };
@@ -103,8 +98,8 @@ impl Checks {
         checked
     }
 
-    async fn check_store(&mut self, store: &Store, location: &store::Location) -> anyhow::Result<()> {
-        if let store::Location::Sqlite { path } = location {
+    async fn check_store(&mut self, store: &Store, location: &Location) -> anyhow::Result<()> {
+        if let Location::Sqlite { path } = location {
             match store.find_damage(path).await {
                 Ok(()) => self.good("file", "of the database is sound".to_owned())?,
                 Err(cause) => {
@@ -180,8 +175,8 @@ impl Checks {
             number => self.bad(
                 SUBJECT,
                 format!("{number} cannot be decrypted: they were encrypted with another secret"),
-                "put the right file back (database.secret_file says where), or enter these keys anew: PUT \
-                 /api/printers/{id} with moonraker_api_key",
+                "put the right file back (database.secret_file says where), or enter these keys anew: `printlog printers \
+                 edit NAME --api-key-file FILE`",
             ),
         }
     }
@@ -228,22 +223,40 @@ impl Checks {
             return self.good(&subject, "is switched off in printlog; not tried".to_owned());
         };
         let found = super::printers::told(&printer.config.moonraker_url, &verdict);
-        match verdict.outcome {
-            Outcome::Ok => self.good(&subject, found),
-            Outcome::KeyNeeded | Outcome::WrongKey => self.bad(
+        let edit = format!("`printlog printers edit {}", printer.id.0);
+        match (verdict.outcome, printer.last_seen) {
+            (Outcome::Ok, _) => self.good(&subject, found),
+            (Outcome::KeyNeeded | Outcome::WrongKey, _) => {
+                self.bad(&subject, found, &format!("{edit} --api-key-file FILE` stores the right key"))
+            }
+            (Outcome::Unreachable, Some(last_seen)) if verdict.may_be_off => self.add(Finding {
+                subject,
+                ok: true,
+                found,
+                advice: Some(format!(
+                    "nothing, if it is just switched off: its prints are imported later. It answered last at {last_seen:.0}; \
+                     if it has another address now, {edit} --url URL` stores that"
+                )),
+            }),
+            (Outcome::Unreachable, None) if verdict.may_be_off => self.bad(
                 &subject,
                 found,
-                "store the right key: PUT /api/printers/{id} with moonraker_api_key",
+                &format!(
+                    "it has never answered at this address: switch it on, or correct the address with {edit} --url URL`"
+                ),
             ),
-            Outcome::Unreachable => self.bad(
+            (Outcome::Unreachable, _) => self.bad(
                 &subject,
                 found,
-                "if it is just switched off, all is well: its prints are imported later",
+                &format!(
+                    "see to it that Moonraker runs there and that printlog is let through to it, or correct the address \
+                     with {edit} --url URL`, mostly http://HOST:7125"
+                ),
             ),
-            Outcome::WrongAddress | Outcome::NotMoonraker => self.bad(
+            (Outcome::WrongAddress | Outcome::NotMoonraker, _) => self.bad(
                 &subject,
                 found,
-                "store the address of its Moonraker, mostly http://HOST:7125",
+                &format!("{edit} --url URL` stores the address of its Moonraker, mostly http://HOST:7125"),
             ),
         }
     }
@@ -269,7 +282,11 @@ impl Checks {
     /// Shown as it is found: reaching printers takes its time.
     fn add(&mut self, finding: Finding) -> anyhow::Result<()> {
         if !self.is_json {
-            let mark = if finding.ok { "ok   " } else { "WRONG" };
+            let mark = match (finding.ok, &finding.advice) {
+                (true, None) => "ok   ",
+                (true, Some(_)) => "note ",
+                (false, _) => "WRONG",
+            };
             print_line(&format!("{mark}  {}: {}", finding.subject, finding.found))?;
             if let Some(advice) = &finding.advice {
                 print_line(&format!("       to do: {advice}"))?;
@@ -277,6 +294,34 @@ impl Checks {
         }
         self.findings.push(finding);
         Ok(())
+    }
+}
+
+/// What to do about a database that cannot be opened.
+fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str {
+    use store::Error as E;
+    match (cause, location) {
+        (cause, _) if cause.is_of_damage() => DAMAGED,
+        (E::NewerSchema { .. }, _) => {
+            "use the newer printlog; to go back to this one, `printlog restore` the backup that was made before the upgrade, \
+             see docs/upgrade.md"
+        }
+        (E::Outdated { .. }, _) => {
+            "end that server, and start the one of this version: it upgrades the database"
+        }
+        (E::Unfinished { .. }, _) => "do the restore or the move again; until then no printlog works with it",
+        (E::UnsupportedServer { .. }, _) => {
+            "upgrade the server, or set another one in the section `database`"
+        }
+        (E::BackupFile { .. }, _) => {
+            "make room, or let printlog write there (`backup.folder`): before an upgrade it backs the database up"
+        }
+        (_, Location::Sqlite { .. }) => {
+            "see `database.path` in the configuration: does the folder exist, may printlog write there, is the disk full?"
+        }
+        (_, Location::MySql { .. }) => {
+            "see the section `database` of the configuration: is the server on, are host, account and password right?"
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use domain::Printer;
-use store::{Location, Store};
+use store::{Location, Opener, Store};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Exit, check, load, output::print_line};
@@ -72,7 +72,7 @@ pub(super) async fn run(file: Option<&Path>, output: Option<PathBuf>) -> anyhow:
 }
 
 async fn of_database(config: &Config) -> anyhow::Result<(Vec<Printer>, String)> {
-    let (store, _) = config.open_store(Clock::start().now()).await?;
+    let (store, _) = config.open_store(Opener::Command, Clock::start().now()).await?;
     let read = read(&store).await;
     store.close().await?;
     read

@@ -14,6 +14,7 @@ mod keys;
 mod output;
 mod printers;
 mod rebuild;
+mod secret;
 mod space;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
     process::ExitCode,
 };
 
-use store::Store;
+use store::{Opener, Store};
 use tokio::sync::watch;
 
 pub use arguments::Arguments;
@@ -183,7 +184,7 @@ impl Context {
         let config = load(file)?;
         logging::start_for_command(&config.logging);
         let clock = Clock::start();
-        let (store, _) = config.open_store(clock.now()).await?;
+        let (store, _) = config.open_store(Opener::Command, clock.now()).await?;
         Ok(Self { store, clock })
     }
 

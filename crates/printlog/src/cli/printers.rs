@@ -1,20 +1,15 @@
 //! `printlog printers`.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
-
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use domain::{JobTotals, Printer, PrinterId};
 use serde_json::json;
 use store::{DeletedPrinter, Store};
 
 use super::{
     Context, Exit, UsageError,
-    arguments::{AddPrinter, Output, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter},
+    arguments::{AddPrinter, EditPrinter, Output, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter},
     output::{Table, instant, metres, print_json, print_line, text},
+    secret,
 };
 use crate::{
     api::{PrinterBody, PrinterList, TestBody, checked_printer},
@@ -26,6 +21,7 @@ pub(super) async fn run(context: &Context, command: PrintersCommand) -> anyhow::
         PrintersCommand::Add(arguments) => add(context, arguments).await,
         PrintersCommand::List(output) => list(context, output).await,
         PrintersCommand::Test(arguments) => test(context, arguments).await,
+        PrintersCommand::Edit(arguments) => edit(context, arguments).await,
         PrintersCommand::Remove(arguments) => remove(context, arguments).await,
     }
 }
@@ -134,6 +130,43 @@ pub(super) fn told(url: &str, verdict: &Verdict) -> String {
     }
 }
 
+async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit> {
+    let Some(stored) = find(&context.store, &arguments.printer).await? else {
+        bail!(no_such_printer(&arguments.printer));
+    };
+    let config = stored.config;
+    let key = match arguments.no_api_key {
+        true => None,
+        false => key(&arguments.key)?.or(config.moonraker_api_key),
+    };
+    let printer = checked_printer(
+        arguments.name.as_deref().unwrap_or(&config.name),
+        arguments.location.as_deref().or(config.location.as_deref()),
+        arguments.url.as_deref().unwrap_or(&config.moonraker_url),
+        key.as_deref(),
+        (config.is_active || arguments.active) && !arguments.inactive,
+    )
+    .map_err(|errors| UsageError::of_fields(&errors))?;
+    let now = context.clock.now();
+    if arguments.no_api_key {
+        // One that cannot be decrypted would be kept otherwise.
+        context.store.remove_printer_key(stored.id, now).await?;
+    }
+    let Some(printer) = context.store.update_printer(stored.id, &printer, now).await? else {
+        bail!(no_such_printer(&arguments.printer));
+    };
+    if arguments.output.json {
+        let totals = context.store.totals(printer.id).await?.unwrap_or_default();
+        print_json(&PrinterBody::new(printer, totals))?;
+    } else {
+        print_line(&format!(
+            "Changed printer {}, {}. A running server follows within seconds.",
+            printer.id.0, printer.config.name
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
 async fn remove(context: &Context, arguments: RemovePrinter) -> anyhow::Result<Exit> {
     let Some(printer) = find(&context.store, &arguments.printer).await? else {
         bail!(no_such_printer(&arguments.printer));
@@ -172,17 +205,8 @@ pub(super) fn no_such_printer(wanted: &str) -> String {
 }
 
 fn key(arguments: &PrinterKey) -> anyhow::Result<Option<String>> {
-    let Some(file) = &arguments.api_key_file else {
-        return Ok(arguments.api_key.clone());
-    };
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the API key from stdin")?;
-    } else {
-        text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read the API key from {}", file.display()))?;
+    match &arguments.api_key_file {
+        Some(file) => Ok(Some(secret::read(file, "the API key")?.trim().to_owned())),
+        None => Ok(arguments.api_key.clone()),
     }
-    Ok(Some(text.trim().to_owned()))
 }

@@ -17,7 +17,7 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
-use store::{Backup, Location, Store};
+use store::{Backup, Location, Opener, Store};
 use tracing::level_filters::LevelFilter;
 
 pub use error::{ConfigError, Problems};
@@ -156,17 +156,16 @@ pub struct LoggingConfig {
 }
 
 impl Config {
-    /// Opens the database.
+    /// Opens the database. If the schema has to change, a backup is made before, and given back.
     ///
     /// # Errors
-    /// As of [`Store::open_with`].
-    ///
-    /// If the schema has to change, a backup is made before, and given back.
-    pub async fn open_store(&self, now: Timestamp) -> store::Result<(Store, Option<Backup>)> {
+    /// As of [`Store::open_backed_up`].
+    pub async fn open_store(&self, opener: Opener, now: Timestamp) -> store::Result<(Store, Option<Backup>)> {
         Store::open_backed_up(
             &self.database,
             Some(&self.secret_file()),
             &self.backup.folder,
+            opener,
             now,
         )
         .await

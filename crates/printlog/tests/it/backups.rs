@@ -168,6 +168,35 @@ fn everything_moves_to_another_database() {
         "sqlite://new.db",
     ]);
     assert_eq!(wrong.code, 2);
+    // A password in a file is that of a server, which has no other.
+    fs::write(binary.path("password"), "s3cret\n").unwrap();
+    for (to, code, words) in [
+        ("sqlite://new.db", 2, "has no password"),
+        (
+            "mysql://me:other@127.0.0.1:1/prints",
+            2,
+            "--to-password-file must go",
+        ),
+        (
+            "mysql://me@127.0.0.1:1/prints",
+            1,
+            "cannot open the database mysql://127.0.0.1:1/prints",
+        ),
+    ] {
+        let from = "sqlite://data/printlog.db";
+        let said = binary.run(&[
+            "migrate-database",
+            "--from",
+            from,
+            "--to",
+            to,
+            "--to-password-file",
+            "password",
+        ]);
+        assert_eq!(said.code, code, "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+        assert!(!said.stderr.contains("s3cret"));
+    }
     let missing = binary.run(&[
         "migrate-database",
         "--from",

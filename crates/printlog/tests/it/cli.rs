@@ -130,6 +130,54 @@ fn printers_are_added_listed_and_removed_before_the_first_start() {
         "{}",
         said.stdout
     );
+    let edited = binary.json(&[
+        "printers",
+        "edit",
+        "voron",
+        "--url",
+        "127.0.0.1:3",
+        "--inactive",
+        "--json",
+    ]);
+    assert_eq!(edited["moonraker_url"], "http://127.0.0.1:3");
+    assert_eq!(edited["is_active"], false);
+    assert_eq!(edited["has_moonraker_api_key"], true, "what is not named stays");
+    assert_eq!(edited["location"], "Workshop");
+    let edited = binary.json(&[
+        "printers",
+        "edit",
+        "1",
+        "--no-api-key",
+        "--location",
+        "",
+        "--active",
+        "--json",
+    ]);
+    assert_eq!(edited["has_moonraker_api_key"], false);
+    assert_eq!(
+        (&edited["location"], &edited["is_active"]),
+        (&Value::Null, &json!(true))
+    );
+    let said = binary.run(&["printers", "edit", "Voron", "--name", "Trident"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{}", said.stdout);
+    let said = binary.run(&["printers", "edit", "Trident", "--name", "Voron"]);
+    assert!(
+        said.stdout.contains("Changed printer 1, Voron"),
+        "{}",
+        said.stdout
+    );
+    assert_eq!(
+        binary.run(&["printers", "edit", "Voron"]).code,
+        2,
+        "nothing to change"
+    );
+    assert_eq!(
+        binary
+            .run(&["printers", "edit", "Voron", "--url", "ftp://a"])
+            .code,
+        2
+    );
+    assert_eq!(binary.run(&["printers", "edit", "Prusa", "--inactive"]).code, 1);
     assert_eq!(binary.run(&["printers", "remove", "Prusa"]).code, 1);
     let removed = binary.json(&["printers", "remove", "VORON", "--json"]);
     assert_eq!(removed["removed"], true);
@@ -178,7 +226,11 @@ fn check_says_what_is_wrong_and_what_to_do() {
     let said = binary.run(&["check"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(said.stdout.contains("WRONG  printer Away"), "{}", said.stdout);
-    assert!(said.stdout.contains("to do:"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("to do: see to it that Moonraker runs there"),
+        "{}",
+        said.stdout
+    );
     let said = binary.run(&["check", "--json"]);
     assert_eq!(said.code, 3);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
@@ -196,7 +248,41 @@ fn check_says_what_is_wrong_and_what_to_do() {
     );
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(said.stdout.contains("WRONG  database"), "{}", said.stdout);
+    assert!(said.stdout.contains("is the server on"), "{}", said.stdout);
     assert!(!said.stdout.contains("s3cret") && !said.stderr.contains("s3cret"));
+
+    let newer = "INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_later', 0)";
+    assert!(sqlite(&binary, newer), "sqlite3 of Python works");
+    let said = binary.run(&["check"]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert!(
+        said.stdout.contains("to do: use the newer printlog"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn a_printer_that_is_just_off_is_no_trouble_for_check() {
+    let binary = Binary::new();
+    binary.json(&["printers", "add", "Away", "http://printer.invalid:7125", "--json"]);
+    let said = binary.run(&["check"]);
+    assert_eq!(said.code, 3, "it has never answered: {}", said.stdout);
+    assert!(
+        said.stdout
+            .contains("to do: it has never answered at this address"),
+        "{}",
+        said.stdout
+    );
+    assert!(sqlite(&binary, "UPDATE printers SET last_seen = 1780000000000"));
+    let said = binary.run(&["check"]);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert!(said.stdout.contains("note   printer Away"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("It answered last at 2026-05-28T20:26:40Z"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[tokio::test]

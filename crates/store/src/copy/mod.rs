@@ -12,7 +12,7 @@ use sea_orm::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Engine, Error, Result, Store,
+    Engine, Error, Location, Result, Store,
     error::Fault,
     transaction::{LONG, Tx},
 };
@@ -78,6 +78,17 @@ fn hash_bytes(hash: &mut Sha256, tag: &[u8], bytes: &[u8]) {
     hash.update(tag);
     hash.update((bytes.len() as u64).to_be_bytes());
     hash.update(bytes);
+}
+
+/// Counts and sums of all tables of a database, which is left as it is, whatever its schema.
+///
+/// # Errors
+/// [`Error::Open`], or the read that failed.
+pub async fn table_sums(location: &Location) -> Result<Vec<TableSum>> {
+    let store = Store::connect(location, None).await?;
+    let sums = store.table_sums().await;
+    store.close().await?;
+    sums
 }
 
 impl Store {

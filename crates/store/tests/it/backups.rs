@@ -6,8 +6,8 @@ use domain::JobId;
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
-    Engine, Error, Location, Occasion, Store, TableSum, backups, made_at, move_database, prune_backups,
-    restore_backup, verify_backup,
+    Engine, Error, Location, Occasion, Opener, Store, TableSum, backups, made_at, move_database,
+    prune_backups, restore_backup, verify_backup,
 };
 
 use crate::{
@@ -324,10 +324,31 @@ async fn the_schema_of_every_version_upgrades_with_a_backup_before() {
 
         let location = Location::Sqlite { path };
         let folder = folder.path().join("backups");
-        let (store, backup) = Store::open_backed_up(&location, None, &folder, some_time())
+        // A command does not do that under a running server, which knows the old tables.
+        let running = store::InstanceLock::take(&location).unwrap();
+        let opened = Store::open_backed_up(&location, None, &folder, Opener::Command, some_time()).await;
+        let is_refused = match opened {
+            Ok((store, _)) => {
+                store.close().await.unwrap();
+                false
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Outdated { .. }), "{error}");
+                assert!(!folder.exists(), "nothing was done");
+                true
+            }
+        };
+        drop(running);
+        let opened_by = if versions % 2 == 0 {
+            Opener::Command
+        } else {
+            Opener::Server
+        };
+        let (store, backup) = Store::open_backed_up(&location, None, &folder, opened_by, some_time())
             .await
             .unwrap();
         let info = store.info().await.unwrap();
+        assert_eq!(is_refused, name != info.schema_version, "{name}");
         if name == info.schema_version {
             assert_eq!(backup, None, "nothing was to be changed");
         } else {
@@ -339,7 +360,7 @@ async fn the_schema_of_every_version_upgrades_with_a_backup_before() {
         assert!(store.check_totals().await.unwrap().is_empty(), "{name}");
         store.close().await.unwrap();
 
-        let (store, backup) = Store::open_backed_up(&location, None, &folder, some_time())
+        let (store, backup) = Store::open_backed_up(&location, None, &folder, Opener::Server, some_time())
             .await
             .unwrap();
         assert_eq!(backup, None, "the second start changes nothing");

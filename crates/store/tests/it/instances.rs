@@ -1,4 +1,6 @@
-use store::{Engine, Error, InstanceLock, JobFilter, Location};
+use std::time::Duration;
+
+use store::{Engine, Error, InstanceLock, JobFilter, Location, Opener, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -40,6 +42,36 @@ on_every_engine! {
         assert_eq!(other.list_jobs(&JobFilter::default(), 10, None).await.unwrap().items.len(), 2);
         check_totals(&other).await;
         other.close().await.unwrap();
+    }
+
+    async fn a_command_does_not_upgrade_the_database_under_a_server(db) {
+        if db.engine == Engine::Sqlite {
+            return;
+        }
+        // As the version before left it.
+        db.execute("DROP TABLE corrected_outcomes").await;
+        db.execute("DELETE FROM schema_migrations WHERE version = 'm0009_corrected_outcomes'").await;
+        let folder = tempfile::tempdir().unwrap();
+        let open = async || {
+            Store::open_backed_up(&db.location, None, folder.path(), Opener::Command, now()).await
+        };
+        let turn = db.store.take_turn(&db.store.lease().await.unwrap(), "server").await.unwrap().unwrap();
+        let keep = async {
+            loop {
+                assert!(db.store.keep_turn(turn).await.unwrap());
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! {
+            opened = open() => assert!(matches!(opened.unwrap_err(), Error::Outdated { .. })),
+            () = keep => unreachable!(),
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing was done");
+        db.store.end_turn(turn).await.unwrap();
+        let (store, backup) = open().await.unwrap();
+        assert!(backup.is_some());
+        assert_eq!(store.ended_counts().await.unwrap(), []);
+        store.close().await.unwrap();
     }
 }
 
