@@ -151,9 +151,10 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
   }
 
   return {
-    url, key, machines, api, command, openPage, signIn,
+    folder, url, key, machines, api, command, openPage, signIn,
     stopServer: () => end(server),
     startServer: serve,
+    signalServer: (signal) => server.kill(signal),
     close: async () => {
       await browser.close()
       for (const child of children) await end(child)

@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    api::{self, ApiState, Core, Live, Start},
+    api::{self, ApiState, Core, Live, Start, Usage},
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
@@ -130,6 +130,7 @@ pub async fn run_reloading(
     let upkeep = upkeep::start(store.clone(), settings.subscribe(), clock, &tasks, alive.clone());
     ready.send_replace(Start::Done(Box::new(Core {
         store: store.clone(),
+        usage: Usage::start(store.clone(), clock, &tasks, alive.clone()),
         fleet,
         details_fail,
         upkeep,

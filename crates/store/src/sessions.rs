@@ -114,11 +114,10 @@ impl Store {
 
     /// Moves the end of a session that is used on, once a day at most.
     pub async fn extend_session(&self, session: &Session, now: Timestamp) -> Result<()> {
-        let bound = session.key.expires_at.unwrap_or(Timestamp::MAX);
-        let end = now + SESSION_LIFETIME;
-        if end.min(bound).duration_since(session.expires_at) < EXTEND {
+        if !session.is_to_be_extended(now) {
             return Ok(());
         }
+        let end = now + SESSION_LIFETIME;
         let statement = &Query::update()
             .table(Sessions::Table)
             .value(Sessions::ExpiresAt, end.as_millisecond())
@@ -148,6 +147,16 @@ impl Store {
 impl Session {
     fn works(&self, now: Timestamp) -> bool {
         now < self.expires_at && self.key.works(now)
+    }
+
+    /// Whether its use moves its end on; less than a day is not worth it.
+    #[must_use]
+    pub fn is_to_be_extended(&self, now: Timestamp) -> bool {
+        let bound = self.key.expires_at.unwrap_or(Timestamp::MAX);
+        (now + SESSION_LIFETIME)
+            .min(bound)
+            .duration_since(self.expires_at)
+            >= EXTEND
     }
 }
 

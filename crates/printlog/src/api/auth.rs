@@ -10,8 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use store::{ApiKey, KeyScope, Store};
-use tracing::warn;
+use store::{ApiKey, KeyScope};
 
 use super::{
     ApiState, Core,
@@ -103,9 +102,9 @@ async fn check(
     if matches!(credential, Credential::Session(_)) && !method.is_safe() {
         same_origin::check(headers)?;
     }
-    let Core { store, .. } = Core::of(state)?;
+    let core = Core::of(state)?;
     let now = state.clock.now();
-    let Some(key) = credential.key(&store, now).await? else {
+    let Some(key) = credential.key(&core, now).await? else {
         return Err(match credential {
             // A key that works always does: others at this address, behind the same proxy, may have tried wrong ones.
             Credential::Key(secret) => {
@@ -121,13 +120,8 @@ async fn check(
     if key
         .last_used
         .is_none_or(|used| now.duration_since(used) >= LAST_USED)
-        && let Err(cause) = store.touch_key(key.id, now).await
     {
-        // No reason to turn somebody away who may come in.
-        warn!(
-            "cannot write when an API key was used: {:#}",
-            anyhow::Error::new(cause)
-        );
+        core.usage.of_key(key.id);
     }
     if !key.scope.covers(needed) {
         let detail = "this API key may only read; this needs one with the scope `admin`";
@@ -146,18 +140,19 @@ impl Credential {
     }
 
     /// The key that this stands for, as long as it does. A session that is used goes on.
-    pub(super) async fn key(&self, store: &Store, now: Timestamp) -> store::Result<Option<ApiKey>> {
+    pub(super) async fn key(&self, core: &Core, now: Timestamp) -> store::Result<Option<ApiKey>> {
         let token = match self {
-            Self::Key(secret) => return store.authenticate(secret, now).await,
+            Self::Key(secret) => return core.store.authenticate(secret, now).await,
             Self::Session(token) => token,
         };
-        let Some(session) = store.session(token, now).await? else {
-            return Ok(None);
-        };
-        if let Err(cause) = store.extend_session(&session, now).await {
-            warn!("cannot extend a session: {:#}", anyhow::Error::new(cause));
-        }
-        Ok(Some(session.key))
+        let session = core.store.session(token, now).await?;
+        Ok(session.map(|session| {
+            let key = session.key.clone();
+            if session.is_to_be_extended(now) {
+                core.usage.of_session(session);
+            }
+            key
+        }))
     }
 }
 

@@ -28,6 +28,7 @@ mod service;
 mod session;
 mod sign_in_limit;
 mod system;
+mod usage;
 mod welcome;
 mod words;
 
@@ -49,6 +50,7 @@ pub(crate) use metrics::metrics_only;
 pub(crate) use page::{decode as decode_cursor, order as parse_order};
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
 pub(crate) use query::{instant as parse_instant, name as checked_name};
+pub(crate) use usage::Usage;
 
 use crate::{
     config::{ApiConfig, Config},
@@ -74,6 +76,8 @@ pub(crate) struct Core {
     pub(crate) details_fail: watch::Receiver<bool>,
     /// How backups and retention go.
     pub(crate) upkeep: watch::Receiver<Upkeep>,
+    /// When keys were used.
+    pub(crate) usage: Usage,
     /// Whoever watches them.
     pub(crate) live: Live,
     /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.

@@ -161,7 +161,7 @@ pub(super) async fn follow_printers(
     if core.live.events.receiver_count() >= VIEWERS {
         return Err(Problem::unavailable("too many are watching"));
     }
-    let viewer = Viewer::new(core.live, core.store, state.clock, caller.credential);
+    let viewer = Viewer::new(core, state.clock, caller.credential);
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // Proxies shall neither keep nor compress what must arrive now.

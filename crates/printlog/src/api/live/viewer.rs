@@ -4,18 +4,19 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use store::Store;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tracing::warn;
 
-use super::{Event, Live};
-use crate::{api::auth::Credential, ingest::Clock};
+use super::Event;
+use crate::{
+    api::{Core, auth::Credential},
+    ingest::Clock,
+};
 
 const HEARTBEAT: Bytes = Bytes::from_static(b"event: heartbeat\ndata: {}\n\n");
 
 pub(super) struct Viewer {
-    live: Live,
-    store: Store,
+    core: Core,
     clock: Clock,
     credential: Credential,
     events: broadcast::Receiver<Event>,
@@ -24,11 +25,10 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    pub(super) fn new(live: Live, store: Store, clock: Clock, credential: Credential) -> Self {
-        let (hello, events) = live.follow();
+    pub(super) fn new(core: Core, clock: Clock, credential: Credential) -> Self {
+        let (hello, events) = core.live.follow();
         Self {
-            live,
-            store,
+            core,
             clock,
             credential,
             events,
@@ -49,14 +49,19 @@ impl Viewer {
             if let Some(hello) = self.hello.take() {
                 return Some(hello);
             }
-            let event = self.live.stop.run_until_cancelled(self.events.recv()).await?;
+            let event = self
+                .core
+                .live
+                .stop
+                .run_until_cancelled(self.events.recv())
+                .await?;
             match event {
                 Ok(Event::Frame(frame)) => return Some(frame),
                 Ok(Event::Heartbeat) if self.may_watch().await => return Some(HEARTBEAT),
                 Ok(Event::AccessChanged) if self.may_watch().await => {}
                 Ok(Event::Heartbeat | Event::AccessChanged) | Err(RecvError::Closed) => return None,
                 Ok(Event::Anew) | Err(RecvError::Lagged(_)) => {
-                    let (hello, events) = self.live.follow();
+                    let (hello, events) = self.core.live.follow();
                     (self.hello, self.events) = (Some(hello), events);
                 }
             }
@@ -64,7 +69,7 @@ impl Viewer {
     }
 
     async fn may_watch(&self) -> bool {
-        match self.credential.key(&self.store, self.clock.now()).await {
+        match self.credential.key(&self.core, self.clock.now()).await {
             Ok(key) => key.is_some(),
             Err(cause) => {
                 // A database in trouble is no reason to show somebody out who was let in.
