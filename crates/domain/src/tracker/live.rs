@@ -146,6 +146,10 @@ impl Tracker {
             self.attach_missed_start(now, row, actions);
             return;
         }
+        if self.over.has(row) {
+            // Told once more, or late: it must not begin anew.
+            return;
+        }
         if self
             .ending
             .as_ref()
@@ -200,6 +204,9 @@ impl Tracker {
         if unseen && self.current().is_some_and(|job| row.is_run_of(job)) {
             self.moonraker_leaving = true;
             return;
+        }
+        if !unseen {
+            self.over.note(Some(&row.job_id), row.start_time);
         }
         let is_about = |job: &Job| {
             row.is_run_of(job)

@@ -6,7 +6,7 @@
 mod live;
 mod sync;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
@@ -71,6 +71,7 @@ pub struct Tracker {
     ending: Option<Ending>,
     starting: Option<Starting>,
     ended: Option<Ended>,
+    over: Over,
     /// The print in the machine belongs to a job that the user deleted here.
     muted: bool,
     /// Moonraker said that it stops; what it says of Klippy from then on is about itself.
@@ -127,6 +128,29 @@ impl Starting {
     }
 }
 
+/// Runs of the history that ended last, to know late news of their start.
+#[derive(Debug, Default)]
+struct Over(VecDeque<(String, Timestamp)>);
+
+/// More prints than can start and end while news is under way.
+const OVER: usize = 8;
+
+impl Over {
+    /// A run whose start the history does not know cannot be told from others.
+    fn note(&mut self, job_id: Option<&str>, start_time: Option<Timestamp>) {
+        if let (Some(job_id), Some(start_time)) = (job_id, start_time) {
+            self.0.truncate(OVER - 1);
+            self.0.push_front((job_id.to_owned(), start_time));
+        }
+    }
+
+    fn has(&self, row: &HistoryJob) -> bool {
+        self.0
+            .iter()
+            .any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
+    }
+}
+
 /// The last job that ended, to know stale news about it.
 #[derive(Debug)]
 struct Ended {
@@ -144,6 +168,7 @@ impl Tracker {
             ending: None,
             starting: None,
             ended: None,
+            over: Over::default(),
             muted: false,
             moonraker_leaving: false,
         }
@@ -208,6 +233,7 @@ impl Tracker {
             End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Some("klippy_disconnect")),
             End::Unseen => job.end_unseen(None),
         }
+        self.over.note(job.job_id.as_deref(), job.history_start_time);
         actions.push(Action::Save(Box::new(job)));
     }
 

@@ -83,6 +83,33 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
 }
 
 #[test]
+fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
+    let start = row("000001", "a.gcode", "in_progress", 1.0, None, 0.2);
+    let end = row("000001", "a.gcode", "error", 1.0, Some(61.0), 60.0);
+    // Whoever told of the end: the history, or the status alone.
+    for told in [true, false] {
+        let mut printer = printing();
+        printer.after(50.0).status(PrintState::Error, "a.gcode", 60.0);
+        if told {
+            printer.finished(&end);
+        }
+        printer.settle();
+        let job = printer.row().clone();
+        assert_eq!(job.status, JobStatus::Error);
+        printer.added(&start);
+        assert_eq!(*printer.row(), job);
+        // What comes next is not its end.
+        printer.after(1.0).status(Printing, "b.gcode", 0.2);
+        printer
+            .added(&row("000002", "b.gcode", "in_progress", 65.0, None, 0.2))
+            .added(&start);
+        assert_eq!(printer.rows.len(), 2);
+        assert_eq!(printer.rows[0], job);
+        assert_eq!(printer.rows[1].status, JobStatus::Printing);
+    }
+}
+
+#[test]
 fn a_running_job_is_written_every_30_seconds_at_most() {
     let mut printer = printing();
     let before = printer.writes;
