@@ -1,8 +1,9 @@
 // From the first visit to the first printer, and its end.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
-import { openWorld } from './world.mjs'
+import { advertise, openWorld } from './world.mjs'
 
 let world
 let page
@@ -54,6 +55,33 @@ test('a printer is tried, then added, and its history appears', async () => {
   await dialog.getByRole('button', { name: 'Add printer' }).click()
   await page.getByRole('article', { name: 'First' }).getByText('12', { exact: true }).waitFor()
   await page.getByText('Ready').waitFor()
+})
+
+test('a printer that tells of itself on the network is found, tried, and fills the form', async () => {
+  const { url } = world.machines[1]
+  const child = advertise('Moonraker @ bench', url)
+  try {
+    await once(child.stdout, 'data')
+    await page.getByRole('button', { name: 'Add printer' }).click()
+    const dialog = page.getByRole('dialog')
+    const entry = dialog.getByRole('listitem').filter({ hasText: 'Moonraker @ bench' })
+    // A packet may be lost.
+    for (let look = 0; look < 5 && !(await entry.isVisible()); look += 1) {
+      const answered = page.waitForResponse(/printers\/discover/)
+      await dialog.getByRole('button', { name: 'Look on the local network' }).click()
+      await answered
+      await dialog.getByText('None was found.').or(dialog.getByRole('list')).first().waitFor()
+    }
+    assert.deepEqual(await barriers(page), [])
+    await entry.getByRole('button', { name: 'Choose Moonraker @ bench' }).click()
+    await dialog.getByText('Connected.').waitFor()
+    assert.equal(await dialog.getByLabel('Address').inputValue(), url)
+    assert.equal(await dialog.getByLabel('Name').inputValue(), 'bench')
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+  } finally {
+    child.stdin.end()
+    await once(child, 'exit')
+  }
 })
 
 test('what is wrong with a field is said at the field', async () => {

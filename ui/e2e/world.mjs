@@ -1,7 +1,7 @@
 // A world of its own for each file of tests: simulated printers, the real printlog, a browser. Ends what it started.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -58,6 +58,26 @@ export async function ask(machine, method) {
   if (error) throw new Error(`${method}: ${error.message}`)
   return result
 }
+
+/** Tells of a Moonraker at `url` by multicast DNS, with Moonraker's own library, until its stdin ends. Says so on stdout. */
+export function advertise(name, url) {
+  const cache = new URL('../../.cache/', import.meta.url).pathname
+  const moonraker = readdirSync(cache).find((folder) => folder.startsWith('moonraker-'))
+  if (!moonraker) throw new Error(`no Moonraker in ${cache}; scripts/install-test-deps.sh installs it`)
+  return spawn(join(cache, moonraker, 'bin', 'python'), ['-c', ADVERTISE, name, new URL(url).port], { stdio: ['pipe', 'pipe', 'inherit'] })
+}
+
+const ADVERTISE = `
+import socket, sys
+from zeroconf import ServiceInfo, Zeroconf
+kind = "_moonraker._tcp.local."
+zeroconf = Zeroconf()
+zeroconf.register_service(ServiceInfo(
+    kind, f"{sys.argv[1]}.{kind}", int(sys.argv[2]), addresses=[socket.inet_aton("127.0.0.1")], server="bench.local."))
+print("told", flush=True)
+sys.stdin.read()
+zeroconf.close()
+`
 
 /** `seed`: so many jobs of a made-up past are in the database. `settings`: more of the environment. */
 export async function openWorld({ simulator: simulatorOptions = [], printers: count = 0, seed: jobs = 0, settings = {} } = {}) {
