@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use domain::{JobStatus, PrinterId};
 use sea_orm::{
-    ConnectionTrait,
+    ConnectionTrait, DatabaseConnection,
     sea_query::{Expr, ExprTrait, Func, OnConflict, Query},
 };
 
 use crate::{
-    Result, Store,
+    JobFilter, Result, Store,
     error::Fault,
     record::Record,
-    schema::{CorrectedOutcomes, DeletedJobs, PrintJobs},
+    schema::{CorrectedOutcomes, DeletedJobs},
     transaction::Tx,
 };
 
@@ -27,54 +27,32 @@ pub struct EndedCount {
     pub jobs: u64,
 }
 
+/// Numbers by printer and outcome.
+type Counts = BTreeMap<(PrinterId, &'static str), (JobStatus, u64)>;
+
 impl Store {
     /// Jobs that have ended, by printer and outcome. None of the numbers ever falls, while there is the printer: a deleted
     /// job counts on, and one whose outcome a later word of the printer corrects counts under both.
     pub async fn ended_counts(&self) -> Result<Vec<EndedCount>> {
-        let stored = &Query::select()
-            .column(PrintJobs::PrinterId)
-            .column(PrintJobs::Status)
-            .expr_as(Func::count(Expr::col(PrintJobs::Id)), "jobs")
-            .from(PrintJobs::Table)
-            .group_by_columns([PrintJobs::PrinterId, PrintJobs::Status])
-            .to_owned();
-        let deleted = &Query::select()
-            .column(DeletedJobs::PrinterId)
-            .column(DeletedJobs::Status)
-            .expr_as(Func::count(Expr::col(DeletedJobs::PrintJobId)), "jobs")
-            .from(DeletedJobs::Table)
-            .and_where(Expr::col(DeletedJobs::Status).is_not_null())
-            .group_by_columns([DeletedJobs::PrinterId, DeletedJobs::Status])
-            .to_owned();
-        let corrected = &Query::select()
-            .columns([
-                CorrectedOutcomes::PrinterId,
-                CorrectedOutcomes::Status,
-                CorrectedOutcomes::Jobs,
-            ])
-            .from(CorrectedOutcomes::Table)
-            .to_owned();
         self.read("count the jobs", |db| async move {
-            let mut counts = BTreeMap::new();
-            for query in [stored, deleted, corrected] {
-                for row in db.query_all(query).await? {
-                    let record = Record::new(&row, "print_jobs", "printer_id")?;
-                    let status = record.status()?;
-                    if status.is_open() {
-                        continue;
-                    }
-                    let jobs: i64 = record.get("jobs")?;
-                    let entry = counts
-                        .entry((record.key, status.as_str()))
-                        .or_insert((status, 0_u64));
-                    entry.1 += u64::try_from(jobs).unwrap_or(0);
+            // A job that goes between the two is in both, or in none: then both are looked at again.
+            let mut before = gone(&db).await?;
+            let mut counts = loop {
+                let counts = self.stored(&db).await?;
+                let after = gone(&db).await?;
+                if after == before {
+                    break counts;
                 }
+                before = after;
+            };
+            for (key, (status, jobs)) in before {
+                counts.entry(key).or_insert((status, 0)).1 += jobs;
             }
+            let counts = counts.into_iter().filter(|(_, (_, jobs))| *jobs > 0);
             Ok::<_, Fault>(
                 counts
-                    .into_iter()
-                    .map(|((printer, _), (status, jobs))| EndedCount {
-                        printer_id: PrinterId(printer),
+                    .map(|((printer_id, _), (status, jobs))| EndedCount {
+                        printer_id,
                         status,
                         jobs,
                     })
@@ -83,6 +61,55 @@ impl Store {
         })
         .await
     }
+
+    /// Those that are there, as all analytics count them.
+    async fn stored(&self, db: &DatabaseConnection) -> Result<Counts, Fault> {
+        let facts = self.ended_jobs(db, &JobFilter::default()).await?;
+        let printers = facts.groups().by_printer();
+        Ok(printers
+            .iter()
+            .flat_map(|(id, sums)| {
+                JobStatus::ALL
+                    .into_iter()
+                    .filter(|status| !status.is_open())
+                    .map(|status| ((*id, status.as_str()), (status, sums.of(status))))
+            })
+            .collect())
+    }
+}
+
+/// Jobs that were deleted, and outcomes that were corrected.
+async fn gone(db: &DatabaseConnection) -> Result<Counts, Fault> {
+    let deleted = Query::select()
+        .column(DeletedJobs::PrinterId)
+        .column(DeletedJobs::Status)
+        .expr_as(Func::count(Expr::col(DeletedJobs::PrintJobId)), "jobs")
+        .from(DeletedJobs::Table)
+        .and_where(Expr::col(DeletedJobs::Status).is_not_null())
+        .group_by_columns([DeletedJobs::PrinterId, DeletedJobs::Status])
+        .to_owned();
+    let corrected = Query::select()
+        .columns([
+            CorrectedOutcomes::PrinterId,
+            CorrectedOutcomes::Status,
+            CorrectedOutcomes::Jobs,
+        ])
+        .from(CorrectedOutcomes::Table)
+        .to_owned();
+    let mut counts = Counts::new();
+    for (query, table) in [(deleted, "deleted_jobs"), (corrected, "corrected_outcomes")] {
+        for row in db.query_all(&query).await? {
+            let record = Record::new(&row, table, "printer_id")?;
+            let status = record.status()?;
+            if status.is_open() {
+                continue;
+            }
+            let jobs: i64 = record.get("jobs")?;
+            let key = (PrinterId(record.key), status.as_str());
+            counts.entry(key).or_insert((status, 0)).1 += u64::try_from(jobs).unwrap_or(0);
+        }
+    }
+    Ok(counts)
 }
 
 /// Counts on what jobs were before they became one job that is `after`: each outcome among `before` that no row will

@@ -1,8 +1,8 @@
 //! What Prometheus reads at `/metrics`: numbers of jobs as the database has them, what printers do now, and how long
 //! requests and the database take.
 //!
-//! Nothing is counted twice: numbers of jobs are read from the database at each scrape, so that they are exact and a
-//! restart changes nothing.
+//! Nothing is counted twice: numbers of jobs are those of the analytics, asked for at each scrape, so that they are exact
+//! and a restart changes nothing.
 
 mod fleet;
 mod jobs;

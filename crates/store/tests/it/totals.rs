@@ -88,6 +88,29 @@ on_every_engine! {
         assert_eq!(counts().await, []);
     }
 
+    async fn numbers_of_jobs_that_ended_are_the_same_in_the_midst_of_deletions(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let rows: Vec<_> = (0..100).map(|n| row(&n.to_string(), "a", f64::from(n) * 200.0)).collect();
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        let all = db.store.ended_counts().await.unwrap();
+        assert_eq!(all[0].jobs, 100);
+        let delete = async {
+            for stored in all_jobs(&db.store).await {
+                db.store.delete_job(stored.id, now()).await.unwrap();
+            }
+        };
+        let mut delete = std::pin::pin!(delete);
+        let mut looks = 0;
+        loop {
+            tokio::select! {
+                () = &mut delete => break,
+                counts = db.store.ended_counts() => assert_eq!(counts.unwrap(), all),
+            }
+            looks += 1;
+        }
+        assert!(looks > 3, "only {looks} looks");
+    }
+
     async fn numbers_of_jobs_that_ended_do_not_fall_when_one_is_deleted(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut cancelled = row("3", "c", 200.0);
