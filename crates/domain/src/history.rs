@@ -84,6 +84,15 @@ impl HistoryJob {
         self.end_time?.checked_sub(total).ok()
     }
 
+    /// When the run began, as far as the row can be believed. `None` if it cannot, or says nothing.
+    #[must_use]
+    pub(crate) fn began_or_start(&self) -> Option<Timestamp> {
+        match self.missed_start() {
+            true => self.began(),
+            false => self.start_time,
+        }
+    }
+
     /// Whether the row is as long as its last print took: Moonraker has two prints as one if the same file was started
     /// anew within one of its ticks, with the start of the first and the figures of the second.
     #[must_use]

@@ -187,7 +187,7 @@ impl Job {
             last_seen: None,
         };
         if row.missed_start() {
-            job.start_time = row.began();
+            job.start_time = row.began_or_start();
             // What such a row counts of the rest is right, or it is 0.
             let counted = |value: Option<f64>| value.filter(|value| *value > 0.0);
             job.figures.print_duration = counted(row.figures.print_duration);
@@ -207,6 +207,8 @@ impl Job {
         self.cause = Some(row.status.clone());
         self.end_time = row.end_time;
         self.end_source = Some(Source::History);
+        // Of a run whose start nobody saw, the end and the length tell it.
+        self.start_time = self.start_time.or_else(|| row.began_or_start());
         if row.missed_start() {
             // All that such a row knows; what we counted of the rest stays.
             if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {

@@ -145,13 +145,13 @@ async fn import(
             }
             Some((id, before)) => {
                 let job = Job {
-                    start_time: before.start_time,
+                    start_time: before.start_time.or(job.start_time),
                     ..job
                 };
                 if jobs::update(tx, id, &before, &job, now).await? {
                     counts::correct(tx, printer_id, [before.status], job.status).await?;
                     totals.replace(&before.figures, &job.figures);
-                    touched.push((id, job.start_time));
+                    touched.push((id, before.start_time));
                 }
             }
         }

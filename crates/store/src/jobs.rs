@@ -66,7 +66,7 @@ impl Store {
     /// Writes a job as the tracker has it, with its printer's totals.
     ///
     /// Its row is the one of the same printer with the same start, else the one with the same identity in Moonraker's
-    /// history; without either a new one is made. The start of an existing row is not changed, and what the row knows
+    /// history; without either a new one is made. A start that the row knows is not changed, and what it knows
     /// of its identity, user, file and metadata is not forgotten. Idempotent.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
     };
     let (id, stored) = rows.swap_remove(position);
     let mut wanted = with_what_is_known(job.clone(), &stored);
-    wanted.start_time = stored.start_time;
+    wanted.start_time = stored.start_time.or(wanted.start_time);
     let mut touched = vec![(id, stored.start_time)];
     let mut outcomes = vec![stored.status];
     // The import may have met the run before it was known to be this one.

@@ -182,10 +182,15 @@ impl Tracker {
             return;
         }
         let untracked = newest.row.end() != HistoryEnd::Running;
-        let job = newest
+        let mut job = newest
             .stored
             .clone()
             .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
+        // Moonraker missed the start of such a row; the counter of the printer knows it.
+        job.start_time = job.start_time.or_else(|| {
+            let total = stats.figures.total_duration?;
+            view.now.wall_before(total)
+        });
         self.open(view.now, job, Some(&stats), untracked, actions);
     }
 

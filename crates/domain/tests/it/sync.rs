@@ -223,6 +223,29 @@ fn a_print_that_runs_at_the_first_contact_is_recorded_with_its_start() {
     assert_eq!(printer.row().figures.total_duration, Some(3600.0));
 }
 
+/// Moonraker met Klippy when it printed already: its row has no file, and a start of its own.
+#[test]
+fn a_print_that_moonraker_did_not_see_begin_is_recorded_with_the_start_of_its_counter() {
+    let mut printer = BenchPrinter::new();
+    let running = row("000003", "", "in_progress", -1.5, None, 0.2);
+    printer.sync(
+        KlippyState::Ready,
+        Some(stats(Printing, "a.gcode", 3.0)),
+        &[running],
+    );
+    assert_eq!(printer.row().start_time, Some(at(-3.0)));
+    printer.after(5.0).status(Complete, "a.gcode", 8.0);
+    printer
+        .finished(&row("000003", "", "completed", -1.5, Some(5.0), 8.0))
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.start_time),
+        (JobStatus::Completed, Some(at(-3.0)))
+    );
+    assert_eq!(job.filename.as_deref(), Some("a.gcode"));
+}
+
 #[test]
 fn a_print_that_runs_on_after_a_kill_is_adopted_at_the_first_contact() {
     let mut printer = BenchPrinter::new();

@@ -120,7 +120,7 @@ impl Store {
     }
 }
 
-/// A job with its start, which never changes.
+/// A job with the start that it had; one that is known never changes.
 type Touched = (JobId, Option<Timestamp>);
 
 /// Brings the months up to date with the rows of these jobs, which are new, changed or gone. To be called when the rows

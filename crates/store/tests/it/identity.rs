@@ -1,4 +1,4 @@
-use domain::{Figures, JobStatus, PrinterId, Source};
+use domain::{Figures, HistoryJob, Job, JobStatus, PrinterId, Source};
 use store::{Error, FoundRun, Imported, Saved};
 
 use crate::{fixtures::*, on_every_engine};
@@ -102,6 +102,25 @@ on_every_engine! {
         assert_eq!(after.len(), 7);
         assert_eq!(after[2..], before);
         check_totals(&db.store).await;
+    }
+
+    async fn a_start_that_is_known_late_is_filled_in(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let ended = row_without_start("3", 50.0, 8.0);
+        let running = HistoryJob { status: "in_progress".to_owned(), end_time: None, ..ended.clone() };
+        db.store.import_history(printer, std::slice::from_ref(&running), None, now()).await.unwrap();
+        assert_eq!(all_jobs(&db.store).await[0].job.start_time, None);
+        let imported = db.store.import_history(printer, std::slice::from_ref(&ended), None, now()).await.unwrap();
+        assert_eq!((imported.added, imported.changed), (0, 1));
+        let jobs = all_jobs(&db.store).await;
+        assert_eq!(jobs.len(), 1);
+        assert_eq!((jobs[0].job.start_time, jobs[0].job.end_time), (Some(at(42.0)), Some(at(50.0))));
+        check_totals(&db.store).await;
+        assert_eq!(db.store.check_aggregates().await.unwrap(), []);
+        // What is known stays.
+        let later = Job { start_time: Some(at(43.0)), ..jobs[0].job.clone() };
+        db.store.save_job(&later, now()).await.unwrap();
+        assert_eq!(all_jobs(&db.store).await[0].job.start_time, Some(at(42.0)));
     }
 
     async fn renumbered_history_is_the_same_runs(db) {
