@@ -157,15 +157,22 @@ impl Tracker {
         {
             return;
         }
+        if let Some(ending) = &mut self.ending
+            && self.current.is_none()
+            && self.starting.is_none()
+            && tells_late_of(row, &ending.job)
+        {
+            // It was shorter than its news were under way.
+            ending.job.identify(row);
+            actions.push(Action::Save(Box::new(ending.job.clone())));
+            return;
+        }
         if let Some(current) = &mut self.current {
             if row.is_run_of(&current.job) {
                 current.untracked = false;
                 return;
             }
-            let fresh = current.job.figures.total_duration.unwrap_or(0.0) < LATE_START;
-            if current.job.job_id.is_none()
-                && (row.is_late_word_of(&current.job) || (fresh && row.filename == current.job.filename))
-            {
+            if tells_late_of(row, &current.job) {
                 current.job.identify(row);
                 current.untracked = false;
                 actions.push(Action::Save(Box::new(current.job.clone())));
@@ -291,4 +298,10 @@ impl Tracker {
             self.muted = true;
         }
     }
+}
+
+/// Whether the start that the history tells of is that of a print which we saw begin by ourselves.
+fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
+    let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
+    job.job_id.is_none() && (row.is_late_word_of(job) || (is_fresh && row.filename == job.filename))
 }

@@ -83,6 +83,23 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
 }
 
 #[test]
+fn a_start_that_is_told_after_the_end_of_a_short_print_is_that_of_it() {
+    let mut printer = idle();
+    printer.after(1.0).status(Printing, "a.gcode", 0.2);
+    printer.after(1.4).status(Complete, "a.gcode", 1.6);
+    printer
+        .added(&row("000001", "a.gcode", "in_progress", 1.0, None, 0.2))
+        .finished(&row("000001", "a.gcode", "completed", 1.0, Some(2.4), 1.6))
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.job_id.as_deref()),
+        (JobStatus::Completed, Some("000001"))
+    );
+    assert_eq!(job.figures.total_duration, Some(1.6));
+}
+
+#[test]
 fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
     let start = row("000001", "a.gcode", "in_progress", 1.0, None, 0.2);
     let end = row("000001", "a.gcode", "error", 1.0, Some(61.0), 60.0);
