@@ -150,6 +150,12 @@ impl Tracker {
             // Told once more, or late: it must not begin anew.
             return;
         }
+        if self.over.untold.take_if(|job| row.is_late_word_of(job)).is_some() {
+            // Too late to end it; only who it is.
+            self.over.note(&row.job_id, row.start_time);
+            actions.push(Action::Import(Box::new(row.clone())));
+            return;
+        }
         if self
             .ending
             .as_ref()
@@ -213,7 +219,7 @@ impl Tracker {
             return;
         }
         if !unseen {
-            self.over.note(Some(&row.job_id), row.start_time);
+            self.over.note(&row.job_id, row.start_time);
         }
         let is_about = |job: &Job| {
             row.is_run_of(job)

@@ -128,26 +128,37 @@ impl Starting {
     }
 }
 
-/// Runs of the history that ended last, to know late news of their start.
+/// Runs that ended last, to know late news of their start.
 #[derive(Debug, Default)]
-struct Over(VecDeque<(String, Timestamp)>);
+struct Over {
+    /// Those that the history told of.
+    told: VecDeque<(String, Timestamp)>,
+    /// The last that it did not tell of.
+    untold: Option<Job>,
+}
 
 /// More prints than can start and end while news is under way.
 const OVER: usize = 8;
 
 impl Over {
     /// A run whose start the history does not know cannot be told from others.
-    fn note(&mut self, job_id: Option<&str>, start_time: Option<Timestamp>) {
-        if let (Some(job_id), Some(start_time)) = (job_id, start_time) {
-            self.0.truncate(OVER - 1);
-            self.0.push_front((job_id.to_owned(), start_time));
+    fn note(&mut self, job_id: &str, start_time: Option<Timestamp>) {
+        if let Some(start_time) = start_time {
+            self.told.truncate(OVER - 1);
+            self.told.push_front((job_id.to_owned(), start_time));
+        }
+    }
+
+    fn note_job(&mut self, job: &Job) {
+        match &job.job_id {
+            Some(job_id) => self.note(job_id, job.history_start_time),
+            None => self.untold = Some(job.clone()),
         }
     }
 
     fn has(&self, row: &HistoryJob) -> bool {
-        self.0
-            .iter()
-            .any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
+        let mut told = self.told.iter();
+        told.any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
     }
 }
 
@@ -233,7 +244,7 @@ impl Tracker {
             End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Some("klippy_disconnect")),
             End::Unseen => job.end_unseen(None),
         }
-        self.over.note(job.job_id.as_deref(), job.history_start_time);
+        self.over.note_job(&job);
         actions.push(Action::Save(Box::new(job)));
     }
 

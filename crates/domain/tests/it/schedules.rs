@@ -3,14 +3,17 @@
 mod world;
 
 use proptest::prelude::*;
-use world::{Step, World};
+use world::{Disorder, Step, World};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_print_is_one_true_row(steps in prop::collection::vec(Step::any(), 1..40)) {
-        let mut world = World::new();
+    fn every_print_is_one_true_row(
+        steps in prop::collection::vec(Step::any(), 1..40),
+        disorder in prop::collection::vec(Disorder::any(), 0..20),
+    ) {
+        let mut world = World::new(disorder);
         for step in &steps {
             world.play(*step);
         }

@@ -59,6 +59,23 @@ impl Step {
     }
 }
 
+/// How the news of a start or an end arrives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disorder {
+    /// Seconds late.
+    late: f64,
+    /// Once more, so many seconds later.
+    again: Option<f64>,
+}
+
+impl Disorder {
+    pub(super) fn any() -> impl Strategy<Value = Self> {
+        let late = prop_oneof![4 => Just(0.0), 1 => 0.0..1.9_f64];
+        let again = prop_oneof![4 => Just(None), 1 => (0.0..1.9_f64).prop_map(Some)];
+        (late, again).prop_map(|(late, again)| Self { late, again })
+    }
+}
+
 /// A print as it was.
 #[derive(Debug)]
 struct Truth {
@@ -92,10 +109,15 @@ pub(super) struct World {
     klippy_down: bool,
     print: PrintStats,
     truths: Vec<Truth>,
+    /// For one news of the history each, again and again. Empty: all arrive at once.
+    disorder: Vec<Disorder>,
+    told: usize,
+    /// News under way, with when they arrive.
+    late: Vec<(f64, Event)>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(disorder: Vec<Disorder>) -> Self {
         let mut world = Self {
             time: 0.0,
             logger: BenchPrinter::new(),
@@ -110,6 +132,9 @@ impl World {
             klippy_down: false,
             print: PrintStats::default(),
             truths: Vec::new(),
+            disorder,
+            told: 0,
+            late: Vec::new(),
         };
         world.connect();
         world
@@ -151,6 +176,7 @@ impl World {
             }
             Step::KillLogger => {
                 self.logger.restart();
+                self.late.clear();
                 self.connected = false;
                 self.connect();
             }
@@ -164,6 +190,7 @@ impl World {
             // What is wiped while nobody looks is lost to everybody.
             Step::WipeHistory => {
                 if self.connected
+                    && self.late.is_empty()
                     && let Some(moonraker) = &mut self.moonraker
                     && moonraker.following.is_none()
                 {
@@ -262,6 +289,9 @@ impl World {
         let mut left = seconds;
         let mut stride = UPDATE;
         while left > 0.0 {
+            if !self.late.is_empty() {
+                stride = UPDATE;
+            }
             let step = left.min(stride);
             self.pass(step);
             left -= step;
@@ -276,10 +306,41 @@ impl World {
         }
     }
 
+    /// News of the history, to a logger that is connected.
+    fn tell_history(&mut self, event: &Event) {
+        let disorder = match self.disorder.len() {
+            0 => Disorder {
+                late: 0.0,
+                again: None,
+            },
+            length => self.disorder[self.told % length],
+        };
+        self.told += 1;
+        let due = self.time + disorder.late;
+        self.late.push((due, event.clone()));
+        if let Some(again) = disorder.again {
+            self.late.push((due + again, event.clone()));
+        }
+        self.arrive();
+    }
+
+    fn arrive(&mut self) {
+        let (now, later) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(due, _)| *due <= self.time);
+        self.late = later;
+        let mut now: Vec<(f64, Event)> = now;
+        now.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for (_, event) in now {
+            self.logger.play(event);
+        }
+    }
+
     fn tell_status(&mut self) {
         if !self.connected {
             return;
         }
+        self.arrive();
         if self.klippy_down {
             self.logger.play(Event::Tick);
             return;
@@ -319,7 +380,7 @@ impl World {
             moonraker.following = Some(moonraker.history.len());
             moonraker.history.push(added.clone());
             if self.connected {
-                self.logger.added(&added);
+                self.tell_history(&Event::Added(added));
                 if let Some(truth) = self.truths.last_mut() {
                     truth.told = true;
                 }
@@ -357,7 +418,7 @@ impl World {
             seen |= self.connected;
             if self.connected {
                 let job = job.clone();
-                self.logger.finished(&job);
+                self.tell_history(&Event::Finished(job));
             }
         }
         self.truth_ends(status, seen);
@@ -427,6 +488,7 @@ impl World {
     }
 
     fn disconnect(&mut self) {
+        self.late.clear();
         if std::mem::replace(&mut self.connected, false) {
             self.logger.play(Event::LinkLost);
         }
