@@ -218,7 +218,7 @@ impl Job {
             self.figures = row.figures.or(self.figures);
             self.figures_source = Source::History;
         }
-        if self.metadata.is_none() {
+        if self.metadata.is_none() && self.is_of_file(row) {
             self.metadata.clone_from(&row.metadata);
         }
         if row.auxiliary_data.is_some() {
@@ -268,13 +268,20 @@ impl Job {
         (merged != *self).then_some(merged)
     }
 
+    /// Whether what the row says of its file is of ours.
+    fn is_of_file(&self, row: &HistoryJob) -> bool {
+        self.filename.is_none() || row.filename.is_none() || self.filename == row.filename
+    }
+
     /// Takes over the identity of the history row, and what only the history knows.
     pub fn identify(&mut self, row: &HistoryJob) {
+        if self.metadata.is_none() && self.is_of_file(row) {
+            self.metadata.clone_from(&row.metadata);
+        }
         self.job_id = Some(row.job_id.clone());
         self.history_start_time = row.start_time;
         self.user = self.user.take().or_else(|| row.user.clone());
         self.filename = self.filename.take().or_else(|| row.filename.clone());
-        self.metadata = self.metadata.take().or_else(|| row.metadata.clone());
         self.auxiliary_data = self.auxiliary_data.take().or_else(|| row.auxiliary_data.clone());
     }
 

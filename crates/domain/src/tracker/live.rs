@@ -10,6 +10,9 @@ use crate::{HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintSt
 /// A start that the history tells of this late is still that of the print we see.
 const LATE_START: f64 = 10.0;
 
+/// A start that the history tells of at once is of a print that has taken less than this.
+const NOTICED_LATE: f64 = 1.5;
+
 impl Tracker {
     pub(super) fn status(
         &mut self,
@@ -309,5 +312,9 @@ impl Tracker {
 /// Whether the start that the history tells of is that of a print which we saw begin by ourselves.
 fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
-    job.job_id.is_none() && (row.is_late_word_of(job) || (is_fresh && row.filename == job.filename))
+    // A Moonraker that missed the start notices the print later, and may take it for that of the file before.
+    let is_noticed_late =
+        row.figures.total_duration >= Some(NOTICED_LATE) && row.figures.about_equal(&job.figures);
+    job.job_id.is_none()
+        && (row.is_late_word_of(job) || (is_fresh && row.filename == job.filename) || is_noticed_late)
 }

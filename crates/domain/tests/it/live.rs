@@ -82,6 +82,28 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
     }
 }
 
+/// Moonraker 0.10 and later miss one update after they have met Klippy.
+#[test]
+fn a_print_that_moonraker_notices_late_and_takes_for_the_file_before_is_one_job() {
+    let mut printer = idle();
+    printer.after(1.0).status(Printing, "b.gcode", 0.2);
+    printer.after(2.0).status(Paused, "b.gcode", 2.2);
+    let noticed = row("000002", "a.gcode", "in_progress", 3.0, None, 2.2);
+    printer.added(&noticed);
+    printer.after(5.0).status(Printing, "b.gcode", 7.2);
+    printer.after(5.0).status(Complete, "b.gcode", 12.2);
+    printer
+        .finished(&row("000002", "a.gcode", "completed", 3.0, Some(13.0), 12.2))
+        .settle();
+    let job = printer.row();
+    assert_eq!(
+        (job.status, job.job_id.as_deref(), job.filename.as_deref()),
+        (JobStatus::Completed, Some("000002"), Some("b.gcode"))
+    );
+    assert_eq!(job.figures.total_duration, Some(12.2));
+    assert_eq!(job.metadata, None, "it is that of another file");
+}
+
 #[test]
 fn a_start_that_is_told_after_the_end_of_a_short_print_is_that_of_it() {
     let mut printer = idle();
