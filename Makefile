@@ -31,9 +31,11 @@ lint:
 unit:
 	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
 
-## Kills printlog 200 times under a busy fleet, and its MySQL; `unit` has the short form.
+## Kills printlog 200 times under a busy fleet, its MySQL, Moonrakers and links; `unit` has the short form.
 test-faults: test-deps
-	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 PRINTLOG_TEST_CUTS=200 PRINTLOG_TEST_OUTAGE=90 PRINTLOG_TEST_CLUSTER=1 scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked faults:: -- --nocapture --test-threads 1
+	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 PRINTLOG_TEST_CUTS=200 PRINTLOG_TEST_OUTAGE=90 PRINTLOG_TEST_CLUSTER=1 \
+	PRINTLOG_TEST_LINKS=200 PRINTLOG_TEST_DAYS=4 \
+	scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked -- faults:: schedules:: --nocapture --test-threads 1
 
 ## Types, lint and tests of the dashboard.
 ui-test: ui/node_modules/.installed

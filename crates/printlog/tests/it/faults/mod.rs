@@ -6,6 +6,7 @@
 mod clock;
 mod cluster;
 mod ending;
+mod links;
 mod mysql;
 mod own_mysql;
 mod sql_proxy;
@@ -14,7 +15,8 @@ mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
-use simulator::{Dice, PrinterConfig, Schedule, SimPrinter, Version};
+use simulator::{Dice, Faults, PrinterConfig, Schedule, SimPrinter, Version};
+use testbed::Proxy;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -34,18 +36,45 @@ impl BusyFleet {
     }
 
     pub(crate) async fn start_many(logger: &Logger, seed: u64, number: usize) -> Self {
+        Self::start_at(logger, seed, number, Faults::default(), None).await
+    }
+
+    /// Each printer tells with these faults, and stands at a link of its own.
+    pub(crate) async fn start_at_links(
+        logger: &Logger,
+        seed: u64,
+        number: usize,
+        faults: Faults,
+    ) -> (Self, Vec<Proxy>) {
+        let mut links = Vec::new();
+        let fleet = Self::start_at(logger, seed, number, faults, Some(&mut links)).await;
+        (fleet, links)
+    }
+
+    async fn start_at(
+        logger: &Logger,
+        seed: u64,
+        number: usize,
+        faults: Faults,
+        mut links: Option<&mut Vec<Proxy>>,
+    ) -> Self {
         let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
         let (mut watched, mut schedules) = (Vec::new(), Vec::new());
         for (place, version) in (0..).zip(versions.into_iter().cycle().take(number)) {
             let config = PrinterConfig {
                 version,
+                faults,
                 seed: seed + place,
                 ..PrinterConfig::default()
             };
             let printer = Arc::new(SimPrinter::start(config, 0).await.unwrap());
-            let id = logger
-                .add_printer(&format!("Printer {place}"), &printer.url(), None)
-                .await;
+            let mut url = printer.url();
+            if let Some(links) = &mut links {
+                let link = Proxy::start(printer.port()).await.unwrap();
+                url = link.url();
+                links.push(link);
+            }
+            let id = logger.add_printer(&format!("Printer {place}"), &url, None).await;
             logger.wait_for_connection(id, "connected").await;
             let plays = Arc::clone(&printer);
             let schedule = Schedule {
@@ -83,10 +112,11 @@ impl BusyFleet {
         let mut prints = 0;
         for one in &self.watched {
             let truth = one.printer.truth();
-            let wrong = compare(one, &truth, &rows(logger, one.id).await);
+            let rows = rows(logger, one.id).await;
+            let wrong = compare(one, &truth, &rows);
             assert!(
                 wrong.is_empty(),
-                "printer {}: {wrong:#?}\nhistory: {:#?}",
+                "printer {}: {wrong:#?}\nruns: {truth:#?}\nrows: {rows:#?}\nhistory: {:#?}",
                 one.id,
                 one.printer.history()
             );

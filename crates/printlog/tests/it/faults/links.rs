@@ -1,0 +1,54 @@
+//! Links to printers that are cut and slow, and printers that tell late, twice and out of order.
+
+use std::time::Duration;
+
+use simulator::{Dice, Faults};
+use tokio::time::{Instant, sleep};
+
+use super::BusyFleet;
+use crate::capture::logger::Logger;
+
+/// Printers, each at a link of its own.
+const PRINTERS: usize = 8;
+
+/// `PRINTLOG_TEST_LINKS` says how often.
+#[tokio::test]
+async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
+    let troubles = std::env::var("PRINTLOG_TEST_LINKS").map_or(15, |number| number.parse().unwrap());
+    let faults = Faults {
+        late_history: 0.2,
+        history_twice: 0.2,
+        twice: 0.1,
+        overtaken: 0.1,
+    };
+    let mut logger = Logger::start().await;
+    let (fleet, links) = BusyFleet::start_at_links(&logger, 7000, PRINTERS, faults).await;
+    let begun = Instant::now();
+    let mut dice = Dice::new(7000);
+    let (mut cut, mut slow) = (0, 0);
+    for _ in 0..troubles {
+        sleep(Duration::from_secs_f64(dice.between(0.2..1.5))).await;
+        // Some printers together, as behind one access point.
+        let first = dice.between(0.0..PRINTERS as f64) as usize;
+        let some = &links[first..PRINTERS.min(first + 1 + dice.between(0.0..3.0) as usize)];
+        if dice.chance(0.5) {
+            cut += some.len();
+            some.iter().for_each(testbed::Proxy::cut);
+            sleep(Duration::from_secs_f64(dice.between(0.0..4.0))).await;
+        } else {
+            // What was on its way arrives late, all at once.
+            slow += some.len();
+            some.iter().for_each(testbed::Proxy::freeze);
+            sleep(Duration::from_secs_f64(dice.between(0.2..3.0))).await;
+        }
+        some.iter().for_each(testbed::Proxy::restore);
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let prints = fleet.end(&logger).await;
+    logger.database_is_sound().await;
+    assert!(prints > troubles / 4, "only {prints} prints");
+    println!(
+        "{cut} links cut and {slow} slow in {seconds:.0} s, {prints} prints told late, twice and out of order: each there \
+         once, totals right, database sound"
+    );
+}
