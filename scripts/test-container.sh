@@ -223,8 +223,20 @@ say 'running it with a MySQL, as Compose configures it'
 scripts/mysql.sh install .cache/mysql
 mysql_port=$(scripts/mysql.sh start .cache/mysql "$run/mysql")
 password=$(<"$run/secrets/mysql_password")
+# The health check of docker-compose.yml, asking this MySQL.
+mkdir "$run/bin"
+printf '#!/bin/sh\nexec %q client %q --port=%q "$@"\n' "$PWD/scripts/mysql.sh" "$PWD/.cache/mysql" "$mysql_port" >"$run/bin/mysql"
+chmod +x "$run/bin/mysql"
+mysql_is_healthy() {
+  local check
+  check=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["services"]["mysql"]["healthcheck"]["test"][1])' "$run/mysql.json")
+  check=${check//\$\$/\$}
+  PATH=$run/bin:$PATH sh -c "${check//\/run\/secrets/$run/secrets}" >"$run/health" 2>&1
+}
+! mysql_is_healthy || die 'MySQL counts as healthy before it is set up'
 scripts/mysql.sh client .cache/mysql -uroot -S "$run/mysql/s" -e "CREATE DATABASE printlog;
   CREATE USER 'printlog'@'%' IDENTIFIED BY '$password'; GRANT ALL ON printlog.* TO 'printlog'@'%'"
+mysql_is_healthy || { cat "$run/health" >&2; die 'the health check of docker-compose.yml fails on a MySQL that works'; }
 environment "$run/mysql.json" >"$run/env"
 port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
 # On the network of this machine, where this MySQL is.
