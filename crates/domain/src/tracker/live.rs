@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Action, CHECKPOINT, End, GRACE, Starting, Tracker, observe, replaced_by, same_file, shown_end};
-use crate::{HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats};
+use crate::{Figures, HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats};
 
 /// A start that the history tells of this late is still that of the print we see.
 const LATE_START: f64 = 10.0;
@@ -166,6 +166,11 @@ impl Tracker {
         {
             return;
         }
+        if self.starting.as_ref().is_some_and(|starting| {
+            starting.stats.filename != row.filename && is_noticed_late(row, &starting.stats.figures)
+        }) {
+            self.open_untold(now, actions);
+        }
         if let Some(ending) = &mut self.ending
             && self.current.is_none()
             && self.starting.is_none()
@@ -312,9 +317,13 @@ impl Tracker {
 /// Whether the start that the history tells of is that of a print which we saw begin by ourselves.
 fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
-    // A Moonraker that missed the start notices the print later, and may take it for that of the file before.
-    let is_noticed_late =
-        row.figures.total_duration >= Some(NOTICED_LATE) && row.figures.about_equal(&job.figures);
     job.job_id.is_none()
-        && (row.is_late_word_of(job) || (is_fresh && row.filename == job.filename) || is_noticed_late)
+        && (row.is_late_word_of(job)
+            || (is_fresh && row.filename == job.filename)
+            || is_noticed_late(row, &job.figures))
+}
+
+/// Whether Moonraker missed the start, and notices the print now. It may take it for that of the file before.
+fn is_noticed_late(row: &HistoryJob, figures: &Figures) -> bool {
+    row.figures.total_duration >= Some(NOTICED_LATE) && row.figures.about_equal(figures)
 }

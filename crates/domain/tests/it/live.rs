@@ -85,23 +85,37 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
 /// Moonraker 0.10 and later miss one update after they have met Klippy.
 #[test]
 fn a_print_that_moonraker_notices_late_and_takes_for_the_file_before_is_one_job() {
-    let mut printer = idle();
-    printer.after(1.0).status(Printing, "b.gcode", 0.2);
-    printer.after(2.0).status(Paused, "b.gcode", 2.2);
-    let noticed = row("000002", "a.gcode", "in_progress", 3.0, None, 2.2);
-    printer.added(&noticed);
-    printer.after(5.0).status(Printing, "b.gcode", 7.2);
-    printer.after(5.0).status(Complete, "b.gcode", 12.2);
-    printer
-        .finished(&row("000002", "a.gcode", "completed", 3.0, Some(13.0), 12.2))
-        .settle();
-    let job = printer.row();
-    assert_eq!(
-        (job.status, job.job_id.as_deref(), job.filename.as_deref()),
-        (JobStatus::Completed, Some("000002"), Some("b.gcode"))
-    );
-    assert_eq!(job.figures.total_duration, Some(12.2));
-    assert_eq!(job.metadata, None, "it is that of another file");
+    // Before and after it was recorded without the history.
+    for paused_at in [1.7, 3.0] {
+        let mut printer = idle();
+        printer.after(1.0).status(Printing, "b.gcode", 0.2);
+        printer
+            .after(paused_at - 0.2)
+            .status(Paused, "b.gcode", paused_at);
+        let start = 0.8 + paused_at;
+        printer.added(&row("000002", "a.gcode", "in_progress", start, None, paused_at));
+        printer.after(5.0).status(Printing, "b.gcode", paused_at + 5.0);
+        let total = paused_at + 10.0;
+        printer.after(5.0).status(Complete, "b.gcode", total);
+        printer
+            .finished(&row(
+                "000002",
+                "a.gcode",
+                "completed",
+                start,
+                Some(0.8 + total),
+                total,
+            ))
+            .settle();
+        let job = printer.row();
+        assert_eq!(
+            (job.status, job.job_id.as_deref(), job.filename.as_deref()),
+            (JobStatus::Completed, Some("000002"), Some("b.gcode"))
+        );
+        assert_eq!(job.start_time, Some(at(0.8)));
+        assert_eq!(job.figures.total_duration, Some(total));
+        assert_eq!(job.metadata, None, "it is that of another file");
+    }
 }
 
 #[test]
