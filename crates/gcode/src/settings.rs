@@ -143,12 +143,15 @@ pub(crate) fn config_block<'a>(scan: &Scan<'a>) -> Settings<'a> {
     marked_block(scan).unwrap_or_else(|| longest_run(scan))
 }
 
+const CONFIG_BEGIN: &[u8] = b"_config = begin";
+const CONFIG_END: &[u8] = b"_config = end";
+
 fn is_begin(text: &[u8]) -> bool {
-    text == b"CONFIG_BLOCK_START" || text.ends_with(b"_config = begin")
+    text == b"CONFIG_BLOCK_START" || text.ends_with(CONFIG_BEGIN)
 }
 
 fn is_end(text: &[u8]) -> bool {
-    text == b"CONFIG_BLOCK_END" || text.ends_with(b"_config = end")
+    text == b"CONFIG_BLOCK_END" || text.ends_with(CONFIG_END)
 }
 
 /// Where a marked block runs out of the bytes at hand.
@@ -176,7 +179,23 @@ pub(crate) fn has_whole_block(scan: &Scan<'_>) -> bool {
     is_cut(scan).is_none() && scan.comments.iter().any(|comment| is_begin(comment.text))
 }
 
-fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
+/// The name in `NAME_config = begin`, as it stands.
+pub(crate) fn mark_name<'a>(scan: &Scan<'a>) -> Option<Cow<'a, str>> {
+    let name = scan.comments.iter().find_map(|comment| {
+        let text = comment.text;
+        text.strip_suffix(CONFIG_BEGIN)
+            .or_else(|| text.strip_suffix(CONFIG_END))
+    })?;
+    let plain = !name.is_empty()
+        && name.len() <= 40
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    plain.then(|| decode(name))
+}
+
+/// The settings between the marks of a block; `None` when there is no mark.
+pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
     let comments = &scan.comments;
     let begin = comments.iter().position(|comment| is_begin(comment.text));
     let from = begin.map_or(0, |begin| begin + 1);

@@ -1,6 +1,6 @@
 //! No known slicer: temperatures from the commands, and what is stated in the words of a known one.
 
-use super::{cura, prusa};
+use super::{by_keys, cura};
 use crate::Parsed;
 use crate::heaters::Targets;
 use crate::scan::Scan;
@@ -10,7 +10,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     let config = settings::config_block(scan);
     let statistics = settings::statistics(scan);
     if config.has("layer_height") || !statistics.is_empty() {
-        prusa::read(&config, &statistics, Some(scan), parsed);
+        by_keys(&config, &statistics, scan, parsed);
     } else {
         cura::read(scan, parsed);
     }

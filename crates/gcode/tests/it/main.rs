@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where an assumption does")]
 
 mod accuracy;
+mod blocks;
 mod containers;
 mod corpus;
 mod fetching;
