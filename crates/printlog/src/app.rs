@@ -59,7 +59,7 @@ pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
 /// When the database cannot be used, and when a part of the server has crashed: whoever started the process should
 /// start it again.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    run_reloading(&watch::Sender::new(config), listener, stop).await
+    run_reloading(&watch::Sender::new(config), listener, Clock::start(), stop).await
 }
 
 /// As [`run`], with settings that may change while the server runs; `reload` says which.
@@ -69,12 +69,12 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 pub async fn run_reloading(
     settings: &watch::Sender<Config>,
     listener: TcpListener,
+    clock: Clock,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let config = settings.borrow().clone();
     // Before anything is read: two servers on one file would record every print twice.
     let _lock = InstanceLock::take(&config.database)?;
-    let clock = Clock::start();
     let address = listener
         .local_addr()
         .context("cannot tell the address of the server")?;

@@ -157,7 +157,7 @@ async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
     let stop = lifecycle::stop_on_signals()?;
     let settings = watch::Sender::new(config);
     reload::on_hangup(file.map(Path::to_owned), settings.clone(), log_level)?;
-    app::run_reloading(&settings, listener, stop).await?;
+    app::run_reloading(&settings, listener, Clock::start(), stop).await?;
     Ok(Exit::Done)
 }
 

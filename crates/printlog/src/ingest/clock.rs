@@ -1,5 +1,10 @@
 //! The only reader of the machine's clocks.
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -9,14 +14,25 @@ use domain::Moment;
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
+    /// Milliseconds that the clock is ahead of the machine's.
+    lead: &'static AtomicU64,
 }
+
+static NO_LEAD: AtomicU64 = AtomicU64::new(0);
 
 impl Clock {
     /// The machine's clocks, the monotonic one counted from now.
     #[must_use]
     pub fn start() -> Self {
+        Self::ahead(&NO_LEAD)
+    }
+
+    /// A clock that runs `lead` milliseconds ahead of the machine's. A test that increases it lets time pass.
+    #[must_use]
+    pub fn ahead(lead: &'static AtomicU64) -> Self {
         Self {
             started: Instant::now(),
+            lead,
         }
     }
 
@@ -24,7 +40,12 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads it")]
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        now.saturating_add(self.lead()).unwrap_or(now)
+    }
+
+    fn lead(&self) -> Duration {
+        Duration::from_millis(self.lead.load(Ordering::Relaxed))
     }
 
     /// Both clocks.
@@ -32,13 +53,13 @@ impl Clock {
     pub fn moment(&self) -> Moment {
         Moment {
             wall: self.now(),
-            monotonic: self.started.elapsed(),
+            monotonic: self.started.elapsed() + self.lead(),
         }
     }
 
     /// The instant to wait for, for a point on the monotonic clock.
     #[must_use]
-    pub fn instant(&self, monotonic: std::time::Duration) -> Instant {
-        self.started + monotonic
+    pub fn instant(&self, monotonic: Duration) -> Instant {
+        self.started + monotonic.saturating_sub(self.lead())
     }
 }

@@ -34,5 +34,6 @@ mod proxies;
 mod replay;
 mod schedules;
 mod schemathesis;
+mod scripted;
 mod serving;
 mod test_app;

@@ -8,12 +8,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use printlog::{app, config::Config};
+use printlog::{app, config::Config, ingest::Clock};
 use serde_json::Value;
 use store::{Location, Saved, Store};
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,10 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(Clock::start(), change).await
+    }
+
+    pub(crate) async fn start_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = defaults();
         let path = folder.path().join("printlog.db");
@@ -61,7 +66,10 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(app::run(config, listener, stop.clone()));
+        let server = tokio::spawn({
+            let stop = stop.clone();
+            async move { app::run_reloading(&watch::Sender::new(config), listener, clock, stop).await }
+        });
         let app = Self {
             store,
             address,
