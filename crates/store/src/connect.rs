@@ -36,6 +36,7 @@ use crate::{
     secret::Secret,
     timings::Timings,
     transaction::{LONG, again, begin},
+    views,
 };
 
 /// The database. Clones share its connections.
@@ -245,7 +246,12 @@ impl Store {
     /// Gives an empty database the schema of another: these migrations and no others, with when they ran there.
     pub(crate) async fn make_schema(&self, history: &[(String, i64)]) -> Result<()> {
         self.write_within(LONG, "make the tables", |tx| async move {
-            migrations::repeat(&tx, history).await
+            migrations::repeat(&tx, history).await?;
+            // A schema of an older version gets its views when it is upgraded.
+            match migrations::are_pending(&SchemaManager::new(&*tx)).await? {
+                true => Ok(()),
+                false => views::create(&*tx, self.engine).await,
+            }
         })
         .await
     }
@@ -389,7 +395,9 @@ impl Store {
 
     async fn migrate_sqlite(&self) -> Result<(), Fault> {
         let tx = begin(&self.writer).await?;
+        views::drop_all(&tx).await?;
         Migrator::up(&tx, None).await?;
+        views::create(&tx, self.engine).await?;
         Ok(tx.commit().await?)
     }
 
@@ -409,7 +417,11 @@ impl Store {
         {
             return Err(DbErr::Custom("another process has been at it for a minute".to_owned()).into());
         }
-        let result = Migrator::up(&tx, None).await;
+        let result = async {
+            Migrator::up(&tx, None).await?;
+            views::create(&tx, self.engine).await
+        };
+        let result = result.await;
         tx.query_one_raw(statement(format!("SELECT RELEASE_LOCK({LOCK})")))
             .await
             .ok();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::PrinterId;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
-use sqlx::error::DatabaseError;
+use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError};
 
 use crate::dialect;
 
@@ -285,6 +285,12 @@ fn database_error(cause: &DbErr) -> Option<&dyn DatabaseError> {
         SqlxError::Database(cause) => Some(&**cause),
         _ => None,
     }
+}
+
+/// MySQL's or MariaDB's number of an error. `None` if it is another kind of error.
+pub(crate) fn server_error_number(cause: &DbErr) -> Option<u16> {
+    let error = database_error(cause)?.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(error.number())
 }
 
 /// The database's or the driver's own error: what SeaORM and sqlx wrap it in only repeats its text.

@@ -43,6 +43,7 @@ mod tombstones;
 mod totals;
 mod transaction;
 mod verdict_reasons;
+mod views;
 mod whole_job;
 
 pub use backup::{Backup, Occasion, backups, made_at, prune_backups, verify_backup};

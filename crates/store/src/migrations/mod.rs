@@ -12,6 +12,7 @@ mod m0006_scopes_and_counts;
 mod m0007_server_lease;
 mod m0008_job_pauses;
 mod m0009_corrected_outcomes;
+mod m0010_sql_views;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DynIden};
 use sea_orm_migration::{MigratorTrait, prelude::*};
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_server_lease::ServerLease),
             Box::new(m0008_job_pauses::JobPauses),
             Box::new(m0009_corrected_outcomes::CorrectedOutcomes),
+            Box::new(m0010_sql_views::SqlViews),
         ]
     }
 

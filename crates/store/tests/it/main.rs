@@ -23,3 +23,4 @@ mod sessions;
 mod totals;
 mod upgrades;
 mod values;
+mod views;

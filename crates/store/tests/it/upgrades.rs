@@ -46,7 +46,7 @@ async fn schema(db: &Database) -> String {
         Engine::Sqlite => {
             db.column::<String>(
                 "SELECT sql FROM sqlite_master JOIN pragma_table_list AS tables ON tables.name = tbl_name \
-                 WHERE tables.schema = 'main' AND tables.type <> 'shadow' AND sql IS NOT NULL \
+                 WHERE tables.schema = 'main' AND tables.type NOT IN ('shadow', 'view') AND sql IS NOT NULL \
                    AND tbl_name NOT LIKE 'sqlite%' ORDER BY tbl_name, sqlite_master.type <> 'table', sqlite_master.name",
             )
             .await

@@ -216,6 +216,7 @@ CREATE TABLE `print_jobs` (
   KEY `print_jobs_status` (`status`,`sort_time`),
   KEY `print_jobs_printer_status` (`printer_id`,`status`,`sort_time`),
   KEY `print_jobs_length` (`printer_id`,`total_duration`),
+  KEY `print_jobs_start_time` (`start_time`),
   CONSTRAINT `print_jobs_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `printers` (
@@ -286,3 +287,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_co
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_outcomes', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0);

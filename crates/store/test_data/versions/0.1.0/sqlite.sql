@@ -38,6 +38,7 @@ CREATE INDEX "print_jobs_printer" ON "print_jobs" ("printer_id", "sort_time");
 CREATE INDEX "print_jobs_printer_status" ON "print_jobs" ("printer_id", "status", "sort_time");
 CREATE UNIQUE INDEX "print_jobs_run" ON "print_jobs" ("printer_id", "history_start_time", "job_id");
 CREATE INDEX "print_jobs_sort_time" ON "print_jobs" ("sort_time");
+CREATE INDEX "print_jobs_start_time" ON "print_jobs" ("start_time");
 CREATE INDEX "print_jobs_status" ON "print_jobs" ("status", "sort_time");
 CREATE TABLE "printers" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "name" varchar(255) NOT NULL, "name_key" varchar(255) NOT NULL, "location" longtext NULL, "moonraker_url" longtext NOT NULL, "moonraker_api_key" longtext NULL, "is_active" boolean NOT NULL, "last_seen" integer NULL, "created_at" integer NOT NULL, "updated_at" integer NOT NULL, "backfill_since" integer NULL, "backfill_position" integer NOT NULL, "backfill_completed_at" integer NULL, "first_contact" integer NULL );
 CREATE UNIQUE INDEX "printers_name_key" ON "printers" ("name_key");
@@ -60,3 +61,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0006_scopes_and_co
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0007_server_lease', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_outcomes', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0);
