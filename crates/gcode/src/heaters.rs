@@ -1,7 +1,7 @@
 //! Temperatures from the commands, for slicers that do not print them as settings.
 
+use crate::Quantity;
 use crate::scan::Scan;
-use crate::value;
 
 /// `M104`, `M109`, `M140`, `M190`, `M141` or `M191` with its target.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,6 +11,8 @@ pub(crate) struct HeaterCommand {
     pub(crate) tool: Option<u32>,
     /// °C
     pub(crate) target: f64,
+    /// Whether the print waits for it.
+    pub(crate) waits: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +22,27 @@ pub(crate) enum Heater {
     Chamber,
 }
 
-/// First targets that are not "off", from the parameters of a start macro, else from the commands.
+impl Heater {
+    fn quantity(self) -> Quantity {
+        match self {
+            Self::Nozzle => Quantity::NozzleTemp,
+            Self::Bed => Quantity::BedTemp,
+            Self::Chamber => Quantity::ChamberTemp,
+        }
+    }
+}
+
+/// First targets that are not "off": of the parameters of a start macro, else of the commands that wait, as
+/// those before may only preheat, else of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Targets {
     pub(crate) nozzle: Option<f64>,
     pub(crate) bed: Option<f64>,
     pub(crate) chamber: Option<f64>,
+    /// The next other target of a file with one tool, which is that of the layers after the first.
+    pub(crate) nozzle_later: Option<f64>,
+    /// The same of the bed.
+    pub(crate) bed_later: Option<f64>,
 }
 
 /// Reads a heater command; `None` for every other `M` command and for targets that are not numbers.
@@ -45,7 +62,9 @@ pub(crate) fn command(line: &[u8]) -> Option<HeaterCommand> {
     for word in std::str::from_utf8(code).ok()?.split_ascii_whitespace().skip(1) {
         match word.as_bytes().first() {
             // `R` is Marlin's "wait also for cooling".
-            Some(b'S' | b's' | b'R' | b'r') => target = target.or_else(|| value::number(&word[1..])),
+            Some(b'S' | b's' | b'R' | b'r') => {
+                target = target.or_else(|| heater.quantity().read(&word[1..]));
+            }
             Some(b'T' | b't') => tool = word[1..].parse().ok(),
             _ => {}
         }
@@ -54,6 +73,7 @@ pub(crate) fn command(line: &[u8]) -> Option<HeaterCommand> {
         heater,
         tool,
         target: target?,
+        waits: matches!(&line[..4], b"M109" | b"M190" | b"M191"),
     })
 }
 
@@ -63,12 +83,28 @@ impl Targets {
         for call in &scan.macros {
             targets.macro_call(call);
         }
+        let on = |heater| {
+            let commands = scan.heaters.iter();
+            commands.filter(move |command| command.heater == heater && command.target > 0.0)
+        };
         let first = |heater| {
-            let mut commands = scan.heaters.iter().filter(|command| command.heater == heater);
-            commands
-                .find(|command| command.target > 0.0)
+            let waiting = on(heater).find(|command| command.waits);
+            waiting
+                .or_else(|| on(heater).next())
                 .map(|command| command.target)
         };
+        // The commands behind the first that waits.
+        let later = |heater| {
+            let mut behind = on(heater).skip_while(|command| !command.waits);
+            let target = behind.next()?.target;
+            behind.map(|command| command.target).find(|next| *next != target)
+        };
+        if targets.nozzle.is_none() && scan.tool_changes.count_ones() <= 1 {
+            targets.nozzle_later = later(Heater::Nozzle);
+        }
+        if targets.bed.is_none() {
+            targets.bed_later = later(Heater::Bed);
+        }
         targets.nozzle = targets.nozzle.or_else(|| first(Heater::Nozzle));
         targets.bed = targets.bed.or_else(|| first(Heater::Bed));
         targets.chamber = targets.chamber.or_else(|| first(Heater::Chamber));
@@ -87,16 +123,16 @@ impl Targets {
             let Some((key, text)) = word.split_once('=') else {
                 continue;
             };
-            let Some(target) = value::number(text).filter(|target| (1.0..=600.0).contains(target)) else {
+            let Some(heater) = heater_of_parameter(key) else {
                 continue;
             };
-            let slot = match heater_of_parameter(key) {
-                Some(Heater::Nozzle) => &mut self.nozzle,
-                Some(Heater::Bed) => &mut self.bed,
-                Some(Heater::Chamber) => &mut self.chamber,
-                None => continue,
+            let slot = match heater {
+                Heater::Nozzle => &mut self.nozzle,
+                Heater::Bed => &mut self.bed,
+                Heater::Chamber => &mut self.chamber,
             };
-            *slot = slot.or(Some(target));
+            let target = heater.quantity().read(text).filter(|target| *target >= 1.0);
+            *slot = slot.or(target);
         }
     }
 }
@@ -131,7 +167,7 @@ mod tests {
             Targets {
                 nozzle: Some(200.0),
                 bed: Some(60.0),
-                chamber: None
+                ..Targets::default()
             }
         );
         let found = targets("PRINT_START BED=110 EXTRUDER=235 CHAMBER=40\n");
@@ -140,7 +176,8 @@ mod tests {
             Targets {
                 nozzle: Some(235.0),
                 bed: Some(110.0),
-                chamber: Some(40.0)
+                chamber: Some(40.0),
+                ..Targets::default()
             }
         );
     }
@@ -152,12 +189,33 @@ mod tests {
             Some(HeaterCommand {
                 heater: Heater::Nozzle,
                 tool: Some(1),
-                target: 100.5
+                target: 100.5,
+                waits: true
             })
         );
         assert_eq!(command(b"M104 S{first_layer_temperature}"), None);
+        for impossible in [
+            "M104 S9999",
+            "M104 S-20",
+            "M140 S1e5",
+            "M190 S0x10",
+            "M109 S1e999",
+            "M104 S20,5",
+        ] {
+            assert_eq!(command(impossible.as_bytes()), None, "{impossible}");
+        }
         assert_eq!(command(b"M1040 S1"), None);
         assert_eq!(command(b"M117 S200"), None);
+    }
+
+    #[test]
+    fn what_the_print_waits_for_comes_before_preheating() {
+        let found =
+            targets("M104 S150\nM190 S60\nG28\nM104 S215\nM109 S215\nG1 X1\nM104 S210\nM140 S55\nM104 S0\n");
+        assert_eq!(found.nozzle, Some(215.0));
+        assert_eq!(found.nozzle_later, Some(210.0));
+        assert_eq!((found.bed, found.bed_later), (Some(60.0), Some(55.0)));
+        assert_eq!(targets("M104 S150\nT0\nT1\n").nozzle_later, None);
     }
 
     #[test]

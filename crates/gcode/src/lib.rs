@@ -16,6 +16,7 @@ mod heaters;
 mod images;
 mod main_material;
 mod metadata;
+mod quantity;
 mod raw;
 mod reader;
 mod scan;
@@ -34,6 +35,7 @@ mod weight;
 pub use images::ConvertError;
 
 pub use metadata::{GcodeMetadata, Moves, Parsed, Speeds};
+pub use quantity::Quantity;
 pub use reader::{BUDGET, MovesHint, Reader};
 pub use thumbnail::{ImageFormat, Thumbnail};
 pub use tool::Tool;

@@ -156,6 +156,9 @@ pub(crate) fn parse_segments(segments: &Segments<'_>) -> Parsed {
             }
         },
     }
+    for warning in parsed.metadata.drop_impossible() {
+        parsed.warn(warning);
+    }
     main_material::fill(&mut parsed);
     parsed
 }

@@ -8,8 +8,9 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use memchr::memchr2;
 
+use crate::Quantity;
 use crate::scan::{Comment, Scan, Zone, decode};
-use crate::value::{self, Measure};
+use crate::value::{self, Ambiguous, Comma, Measure};
 
 /// Keys and values of one block, the first of equal keys.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +18,8 @@ pub(crate) struct Settings<'a> {
     map: IndexMap<Cow<'a, str>, Cow<'a, str>, RandomState>,
     /// The block begins before or ends behind the bytes at hand.
     pub(crate) cut: bool,
-    /// A comma in a number separates decimals, not members of a list.
-    decimal_comma: bool,
+    /// What a comma in a number means.
+    comma: Comma,
 }
 
 impl<'a> Settings<'a> {
@@ -54,16 +55,69 @@ impl<'a> Settings<'a> {
     /// A number; of a list its first member.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
         let text = self.get(key)?;
-        let decimal = if self.decimal_comma {
-            value::decimal(text)
-        } else {
-            value::number(text)
-        };
-        decimal.or_else(|| value::numbers(text).first().copied().flatten())
+        if self.comma_of(key) == Comma::Decimal {
+            return value::decimal(text);
+        }
+        value::number(text).or_else(|| first_member(text, value::number))
     }
 
+    /// The members of a list of decimals; none where its commas are ambiguous.
     pub(crate) fn numbers(&self, key: &str) -> Vec<Option<f64>> {
+        let Some(text) = self.get(key) else {
+            return Vec::new();
+        };
+        if self.comma == Comma::List || text.contains(['.', ';']) {
+            return value::numbers(text);
+        }
+        match text.matches(',').count() {
+            0 | 1 => vec![value::decimal(text)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The members of a list of one quantity. Without a point the commas may be decimal, as in `1,75`: then
+    /// every member has to be possible.
+    pub(crate) fn quantities(&self, key: &str, quantity: Quantity) -> Vec<Option<f64>> {
+        let members = self.numbers(key);
+        let possible = |member: &f64| *member == 0.0 || quantity.accept(*member).is_some();
+        let plain = self.get(key).is_some_and(|text| text.contains('.'));
+        if plain || members.iter().flatten().all(possible) {
+            members
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The members of a list of whole numbers, which have no decimals in any locale.
+    pub(crate) fn integers(&self, key: &str) -> Vec<Option<f64>> {
         self.get(key).map(value::numbers).unwrap_or_default()
+    }
+
+    /// Amounts, one for each tool.
+    pub(crate) fn amounts(&self, key: &str, unit: &str) -> Result<Vec<Option<f64>>, Ambiguous> {
+        self.get(key)
+            .map_or(Ok(Vec::new()), |text| value::amounts(text, unit, self.comma))
+    }
+
+    fn comma_of(&self, key: &str) -> Comma {
+        if SCALARS.contains(&key) {
+            Comma::Decimal
+        } else {
+            self.comma
+        }
+    }
+
+    /// What a comma means, where numbers that are never lists show it.
+    fn evident_comma(&self) -> Option<Comma> {
+        let is_written_with = |mark: char| {
+            let mut texts = SCALARS.iter().filter_map(|key| self.get(key));
+            texts.any(|text| text.contains(mark) && value::decimal(text).is_some())
+        };
+        match (is_written_with(','), is_written_with('.')) {
+            (true, false) => Some(Comma::Decimal),
+            (false, true) => Some(Comma::List),
+            _ => None,
+        }
     }
 
     pub(crate) fn strings(&self, key: &str) -> Vec<String> {
@@ -81,13 +135,17 @@ impl<'a> Settings<'a> {
     }
 
     pub(crate) fn count(&self, key: &str) -> Option<u32> {
-        count(self.number(key)?)
+        let text = self.get(key)?;
+        count(value::number(text).or_else(|| first_member(text, value::number))?)
     }
 
     /// A number or a percentage; of a list its first member.
     pub(crate) fn measure(&self, key: &str) -> Option<Measure> {
         let text = self.get(key)?;
-        Measure::read(text).or_else(|| Measure::read(text.split(',').next()?))
+        if self.comma_of(key) == Comma::Decimal && text.matches(',').count() == 1 && !text.contains('.') {
+            return Measure::read(&text.replace(',', "."));
+        }
+        Measure::read(text).or_else(|| first_member(text, Measure::read))
     }
 
     pub(crate) fn duration(&self, key: &str) -> Option<u64> {
@@ -95,9 +153,39 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// A whole number in range; layers, walls.
+/// The first member of a list, if the others can be members too.
+fn first_member<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let mut members = text.split([',', ';']);
+    let first = read(members.next()?)?;
+    let listed = members.all(|member| read(member).is_some() || member.trim() == "nil");
+    listed.then_some(first)
+}
+
+/// A whole number; layers, walls.
 pub(crate) fn count(number: f64) -> Option<u32> {
-    (number >= 0.0 && number <= f64::from(u32::MAX)).then_some(number as u32)
+    let whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    whole.then_some(number as u32)
+}
+
+/// Numbers with decimals that are no list in any version of any slicer.
+const SCALARS: [&str; 9] = [
+    "layer_height",
+    "first_layer_height",
+    "initial_layer_print_height",
+    "initial_layer_height",
+    "max_layer_z",
+    "max_z_height",
+    "total filament used [g]",
+    "total filament cost",
+    "total_filament_cost",
+];
+
+/// Settles what a comma means in settings and statistics: slicers print both in one locale, and the
+/// statistics can be those of a post-processor.
+pub(crate) fn settle_commas(config: &mut Settings<'_>, statistics: &mut Settings<'_>) {
+    let (own, other) = (config.evident_comma(), statistics.evident_comma());
+    config.comma = own.or(other).unwrap_or_default();
+    statistics.comma = other.or(own).unwrap_or_default();
 }
 
 /// Full seconds, rounded.
@@ -230,11 +318,25 @@ pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
 }
 
 fn longest_run<'a>(scan: &Scan<'a>) -> Settings<'a> {
+    let outer = collect_run(scan, |zone| zone != Zone::Body);
+    if outer.map.len() >= FEW {
+        return outer;
+    }
+    // Commands that a post-processor appends put the settings among the moves.
+    let body = collect_run(scan, |zone| zone == Zone::Body);
+    if body.map.len() >= MANY { body } else { outer }
+}
+
+/// Fewer settings may be a note, more are no note.
+const FEW: usize = 8;
+const MANY: usize = 20;
+
+fn collect_run<'a>(scan: &Scan<'a>, is_searched: impl Fn(Zone) -> bool) -> Settings<'a> {
     let mut best = 0..0;
     let mut current = 0..0;
     let mut run = None;
     for (index, comment) in scan.comments.iter().enumerate() {
-        if scan.zone(index) == Zone::Body || setting(comment.text).is_none() {
+        if !is_searched(scan.zone(index)) || setting(comment.text).is_none() {
             run = None;
             continue;
         }
@@ -276,19 +378,21 @@ pub(crate) fn statistics<'a>(scan: &Scan<'a>) -> Settings<'a> {
     statistics
 }
 
-/// Everything outside of the moves that looks like `key = value` or `key: value`.
-pub(crate) fn outer_pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
+/// Everything that looks like `key = value` or `key: value`; what stands outside of the moves comes first.
+///
+/// Among the moves is also what a post-processor or start code puts its commands before or behind.
+pub(crate) fn pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
     let mut pairs = Settings {
-        decimal_comma: true,
+        comma: Comma::Decimal,
         ..Settings::default()
     };
-    for (key, value) in each_outer_pair(scan) {
+    for (key, value) in scan.outer_first().filter_map(|comment| key_value(comment.text)) {
         pairs.insert(key, value);
     }
     pairs
 }
 
-/// The same in file order, with keys that stand there more than once.
+/// What stands outside of the moves, in file order, with keys that stand there more than once.
 pub(crate) fn each_outer_pair<'a>(scan: &Scan<'a>) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let outer = scan.comments.iter().enumerate();
     outer

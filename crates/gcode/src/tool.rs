@@ -76,11 +76,20 @@ pub(crate) fn sum(tools: &[Tool], value: impl Fn(&Tool) -> Option<f64>) -> Optio
     sum_of(tools.iter().filter_map(value))
 }
 
-/// Sum of printed decimals, rounded to six digits; `None` for an empty sequence.
+/// Sum of printed decimals, rounded to six digits; `None` for an empty sequence, and where a value cannot
+/// be an amount.
 pub(crate) fn sum_of(values: impl Iterator<Item = f64>) -> Option<f64> {
-    values
-        .fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
-        .map(round6)
+    let mut sum = None;
+    for value in values {
+        sum = Some(sum.unwrap_or(0.0) + Some(value).filter(|value| *value >= 0.0)?);
+    }
+    sum.map(round6)
+}
+
+/// Sum of a list of amounts; `None` where one of them is unknown.
+pub(crate) fn sum_all(values: &[Option<f64>]) -> Option<f64> {
+    let known: Option<Vec<f64>> = values.iter().copied().collect();
+    sum_of(known?.into_iter())
 }
 
 /// Rounds to six decimals: one more than any slicer prints.
@@ -125,5 +134,7 @@ mod tests {
     fn sums_are_decimal() {
         assert_eq!(sum_of([3506.69, 0.0, 3516.30].into_iter()), Some(7022.99));
         assert_eq!(sum_of(std::iter::empty()), None);
+        assert_eq!(sum_of([5.0, -1.0].into_iter()), None);
+        assert_eq!(sum_all(&[Some(5.0), None]), None);
     }
 }

@@ -1,14 +1,17 @@
 //! Values as slicers print them: numbers, percentages, durations, colours and lists.
 
-/// A finite number with nothing behind it but blanks.
+/// A finite number that is the whole text but for blanks and quotes.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let text = text.trim().trim_matches('"');
     let parsed = text.parse::<f64>().ok()?;
-    // `f64::from_str` also reads `inf`, `nan` and `1e999`.
-    (parsed.is_finite() && text.bytes().any(|b| b.is_ascii_digit())).then_some(parsed)
+    // `f64::from_str` also reads `inf` and `nan`, and rounds `1e999` and `1e-999`.
+    let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
+    let has = |digits: std::ops::RangeInclusive<u8>| mantissa.bytes().any(|b| digits.contains(&b));
+    let vanished = parsed == 0.0 && has(b'1'..=b'9');
+    (parsed.is_finite() && has(b'0'..=b'9') && !vanished).then_some(parsed)
 }
 
-/// A number that may have a decimal comma (`0,2`), for slicers that print no lists.
+/// A number that may have a decimal comma (`0,2`), where the text is no list.
 pub(crate) fn decimal(text: &str) -> Option<f64> {
     number(text).or_else(|| {
         let comma = text.matches(',').count() == 1 && !text.contains('.');
@@ -20,14 +23,53 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
     })
 }
 
-/// The number a text begins with: `5.05 mm` is 5.05, `$0.03` is nothing.
-pub(crate) fn leading_number(text: &str) -> Option<f64> {
-    let text = text.trim_start();
-    let end = text
-        .bytes()
-        .position(|b| !(b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+')))
-        .unwrap_or(text.len());
-    number(&text[..end])
+/// A number, perhaps with its unit and a remark in brackets: `375.3 mm (0.38 m)`.
+pub(crate) fn measured(text: &str, unit: &str) -> Option<f64> {
+    let text = text.split('(').next().unwrap_or(text).trim();
+    decimal(text.strip_suffix(unit).unwrap_or(text))
+}
+
+/// What a comma in the numbers of a file means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Comma {
+    /// It separates the members of a list.
+    #[default]
+    List,
+    /// It separates the decimals.
+    Decimal,
+}
+
+/// `812,25` may be one number or two, and nothing tells which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
+/// A list of amounts: `1482.1mm, 34.4mm (3.6cm3)` is two. A member that is no number is `None`; a text
+/// without any number has no members.
+pub(crate) fn amounts(text: &str, unit: &str, comma: Comma) -> Result<Vec<Option<f64>>, Ambiguous> {
+    let text = text.split('(').next().unwrap_or(text).trim();
+    let commas = text.matches(',').count();
+    let units = if unit.is_empty() {
+        0
+    } else {
+        text.matches(unit).count()
+    };
+    let separator = match commas {
+        _ if text.contains(", ") => ", ",
+        0 => ", ",
+        _ if text.contains('.') || units == commas + 1 => ",",
+        1 if comma == Comma::Decimal || units == 1 => ", ",
+        _ => return Err(Ambiguous),
+    };
+    let members: Vec<_> = text
+        .split(separator)
+        .take(MAX_MEMBERS)
+        .map(|member| measured(member, unit))
+        .collect();
+    Ok(if members.iter().all(Option::is_none) {
+        Vec::new()
+    } else {
+        members
+    })
 }
 
 /// A number or a percentage, told apart.
@@ -67,36 +109,41 @@ pub(crate) fn duration(text: &str) -> Option<f64> {
     if text.contains(':') {
         return clock(text);
     }
-    let mut seconds = None;
+    let mut seconds = 0.0;
+    let mut last_scale = f64::INFINITY;
     let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        rest = &rest[start..];
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let amount = number(&rest[..digits])?;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))?;
+        let amount = decimal(&rest[..digits])?;
         rest = rest[digits..].trim_start();
-        let word_end = rest
+        let end = rest
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(rest.len());
-        let scale = match rest[..word_end].bytes().next()?.to_ascii_lowercase() {
-            b'd' => 86_400.0,
-            b'h' => 3_600.0,
-            b'm' => 60.0,
-            b's' => 1.0,
-            _ => return seconds,
-        };
-        seconds = Some(seconds.unwrap_or(0.0) + amount * scale);
-        rest = &rest[word_end..];
+        let scale = unit_of_time(&rest[..end]).filter(|scale| *scale < last_scale)?;
+        last_scale = scale;
+        seconds += amount * scale;
+        rest = rest[end..].trim_start();
     }
-    seconds
+    (last_scale < f64::INFINITY).then_some(seconds)
+}
+
+fn unit_of_time(word: &str) -> Option<f64> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "d" | "day" | "days" => 86_400.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        _ => return None,
+    })
 }
 
 fn clock(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     let mut parts = 0;
     for part in text.split(':') {
-        seconds = seconds * 60.0 + number(part).filter(|part| *part >= 0.0)?;
+        let most = if parts == 0 { f64::INFINITY } else { 60.0 };
+        let plain = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        seconds = seconds * 60.0 + number(part).filter(|part| plain && *part < most)?;
         parts += 1;
     }
     (2..=3).contains(&parts).then_some(seconds)
@@ -134,6 +181,12 @@ pub(crate) fn word(text: &str) -> Option<String> {
 /// Members of a numeric list such as `220,230`; a member that is no number is `None`.
 pub(crate) fn numbers(text: &str) -> Vec<Option<f64>> {
     let separator = if text.contains(',') { ',' } else { ';' };
+    // `0,08` and `1,04` are decimals: no member of a list begins with an idle zero.
+    let idle_zero =
+        |rest: &str| rest.len() > 1 && rest.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with('0');
+    if text.split_once(',').is_some_and(|(_, rest)| idle_zero(rest)) && !text.contains('.') {
+        return vec![None];
+    }
     text.split(separator).take(MAX_MEMBERS).map(number).collect()
 }
 
@@ -194,8 +247,20 @@ mod tests {
         assert_eq!(number("inf"), None);
         assert_eq!(number("nan"), None);
         assert_eq!(number(""), None);
-        assert_eq!(leading_number("375.3 mm (0.38 m)"), Some(375.3));
-        assert_eq!(leading_number("$0.03"), None);
+        assert_eq!(measured("375.3 mm (0.38 m)", "mm"), Some(375.3));
+        for text in [
+            "$0.03",
+            "0x10",
+            "1e999",
+            "1e-999",
+            "5mm or so",
+            "5 m",
+            "5.0.1",
+            "--5",
+            "5-",
+        ] {
+            assert_eq!(measured(text, "mm"), None, "{text}");
+        }
     }
 
     #[test]
@@ -214,9 +279,36 @@ mod tests {
             let read = duration(text).unwrap();
             assert!((read - seconds).abs() < 1e-6, "{text}: {read}");
         }
-        assert_eq!(duration("soon"), None);
-        assert_eq!(duration("-5"), None);
-        assert_eq!(duration("1:2:3:4"), None);
+        for text in [
+            "soon", "-5", "1:2:3:4", "-5m 3s", "1e3s", "5m or so", "3s 5m", "5m 3m", "m", "5", "1:99",
+            "1:-2", "0x10s", "",
+        ] {
+            assert_eq!(duration(text).filter(|_| text != "5"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comma_is_a_list_only_where_that_is_evident() {
+        use Comma::{Decimal, List};
+        let some = |numbers: &[f64]| Ok(numbers.iter().copied().map(Some).collect::<Vec<_>>());
+        for comma in [List, Decimal] {
+            assert_eq!(amounts("8.95, 12.22", "", comma), some(&[8.95, 12.22]));
+            assert_eq!(amounts("8.95,12.22", "", comma), some(&[8.95, 12.22]));
+            assert_eq!(amounts("8,95, 12,22", "", comma), some(&[8.95, 12.22]));
+            assert_eq!(amounts("210, 90", "", comma), some(&[210.0, 90.0]));
+            assert_eq!(
+                amounts("1482.1mm, 34.4mm (3.6cm3)", "mm", comma),
+                some(&[1482.1, 34.4])
+            );
+            assert_eq!(amounts("1,2m", "m", comma), some(&[1.2]));
+            assert_eq!(amounts("1m,2m", "m", comma), some(&[1.0, 2.0]));
+            assert_eq!(amounts("1,2,3,4", "", comma), Err(Ambiguous));
+            assert_eq!(amounts("5mm or so", "mm", comma), some(&[]));
+            assert_eq!(amounts("5.0, x", "mm", comma), Ok(vec![Some(5.0), None]));
+        }
+        assert_eq!(amounts("812,25", "", List), Err(Ambiguous));
+        assert_eq!(amounts("812,25", "", Decimal), some(&[812.25]));
+        assert_eq!(numbers("1,04"), [None]);
     }
 
     #[test]

@@ -48,6 +48,10 @@ pub enum Warning {
     UsedToolsUnknown,
     /// The slicer printed a weight of zero for a length that is not zero: it knew no density.
     WeightUnknown,
+    /// A number is outside the range of what it measures, or contradicts the others; the field is empty.
+    Impossible(&'static str),
+    /// A comma in a number stands for the decimals or for a list, and the file does not tell; the key.
+    AmbiguousComma(&'static str),
     /// There were more key/values, or longer ones, than `raw` keeps.
     RawTruncated,
 }
@@ -69,6 +73,8 @@ impl Warning {
             Self::UnknownBedType(_) => "unknown_bed_type",
             Self::UsedToolsUnknown => "used_tools_unknown",
             Self::WeightUnknown => "weight_unknown",
+            Self::Impossible(_) => "impossible",
+            Self::AmbiguousComma(_) => "ambiguous_comma",
             Self::RawTruncated => "raw_truncated",
         }
     }
@@ -97,6 +103,15 @@ impl fmt::Display for Warning {
             Self::UnknownBedType(name) => write!(f, "no temperature key is known for the bed type `{name}`"),
             Self::UsedToolsUnknown => f.write_str("the file does not say which of its materials are used"),
             Self::WeightUnknown => f.write_str("the weight is unknown, the slicer had no filament density"),
+            Self::Impossible(field) => {
+                write!(f, "the value of `{field}` in the file is impossible and left out")
+            }
+            Self::AmbiguousComma(key) => {
+                write!(
+                    f,
+                    "a comma in `{key}` may separate decimals or a list; the value is left out"
+                )
+            }
             Self::RawTruncated => f.write_str("more settings than are kept"),
         }
     }

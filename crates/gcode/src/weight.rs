@@ -79,12 +79,22 @@ const USUAL_DENSITIES: [(&str, f64); 28] = [
 
 /// The diameter of filament when the file states none.
 const USUAL_DIAMETER: f64 = 1.75;
+const USUAL_DIAMETERS: [f64; 2] = [USUAL_DIAMETER, 2.85];
+
+/// Products of one material differ by less than this from its usual density. Twice the weight of 1.75 mm is
+/// 0.75 times that of 2.85 mm, and has to be told from it.
+const LIGHTEST: f64 = 0.8;
+const HEAVIEST: f64 = 1.3;
+
+/// g/cm³ of a material without a usual density, filled ones included.
+const UNKNOWN_DENSITIES: (f64, f64) = (0.5, 4.0);
 
 impl GcodeMetadata {
     /// Grams of a measured `filament_used` in mm.
     ///
     /// One material in use: by its density and diameter. Several: by the ratio the slicer planned for the
-    /// whole print, as the printer does not measure per tool. `None` when neither the file nor the
+    /// whole print, as the printer does not measure per tool. A ratio that the materials cannot have, such
+    /// as 5.9 g for 1 m of 1.75 mm PLA, is not used. `None` when neither the file nor the
     /// material's name gives a density, or `filament_used_mm` is negative or not finite.
     pub fn grams(&self, filament_used_mm: f64) -> Option<Weight> {
         if !filament_used_mm.is_finite() || filament_used_mm < 0.0 {
@@ -96,6 +106,7 @@ impl GcodeMetadata {
             let by_density = self.single_material_weight(filament_used_mm);
             return match by_density {
                 Some(weight) if weight.source == WeightSource::FileDensity => Some(weight),
+                by_density if !self.is_possible_ratio(grams / mm) => by_density,
                 _ => Some(Weight {
                     grams: tool::round6(filament_used_mm * grams / mm),
                     source: WeightSource::SlicerRatio,
@@ -103,6 +114,33 @@ impl GcodeMetadata {
             };
         }
         self.single_material_weight(filament_used_mm)
+    }
+
+    /// Whether the materials in use can weigh this much per mm, as filament of a usual diameter.
+    fn is_possible_ratio(&self, grams_per_mm: f64) -> bool {
+        let mut in_use = self
+            .tools
+            .iter()
+            .filter(|tool| tool.may_be_used())
+            .map(|tool| {
+                let material = tool.filament_type.as_deref().or(self.filament_type.as_deref());
+                (tool.density.or_else(|| usual_density(material?)), tool.diameter)
+            })
+            .collect::<Vec<_>>();
+        if in_use.is_empty() {
+            in_use.push((self.filament_type.as_deref().and_then(usual_density), None));
+        }
+        let diameters = |stated: Option<f64>| stated.map_or(USUAL_DIAMETERS.to_vec(), |stated| vec![stated]);
+        in_use.iter().any(|(density, diameter)| {
+            let (least, most) = match density {
+                Some(density) => (density * LIGHTEST, density * HEAVIEST),
+                None => UNKNOWN_DENSITIES,
+            };
+            diameters(*diameter).iter().any(|diameter| {
+                let possible = grams_of(1.0, *diameter, least)..=grams_of(1.0, *diameter, most);
+                possible.contains(&grams_per_mm)
+            })
+        })
     }
 
     fn single_material_weight(&self, used_mm: f64) -> Option<Weight> {
@@ -202,6 +240,62 @@ mod tests {
                 source: WeightSource::SlicerRatio
             }
         );
+    }
+
+    #[test]
+    fn an_impossible_ratio_gives_way_to_the_usual_density() {
+        let planned = |material: &str, grams_per_metre: f64| {
+            let metadata = GcodeMetadata {
+                filament_type: Some(material.into()),
+                filament_used_mm: Some(10_000.0),
+                estimated_filament: Some(grams_per_metre * 10.0),
+                ..GcodeMetadata::default()
+            };
+            metadata.grams(1000.0)
+        };
+        for (material, ratio, usual) in [
+            ("PLA", 5.88, 2.9826),
+            ("PLA", 5.96, 2.9826),
+            ("PLA", 0.3, 2.9826),
+            ("PLA", 29.8, 2.9826),
+            ("PETG", 6.11, 3.0547),
+            ("ABS", 5.0, 2.5015),
+            ("TPU", 1.4, 2.9104),
+        ] {
+            let weight = planned(material, ratio).unwrap();
+            assert_eq!(weight.source, WeightSource::UsualDensity, "{material} {ratio}");
+            assert!(
+                (weight.grams - usual).abs() < 1e-3,
+                "{material}: {}",
+                weight.grams
+            );
+        }
+        // 1.75 mm and 2.85 mm of light and of heavy products.
+        for (material, ratio) in [
+            ("PLA", 2.98),
+            ("PLA", 2.6),
+            ("PLA", 3.5),
+            ("PLA", 7.91),
+            ("ABS", 6.6),
+            ("x", 3.0),
+        ] {
+            let weight = planned(material, ratio).unwrap();
+            assert_eq!(weight.source, WeightSource::SlicerRatio, "{material} {ratio}");
+        }
+        assert_eq!(planned("x", 100.0), None);
+    }
+
+    #[test]
+    fn a_stated_density_makes_a_heavy_ratio_possible() {
+        let bronze = Tool {
+            density: Some(3.9),
+            used: Some(true),
+            ..Tool::default()
+        };
+        let mut metadata = with(vec![bronze]);
+        metadata.filament_used_mm = Some(1000.0);
+        metadata.estimated_filament = Some(9.4);
+        assert_eq!(metadata.grams(1000.0).unwrap().source, WeightSource::SlicerRatio);
     }
 
     #[test]

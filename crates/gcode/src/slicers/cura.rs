@@ -8,7 +8,8 @@ use crate::heaters::{Heater, Targets};
 use crate::scan::{Scan, decode};
 use crate::settings::{self, Settings, count, whole_seconds};
 use crate::tool::{self, Tool};
-use crate::{Parsed, value};
+use crate::value::{Ambiguous, Comma};
+use crate::{Parsed, Warning, value};
 
 /// Printed by the engine when it is run without its front end.
 const PLACEHOLDER_TIME: f64 = 6666.0;
@@ -29,7 +30,7 @@ pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
 }
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    let head = settings::outer_pairs(scan);
+    let head = settings::pairs(scan);
     let changed = changed_settings(scan);
     head_values(&head, scan, parsed);
     profile_values(&changed, parsed);
@@ -48,7 +49,9 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
 fn head_values(head: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
     let metadata = &mut parsed.metadata;
     metadata.printer_model = head.word("TARGET_MACHINE.NAME");
-    metadata.layer_height = head.number("Layer height");
+    metadata.layer_height = head
+        .number("Layer height")
+        .or_else(|| basic_setting(head, "Layer height:"));
     // The stand-in of every viewer; Cura does not print the height of the first layer.
     metadata.first_layer_height = head
         .number("MINZ")
@@ -61,13 +64,26 @@ fn head_values(head: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
         .after("LAYER_COUNT:")
         .and_then(|text| value::number(&text))
         .and_then(count);
-    metadata.nozzle_diameter = head.number("Nozzle diameter");
-    metadata.infill_percentage = head.number("InfillDensity");
+    metadata.nozzle_diameter = ["Nozzle diameter", "NOZZLE_DIAMETER"]
+        .iter()
+        .find_map(|key| head.number(key));
+    metadata.infill_percentage = head
+        .number("InfillDensity")
+        .or_else(|| basic_setting(head, "Fill:"));
     metadata.estimated_time = time(head, scan);
 }
 
+/// Cura 15: `Basic settings: Layer height: 0.2 Walls: 0.8 Fill: 20`.
+fn basic_setting(head: &Settings<'_>, name: &str) -> Option<f64> {
+    let (_, rest) = head.get("Basic settings")?.split_once(name)?;
+    value::decimal(rest.split_whitespace().next()?)
+}
+
 fn time(head: &Settings<'_>, scan: &Scan<'_>) -> Option<u64> {
-    let stated = ["TIME", "PRINT.TIME"].iter().find_map(|key| head.number(key));
+    let stated = ["TIME", "PRINT.TIME"]
+        .iter()
+        .find_map(|key| head.number(key))
+        .or_else(|| value::duration(head.get("Print time")?));
     let elapsed = || {
         let last = scan
             .last_first()
@@ -137,34 +153,53 @@ fn changed_settings(scan: &Scan<'_>) -> Settings<'static> {
 
 const MAX_PROFILE: usize = 1 << 20;
 
-/// `Filament used: 1.2m, 0.5m`, volumetric `772.133mm3`, or Griffin's `EXTRUDER_TRAIN.0.…`.
+/// `Filament used: 1.2m, 0.5m`, volumetric `772.133mm3`, Cura 15's `1.2m 3.6g`, UltiGCode's `MATERIAL:1234`
+/// in mm³, or Griffin's `EXTRUDER_TRAIN.0.…`.
 fn tools(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
-    let metadata = &mut parsed.metadata;
     let used = head.get("Filament used").unwrap_or_default();
-    let amounts = shared::amounts(used);
-    let volumetric = used.contains("mm3");
+    let (used, weight) = match used.split_once(' ') {
+        Some((length, weight)) if weight.ends_with('g') => (length, value::measured(weight, "g")),
+        _ => (used, None),
+    };
+    let mut volumetric = used.contains("mm3");
+    let unit = if volumetric { "mm3" } else { "m" };
+    let mut amounts = value::amounts(used, unit, Comma::Decimal).unwrap_or_else(|Ambiguous| {
+        parsed.warn(Warning::AmbiguousComma("Filament used"));
+        Vec::new()
+    });
+    if amounts.is_empty() && head.get("FLAVOR") == Some("UltiGCode") {
+        volumetric = true;
+        amounts.extend(head.number("MATERIAL").map(Some));
+        amounts.extend(head.number("MATERIAL2").filter(|mm3| *mm3 > 0.0).map(Some));
+    }
+    let metadata = &mut parsed.metadata;
     for (index, amount) in amounts.iter().enumerate() {
         let mut tool = Tool {
             index,
             ..Tool::default()
         };
         match volumetric {
-            true => tool.used_cm3 = Some(tool::round6(amount / 1000.0)),
-            false => tool.used_mm = Some(tool::round6(amount * 1000.0)),
+            true => tool.used_cm3 = amount.map(|mm3| tool::round6(mm3 / 1000.0)),
+            false => tool.used_mm = amount.map(|metres| tool::round6(metres * 1000.0)),
         }
         metadata.tools.push(tool);
     }
     griffin_trains(head, metadata);
     // `0m` is the engine's placeholder, not a print without filament.
     for tool in &mut metadata.tools {
-        if amounts.iter().sum::<f64>() <= 0.0 {
+        if amounts.iter().flatten().sum::<f64>() <= 0.0 {
             tool.used_mm = None;
         }
     }
-    metadata.filament_used_mm =
-        tool::sum(&metadata.tools, |tool| tool.used_mm).or_else(|| head.number("FilamentUsed"));
-    metadata.filament_used_cm3 = tool::sum(&metadata.tools, |tool| tool.used_cm3);
+    if !amounts.contains(&None) {
+        metadata.filament_used_mm =
+            tool::sum(&metadata.tools, |tool| tool.used_mm).or_else(|| head.number("FilamentUsed"));
+        metadata.filament_used_cm3 = tool::sum(&metadata.tools, |tool| tool.used_cm3);
+    }
     added_by_start_code(head, scan, metadata);
+    metadata.estimated_filament = metadata
+        .estimated_filament
+        .or(weight.filter(|grams| *grams > 0.0));
     if metadata.tools.is_empty() && metadata.filament_type.is_some() {
         metadata.tools.push(Tool::default());
     }

@@ -43,13 +43,7 @@ pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
 }
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    // The profile follows the head; start code may stand between.
-    let mut pairs = settings::outer_pairs(scan);
-    for comment in &scan.comments {
-        if let Some((key, value)) = settings::key_value(comment.text) {
-            pairs.insert(key, value);
-        }
-    }
+    let pairs = settings::pairs(scan);
     cura::read(scan, parsed);
     values(&pairs, parsed);
     filament(&pairs, parsed);
@@ -96,10 +90,7 @@ fn values(pairs: &Settings<'_>, parsed: &mut Parsed) {
 
 fn filament(pairs: &Settings<'_>, parsed: &mut Parsed) {
     let metadata = &mut parsed.metadata;
-    let used: Vec<f64> = pairs
-        .get("Filament used")
-        .map(shared::amounts)
-        .unwrap_or_default();
+    let used = pairs.amounts("Filament used", "m").unwrap_or_default();
     let material = pairs
         .word("Material Type")
         .or_else(|| pairs.word("Material name"));
@@ -109,7 +100,7 @@ fn filament(pairs: &Settings<'_>, parsed: &mut Parsed) {
             .enumerate()
             .map(|(index, metres)| Tool {
                 index,
-                used_mm: Some(tool::round6(metres * 1000.0)),
+                used_mm: metres.map(|metres| tool::round6(metres * 1000.0)),
                 ..Tool::default()
             })
             .collect();

@@ -7,7 +7,7 @@ use crate::tool::Tool;
 use crate::value::{self, Measure};
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    let head = settings::outer_pairs(scan);
+    let head = settings::pairs(scan);
     let bed = head.number("platform_temperature");
     let metadata = &mut parsed.metadata;
     metadata.printer_model = head.word("machine_type");

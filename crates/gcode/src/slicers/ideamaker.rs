@@ -6,7 +6,7 @@ use crate::heaters::Targets;
 use crate::scan::{Scan, decode};
 use crate::settings::{self, whole_seconds};
 use crate::tool::{self, Tool};
-use crate::{Parsed, value, weight};
+use crate::{Parsed, Quantity, value, weight};
 
 /// `Sliced by ideaMaker 5.1.4.8480, DATE`
 pub(super) fn id(text: &str) -> SlicerId {
@@ -22,7 +22,7 @@ pub(super) fn id(text: &str) -> SlicerId {
 }
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    let pairs = settings::outer_pairs(scan);
+    let pairs = settings::pairs(scan);
     let targets = Targets::of(scan);
     let metadata = &mut parsed.metadata;
     metadata.printer_model = pairs.word("Printer Type");
@@ -50,9 +50,9 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
             cost: used("Cost"),
             // In kg/m³.
             density: number("Filament Density")
-                .filter(|density| *density > 0.0)
-                .map(|density| density / 1000.0),
-            diameter: number("Filament Diameter").filter(|diameter| *diameter > 0.0),
+                .and_then(|density| Quantity::Density.accept(density / 1000.0)),
+            diameter: number("Filament Diameter")
+                .and_then(|diameter| Quantity::FilamentDiameter.accept(diameter)),
             nozzle_diameter: dimension.get(3 + index).or(dimension.get(3)).copied(),
             nozzle_temp: targets.nozzle.filter(|_| index == 0),
             nozzle_temp_first_layer: targets.nozzle.filter(|_| index == 0),
@@ -77,10 +77,13 @@ pub(super) fn head_is_short(scan: &Scan<'_>) -> bool {
 }
 
 fn words(text: Option<&str>) -> Vec<f64> {
-    text.unwrap_or_default()
+    let numbers: Option<Vec<f64>> = text
+        .unwrap_or_default()
         .split_whitespace()
-        .filter_map(value::number)
-        .collect()
+        .map(value::decimal)
+        .collect();
+    // A word that is no number leaves the place of the others unknown.
+    numbers.unwrap_or_default()
 }
 
 /// The weight is not printed; the file has all that is needed for it.

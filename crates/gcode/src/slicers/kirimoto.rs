@@ -7,7 +7,7 @@ use crate::tool::{self, Tool};
 use crate::value;
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    let head = settings::outer_pairs(scan);
+    let head = settings::pairs(scan);
     let positive = |key: &str| head.number(key).filter(|number| *number > 0.0);
     let metadata = &mut parsed.metadata;
     metadata.printer_model = head.word("Target");
@@ -33,10 +33,10 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.speeds.travel = head.number("outputSeekrate");
     metadata.filament_used_mm = scan
         .after("--- filament used:")
-        .and_then(|text| value::leading_number(&text));
+        .and_then(|text| value::measured(text.trim_end_matches('-').trim_end(), "mm"));
     metadata.estimated_time = scan
         .after("--- print time:")
-        .and_then(|text| value::leading_number(&text))
+        .and_then(|text| value::duration(text.trim_end_matches('-')))
         .and_then(whole_seconds);
     metadata.tools = vec![Tool {
         used_mm: metadata.filament_used_mm,
@@ -58,7 +58,7 @@ fn last_layer(scan: &Scan<'_>) -> Option<(f64, f64)> {
         .last_first()
         .find_map(|comment| comment.text.strip_prefix(b"; --- layer "))?;
     let text = decode(last);
-    let index = value::leading_number(&text)?;
-    let height = value::leading_number(text.split_once('@')?.1)?;
+    let index = value::measured(&text, "")?;
+    let height = value::number(text.split_once('@')?.1.split(')').next()?)?;
     Some((index + 1.0, height))
 }

@@ -21,7 +21,7 @@ pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
 }
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
-    let pairs = settings::outer_pairs(scan);
+    let pairs = settings::pairs(scan);
     let bed = pairs.number("bed_C");
     let metadata = &mut parsed.metadata;
     metadata.printer_model = pairs.word("printer_name");
@@ -77,11 +77,13 @@ fn cost(pairs: &Settings<'_>, parsed: &mut Parsed) {
         return;
     };
     let text = text.trim();
-    let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-    parsed.metadata.filament_cost = value::leading_number(&text[digits..]);
+    let digits = text
+        .find(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
+        .unwrap_or(text.len());
+    parsed.metadata.filament_cost = value::decimal(&text[digits..]);
     let currency = text[..digits].trim();
-    parsed.metadata.currency =
-        (!currency.is_empty() && currency.chars().count() <= 4).then(|| currency.to_owned());
+    let known = parsed.metadata.filament_cost.is_some() && !currency.is_empty();
+    parsed.metadata.currency = (known && currency.chars().count() <= 4).then(|| currency.to_owned());
 }
 
 /// `Ext 1 =   298.83 mm  (0.719 cm^3)`, from 2.0 on `Ext #1  =`.
@@ -108,10 +110,10 @@ fn tools(pairs: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
         }
         metadata.tools.push(Tool {
             index: index as usize,
-            used_mm: value::leading_number(&amounts),
+            used_mm: value::measured(&amounts, "mm"),
             used_cm3: amounts
                 .split_once('(')
-                .and_then(|(_, volume)| value::leading_number(volume)),
+                .and_then(|(_, volume)| value::measured(volume.split(')').next()?, "cm^3")),
             nozzle_diameter: pairs.number(&format!("nozzle_dia_{}", index + 1)),
             ..Tool::default()
         });
@@ -139,7 +141,7 @@ fn height(scan: &Scan<'_>) -> Option<f64> {
         .last_first()
         .filter_map(|comment| comment.text.strip_prefix(b"END_LAYER_OBJECT z="));
     layers
-        .filter_map(|z| value::leading_number(&decode(z)))
+        .filter_map(|z| value::measured(&decode(z), ""))
         .take(1000)
         .reduce(f64::max)
 }

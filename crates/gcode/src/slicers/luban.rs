@@ -29,9 +29,7 @@ pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     cura::read(scan, parsed);
     let head: Vec<_> = scan
-        .comments
-        .iter()
-        .take(scan.head_end)
+        .outer_first()
         .filter_map(|comment| key_value(comment.text))
         .collect();
     // Keys end in a unit, with a degree sign in UTF-8 or Latin-1: `nozzle_temperature(°C)`.

@@ -18,9 +18,10 @@ mod simplify3d;
 mod slic3r_statistics;
 mod unknown;
 
+use crate::heaters::Targets;
 use crate::scan::{Scan, decode};
 use crate::settings::{self, Settings};
-use crate::{Parsed, Warning};
+use crate::{GcodeMetadata, Parsed, Tool, Warning};
 
 /// What a family reads from, and where it writes to.
 pub(crate) struct Source<'s, 'a> {
@@ -105,7 +106,7 @@ pub(crate) fn name_and_version(text: &str) -> Option<SlicerId> {
 /// Orca and Prusa families print the same kinds of lines; which of the two it is, the keys tell.
 fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     let scan = source.scan;
-    let statistics = settings::statistics(scan);
+    let mut statistics = settings::statistics(scan);
     let mut config = settings::config_block(scan);
     if config.is_empty() || config.cut {
         for (key, value) in source.beside.iter().flat_map(Settings::iter) {
@@ -122,11 +123,16 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     } else if config.cut {
         parsed.warn(Warning::SettingsCut);
     }
-    by_keys(&config, &statistics, scan, parsed);
+    by_keys(&mut config, &mut statistics, scan, parsed);
+    // Slic3r 0.9 prints its settings without temperatures.
+    if config.has("layer_height") && !config.cut {
+        temperatures_of_commands(scan, &mut parsed.metadata);
+    }
 }
 
 /// Reads settings and statistics by the rules of the family whose keys they hold.
-fn by_keys(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+fn by_keys(config: &mut Settings<'_>, statistics: &mut Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
+    settings::settle_commas(config, statistics);
     let orca_like = ORCA_KEYS.iter().any(|key| config.has(key))
         || ["max_z_height", "total layer number"]
             .iter()
@@ -139,6 +145,29 @@ fn by_keys(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, pa
         orca::read(config, statistics, scan, parsed);
     } else {
         prusa::read(config, statistics, Some(scan), parsed);
+    }
+}
+
+/// For files that state no temperature as a setting.
+fn temperatures_of_commands(scan: &Scan<'_>, metadata: &mut GcodeMetadata) {
+    let targets = Targets::of(scan);
+    let tools = &mut metadata.tools;
+    let none = |temp: fn(&Tool) -> Option<f64>, tools: &[Tool]| tools.iter().all(|tool| temp(tool).is_none());
+    if none(|tool| tool.nozzle_temp.or(tool.nozzle_temp_first_layer), tools) {
+        metadata.nozzle_temp_first_layer = targets.nozzle;
+        metadata.nozzle_temp = targets.nozzle_later.or(targets.nozzle);
+        if let [tool] = tools.as_mut_slice() {
+            tool.nozzle_temp_first_layer = metadata.nozzle_temp_first_layer;
+            tool.nozzle_temp = metadata.nozzle_temp;
+        }
+    }
+    if none(|tool| tool.bed_temp.or(tool.bed_temp_first_layer), tools) {
+        metadata.bed_temp_first_layer = targets.bed;
+        metadata.bed_temp = targets.bed_later.or(targets.bed);
+        for tool in tools {
+            tool.bed_temp_first_layer = metadata.bed_temp_first_layer;
+            tool.bed_temp = metadata.bed_temp;
+        }
     }
 }
 

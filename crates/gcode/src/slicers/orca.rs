@@ -7,10 +7,10 @@ use crate::scan::Scan;
 use crate::settings::{Settings, count};
 use crate::tool::{self, Tool};
 use crate::value::{self, member};
-use crate::{Parsed, Speeds, Warning};
+use crate::{Parsed, Quantity, Speeds, Warning};
 
 pub(super) fn read(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
-    tools(config, parsed);
+    tools(config, statistics, parsed);
     amounts(statistics, parsed);
     settings(config, parsed);
     totals(config, statistics, scan, parsed);
@@ -72,8 +72,8 @@ fn percent(text: &str) -> Option<f64> {
 /// The highest wish of the materials in use; 0 is "not heated".
 fn chamber(config: &Settings<'_>, tools: &[Tool]) -> Option<f64> {
     let list = [
-        config.numbers("chamber_temperature"),
-        config.numbers("chamber_temperatures"),
+        config.integers("chamber_temperature"),
+        config.integers("chamber_temperatures"),
     ]
     .concat();
     let in_use = tools
@@ -84,22 +84,23 @@ fn chamber(config: &Settings<'_>, tools: &[Tool]) -> Option<f64> {
     wishes.filter(|temp| *temp > 0.0).reduce(f64::max)
 }
 
-fn tools(config: &Settings<'_>, parsed: &mut Parsed) {
+fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
     let types = config.strings("filament_type");
     let names = config.strings("filament_settings_id");
     let brands = config.strings("filament_vendor");
     let colors = config.strings("filament_colour");
-    let count = [types.len(), names.len(), colors.len()]
-        .into_iter()
-        .max()
-        .unwrap_or(0);
+    let configured = types.len().max(names.len()).max(colors.len());
+    let count = match configured {
+        0 => slots_with_amounts(statistics),
+        _ => configured,
+    };
     if count == 0 {
         return;
     }
     let bed = bed_temperatures(config, parsed);
     let slots = filament_slots(config, count);
     let per_filament = |key: &str| {
-        let list = config.numbers(key);
+        let list = config.integers(key);
         slots
             .iter()
             .map(|at| member(&list, *at).copied().flatten())
@@ -107,9 +108,9 @@ fn tools(config: &Settings<'_>, parsed: &mut Parsed) {
     };
     let temps = per_filament("nozzle_temperature");
     let first_temps = per_filament("nozzle_temperature_initial_layer");
-    let densities = config.numbers("filament_density");
-    let diameters = config.numbers("filament_diameter");
-    let nozzles = config.numbers("nozzle_diameter");
+    let densities = config.quantities("filament_density", Quantity::Density);
+    let diameters = config.quantities("filament_diameter", Quantity::FilamentDiameter);
+    let nozzles = config.quantities("nozzle_diameter", Quantity::NozzleDiameter);
     let number = |list: &[Option<f64>], index: usize| member(list, index).copied().flatten();
     parsed.metadata.tools = (0..count)
         .map(|index| Tool {
@@ -134,7 +135,7 @@ fn tools(config: &Settings<'_>, parsed: &mut Parsed) {
 ///
 /// `filament_self_index = 1,1,2,2`: two variants of each of two filaments.
 fn filament_slots(config: &Settings<'_>, count: usize) -> Vec<usize> {
-    let owners = config.numbers("filament_self_index");
+    let owners = config.integers("filament_self_index");
     let first = |filament: usize| {
         owners
             .iter()
@@ -154,8 +155,8 @@ struct BedTemperatures {
 /// Every plate type has keys of its own; `curr_bed_type` says which of them count.
 fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatures {
     let read = |key: &str| BedTemperatures {
-        first_layer: config.numbers(&format!("{key}_initial_layer")),
-        other_layers: config.numbers(key),
+        first_layer: config.integers(&format!("{key}_initial_layer")),
+        other_layers: config.integers(key),
     };
     let bed_type = config.get("curr_bed_type").map(value::unquote);
     if let Some(key) = bed_type
@@ -169,14 +170,18 @@ fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatur
         parsed.warn(Warning::UnknownBedType(bed_type));
     }
     // `first_layer_bed_temperature` is a resolved copy: it tells which plate was meant.
-    let resolved = config.number("first_layer_bed_temperature");
+    let resolved = config
+        .integers("first_layer_bed_temperature")
+        .first()
+        .copied()
+        .flatten();
     let plate = PLATES.iter().map(|(_, key)| read(key)).find(|plate| {
         let first = plate.first_layer.first().copied().flatten();
         first.is_some() && (resolved.is_none() || first == resolved)
     });
     plate.unwrap_or_else(|| BedTemperatures {
-        first_layer: config.numbers("first_layer_bed_temperature"),
-        other_layers: config.numbers("bed_temperature"),
+        first_layer: config.integers("first_layer_bed_temperature"),
+        other_layers: config.integers("bed_temperature"),
     })
 }
 
@@ -227,14 +232,31 @@ fn used_slots(statistics: &Settings<'_>) -> Option<Vec<usize>> {
         .collect()
 }
 
+/// The number of filaments that the amounts show, for settings without a list of filaments.
+fn slots_with_amounts(statistics: &Settings<'_>) -> usize {
+    let highest = used_slots(statistics).and_then(|slots| slots.into_iter().max());
+    let lists = [
+        "filament used [mm]",
+        "filament used [g]",
+        "total filament length [mm]",
+    ];
+    lists
+        .iter()
+        .map(|key| statistics.amounts(key, "").map_or(0, |list| list.len()))
+        .chain(highest.map(|slot| slot + 1))
+        .max()
+        .unwrap_or(0)
+        .min(256)
+}
+
 /// Bambu Studio lists the amounts of the filaments in use only, in the order of `filament: …`.
 fn bambu_amounts(statistics: &Settings<'_>, parsed: &mut Parsed) {
-    let list = |key: &str| statistics.get(key).map(shared::amounts).unwrap_or_default();
+    let mut list = |key| shared::amounts(statistics, key, "", parsed);
     let mm = list("total filament length [mm]");
     // The label says cm^3, the number is mm³.
-    let cm3: Vec<f64> = list("total filament volume [cm^3]")
+    let cm3: Vec<Option<f64>> = list("total filament volume [cm^3]")
         .iter()
-        .map(|mm3| tool::round6(mm3 / 1000.0))
+        .map(|mm3| mm3.map(|mm3| tool::round6(mm3 / 1000.0)))
         .collect();
     let g = list("total filament weight [g]");
     let tools = &mut parsed.metadata.tools;
@@ -245,14 +267,11 @@ fn bambu_amounts(statistics: &Settings<'_>, parsed: &mut Parsed) {
         None => Slots::Used(Vec::new()),
     };
     let metadata = &mut parsed.metadata;
-    metadata.filament_used_mm = shared::spread(&mut metadata.tools, &slots, &mm, |tool, mm| {
-        tool.used_mm = Some(mm);
-    });
-    metadata.filament_used_cm3 = shared::spread(&mut metadata.tools, &slots, &cm3, |tool, cm3| {
-        tool.used_cm3 = Some(cm3);
-    });
-    metadata.estimated_filament =
-        shared::spread(&mut metadata.tools, &slots, &g, |tool, g| tool.used_g = Some(g));
+    metadata.filament_used_mm =
+        shared::spread(&mut metadata.tools, &slots, &mm, |tool, mm| tool.used_mm = mm);
+    metadata.filament_used_cm3 =
+        shared::spread(&mut metadata.tools, &slots, &cm3, |tool, cm3| tool.used_cm3 = cm3);
+    metadata.estimated_filament = shared::spread(&mut metadata.tools, &slots, &g, |tool, g| tool.used_g = g);
     shared::no_weight_without_density(parsed);
     shared::mark_used(&mut parsed.metadata);
     if let Slots::Used(used) = slots

@@ -5,7 +5,7 @@ use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::tool::{self, Tool};
 use crate::value::{self, Measure, member};
-use crate::{Parsed, Speeds};
+use crate::{Parsed, Quantity, Speeds};
 
 /// `scan` is the text around the settings; a `.bgcode` has none.
 pub(super) fn read(
@@ -15,9 +15,11 @@ pub(super) fn read(
     parsed: &mut Parsed,
 ) {
     let slic3r = Slic3rAmounts::of(scan);
-    let used = statistics
-        .get("filament used [mm]")
-        .map_or(slic3r.mm.len(), |list| shared::amounts(list).len());
+    let used = statistics.get("filament used [mm]").map_or(slic3r.mm.len(), |_| {
+        statistics
+            .amounts("filament used [mm]", "mm")
+            .map_or(0, |list| list.len())
+    });
     tools(config, used, parsed);
     settings(config, parsed);
     shared::filament(statistics, &Slots::All, parsed);
@@ -97,23 +99,17 @@ fn tools(config: &Settings<'_>, used: usize, parsed: &mut Parsed) {
     let brands = config.strings("filament_vendor");
     let colors = config.strings("filament_colour");
     let extruder_colors = config.strings("extruder_colour");
-    let temps = config.numbers("temperature");
-    let first_temps = config.numbers("first_layer_temperature");
-    let beds = config.numbers("bed_temperature");
-    let first_beds = config.numbers("first_layer_bed_temperature");
-    let densities = config.numbers("filament_density");
-    let diameters = config.numbers("filament_diameter");
-    let nozzles = config.numbers("nozzle_diameter");
-    let count = [
-        types.len(),
-        colors.len(),
-        extruder_colors.len(),
-        temps.len(),
-        used,
-    ]
-    .into_iter()
-    .max()
-    .unwrap_or(0);
+    let temps = config.integers("temperature");
+    let first_temps = config.integers("first_layer_temperature");
+    let beds = config.integers("bed_temperature");
+    let first_beds = config.integers("first_layer_bed_temperature");
+    let densities = config.quantities("filament_density", Quantity::Density);
+    let diameters = config.quantities("filament_diameter", Quantity::FilamentDiameter);
+    let nozzles = config.quantities("nozzle_diameter", Quantity::NozzleDiameter);
+    let named = types.len().max(colors.len()).max(extruder_colors.len());
+    // Slic3r before 1.3 knows no materials and no colours.
+    let configured = if named > 0 { named } else { temps.len() };
+    let count = configured.max(used);
     let number = |list: &[Option<f64>], index: usize| member(list, index).copied().flatten();
     let color = |list: &[String], index: usize| member(list, index).and_then(|text| value::color(text));
     parsed.metadata.tools = (0..count)
@@ -138,8 +134,8 @@ fn tools(config: &Settings<'_>, used: usize, parsed: &mut Parsed) {
 /// Slic3r: `filament used = 787.1mm (1.9cm3)`, one line per extruder or one line for all.
 #[derive(Default)]
 struct Slic3rAmounts {
-    mm: Vec<f64>,
-    cm3: Vec<f64>,
+    mm: Vec<Option<f64>>,
+    cm3: Vec<Option<f64>>,
     /// 1.3.0 prints the weight under the same name: `filament used = 6.4g`.
     g: Vec<f64>,
 }
@@ -155,11 +151,12 @@ impl Slic3rAmounts {
             match text.trim_end().strip_suffix('g') {
                 Some(grams) => amounts.g.extend(value::number(grams)),
                 None => {
-                    amounts.mm.extend(shared::amounts(&text));
-                    amounts.cm3.extend(
-                        text.split_once('(')
-                            .and_then(|(_, volume)| value::leading_number(volume)),
-                    );
+                    let lengths = value::amounts(&text, "mm", value::Comma::List);
+                    amounts.mm.extend(lengths.unwrap_or_default());
+                    let volume = text.split_once('(').and_then(|(_, rest)| rest.split(')').next());
+                    amounts
+                        .cm3
+                        .extend(volume.map(|volume| value::measured(volume, "cm3")));
                 }
             }
             if amounts.mm.len() > 256 {
@@ -179,16 +176,16 @@ impl Slic3rAmounts {
             self.mm.extend(
                 statistics
                     .number("filament_length_m")
-                    .map(|metres| tool::round6(metres * 1000.0)),
+                    .map(|metres| Some(tool::round6(metres * 1000.0))),
             );
         }
-        let set_mm = |tool: &mut Tool, mm| tool.used_mm = Some(mm);
+        let set_mm = |tool: &mut Tool, mm| tool.used_mm = mm;
         metadata.filament_used_mm = shared::spread(&mut metadata.tools, &Slots::All, &self.mm, set_mm);
-        metadata.filament_used_cm3 = tool::sum_of(self.cm3.iter().copied());
+        metadata.filament_used_cm3 = metadata.filament_used_cm3.or(tool::sum_all(&self.cm3));
         // One line for all extruders has one volume for all.
-        if self.cm3.len() == self.mm.len() {
+        if !self.cm3.is_empty() && self.cm3.len() == self.mm.len() {
             shared::spread(&mut metadata.tools, &Slots::All, &self.cm3, |tool, cm3| {
-                tool.used_cm3 = Some(cm3);
+                tool.used_cm3 = cm3;
             });
         }
         let weight = statistics

@@ -20,7 +20,7 @@ pub(super) fn id(text: &str) -> SlicerId {
 
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     let head = head(scan);
-    let summary = settings::outer_pairs(scan);
+    let summary = settings::pairs(scan);
     geometry(&head, parsed);
     speeds(&head, parsed);
     let temperatures = if head.has("temperatureSetpointCount") {
@@ -57,7 +57,7 @@ fn head<'a>(scan: &Scan<'a>) -> Settings<'a> {
 
 /// `key,value` comments, in order; a key is one word of letters and digits.
 fn pairs<'a>(scan: &Scan<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-    scan.comments.iter().take(scan.head_end).filter_map(|comment| {
+    scan.comments.iter().filter_map(|comment| {
         let at = memchr::memchr(b',', comment.text)?;
         let key = &comment.text[..at];
         let plain = !key.is_empty() && key.iter().all(u8::is_ascii_alphanumeric);
@@ -195,12 +195,12 @@ fn version_5(scan: &Scan<'_>) -> Temperatures {
 
 fn materials(head: &Settings<'_>, summary: &Settings<'_>, temperatures: &Temperatures, parsed: &mut Parsed) {
     let metadata = &mut parsed.metadata;
-    let of = |keys: &[&str]| summary.first(keys).and_then(value::leading_number);
-    metadata.filament_used_mm = of(&["Filament length", "Material Length"]);
+    let of = |keys: &[&str], unit| value::measured(summary.first(keys)?, unit);
+    metadata.filament_used_mm = of(&["Filament length", "Material Length"], "mm");
     metadata.filament_used_cm3 =
-        of(&["Plastic volume", "Material Volume"]).map(|mm3| tool::round6(mm3 / 1000.0));
-    metadata.estimated_filament = of(&["Plastic weight", "Material Weight"]);
-    metadata.filament_cost = of(&["Material cost", "Material Cost"]);
+        of(&["Plastic volume", "Material Volume"], "mm^3").map(|mm3| tool::round6(mm3 / 1000.0));
+    metadata.estimated_filament = of(&["Plastic weight", "Material Weight"], "g");
+    metadata.filament_cost = of(&["Material cost", "Material Cost"], "");
     let name = head
         .word("printMaterial")
         .or_else(|| head.word("autoConfigureMaterial"));

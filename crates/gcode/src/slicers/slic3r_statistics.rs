@@ -2,7 +2,8 @@
 
 use crate::settings::Settings;
 use crate::tool::{self, Tool};
-use crate::{GcodeMetadata, Parsed, Warning, value};
+use crate::value::Ambiguous;
+use crate::{GcodeMetadata, Parsed, Warning};
 
 /// Which tools the amounts belong to.
 pub(super) enum Slots {
@@ -16,14 +17,14 @@ pub(super) enum Slots {
 pub(super) fn spread(
     tools: &mut [Tool],
     slots: &Slots,
-    list: &[f64],
-    set: impl Fn(&mut Tool, f64),
+    list: &[Option<f64>],
+    set: impl Fn(&mut Tool, Option<f64>),
 ) -> Option<f64> {
     match slots {
         Slots::All => {
             for (tool, amount) in tools
                 .iter_mut()
-                .zip(list.iter().copied().chain(std::iter::repeat(0.0)))
+                .zip(list.iter().copied().chain(std::iter::repeat(Some(0.0))))
             {
                 if !list.is_empty() {
                     set(tool, amount);
@@ -33,46 +34,46 @@ pub(super) fn spread(
         Slots::Used(used) if !list.is_empty() && used.len() == list.len() => {
             for tool in tools.iter_mut() {
                 let at = used.iter().position(|slot| *slot == tool.index);
-                set(tool, at.map_or(0.0, |at| list[at]));
+                set(tool, at.map_or(Some(0.0), |at| list[at]));
             }
         }
         Slots::Used(_) => {}
     }
-    tool::sum_of(list.iter().copied())
+    tool::sum_all(list)
 }
 
-/// A list of amounts without gaps: `1482.1mm, 34.4mm (3.6cm3)` is two.
-pub(super) fn amounts(text: &str) -> Vec<f64> {
-    let text = text.split('(').next().unwrap_or(text);
-    text.split(',')
-        .take(256)
-        .filter_map(value::leading_number)
-        .collect()
+/// The amounts of one key. Where its commas are ambiguous, a warning and no amounts.
+pub(super) fn amounts(
+    statistics: &Settings<'_>,
+    key: &'static str,
+    unit: &str,
+    parsed: &mut Parsed,
+) -> Vec<Option<f64>> {
+    statistics.amounts(key, unit).unwrap_or_else(|Ambiguous| {
+        parsed.warn(Warning::AmbiguousComma(key));
+        Vec::new()
+    })
 }
 
 /// mm, cm³, g and cost per tool and in total.
 pub(super) fn filament(statistics: &Settings<'_>, slots: &Slots, parsed: &mut Parsed) {
+    let mut list = |key, unit| amounts(statistics, key, unit, parsed);
+    let mm = list("filament used [mm]", "mm");
+    let cm3 = list("filament used [cm3]", "cm3");
+    let g = list("filament used [g]", "g");
+    let cost = list("filament cost", "");
     let metadata = &mut parsed.metadata;
     let tools = &mut metadata.tools;
-    let list = |key: &str| statistics.get(key).map(amounts).unwrap_or_default();
-    let mm = spread(tools, slots, &list("filament used [mm]"), |tool, mm| {
-        tool.used_mm = Some(mm);
-    });
-    let cm3 = spread(tools, slots, &list("filament used [cm3]"), |tool, cm3| {
-        tool.used_cm3 = Some(cm3);
-    });
-    let g = spread(tools, slots, &list("filament used [g]"), |tool, g| {
-        tool.used_g = Some(g);
-    });
-    let cost = spread(tools, slots, &list("filament cost"), |tool, cost| {
-        tool.cost = Some(cost);
-    });
+    let mm = spread(tools, slots, &mm, |tool, mm| tool.used_mm = mm);
+    let cm3 = spread(tools, slots, &cm3, |tool, cm3| tool.used_cm3 = cm3);
+    let g = spread(tools, slots, &g, |tool, g| tool.used_g = g);
+    let cost = spread(tools, slots, &cost, |tool, cost| tool.cost = cost);
     metadata.filament_used_mm = mm.or(statistics.number("total filament used [mm]"));
     metadata.filament_used_cm3 = cm3.or(statistics.number("total filament used [cm3]"));
     metadata.estimated_filament = statistics.number("total filament used [g]").or(g);
-    metadata.filament_cost = statistics
-        .first(&["total filament cost", "total_filament_cost"])
-        .and_then(value::leading_number)
+    metadata.filament_cost = ["total filament cost", "total_filament_cost"]
+        .iter()
+        .find_map(|key| statistics.number(key))
         .or(cost);
     no_weight_without_density(parsed);
     mark_used(&mut parsed.metadata);

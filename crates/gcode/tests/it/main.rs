@@ -10,3 +10,4 @@ mod fetching;
 mod fixtures;
 mod fuzzing;
 mod materials_and_images;
+mod numbers;

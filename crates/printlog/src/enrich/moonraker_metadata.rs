@@ -3,7 +3,7 @@
 //! Source: `server.files.metadata`. Several materials are a JSON array in a string since 0.10, `PLA;PLA` before.
 
 use domain::JobId;
-use gcode::{GcodeMetadata, Tool};
+use gcode::{GcodeMetadata, Quantity, Tool};
 use serde_json::{Value, json};
 use store::{DetailsSource, NewGcodeFile};
 
@@ -11,7 +11,8 @@ use super::stored_file::add_weight;
 
 /// What the metadata of a job says. `None` if it says nothing.
 pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
-    let gcode = read(metadata);
+    let mut gcode = read(metadata);
+    let warnings = gcode.drop_impossible();
     if gcode
         == (GcodeMetadata {
             tools: gcode.tools.clone(),
@@ -21,7 +22,7 @@ pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
     {
         return None;
     }
-    let mut stored = json!({"details": gcode, "tools": gcode.tools, "warnings": []});
+    let mut stored = json!({"details": gcode, "tools": gcode.tools, "warnings": warnings});
     add_weight(&mut stored, &gcode);
     Some(NewGcodeFile {
         // Not of a file that was read: it belongs to this job only.
@@ -35,8 +36,9 @@ pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
 }
 
 fn read(metadata: &Value) -> GcodeMetadata {
-    let number = |name: &str| metadata[name].as_f64().filter(|number| number.is_finite());
-    let positive = |name: &str| number(name).filter(|number| *number > 0.0);
+    let number = |name: &str, quantity: Quantity| number(&metadata[name], quantity);
+    // Of these 0 is "unknown".
+    let positive = |name: &str, quantity: Quantity| number(name, quantity).filter(|number| *number > 0.0);
     let text = |name: &str| {
         metadata[name]
             .as_str()
@@ -58,28 +60,39 @@ fn read(metadata: &Value) -> GcodeMetadata {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "positive, and saturates"
+        reason = "in the range of the quantity"
     )]
     GcodeMetadata {
         slicer: text("slicer"),
         slicer_version: text("slicer_version"),
         printer_model: text("printer_model"),
-        layer_height: positive("layer_height"),
-        first_layer_height: positive("first_layer_height"),
-        nozzle_diameter: positive("nozzle_diameter"),
-        nozzle_temp_first_layer: positive("first_layer_extr_temp"),
-        bed_temp_first_layer: number("first_layer_bed_temp"),
-        chamber_temp: positive("chamber_temp"),
+        layer_height: number("layer_height", Quantity::LayerHeight),
+        first_layer_height: number("first_layer_height", Quantity::LayerHeight),
+        nozzle_diameter: number("nozzle_diameter", Quantity::NozzleDiameter),
+        nozzle_temp_first_layer: positive("first_layer_extr_temp", Quantity::NozzleTemp),
+        bed_temp_first_layer: number("first_layer_bed_temp", Quantity::BedTemp),
+        chamber_temp: number("chamber_temp", Quantity::ChamberTemp),
         filament_type: main.filament_type,
         filament_name: main.filament_name,
         filament_color: main.filament_color,
-        estimated_time: positive("estimated_time").map(|seconds| seconds.round() as u64),
-        estimated_filament: positive("filament_weight_total"),
-        filament_used_mm: positive("filament_total"),
-        layer_count: positive("layer_count").map(|count| count as u32),
-        object_height: positive("object_height"),
+        estimated_time: positive("estimated_time", Quantity::Duration).map(|seconds| seconds.round() as u64),
+        estimated_filament: positive("filament_weight_total", Quantity::Weight),
+        filament_used_mm: positive("filament_total", Quantity::Length),
+        layer_count: number("layer_count", Quantity::Layers)
+            .filter(|count| count.fract() == 0.0)
+            .map(|count| count as u32),
+        object_height: positive("object_height", Quantity::ObjectHeight),
         tools,
         ..GcodeMetadata::default()
+    }
+}
+
+/// A number, or a text that is one: some firmwares write numbers as text.
+fn number(value: &Value, quantity: Quantity) -> Option<f64> {
+    match value {
+        Value::Number(number) => quantity.accept(number.as_f64()?),
+        Value::String(text) => quantity.read(text),
+        _ => None,
     }
 }
 
@@ -89,13 +102,18 @@ fn tools(metadata: &Value) -> Vec<Tool> {
     let colours = list(&metadata["filament_colors"]);
     let weights: Vec<Option<f64>> = metadata["filament_weights"]
         .as_array()
-        .map(|weights| weights.iter().map(Value::as_f64).collect())
+        .map(|weights| {
+            weights
+                .iter()
+                .map(|weight| number(weight, Quantity::Weight))
+                .collect()
+        })
         .unwrap_or_default();
     let count = types.len().max(names.len()).max(colours.len());
     let at = |values: &[String], index: usize| values.get(index).filter(|value| !value.is_empty()).cloned();
     let referenced: Option<Vec<u64>> = metadata["referenced_tools"]
         .as_array()
-        .map(|tools| tools.iter().filter_map(Value::as_u64).collect());
+        .and_then(|tools| tools.iter().map(index).collect());
     (0..count)
         .map(|index| Tool {
             index,
@@ -107,6 +125,14 @@ fn tools(metadata: &Value) -> Vec<Tool> {
             ..Tool::default()
         })
         .collect()
+}
+
+/// Number of a tool, from 0. A list with anything else does not say which tools are used.
+fn index(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_u64(),
+    }
 }
 
 /// An array, a string that contains one, `a;b`, or a plain text.
@@ -155,6 +181,84 @@ mod tests {
         assert_eq!(file.job_details().filament_type.as_deref(), Some("PETG"));
         assert_eq!(file.job_details().estimated_filament, Some(8.5));
         assert_eq!(file.metadata["weight_source"], "slicer_ratio");
+    }
+
+    fn details(metadata: &Value) -> Value {
+        file(JobId(1), metadata).map_or(Value::Null, |file| file.metadata["details"].clone())
+    }
+
+    #[test]
+    fn numbers_as_text_are_numbers() {
+        let details = details(&json!({
+            "estimated_time": "990", "filament_total": "3600.5", "layer_count": "192", "object_height": " 48.0 ",
+            "layer_height": "0.25", "filament_type": "PLA"
+        }));
+        assert_eq!(details["estimated_time"], 990);
+        assert_eq!(details["filament_used_mm"], 3600.5);
+        assert_eq!(details["layer_count"], 192);
+        assert_eq!(details["object_height"], 48.0);
+        assert_eq!(details["layer_height"], 0.25);
+        let metadata = json!({
+            "filament_type": "PLA;PETG", "filament_weights": ["1.0", "7.5"], "referenced_tools": ["0", "1"]
+        });
+        let file = file(JobId(1), &metadata).unwrap();
+        assert_eq!(file.metadata["details"]["filament_type"], "PETG");
+        for (index, grams) in [(0, 1.0), (1, 7.5)] {
+            assert_eq!(file.metadata["tools"][index]["used"], true);
+            assert_eq!(file.metadata["tools"][index]["used_g"], grams);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_or_cannot_be_is_null() {
+        let impossible = [
+            json!("0x10"),
+            json!("1e999"),
+            json!("5mm or so"),
+            json!("0,28"),
+            json!("nan"),
+            json!(""),
+            json!(-0.2),
+            json!(1e30),
+            json!(true),
+            json!([1]),
+            json!({}),
+            json!(null),
+        ];
+        for value in impossible {
+            let details = details(&json!({
+                "slicer": "x", "layer_height": value, "first_layer_height": value, "nozzle_diameter": value,
+                "first_layer_extr_temp": value, "first_layer_bed_temp": value, "chamber_temp": value,
+                "estimated_time": value, "filament_weight_total": value, "filament_total": value,
+                "layer_count": value, "object_height": value, "filament_weights": [value], "filament_type": "PLA"
+            }));
+            for (field, read) in details.as_object().unwrap() {
+                if !["slicer", "filament_type", "speeds", "objects"].contains(&field.as_str()) {
+                    assert!(read.is_null(), "{field} of {value}: {read}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_height_that_the_layers_cannot_have_is_null() {
+        let height = |height: f64, layers: u32, layer: f64| {
+            details(&json!({"layer_count": layers, "object_height": height, "layer_height": layer}))["object_height"].clone()
+        };
+        assert_eq!(height(5.0, 300, 0.2), Value::Null);
+        assert_eq!(height(5.0, 401, 0.24), Value::Null);
+        assert_eq!(height(250.0, 1, 0.2), Value::Null);
+        assert_eq!(height(60.0, 300, 0.2), 60.0);
+    }
+
+    #[test]
+    fn an_impossible_weight_per_metre_is_replaced_by_the_usual_one() {
+        let metadata =
+            json!({"filament_type": "PLA", "filament_total": 10_000.0, "filament_weight_total": 58.8});
+        let file = file(JobId(1), &metadata).unwrap();
+        assert_eq!(file.metadata["weight_source"], "usual_density");
+        let grams = file.metadata["grams_per_mm"].as_f64().unwrap() * 20_000.0;
+        assert!((grams - 59.65).abs() < 0.1, "{grams}");
     }
 
     #[test]
