@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let endpoint = Endpoint::parse(&url, None)?;
         let (client, mut notifications) = connect(&endpoint, &ConnectOptions::default()).await?;
         client.identify("watch", "1").await?;
-        let mut mirror = StatusMirror::of(client.subscribe_for_prints().await?.status);
+        let mut mirror = StatusMirror::of(client.follow_print().await?.snapshot.status);
         let counted = Arc::clone(&counted);
         tasks.spawn(async move {
             while let Some(notification) = notifications.recv().await {

@@ -133,31 +133,6 @@ impl Client {
             .await
     }
 
-    /// Subscribes to what a print logger wants: the print, Klippy's state, progress, and all heaters.
-    ///
-    /// # Errors
-    /// As [`printer_info`](Self::printer_info).
-    pub async fn subscribe_for_prints(&self) -> Result<Snapshot, RequestError> {
-        let mut objects = Map::new();
-        for (object, fields) in [
-            ("webhooks", Value::Null),
-            ("print_stats", Value::Null),
-            (
-                "virtual_sdcard",
-                json!(["progress", "is_active", "file_position", "file_size"]),
-            ),
-            ("display_status", json!(["progress", "message"])),
-        ] {
-            objects.insert(object.to_owned(), fields);
-        }
-        for object in self.printer_objects_list().await? {
-            if is_heater(&object) {
-                objects.insert(object, json!(["temperature", "target"]));
-            }
-        }
-        self.printer_objects_subscribe(objects).await
-    }
-
     /// Reads the print and Klippy's state once, without a subscription.
     ///
     /// # Errors
@@ -167,7 +142,7 @@ impl Client {
         self.printer_objects_query(objects.into_iter().collect()).await
     }
 
-    /// The wall clock of the printer's host in Unix seconds, up to a second old. `None` if it does not tell.
+    /// The wall clock of the printer's host in Unix seconds, up to a second old. `None` if the answer lacks it.
     ///
     /// # Errors
     /// If the call fails.
@@ -177,11 +152,8 @@ impl Client {
             #[serde(default)]
             moonraker_stats: Vec<MoonrakerStats>,
         }
-        match self.call_as::<Answer>("machine.proc_stats", Value::Null).await {
-            Ok(answer) => Ok(answer.moonraker_stats.last().and_then(|stats| stats.time)),
-            Err(RequestError::Refused { .. } | RequestError::Unreadable { .. }) => Ok(None),
-            Err(cause) => Err(cause),
-        }
+        let answer: Answer = self.call_as("machine.proc_stats", Value::Null).await?;
+        Ok(answer.moonraker_stats.last().and_then(|stats| stats.time))
     }
 
     /// Metadata of a gcode file, relative to the gcodes root. `None` if Moonraker has none, or no such file.

@@ -103,9 +103,7 @@ impl Client {
 
     fn refused(&self, method: &'static str, refusal: Refusal) -> RequestError {
         let Refusal { code, message } = refusal;
-        // JSON-RPC turns HTTP's 401 into "invalid params".
-        let unauthorized =
-            code == 401 || (code == -32602 && matches!(message.as_str(), "Unauthorized" | "Invalid API Key"));
+        let unauthorized = matches!(code, 401 | 403) || is_of_access(&message);
         if unauthorized {
             RequestError::Unauthorized {
                 method,
@@ -118,6 +116,45 @@ impl Client {
                 code,
                 message,
             }
+        }
+    }
+}
+
+/// Whether a refusal is about rights. JSON-RPC turns HTTP's 401 into "invalid params", so that only the message tells.
+fn is_of_access(message: &str) -> bool {
+    let message = message.trim().to_ascii_lowercase();
+    let whole = [
+        "forbidden",
+        "invalid api key",
+        "authentication required",
+        "not authorized",
+    ];
+    message.starts_with("unauthorized") || whole.contains(&message.trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_access;
+
+    #[test]
+    fn refusals_of_access_are_known_by_their_words() {
+        for message in [
+            "Unauthorized",
+            "unauthorized: login needed",
+            "Invalid API Key",
+            "FORBIDDEN",
+            "Forbidden.",
+        ] {
+            assert!(is_of_access(message), "{message}");
+        }
+        for message in [
+            "",
+            "Method not found",
+            "Invalid params",
+            "File is forbidden for now",
+            "API Key",
+        ] {
+            assert!(!is_of_access(message), "{message}");
         }
     }
 }

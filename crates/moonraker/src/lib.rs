@@ -7,6 +7,7 @@
 //! fields, and integers for floats; unknown is `None`. An odd frame is counted ([`Client::oddities`]) and passed over.
 
 mod calls;
+mod capability;
 mod client;
 mod connect;
 mod endpoint;
@@ -22,6 +23,7 @@ mod oddities;
 mod probe;
 
 pub use calls::{PrinterInfo, ServerInfo, Snapshot};
+pub use capability::{Capability, Limitation, Optional, PrintReading, optional};
 pub use client::Client;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use endpoint::{Endpoint, EndpointError};

@@ -1,6 +1,9 @@
 //! Tries an address and a key once, to tell a person what is wrong with them.
 
-use crate::{Client, ConnectError, ConnectOptions, Endpoint, RequestError, connect};
+use crate::{
+    Capability, Client, ConnectError, ConnectOptions, Endpoint, Limitation, RequestError, ServerInfo,
+    StatusMirror, connect, optional,
+};
 
 /// A printer that can be logged.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,6 +16,8 @@ pub struct ProbeReport {
     pub klippy_message: Option<String>,
     /// Of the printer's host. `None` while Klippy is not there to ask.
     pub hostname: Option<String>,
+    /// What this Moonraker does not offer. Its prints can be recorded all the same.
+    pub limitations: Vec<Limitation>,
 }
 
 impl ProbeReport {
@@ -48,41 +53,88 @@ pub enum ProbeError {
         /// How it failed.
         source: RequestError,
     },
+    /// Klipper is ready, but the print cannot be read.
+    #[error("Klipper is ready, but its print cannot be read, so that no job would be recorded")]
+    NoPrint {
+        /// How it failed.
+        source: RequestError,
+    },
+    /// Klipper is ready, but reports no `print_stats`.
+    #[error(
+        "Klipper reports no `print_stats`, so that no job would be recorded; it needs a section [virtual_sdcard] in \
+         printer.cfg"
+    )]
+    NoPrintStats,
 }
 
-/// Connects, tests the rights, asks for the state, and disconnects.
+/// Connects, makes every call that recording needs, and disconnects.
 ///
 /// # Errors
 /// Says in plain words why the printer cannot be logged.
 pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<ProbeReport, ProbeError> {
     let (client, _notifications) = connect(endpoint, options).await?;
-    ask(&client).await.map_err(|cause| match cause {
+    let refused = |cause| match cause {
         RequestError::Unauthorized { key_given: true, .. } => ProbeError::WrongKey,
         RequestError::Unauthorized { key_given: false, .. } => ProbeError::KeyNeeded,
         source => ProbeError::NotMoonraker {
             url: endpoint.websocket_url().to_string(),
             source,
         },
-    })
+    };
+    let mut report = ask(&client).await.map_err(refused)?;
+    let is_named = report
+        .limitations
+        .iter()
+        .all(|limitation| limitation.capability != Capability::ServerInfo);
+    match read_print(&client).await {
+        Ok(print) if report.klippy_is_ready() && print.print_stats().is_none() => {
+            return Err(ProbeError::NoPrintStats);
+        }
+        Ok(print) => {
+            let state = print.webhooks().and_then(|webhooks| webhooks.state);
+            report.klippy_state = report.klippy_state.or(state.map(str::to_owned));
+            if report.klippy_is_ready() {
+                let objects = optional(Capability::ObjectList, client.printer_objects_list().await);
+                report.limitations.extend(objects.map_err(refused)?.err());
+            }
+        }
+        Err(cause @ RequestError::Unauthorized { .. }) => return Err(refused(cause)),
+        Err(source) if report.klippy_is_ready() => return Err(ProbeError::NoPrint { source }),
+        // Klippy is not there to ask.
+        Err(_) if is_named => {}
+        Err(cause) => return Err(refused(cause)),
+    }
+    Ok(report)
 }
 
 async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
-    client
-        .identify("printlog-test", env!("CARGO_PKG_VERSION"))
-        .await?;
-    let server = client.server_info().await?;
-    // Without Klippy it is refused; the state says so.
-    let printer = match client.printer_info().await {
-        Ok(printer) => Some(printer),
-        Err(RequestError::Refused { .. }) => None,
-        Err(cause) => return Err(cause),
-    };
+    let mut limitations = Vec::new();
+    let identified = client.identify("printlog-test", env!("CARGO_PKG_VERSION")).await;
+    limitations.extend(optional(Capability::Identify, identified)?.err());
+    let server = client
+        .server_info_if_offered()
+        .await?
+        .unwrap_or_else(|limitation| {
+            limitations.push(limitation);
+            ServerInfo::default()
+        });
+    // Without Klippy, the last one is refused; its state says so.
+    let (history, clock, extras, printer) = tokio::join!(
+        client.try_history(),
+        client.host_time(),
+        client.missing_extras(),
+        client.printer_info(),
+    );
+    limitations.extend(history?.err());
+    limitations.extend(optional(Capability::HostClock, clock)?.err());
+    limitations.extend(extras?);
     let mut report = ProbeReport {
         moonraker_version: server.moonraker_version,
         klippy_state: server.klippy_state,
         ..ProbeReport::default()
     };
-    if let Some(printer) = printer {
+    report.limitations = limitations;
+    if let Ok(printer) = printer {
         report.hostname = printer.hostname;
         report.klippy_message = printer
             .state_message
@@ -91,4 +143,14 @@ async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
             .filter(|message| !message.is_empty());
     }
     Ok(report)
+}
+
+/// Reads the print as a recording would. A subscription is tried only where asking is refused: it can make an old
+/// Moonraker miss the start of a print.
+async fn read_print(client: &Client) -> Result<StatusMirror, RequestError> {
+    let snapshot = match client.query_print().await {
+        Err(RequestError::Refused { .. }) => client.follow_print().await?.snapshot,
+        answer => answer?,
+    };
+    Ok(StatusMirror::of(snapshot.status))
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use moonraker::{ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
+use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
 
 /// What the try showed.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub enum Outcome {
     WrongKey,
     /// Something else is at this address.
     NotMoonraker,
+    /// It is a Moonraker, but its prints cannot be read.
+    NoPrint,
 }
 
 impl Outcome {
@@ -47,6 +49,7 @@ impl Outcome {
             Self::KeyNeeded => "key_needed",
             Self::WrongKey => "wrong_key",
             Self::NotMoonraker => "not_moonraker",
+            Self::NoPrint => "no_print",
         }
     }
 }
@@ -116,7 +119,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
         },
         Err(cause) => {
             let outcome = outcome(&cause);
-            let is_moonraker = matches!(outcome, Outcome::KeyNeeded | Outcome::WrongKey);
+            let is_moonraker = matches!(outcome, Outcome::KeyNeeded | Outcome::WrongKey | Outcome::NoPrint);
             Verdict {
                 outcome,
                 reason: Some(chain(&cause)),
@@ -129,6 +132,13 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
 }
 
 impl Verdict {
+    /// Whether prints that printlog does not see are lost.
+    #[must_use]
+    pub fn keeps_no_history(&self) -> bool {
+        let mut limitations = self.report.limitations.iter();
+        limitations.any(|limitation| limitation.capability == Capability::History)
+    }
+
     fn of_address(cause: &EndpointError) -> Self {
         let outcome = match cause {
             EndpointError::Key => Outcome::WrongKey,
@@ -160,6 +170,7 @@ fn outcome(cause: &ProbeError) -> Outcome {
     match cause {
         ProbeError::KeyNeeded => Outcome::KeyNeeded,
         ProbeError::WrongKey => Outcome::WrongKey,
+        ProbeError::NoPrint { .. } | ProbeError::NoPrintStats => Outcome::NoPrint,
         ProbeError::NotMoonraker { .. }
         | ProbeError::Connect(ConnectError::NotMoonraker { .. } | ConnectError::Protocol { .. }) => {
             Outcome::NotMoonraker

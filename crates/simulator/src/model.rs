@@ -99,6 +99,8 @@ pub(crate) struct Model {
     pub(crate) files: Files,
     pub(crate) truth: Vec<TrueRun>,
     pub(crate) connections: Connections,
+    /// Beginnings of methods, each with the code and message that refuse it.
+    pub(crate) refused: Vec<(String, i64, String)>,
     agenda: Vec<(f64, Planned)>,
     /// With the next update.
     notices_ready: bool,
@@ -155,6 +157,7 @@ impl Model {
             files: files_of(&history, config.past_files),
             history,
             truth: Vec::new(),
+            refused: Vec::new(),
             agenda: Vec::new(),
             notices_ready: false,
             unnoticed_start: None,

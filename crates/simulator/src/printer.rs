@@ -432,6 +432,17 @@ impl SimPrinter {
     pub fn spoil_history_job(&self, job_id: &str) -> bool {
         u64::from_str_radix(job_id, 16).is_ok_and(|id| self.shared.model().history.spoil(id))
     }
+
+    /// Refuses every call whose method begins so, until [`accept`](Self::accept).
+    pub fn refuse(&self, method: &str, code: i64, message: &str) {
+        let refused = (method.to_owned(), code, message.to_owned());
+        self.shared.model().refused.push(refused);
+    }
+
+    /// Refuses nothing any more.
+    pub fn accept(&self) {
+        self.shared.model().refused.clear();
+    }
 }
 
 impl Drop for SimPrinter {

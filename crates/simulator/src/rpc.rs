@@ -125,6 +125,10 @@ impl Model {
     }
 
     fn call(&mut self, connection: Option<u64>, method: &str, params: &Params) -> Answer {
+        let is_refused = |(begin, ..): &&(String, i64, String)| method.starts_with(begin.as_str());
+        if let Some((_, code, message)) = self.refused.iter().find(is_refused) {
+            return Err(refuse(*code, message));
+        }
         if let Some(id) = connection {
             if method == "server.connection.identify" {
                 return self.identify(id, params);
@@ -173,6 +177,9 @@ impl Model {
                 stats["system_uptime"] = json!(now + 4_000.0);
                 Ok(stats)
             }
+            "server.temperature_store" => Ok(json!({
+                "extruder": { "temperatures": [21.5], "targets": [0.0], "powers": [0.0] },
+            })),
             "access.info" => Ok(json!({
                 "default_source": "moonraker", "available_sources": ["moonraker"],
                 "login_required": false, "trusted": self.config.trusted,

@@ -764,6 +764,8 @@ export interface components {
         BackfillState: "pending" | "running" | "done" | "off";
         /** @enum {string} */
         Bucket: "hour" | "day" | "week" | "month" | "year";
+        /** @enum {string} */
+        Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats";
         /** @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, or one of the two is unknown. */
         Change: {
             /** Format: double */
@@ -1737,6 +1739,15 @@ export interface components {
              */
             name: string;
         };
+        /** @description A part of Moonraker's API that this printer does not offer. */
+        PrinterLimitation: {
+            capability: components["schemas"]["Capability"];
+            /**
+             * @description What is missing, what that means, and how the printer refused it.
+             * @example this Moonraker keeps no history; jobs are recorded from print_stats only (printer refused `server.history.list` (code -32601): Method not found)
+             */
+            reason: string;
+        };
         /** @description All printers. */
         PrinterList: {
             /** @description By name. */
@@ -1757,6 +1768,8 @@ export interface components {
              * @description When the printer last said anything. `null` if it never did.
              */
             last_seen: string | null;
+            /** @description What its Moonraker did not offer at the last connection. Prints are recorded all the same. */
+            limitations: components["schemas"]["PrinterLimitation"][];
             /** @description `null` until the printer answered once. */
             moonraker_version: string | null;
             /** Format: int64 */
@@ -1772,6 +1785,8 @@ export interface components {
             hostname: string | null;
             /** @description `null` if it was not reached. */
             klippy_state: string | null;
+            /** @description What this Moonraker does not offer. Prints are recorded all the same. */
+            limitations: components["schemas"]["PrinterLimitation"][];
             /**
              * @description The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
              * @example http://voron.local:7125
@@ -1933,7 +1948,7 @@ export interface components {
             temperature: number;
         };
         /** @enum {string} */
-        TestOutcome: "ok" | "wrong_address" | "unreachable" | "key_needed" | "wrong_key" | "not_moonraker";
+        TestOutcome: "ok" | "wrong_address" | "unreachable" | "key_needed" | "wrong_key" | "not_moonraker" | "no_print";
         Thumbnail: {
             /** Format: int64 */
             bytes: number;

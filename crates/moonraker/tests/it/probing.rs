@@ -1,6 +1,6 @@
 //! What a person is told who tries an address and a key.
 
-use moonraker::{ConnectOptions, ProbeError, ProbeReport, Value, probe};
+use moonraker::{Capability, ConnectOptions, ProbeError, ProbeReport, Value, probe};
 use serde_json::json;
 
 use crate::fake::{FakeServer, Peer};
@@ -35,6 +35,14 @@ fn healthy(method: &str) -> Result<Value, (i64, &'static str)> {
         "server.connection.identify" => Ok(json!({ "connection_id": 1 })),
         "server.info" => Ok(json!({ "klippy_state": "ready", "moonraker_version": "0.11.0" })),
         "printer.info" => Ok(json!({ "state_message": "Printer is ready", "hostname": "voron" })),
+        "printer.objects.list" => Ok(json!({ "objects": ["print_stats", "webhooks", "extruder"] })),
+        "printer.objects.query" => Ok(json!({ "eventtime": 1.0, "status": {
+            "print_stats": { "state": "standby" }, "webhooks": { "state": "ready" },
+        } })),
+        "server.history.list" => Ok(json!({ "count": 0, "jobs": [] })),
+        "machine.proc_stats" => Ok(json!({ "moonraker_stats": [{ "time": 1_800_000_000.0 }] })),
+        "server.files.metadata" => Err((-32601, "Metadata not available for <printlog/no such file>")),
+        "server.temperature_store" => Ok(json!({ "extruder": { "temperatures": [20.0] } })),
         other => panic!("{other} was not expected"),
     }
 }
@@ -46,13 +54,97 @@ async fn a_healthy_printer_is_reported() {
     assert_eq!(report.moonraker_version.as_deref(), Some("0.11.0"));
     assert_eq!(report.hostname.as_deref(), Some("voron"));
     assert_eq!(report.klippy_message, None);
+    assert_eq!(report.limitations, []);
+}
+
+/// Codes and messages of refusals that say nothing of access.
+const REFUSALS: [(i64, &str); 6] = [
+    (-32601, "Method not found"),
+    (404, "Not Found"),
+    (500, "database disk image is malformed"),
+    (-31000, "Internal error"),
+    (400, "No data for argument: start"),
+    (-32602, "Invalid params:"),
+];
+
+#[tokio::test]
+async fn each_optional_call_may_be_refused_and_the_report_says_what_is_missing() {
+    for (method, capability, words) in [
+        (
+            "server.connection.identify",
+            Capability::Identify,
+            "names of its clients",
+        ),
+        ("server.info", Capability::ServerInfo, "version and state"),
+        ("machine.proc_stats", Capability::HostClock, "its clock"),
+        (
+            "server.history.list",
+            Capability::History,
+            "this Moonraker keeps no history; jobs are recorded from print_stats only",
+        ),
+        ("printer.objects.list", Capability::ObjectList, "usual heaters"),
+        ("server.files.metadata", Capability::Metadata, "no metadata"),
+        (
+            "server.temperature_store",
+            Capability::TemperatureStore,
+            "no temperature store",
+        ),
+    ] {
+        for refusal in REFUSALS {
+            let report = probed(None, |asked| match asked == method {
+                true => Err(refusal),
+                false => healthy(asked),
+            })
+            .await
+            .unwrap();
+            assert!(report.klippy_is_ready(), "{method}");
+            let [limitation] = &report.limitations[..] else {
+                panic!("{method} {refusal:?}: {:?}", report.limitations);
+            };
+            assert_eq!(limitation.capability, capability);
+            let told = limitation.to_string();
+            assert!(told.contains(words) && told.contains(refusal.1), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_moonraker_that_only_shows_the_print_can_be_logged() {
+    let report = probed(None, |method| match method {
+        "printer.objects.query" => healthy(method),
+        _ => Err((-32601, "Method not found")),
+    })
+    .await
+    .unwrap();
+    assert!(report.klippy_is_ready());
+    assert_eq!(report.limitations.len(), 7, "{:?}", report.limitations);
+}
+
+#[tokio::test]
+async fn a_print_that_cannot_be_read_is_not_ok() {
+    let error = probed(None, |method| match method {
+        "printer.objects.query" | "printer.objects.subscribe" => Err((500, "broken")),
+        _ => healthy(method),
+    })
+    .await
+    .unwrap_err();
+    assert!(matches!(error, ProbeError::NoPrint { .. }), "{error}");
+    let error = probed(None, |method| match method {
+        "printer.objects.query" => Ok(json!({ "eventtime": 1.0, "status": { "print_stats": {} } })),
+        _ => healthy(method),
+    })
+    .await
+    .unwrap_err();
+    assert!(matches!(error, ProbeError::NoPrintStats), "{error}");
 }
 
 #[tokio::test]
 async fn a_printer_without_klippy_can_be_logged_all_the_same() {
     let report = probed(None, |method| match method {
         "server.info" => Ok(json!({ "klippy_state": "disconnected", "moonraker_version": "0.11.0" })),
-        "printer.info" => Err((-32601, "Method not found")),
+        "printer.info" | "printer.objects.list" | "printer.objects.query" | "printer.objects.subscribe" => {
+            Err((-32601, "Method not found"))
+        }
         other => healthy(other),
     })
     .await
@@ -87,6 +179,17 @@ async fn keys_are_asked_for_and_refused() {
         probed(Some("wrong"), unauthorized).await,
         Err(ProbeError::WrongKey)
     ));
+    for refusal in [
+        (401, "No"),
+        (403, "Forbidden"),
+        (-32602, "unauthorized"),
+        (0, "Unauthorized"),
+    ] {
+        assert!(matches!(
+            probed(None, |_| Err(refusal)).await,
+            Err(ProbeError::KeyNeeded)
+        ));
+    }
     let invalid = |_: &str| Err((-32602, "Invalid API Key"));
     assert!(matches!(
         probed(Some("wrong"), invalid).await,

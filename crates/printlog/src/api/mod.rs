@@ -14,6 +14,7 @@ mod gcode_file;
 mod health;
 mod jobs;
 mod keys;
+mod limitation;
 mod live;
 mod metrics;
 mod moonraker_url;

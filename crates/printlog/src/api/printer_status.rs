@@ -12,6 +12,7 @@ use super::{
     ApiState, Core,
     error::{ApiResult, Problem},
     extract::{NoQuery, PathId},
+    limitation::Limitation,
     words,
 };
 use crate::ingest;
@@ -37,6 +38,8 @@ pub(super) struct PrinterStatus {
     backfill: Backfill,
     /// Why changes of its jobs wait for the database. `null` when nothing waits.
     database_trouble: Option<&'static str>,
+    /// What its Moonraker did not offer at the last connection. Prints are recorded all the same.
+    limitations: Vec<Limitation>,
 }
 
 /// The link to Moonraker.
@@ -154,6 +157,7 @@ impl PrinterStatus {
             database_trouble: status
                 .database_trouble
                 .map(|_| "the database does not take changes; they wait in memory, and the log says why"),
+            limitations: status.limitations.iter().map(Limitation::from).collect(),
         }
     }
 
@@ -178,6 +182,7 @@ impl PrinterStatus {
                 error: None,
             },
             database_trouble: None,
+            limitations: Vec::new(),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     ApiState, Core,
     error::{ApiResult, FieldError, Problem},
     extract::{JsonBody, NoQuery, PathId, given},
+    limitation::Limitation,
     moonraker_url::{self, MoonrakerUrl},
     query::{self, Query},
     words,
@@ -149,6 +150,8 @@ pub(crate) struct TestBody {
     /// The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
     #[schema(example = "http://voron.local:7125")]
     moonraker_url: Option<String>,
+    /// What this Moonraker does not offer. Prints are recorded all the same.
+    limitations: Vec<Limitation>,
 }
 
 /// Choices of a deletion.
@@ -438,6 +441,7 @@ impl From<Verdict> for TestBody {
             ok: verdict.outcome == Outcome::Ok,
             outcome: verdict.outcome.as_str(),
             reason: verdict.reason,
+            limitations: verdict.report.limitations.iter().map(Limitation::from).collect(),
             moonraker_version: verdict.report.moonraker_version,
             klippy_state: verdict.report.klippy_state,
             hostname: verdict.report.hostname,

@@ -91,6 +91,8 @@ words! {
         use ingest::BackfillState as Is;
         [Is::Pending, Is::Running, Is::Done, Is::Off]
     };
+    /// A part of Moonraker's API that printlog can do without.
+    Capability: moonraker::Capability::ALL;
     /// Length of the parts of a timeline.
     Bucket: domain::analytics::Bucket::ALL;
     /// What the parts of a timeline are divided by.
@@ -107,6 +109,6 @@ words! {
     /// How the try of an address ended.
     TestOutcome: {
         use probe::Outcome as Is;
-        [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker]
+        [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker, Is::NoPrint]
     };
 }

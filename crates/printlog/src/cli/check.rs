@@ -225,7 +225,23 @@ impl Checks {
         let found = super::printers::told(&printer.config.moonraker_url, &verdict);
         let edit = format!("`printlog printers edit {}", printer.id.0);
         match (verdict.outcome, printer.last_seen) {
+            (Outcome::Ok, _) if verdict.keeps_no_history() => self.add(Finding {
+                subject,
+                ok: true,
+                found,
+                advice: Some(
+                    "nothing, if it is meant so. Otherwise give moonraker.conf a section [history], and look into \
+                     moonraker.log for errors of its database: without a history, prints that run while printlog is \
+                     away are not recorded"
+                        .to_owned(),
+                ),
+            }),
             (Outcome::Ok, _) => self.good(&subject, found),
+            (Outcome::NoPrint, _) => self.bad(
+                &subject,
+                found,
+                "look into klippy.log and moonraker.log; printlog reads `print_stats` with printer.objects.subscribe",
+            ),
             (Outcome::KeyNeeded | Outcome::WrongKey, _) => {
                 self.bad(&subject, found, &format!("{edit} --api-key-file FILE` stores the right key"))
             }

@@ -124,10 +124,16 @@ pub(super) fn told(url: &str, verdict: &Verdict) -> String {
         .as_deref()
         .map(|host| format!(" on {host}"))
         .unwrap_or_default();
-    match reason {
-        None => format!("{url}: ok, {moonraker}{host}, Klipper is ready"),
-        Some(reason) => format!("{url}: ok, {moonraker}{host}, but {reason}"),
-    }
+    let state = match reason {
+        None => "Klipper is ready".to_owned(),
+        Some(reason) => format!("but {reason}"),
+    };
+    let limitations: String = report
+        .limitations
+        .iter()
+        .map(|limitation| format!("; {limitation}"))
+        .collect();
+    format!("{url}: ok, {moonraker}{host}, {state}{limitations}")
 }
 
 async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit> {

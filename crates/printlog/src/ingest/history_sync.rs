@@ -36,6 +36,14 @@ pub(super) struct HistoryReader {
     pub(super) clock: Clock,
 }
 
+/// The newest end of the history.
+pub(super) struct Recent {
+    /// The newest row. `None` if there is none, or none could be read.
+    pub(super) newest: Option<HistoryJob>,
+    /// Why older rows could not be read. `None` if all that are new have been.
+    pub(super) cut_short: Option<RequestError>,
+}
+
 /// A page of the history.
 struct Page {
     /// The rows that can be read.
@@ -47,19 +55,26 @@ struct Page {
 }
 
 impl HistoryReader {
-    /// Merges the newest rows into the store, until there is nothing new in them, and returns the newest. That one is
-    /// left out if it has not been seen to end: what becomes of it depends on the print in the machine.
+    /// Merges the newest rows into the store, until there is nothing new in them. The newest is left out if it has not
+    /// been seen to end: what becomes of it depends on the print in the machine.
     pub(super) async fn read_recent(
         &self,
         client: &Client,
         open: &[Job],
         backfill: &Backfill,
-    ) -> Result<Option<HistoryJob>, HistoryError> {
+    ) -> Result<Recent, HistoryError> {
         let mut newest = None;
         let mut start = 0;
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
-            let Page { rows, is_last, .. } = self.page(client, start, RECENT, Order::Descending).await?;
+            let page = self.page(client, start, RECENT, Order::Descending).await;
+            let Page { rows, is_last, .. } = match page {
+                Ok(page) => page,
+                Err(cause) => {
+                    let cut_short = Some(cause);
+                    return Ok(Recent { newest, cut_short });
+                }
+            };
             if start == 0 {
                 newest = rows.first().cloned();
             }
@@ -70,7 +85,10 @@ impl HistoryReader {
             let imported = self.import(&rows, leave, open, backfill).await?;
             // Before the first import is through, it is what reads the rest.
             if is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty()) {
-                return Ok(newest);
+                return Ok(Recent {
+                    newest,
+                    cut_short: None,
+                });
             }
             start += RECENT;
         }
@@ -148,7 +166,7 @@ impl HistoryReader {
         start: u64,
         limit: u64,
         order: Order,
-    ) -> Result<Page, HistoryError> {
+    ) -> Result<Page, RequestError> {
         let query = HistoryQuery {
             start,
             limit,

@@ -6,6 +6,7 @@ pub mod convert;
 mod current_job;
 mod fleet;
 mod history_sync;
+mod limitations;
 mod printer_task;
 mod status;
 mod writer;

@@ -1,14 +1,17 @@
 //! Follows one printer until told to stop. Never gives up on it: a printer that is off is normal.
 
+mod sync;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    Backfill, JobId, KlippyState, Moment, Printer, PrinterId,
-    tracker::{Event, Newest, Sync, Tracker},
+    Backfill, JobId, KlippyState, Moment, Printer,
+    tracker::{Event, Tracker},
 };
 use jiff::Timestamp;
-use moonraker::{Client, Endpoint, Notification, Notifications, StatusMirror};
-use store::{FoundRun, Store};
+use moonraker::{
+    Capability, Client, Endpoint, Limitation, Notification, Notifications, StatusMirror, optional,
+};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -18,7 +21,8 @@ use super::{
     backoff::Backoff,
     convert, current_job,
     fleet::{JobChange, Shared, UNREADABLE_KEY},
-    history_sync::{self, BackfillRun, HistoryError, HistoryReader},
+    history_sync::{self, BackfillRun, HistoryError},
+    limitations::Limitations,
     writer::{Writer, Written},
 };
 
@@ -26,6 +30,8 @@ use super::{
 const KLIPPY_POLL: Duration = Duration::from_secs(3);
 /// The status is published this often at most, but for changes of state.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// Longest pause between two attempts to read a history that is refused, on a connection that lasts.
+const HISTORY_RETRY: Duration = Duration::from_secs(3600);
 /// Reasons that are logged of one outage.
 const REASONS: usize = 8;
 /// How long writing may take after the stop.
@@ -72,6 +78,16 @@ pub(super) struct PrinterTask {
     /// Eventtime of the snapshot: updates from before it are older than it, however late they come.
     snapshot_time: f64,
     subscription: Subscription,
+    /// No updates come, so that the print has to be asked for.
+    is_polled: bool,
+    /// When a quiet connection was tried last.
+    checked: Instant,
+    /// Why the print cannot be read though Moonraker answers. `None` if it can, or Klippy is not there.
+    refusal: Option<String>,
+    limitations: Limitations,
+    history_backoff: Backoff,
+    /// When to try the history again. `None` while it can be read.
+    history_retry: Option<Instant>,
 }
 
 impl PrinterTask {
@@ -95,7 +111,9 @@ impl PrinterTask {
             backfill: history_sync::progress(&printer.backfill, false, None),
             database_trouble: None,
             changes_waiting: 0,
+            limitations: Vec::new(),
         });
+        let history_backoff = Backoff::new(shared.settings.health_check_interval, HISTORY_RETRY);
         let task = Self {
             tracker: Tracker::new(printer.id),
             mirror: StatusMirror::default(),
@@ -108,6 +126,12 @@ impl PrinterTask {
             backfill_error: None,
             snapshot_time: 0.0,
             subscription: Subscription::Unproved,
+            is_polled: false,
+            checked: Instant::now(),
+            refusal: None,
+            limitations: Limitations::default(),
+            history_backoff,
+            history_retry: None,
             printer,
             shared,
         };
@@ -168,12 +192,17 @@ impl PrinterTask {
             moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
         // Closed by nobody; without a permit we go on all the same.
         let permit = self.shared.syncing.clone().acquire_owned().await.ok();
-        client.identify("printlog", env!("CARGO_PKG_VERSION")).await?;
+        let identified = client.identify("printlog", env!("CARGO_PKG_VERSION")).await;
+        let identified = optional(Capability::Identify, identified)?;
+        self.limitations.note(Capability::Identify, identified);
         // The handshake proves nothing: a socket without rights stays silent.
-        let info = client.server_info().await?;
+        let info = client.server_info_if_offered().await?;
         self.heard();
-        self.status
-            .send_modify(|status| status.moonraker_version = info.moonraker_version.clone());
+        if let Some(info) = self.limitations.note(Capability::ServerInfo, info) {
+            self.status
+                .send_modify(|status| status.moonraker_version = info.moonraker_version);
+        }
+        self.history_backoff.reset();
         self.sync(&client).await?;
         drop(permit);
         backoff.reset();
@@ -181,12 +210,29 @@ impl PrinterTask {
             info!("connected to {} again", self.printer.config.name);
         }
         self.set_connection(ConnectionState::Connected, None);
-        let reader = self.history_reader();
-        let mut backfill = BackfillRun::new(reader, client.clone(), self.backfill);
+        match self.follow(&client, &mut notifications).await {
+            Ok(never) => match never {},
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// Serves a connection whose state has been read.
+    async fn follow(
+        &mut self,
+        client: &Client,
+        notifications: &mut Notifications,
+    ) -> Result<std::convert::Infallible, SessionError> {
+        let mut backfill = None;
+        let mut backfill_failed = false;
+        let mut extras = std::pin::pin!(client.missing_extras());
+        let mut extras_known = false;
         let mut poll = tokio::time::interval(KLIPPY_POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut checked = Instant::now();
+        self.checked = Instant::now();
         loop {
+            if backfill.is_none() && !backfill_failed && !self.limitations.has(Capability::History) {
+                backfill = BackfillRun::new(self.history_reader(), client.clone(), self.backfill);
+            }
             let deadline = self
                 .tracker
                 .deadline()
@@ -194,36 +240,49 @@ impl PrinterTask {
             let current = self.tracker.current();
             tokio::select! {
                 notification = notifications.recv() => match notification {
-                    Some(notification) => self.notified(&client, notification).await?,
-                    None => return Err(SessionError::Closed(lost_because(&notifications))),
+                    Some(notification) => self.notified(client, notification).await?,
+                    None => return Err(SessionError::Closed(lost_because(notifications))),
                 },
                 written = self.writer.next() => self.written(&written),
                 () = sleep_until(deadline) => self.step(Event::Tick),
-                page = next_page(&mut backfill, current) => match page {
-                    Ok(progress) => {
-                        self.backfill = progress;
-                        self.backfill_error = None;
-                        if progress.completed_at.is_some() {
-                            backfill = None;
-                        }
-                        self.publish();
-                    }
-                    Err(cause) => {
-                        self.backfill_error = Some(format!("{:#}", anyhow::Error::new(cause)));
-                        warn!(error = self.backfill_error, "the import pauses until the next connection");
+                page = next_page(&mut backfill, current) => {
+                    if !matches!(page, Ok(Backfill { completed_at: None, .. })) {
                         backfill = None;
                     }
-                },
-                _ = poll.tick() => {
-                    let interval = self.shared.settings.health_check_interval;
-                    let settled = self.klippy == KlippyState::Ready && self.subscription == Subscription::Proved;
-                    if !settled || checked.elapsed() >= interval {
-                        checked = Instant::now();
-                        self.check(&client).await?;
-                    }
+                    backfill_failed |= matches!(page, Err(HistoryError::Store(_)));
+                    self.page_read(page)?;
                 }
+                missing = &mut extras, if !extras_known => {
+                    extras_known = true;
+                    let tried = [Capability::Metadata, Capability::TemperatureStore];
+                    self.limitations.note_all(&tried, missing?);
+                    self.publish();
+                }
+                _ = poll.tick() => self.tick(client).await?,
             }
         }
+    }
+
+    /// Takes the result of a page of the import.
+    fn page_read(&mut self, page: Result<Backfill, HistoryError>) -> Result<(), SessionError> {
+        let cause = match page {
+            Ok(progress) => {
+                self.backfill = progress;
+                self.backfill_error = None;
+                self.publish();
+                return Ok(());
+            }
+            Err(HistoryError::Request(cause)) => {
+                let text = format!("cannot read the printer's history: {cause}");
+                self.note_history(Err(Limitation::of(Capability::History, cause)?));
+                text
+            }
+            Err(cause) => format!("{:#}", anyhow::Error::new(cause)),
+        };
+        warn!(error = cause, "the import pauses");
+        self.backfill_error = Some(cause);
+        self.publish();
+        Ok(())
     }
 
     async fn notified(&mut self, client: &Client, notification: Notification) -> Result<(), SessionError> {
@@ -241,6 +300,10 @@ impl PrinterTask {
                 self.publish_now_and_then();
             }
             Notification::HistoryChanged { action, job } => {
+                // There is a history after all.
+                if self.history_retry.is_some() {
+                    self.history_retry = Some(Instant::now());
+                }
                 let row = convert::history_job(*job);
                 match action.as_str() {
                     "added" => self.step(Event::Added(row)),
@@ -282,106 +345,6 @@ impl PrinterTask {
             klippy,
             klippy_message,
         });
-    }
-
-    /// Reads everything anew: first the history, then the print. A print that ends between the two is told about by
-    /// the notifications that wait behind them.
-    async fn sync(&mut self, client: &Client) -> Result<(), SessionError> {
-        while !self.writer.is_empty() {
-            let written = self.writer.next().await;
-            self.written(&written);
-        }
-        let now = self.shared.clock.now();
-        let host_clock = client
-            .host_time()
-            .await?
-            .and_then(|time| convert::instant(Some(time)));
-        let id = self.printer.id;
-        let store = self.shared.store.clone();
-        if self.backfill.first_contact.is_none() {
-            self.backfill = history_sync::plan(self.shared.settings.backfill, now, host_clock.unwrap_or(now));
-            store.save_backfill(id, &self.backfill).await?;
-        }
-        let open = jobs(store.open_jobs(id).await?);
-        let newest = self
-            .history_reader()
-            .read_recent(client, &open, &self.backfill)
-            .await?;
-        let newest = match newest {
-            Some(row) => Some(with_what_is_stored(&store, id, row).await?),
-            None => None,
-        };
-        let (klippy, klippy_message) = self.read_status(client).await?;
-        self.klippy = klippy;
-        self.subscription = Subscription::Unproved;
-        // The host's clock was read a moment ago.
-        let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
-        let open = store.open_jobs(id).await?;
-        self.current_row = open.first().map(|(row, job)| (job.start_time, *row));
-        self.step(Event::Synced(Box::new(Sync {
-            klippy,
-            klippy_message,
-            stats: convert::print_stats(&self.mirror),
-            open: jobs(open),
-            newest,
-            host_clock,
-        })));
-        self.publish();
-        Ok(())
-    }
-
-    /// Subscribes, which gives the full status. An own subscription is lost whenever Klippy restarts.
-    async fn read_status(&mut self, client: &Client) -> Result<(KlippyState, Option<String>), SessionError> {
-        self.mirror = StatusMirror::default();
-        let info = client.server_info().await?;
-        let klippy = KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default());
-        if matches!(klippy, KlippyState::Disconnected | KlippyState::Startup) {
-            return Ok((klippy, None));
-        }
-        match client.subscribe_for_prints().await {
-            Ok(snapshot) => {
-                self.snapshot_time = snapshot.eventtime.unwrap_or(0.0);
-                self.mirror = StatusMirror::of(snapshot.status);
-                Ok(convert::klippy(&self.mirror).unwrap_or((klippy, None)))
-            }
-            // Klippy went away meanwhile, or Moonraker has not met it yet; it will say when it is ready.
-            Err(moonraker::RequestError::Refused { .. }) => Ok((KlippyState::Startup, None)),
-            Err(cause) => Err(cause.into()),
-        }
-    }
-
-    /// Whether Moonraker still answers us, and what Klippy's state is: nobody tells of `startup` and `error`.
-    async fn check(&mut self, client: &Client) -> Result<(), SessionError> {
-        let info = client.server_info().await?;
-        self.heard();
-        let klippy = KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default());
-        let appeared = klippy != self.klippy && !matches!(klippy, KlippyState::Disconnected);
-        self.klippy = klippy;
-        if appeared || (klippy == KlippyState::Ready && !self.is_subscribed(client).await?) {
-            self.sync(client).await?;
-        }
-        self.publish_now_and_then();
-        Ok(())
-    }
-
-    /// Compares what the subscription told with what Klipper says when asked. Asking changes nothing at the printer;
-    /// to subscribe anew can make an old Moonraker miss the start of a print.
-    async fn is_subscribed(&mut self, client: &Client) -> Result<bool, SessionError> {
-        let asked = match client.query_print().await {
-            Ok(snapshot) => StatusMirror::of(snapshot.status),
-            // Klippy went away meanwhile; the notifications that wait say so.
-            Err(moonraker::RequestError::Refused { .. }) => return Ok(true),
-            Err(cause) => return Err(cause.into()),
-        };
-        let asked = convert::print_stats(&asked).unwrap_or_default();
-        let told = convert::print_stats(&self.mirror).unwrap_or_default();
-        let behind = told.is_behind(&asked);
-        let doubted = self.subscription == Subscription::Doubted;
-        self.subscription = match behind {
-            true => Subscription::Doubted,
-            false => Subscription::Proved,
-        };
-        Ok(!(behind && doubted))
     }
 
     fn step(&mut self, event: Event) {
@@ -451,7 +414,10 @@ impl PrinterTask {
             current_job::describe(job, id, &self.mirror, now)
         });
         let temperatures = current_job::temperatures(&self.mirror);
-        let message = convert::klippy(&self.mirror).and_then(|(_, message)| message);
+        let message = convert::klippy(&self.mirror)
+            .and_then(|(_, message)| message)
+            .or_else(|| self.refusal.clone());
+        let limitations = self.limitations.list();
         let backfill_runs = self.status.borrow().connection.state == ConnectionState::Connected
             && self.backfill_error.is_none();
         let backfill = history_sync::progress(&self.backfill, backfill_runs, self.backfill_error.clone());
@@ -466,6 +432,7 @@ impl PrinterTask {
             status.backfill = backfill;
             status.database_trouble = trouble;
             status.changes_waiting = changes_waiting;
+            status.limitations = limitations;
         });
     }
 
@@ -514,31 +481,6 @@ impl PrinterTask {
         }
         self.set_connection(state, Some(reason));
     }
-
-    fn history_reader(&self) -> HistoryReader {
-        HistoryReader {
-            printer_id: self.printer.id,
-            store: self.shared.store.clone(),
-            clock: self.shared.clock,
-        }
-    }
-}
-
-async fn with_what_is_stored(
-    store: &Store,
-    printer_id: PrinterId,
-    row: domain::HistoryJob,
-) -> Result<Newest, store::Error> {
-    let (stored, deleted) = match store.find_run(printer_id, &row).await? {
-        FoundRun::Stored(_, job) => (Some(job), false),
-        FoundRun::Deleted => (None, true),
-        FoundRun::Unknown => (None, false),
-    };
-    Ok(Newest { row, stored, deleted })
-}
-
-fn jobs(rows: Vec<(JobId, domain::Job)>) -> Vec<domain::Job> {
-    rows.into_iter().map(|(_, job)| job).collect()
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

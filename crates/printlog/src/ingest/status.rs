@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{Figures, JobId, JobStatus, KlippyState};
 use jiff::Timestamp;
+use moonraker::Limitation;
 
 /// A printer at this moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct PrinterStatus {
     pub database_trouble: Option<String>,
     /// How many of them. 0 where a change is on its way and has not failed.
     pub changes_waiting: usize,
+    /// What its Moonraker did not offer when it was connected last. Empty until it was.
+    pub limitations: Vec<Limitation>,
 }
 
 /// The link to Moonraker.

@@ -13,6 +13,7 @@ pub struct Setup {
     pub(super) version: String,
     pub(super) key_required: bool,
     pub(super) settable_clock: bool,
+    has_history: bool,
     extra_config: String,
 }
 
@@ -23,6 +24,7 @@ impl Default for Setup {
             version: DEFAULT_MOONRAKER.to_owned(),
             key_required: false,
             settable_clock: false,
+            has_history: true,
             extra_config: String::new(),
         }
     }
@@ -50,6 +52,13 @@ impl Setup {
         self
     }
 
+    /// Without a section `[history]`. From 0.9 on Moonraker has a history all the same.
+    #[must_use]
+    pub fn without_history(mut self) -> Self {
+        self.has_history = false;
+        self
+    }
+
     /// More sections for `moonraker.conf`.
     #[must_use]
     pub fn extra_config(mut self, sections: &str) -> Self {
@@ -69,9 +78,10 @@ impl Setup {
              [machine]\nprovider: none\nvalidate_service: False\n\
              [file_manager]\nenable_object_processing: False\ncheck_klipper_config_path: False\n\
              [announcements]\nenable_moonlight: False\n\
-             [history]\n\
+             {}\
              {}\n",
             klippy_socket(folder).display(),
+            if self.has_history { "[history]\n" } else { "" },
             self.extra_config,
         );
         std::fs::write(folder.join("config/moonraker.conf"), config).context("could not write moonraker.conf")

@@ -145,6 +145,7 @@ mod tests {
             },
             database_trouble: None,
             changes_waiting: 0,
+            limitations: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod details;
 pub(crate) mod logger;
+mod optional_calls;
 pub(crate) mod small_disk;
 
 use logger::Logger;

@@ -1,0 +1,279 @@
+//! What printlog uses of a Moonraker where it is offered, and records prints without where it is not.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use crate::{Client, HistoryQuery, RequestError, ServerInfo, Snapshot, StatusMirror, calls::is_heater};
+
+/// A part of Moonraker's API that printlog can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// `server.connection.identify`.
+    Identify,
+    /// `server.info`.
+    ServerInfo,
+    /// `machine.proc_stats`.
+    HostClock,
+    /// `server.history.list`.
+    History,
+    /// `printer.objects.list`.
+    ObjectList,
+    /// `printer.objects.subscribe`.
+    Subscription,
+    /// `server.files.metadata`.
+    Metadata,
+    /// `server.temperature_store`.
+    TemperatureStore,
+    /// Klipper's `print_stats`, without which there are no jobs.
+    PrintStats,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Identify,
+        Self::ServerInfo,
+        Self::HostClock,
+        Self::History,
+        Self::ObjectList,
+        Self::Subscription,
+        Self::Metadata,
+        Self::TemperatureStore,
+        Self::PrintStats,
+    ];
+
+    /// A stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::ServerInfo => "server_info",
+            Self::HostClock => "host_clock",
+            Self::History => "history",
+            Self::ObjectList => "object_list",
+            Self::Subscription => "subscription",
+            Self::Metadata => "metadata",
+            Self::TemperatureStore => "temperature_store",
+            Self::PrintStats => "print_stats",
+        }
+    }
+
+    /// What its absence means for the user.
+    fn absence(self) -> &'static str {
+        match self {
+            Self::Identify => "this Moonraker does not take the names of its clients; printlog works without",
+            Self::ServerInfo => {
+                "this Moonraker does not report its version and state; Klipper's own report is used"
+            }
+            Self::HostClock => "this Moonraker does not report its clock; printlog's clock is used",
+            Self::History => "this Moonraker keeps no history; jobs are recorded from print_stats only",
+            Self::ObjectList => {
+                "this Moonraker does not list Klipper's objects; only the usual heaters are shown"
+            }
+            Self::Subscription => {
+                "this Moonraker takes no subscriptions; the print is read every few seconds instead"
+            }
+            Self::Metadata => {
+                "this Moonraker keeps no metadata of G-code files; details are read from the files only"
+            }
+            Self::TemperatureStore => {
+                "this Moonraker keeps no temperature store; printlog shows current temperatures only"
+            }
+            Self::PrintStats => "Klipper reports no print_stats; no job can be recorded",
+        }
+    }
+}
+
+/// A capability that a Moonraker does not offer. Displays as a sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limitation {
+    /// What is missing.
+    pub capability: Capability,
+    /// Why: the refusal.
+    pub cause: String,
+}
+
+impl Limitation {
+    /// A capability that `cause` shows to be missing.
+    ///
+    /// # Errors
+    /// With `cause` itself, if it says more: that access is refused, or that the connection has ended.
+    pub fn of(capability: Capability, cause: RequestError) -> Result<Self, RequestError> {
+        match cause {
+            RequestError::Unauthorized { .. } | RequestError::Lost { .. } => Err(cause),
+            // Every Moonraker has these: one that does not answer them hangs.
+            RequestError::Timeout { .. }
+                if matches!(capability, Capability::ServerInfo | Capability::Subscription) =>
+            {
+                Err(cause)
+            }
+            RequestError::Refused { .. } | RequestError::Timeout { .. } | RequestError::Unreadable { .. } => {
+                Ok(Self {
+                    capability,
+                    cause: cause.to_string(),
+                })
+            }
+        }
+    }
+}
+
+impl Limitation {
+    /// A Klipper that does not report the print.
+    #[must_use]
+    pub fn no_print_stats() -> Self {
+        Self {
+            capability: Capability::PrintStats,
+            cause: "printer.cfg needs a section [virtual_sdcard]".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Limitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.capability.absence(), self.cause)
+    }
+}
+
+/// The result of an optional call: its answer, or the limitation.
+pub type Optional<T> = Result<T, Limitation>;
+
+/// Turns the failure of an optional call into a limitation.
+///
+/// # Errors
+/// As [`Limitation::of`].
+pub fn optional<T>(
+    capability: Capability,
+    result: Result<T, RequestError>,
+) -> Result<Optional<T>, RequestError> {
+    match result {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(cause) => Limitation::of(capability, cause).map(Err),
+    }
+}
+
+/// A reading of the print, with what was missing on the way.
+#[derive(Debug)]
+pub struct PrintReading {
+    /// The full status.
+    pub snapshot: Snapshot,
+    /// Whether updates follow by themselves.
+    pub is_subscribed: bool,
+    /// What was refused.
+    pub limitations: Vec<Limitation>,
+}
+
+/// No G-code file has this name.
+const NO_FILE: &str = "printlog/no such file";
+/// Heaters of most printers. Klipper reports those that a printer does not have as empty.
+const USUAL_HEATERS: [&str; 3] = ["extruder", "extruder1", "heater_bed"];
+
+impl Client {
+    /// Follows the objects that a print logger needs: the print, Klippy's state, progress, and all heaters. Subscribes
+    /// to them and, where that is refused, reads them once.
+    ///
+    /// # Errors
+    /// If they cannot be read either. Refused while Klippy is not connected, with code -32601 if Moonraker has not met
+    /// it yet.
+    pub async fn follow_print(&self) -> Result<PrintReading, RequestError> {
+        let mut limitations = Vec::new();
+        let heaters = match optional(Capability::ObjectList, self.printer_objects_list().await)? {
+            Ok(objects) => objects.into_iter().filter(|object| is_heater(object)).collect(),
+            Err(limitation) => {
+                limitations.push(limitation);
+                USUAL_HEATERS.map(str::to_owned).to_vec()
+            }
+        };
+        let objects = objects_of_a_print(heaters);
+        let subscribed = self.printer_objects_subscribe(objects.clone()).await;
+        let (snapshot, is_subscribed) = match optional(Capability::Subscription, subscribed)? {
+            Ok(snapshot) => (snapshot, true),
+            Err(limitation) => {
+                limitations.push(limitation);
+                (self.printer_objects_query(objects).await?, false)
+            }
+        };
+        Ok(PrintReading {
+            snapshot,
+            is_subscribed,
+            limitations,
+        })
+    }
+
+    /// Reads what [`follow_print`](Self::follow_print) follows once more.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn poll_print(&self, known: &StatusMirror) -> Result<Snapshot, RequestError> {
+        let heaters = known.heaters().map(|(name, _)| name.to_owned()).collect();
+        self.printer_objects_query(objects_of_a_print(heaters)).await
+    }
+
+    /// [`server_info`](Self::server_info), or an empty one where it is refused.
+    ///
+    /// # Errors
+    /// If access is refused, or the connection has ended.
+    pub async fn server_info_if_offered(&self) -> Result<Optional<ServerInfo>, RequestError> {
+        optional(Capability::ServerInfo, self.server_info().await)
+    }
+
+    /// Whether the history can be read. Reads a single row.
+    ///
+    /// # Errors
+    /// If access is refused, or the connection has ended.
+    pub async fn try_history(&self) -> Result<Optional<()>, RequestError> {
+        let query = HistoryQuery {
+            limit: 1,
+            ..HistoryQuery::default()
+        };
+        optional(Capability::History, self.history_list(&query).await.map(drop))
+    }
+
+    /// Tries what is used now and then only, or by others than the connection itself.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    pub async fn missing_extras(&self) -> Result<Vec<Limitation>, RequestError> {
+        let (metadata, temperatures) = tokio::join!(
+            self.files_metadata(NO_FILE),
+            self.call_raw("server.temperature_store", json!({ "include_monitors": false })),
+        );
+        let tried = [
+            (Capability::Metadata, metadata.map(drop)),
+            (Capability::TemperatureStore, temperatures.map(drop)),
+        ];
+        let mut missing = Vec::new();
+        for (capability, result) in tried {
+            match result {
+                Ok(()) => {}
+                Err(cause @ RequestError::Lost { .. }) => return Err(cause),
+                // Also a refusal of access: rights belong to a connection, and its other calls have proved them.
+                Err(cause) => missing.push(Limitation {
+                    capability,
+                    cause: cause.to_string(),
+                }),
+            }
+        }
+        Ok(missing)
+    }
+}
+
+fn objects_of_a_print(heaters: Vec<String>) -> Map<String, Value> {
+    let print = [
+        ("webhooks", Value::Null),
+        ("print_stats", Value::Null),
+        (
+            "virtual_sdcard",
+            json!(["progress", "is_active", "file_position", "file_size"]),
+        ),
+        ("display_status", json!(["progress", "message"])),
+    ];
+    let heaters = heaters
+        .into_iter()
+        .map(|heater| (heater, json!(["temperature", "target"])));
+    print
+        .into_iter()
+        .map(|(object, fields)| (object.to_owned(), fields))
+        .chain(heaters)
+        .collect()
+}
