@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Client, RequestError,
-    lenient::{NotA, maybe_number, number, text},
+    lenient::{NotA, id, maybe_number, number, text},
 };
 
 /// One row of the history. Unknown, missing and null are `None`.
@@ -15,7 +15,7 @@ use crate::{
 /// Source: <https://moonraker.readthedocs.io/en/latest/external_api/history/>
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistoryJob {
-    /// Six or more hex digits. Reused after deletions, and all of them change in the upgrade from 0.8.
+    /// Six or more hex digits; other firmwares send numbers. Reused after deletions, and all of them change in the upgrade from 0.8.
     pub job_id: String,
     /// Who started it: a login, `_TRUSTED_USER_`, `No User`, …. Absent before 0.9.
     pub user: Option<String>,
@@ -63,7 +63,7 @@ impl HistoryJob {
             serde_json::from_str(row.get()).map_err(|cause| format!("not a JSON object: {cause}"))?;
         let mut wrong = Vec::new();
         let mut take = |name: &'static str| row.remove(name).unwrap_or(Value::Null);
-        let job_id = text(take("job_id")).ok().flatten().ok_or("`job_id` is no text")?;
+        let job_id = id(take("job_id")).ok().flatten().ok_or("`job_id` is no text")?;
         let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is no {what}");
         let start_time = number(&take("start_time")).map_err(|not| needed("start_time", not))?;
         let filename = text(take("filename")).map_err(|not| needed("filename", not))?;
@@ -357,6 +357,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_may_be_texts_and_an_id_may_be_a_number() {
+        let row = r#"{"job_id":1762515086,"start_time":"1700000000.5","end_time":"","print_duration":"759",
+                      "total_duration":null,"filament_used":" 2292.4 "}"#;
+        let (job, wrong) = read(row).unwrap();
+        assert_eq!(
+            job,
+            HistoryJob {
+                job_id: "1762515086".to_owned(),
+                start_time: Some(1_700_000_000.5),
+                print_duration: Some(759.0),
+                filament_used: Some(2292.4),
+                ..HistoryJob::default()
+            }
+        );
+        assert_eq!(wrong, None);
+    }
+
+    #[test]
     fn wrong_figures_become_unknown_and_are_told() {
         let (job, wrong) =
             read(r#"{"job_id":"00000A","filament_used":{},"print_duration":"7.5","exists":1}"#).unwrap();
@@ -373,7 +391,8 @@ mod tests {
     fn rows_that_say_not_which_job_they_are_are_refused() {
         for (row, expected) in [
             ("{}", "`job_id` is no text"),
-            (r#"{"job_id":7}"#, "`job_id` is no text"),
+            (r#"{"job_id":""}"#, "`job_id` is no text"),
+            (r#"{"job_id":[7]}"#, "`job_id` is no text"),
             (
                 r#"{"job_id":"1","start_time":"soon"}"#,
                 "`start_time` of job 1 is no number",

@@ -3,17 +3,43 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// A number, or a number written as text. `Ok(None)` for null.
-pub(crate) fn number(value: &Value) -> Result<Option<f64>, NotA> {
+/// A number, or a number written as text. `Ok(None)` for null and for an empty text.
+///
+/// # Errors
+/// For anything else: it is unknown, too, and worth a warning.
+pub fn number(value: &Value) -> Result<Option<f64>, NotA> {
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64()),
+        Value::String(text) if text.trim().is_empty() => Ok(None),
         Value::String(text) => match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
             _ => Err(NotA("number")),
         },
         _ => Err(NotA("number")),
     }
+}
+
+/// A number that is known.
+#[must_use]
+pub fn known_number(value: &Value) -> Option<f64> {
+    number(value).ok().flatten()
+}
+
+/// A whole number, from 0, that is known. Of a fraction only what is whole.
+#[must_use]
+pub fn known_count(value: &Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and saturates"
+    )]
+    let whole = |number: f64| number as u64;
+    let exact = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_u64(),
+    };
+    exact.or_else(|| known_number(value).filter(|number| *number >= 0.0).map(whole))
 }
 
 /// Text. `Ok(None)` for null.
@@ -25,13 +51,24 @@ pub(crate) fn text(value: Value) -> Result<Option<String>, NotA> {
     }
 }
 
+/// The id of a job: text, or a number, which some firmwares send.
+pub(crate) fn id(value: Value) -> Result<Option<String>, NotA> {
+    match value {
+        Value::Number(_) => match known_count(&value) {
+            Some(number) => Ok(Some(number.to_string())),
+            None => Err(NotA("text")),
+        },
+        value => Ok(text(value)?.filter(|id| !id.trim().is_empty())),
+    }
+}
+
 /// What a value should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotA(pub(crate) &'static str);
+pub struct NotA(pub(crate) &'static str);
 
 /// For `#[serde(deserialize_with)]`: a number, or `None` for anything else.
 pub(crate) fn maybe_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(number(&Value::deserialize(deserializer)?).ok().flatten())
+    Ok(known_number(&Value::deserialize(deserializer)?))
 }
 
 /// For `#[serde(deserialize_with)]`: text, or `None` for anything else.
@@ -72,8 +109,53 @@ mod tests {
         assert_eq!(number(&json!(1.5)), Ok(Some(1.5)));
         assert_eq!(number(&json!("1.5")), Ok(Some(1.5)));
         assert_eq!(number(&json!(null)), Ok(None));
-        for wrong in [json!("NaN"), json!("inf"), json!(""), json!([1]), json!(true)] {
+        assert_eq!(number(&json!(" 7 ")), Ok(Some(7.0)));
+        assert_eq!(number(&json!("")), Ok(None));
+        for wrong in [
+            json!("NaN"),
+            json!("inf"),
+            json!("0x10"),
+            json!("5mm"),
+            json!([1]),
+            json!(true),
+        ] {
             assert_eq!(number(&wrong), Err(NotA("number")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counts_are_whole_and_exact() {
+        for (value, count) in [
+            (json!(192), Some(192)),
+            (json!("192"), Some(192)),
+            (json!("192.0"), Some(192)),
+            (json!(2.9), Some(2)),
+            (json!("9007199254740993"), Some(9_007_199_254_740_993)),
+            (json!(-1), None),
+            (json!("many"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(known_count(&value), count, "{value}");
+        }
+    }
+
+    #[test]
+    fn ids_may_be_numbers() {
+        for (value, expected) in [
+            (json!("00001F"), Ok(Some("00001F"))),
+            (json!(1_762_515_086), Ok(Some("1762515086"))),
+            (json!(7.0), Ok(Some("7"))),
+            (json!(0), Ok(Some("0"))),
+            (json!(null), Ok(None)),
+            (json!(""), Ok(None)),
+            (json!(-1), Err(NotA("text"))),
+            (json!([7]), Err(NotA("text"))),
+        ] {
+            assert_eq!(
+                id(value.clone()),
+                expected.map(|id| id.map(str::to_owned)),
+                "{value}"
+            );
         }
     }
 }

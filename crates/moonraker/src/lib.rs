@@ -15,7 +15,7 @@ mod error;
 mod files;
 mod frame;
 mod history;
-mod lenient;
+pub mod lenient;
 mod link;
 mod mirror;
 mod notification;

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::calls::is_heater;
+use crate::{
+    calls::is_heater,
+    lenient::{known_count, known_number},
+};
 
 /// Objects that are kept, and fields of each. A printer has some ten of either.
 const OBJECTS: usize = 64;
@@ -103,9 +106,14 @@ impl StatusMirror {
             if self.objects.len() >= OBJECTS && !self.objects.contains_key(&object) {
                 continue;
             }
+            let is_print = object == "print_stats";
             let known = self.objects.entry(object).or_insert_with(|| Map::new().into());
             let Value::Object(fields) = known else {
                 continue;
+            };
+            let changed = match is_print {
+                true => without_unknown(fields, changed),
+                false => changed,
             };
             for (field, value) in changed {
                 if is_small(&value) && (fields.len() < FIELDS || fields.contains_key(&field)) {
@@ -163,8 +171,8 @@ impl StatusMirror {
         Some(VirtualSdcard {
             progress: number(fields, "progress"),
             is_active: fields.get("is_active").and_then(Value::as_bool),
-            file_position: fields.get("file_position").and_then(Value::as_u64),
-            file_size: fields.get("file_size").and_then(Value::as_u64),
+            file_position: fields.get("file_position").and_then(known_count),
+            file_size: fields.get("file_size").and_then(known_count),
         })
     }
 
@@ -199,6 +207,39 @@ impl StatusMirror {
     }
 }
 
+/// Counters of the print.
+const COUNTERS: [&str; 3] = ["total_duration", "print_duration", "filament_used"];
+
+/// The changes of a print, without those that say nothing: a counter that is briefly null or garbage has not gone back,
+/// and the print still has its file and its state. But what was known is not of another print that starts.
+fn without_unknown(known: &mut Map<String, Value>, mut changed: Map<String, Value>) -> Map<String, Value> {
+    for name in ["state", "filename"] {
+        if changed.get(name).is_some_and(|value| !value.is_string()) {
+            changed.remove(name);
+        }
+    }
+    let is_other = |name: &str, matters: fn(&str) -> bool| {
+        let new = changed.get(name).and_then(Value::as_str);
+        new.is_some_and(|new| matters(new) && known.get(name).and_then(Value::as_str) != Some(new))
+    };
+    let starts = is_other("filename", |_| true)
+        || (is_other("state", |state| state.eq_ignore_ascii_case("printing"))
+            && !known
+                .get("state")
+                .and_then(Value::as_str)
+                .is_some_and(|state| state.eq_ignore_ascii_case("paused")));
+    for name in COUNTERS {
+        let is_known = |value: &Value| known_number(value).is_some_and(|number| number >= 0.0);
+        if changed.get(name).is_some_and(|value| !is_known(value)) {
+            changed.remove(name);
+            if starts {
+                known.remove(name);
+            }
+        }
+    }
+    changed
+}
+
 fn is_small(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
@@ -217,7 +258,7 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
-    fields.get(name)?.as_f64()
+    known_number(fields.get(name)?)
 }
 
 /// Klipper's macros can make floats of layer numbers.
@@ -229,7 +270,7 @@ fn integer(fields: &Map<String, Value>, name: &str) -> Option<i64> {
     )]
     value
         .as_i64()
-        .or_else(|| value.as_f64().map(|number| number as i64))
+        .or_else(|| known_number(value).map(|number| number as i64))
 }
 
 #[cfg(test)]
@@ -286,6 +327,77 @@ mod tests {
                 }
             )]
         );
+    }
+
+    fn printing() -> StatusMirror {
+        StatusMirror::of(map(json!({"print_stats": {
+            "state": "printing", "filename": "a.gcode", "total_duration": 2.8, "print_duration": 2.0, "filament_used": 5.0,
+        }})))
+    }
+
+    #[test]
+    fn what_is_briefly_unknown_of_a_print_stays_as_it_was() {
+        for unknown in [
+            json!(null),
+            json!(""),
+            json!("soon"),
+            json!("NaN"),
+            json!([1]),
+            json!({}),
+            json!(true),
+            json!(-1),
+        ] {
+            let mut mirror = printing();
+            mirror.merge(map(json!({"print_stats": {
+                "total_duration": unknown, "print_duration": unknown, "filament_used": unknown,
+            }})));
+            assert_eq!(mirror.print_stats(), printing().print_stats(), "{unknown}");
+        }
+        for unknown in [json!(null), json!(7), json!([]), json!({})] {
+            let mut mirror = printing();
+            mirror.merge(map(
+                json!({"print_stats": {"state": unknown, "filename": unknown}}),
+            ));
+            assert_eq!(mirror.print_stats(), printing().print_stats(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn counters_as_texts_are_numbers() {
+        let mut mirror = printing();
+        mirror.merge(map(json!({
+            "print_stats": {"total_duration": "3.8", "print_duration": "3", "filament_used": " 7.25 ",
+                            "info": {"current_layer": "4", "total_layer": "192.0"}},
+            "virtual_sdcard": {"progress": "0.5", "file_position": "100", "file_size": 200.0},
+            "extruder": {"temperature": "210.5", "target": null},
+        })));
+        let stats = mirror.print_stats().unwrap();
+        assert_eq!(
+            (stats.total_duration, stats.print_duration, stats.filament_used),
+            (Some(3.8), Some(3.0), Some(7.25))
+        );
+        let layers = stats.info.unwrap();
+        assert_eq!((layers.current_layer, layers.total_layer), (Some(4), Some(192)));
+        let file = mirror.virtual_sdcard().unwrap();
+        assert_eq!(
+            (file.progress, file.file_position, file.file_size),
+            (Some(0.5), Some(100), Some(200))
+        );
+        let (_, heater) = mirror.heaters().next().unwrap();
+        assert_eq!((heater.temperature, heater.target), (Some(210.5), None));
+    }
+
+    #[test]
+    fn the_counters_of_one_print_are_not_taken_for_those_of_the_next() {
+        for start in [json!({"filename": "b.gcode"}), json!({"state": "printing"})] {
+            let mut mirror = printing();
+            mirror.merge(map(json!({"print_stats": {"state": "complete"}})));
+            let mut start = map(start);
+            start.insert("total_duration".to_owned(), Value::Null);
+            mirror.merge(map(json!({"print_stats": start})));
+            let stats = mirror.print_stats().unwrap();
+            assert_eq!((stats.total_duration, stats.print_duration), (None, Some(2.0)));
+        }
     }
 
     #[test]

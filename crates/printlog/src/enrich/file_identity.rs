@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::Job;
 use gcode::MovesHint;
 use jiff::{SignedDuration, Timestamp};
+use moonraker::lenient::{known_count, known_number};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -39,18 +40,16 @@ impl FileIdentity {
             clippy::cast_possible_truncation,
             reason = "saturates; whole seconds are wanted"
         )]
-        let modified = metadata["modified"]
-            .as_f64()
-            .map(|seconds| seconds.floor() as i64);
+        let modified = known_number(&metadata["modified"]).map(|seconds| seconds.floor() as i64);
         Some(Self {
             path: job.filename.clone()?,
-            size: metadata["size"].as_u64(),
+            size: known_count(&metadata["size"]),
             modified,
             uuid: metadata["uuid"].as_str().map(str::to_owned),
             started: job.start_time,
             moves: MovesHint {
-                start: metadata["gcode_start_byte"].as_u64(),
-                end: metadata["gcode_end_byte"].as_u64(),
+                start: known_count(&metadata["gcode_start_byte"]),
+                end: known_count(&metadata["gcode_end_byte"]),
             },
         })
     }

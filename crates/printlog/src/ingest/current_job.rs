@@ -35,7 +35,7 @@ fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
     let by_slicer = job
         .metadata
         .as_ref()
-        .and_then(|metadata| metadata.get("estimated_time")?.as_f64())
+        .and_then(|metadata| moonraker::lenient::known_number(metadata.get("estimated_time")?))
         .map(|estimated| (estimated - printed).max(0.0));
     let by_file = progress
         .filter(|progress| *progress > TELLING_PROGRESS && printed > 0.0)
