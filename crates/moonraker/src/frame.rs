@@ -41,7 +41,9 @@ pub(crate) enum FrameError {
 const PARTS_LIMIT: usize = 400_000;
 
 /// Reads a frame: a message, or a batch of them. A broken member of a batch does not hurt the others.
-pub(crate) fn read<'a>(frame: &'a str, mut each: impl FnMut(Result<Message<'a>, FrameError>)) {
+pub(crate) fn read(frame: &str, mut each: impl FnMut(Result<Message<'_>, FrameError>)) {
+    let mended = without_non_numbers(frame);
+    let frame = mended.as_deref().unwrap_or(frame);
     if has_too_many_parts(frame) {
         return each(Err(FrameError::TooManyParts));
     }
@@ -60,6 +62,33 @@ pub(crate) fn read<'a>(frame: &'a str, mut each: impl FnMut(Result<Message<'a>, 
 fn has_too_many_parts(frame: &str) -> bool {
     let is_mark = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
     frame.len() > PARTS_LIMIT && frame.as_bytes().iter().filter(is_mark).count() > PARTS_LIMIT
+}
+
+/// The frame with null for the numbers that JSON does not have and Python's encoder writes all the same, as Moonraker
+/// before 0.9 does for a sensor that is broken. `None` if there are none.
+fn without_non_numbers(frame: &str) -> Option<String> {
+    const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+    if !frame.contains("NaN") && !frame.contains("Infinity") {
+        return None;
+    }
+    let mut mended = String::with_capacity(frame.len());
+    let (mut in_text, mut escaped) = (false, false);
+    let mut rest = frame;
+    while let Some(next) = rest.chars().next() {
+        let word = WORDS.iter().find(|word| !in_text && rest.starts_with(**word));
+        if let Some(word) = word {
+            mended.push_str("null");
+            rest = &rest[word.len()..];
+            continue;
+        }
+        if next == '"' && !escaped {
+            in_text = !in_text;
+        }
+        escaped = in_text && next == '\\' && !escaped;
+        mended.push(next);
+        rest = &rest[next.len_utf8()..];
+    }
+    Some(mended)
 }
 
 fn read_one(text: &str) -> Result<Message<'_>, FrameError> {
@@ -195,6 +224,17 @@ mod tests {
         ] {
             assert_eq!(all(odd), ["odd"], "{odd}");
         }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_null() {
+        assert_eq!(
+            all(r#"{"result":{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN \"NaN","d":"\\"},"id":7}"#),
+            [
+                r#"answer Some(7) Ok(Some("{\"a\":null,\"b\":[null,null],\"c\":\"NaN \\\"NaN\",\"d\":\"\\\\\"}"))"#
+            ]
+        );
+        assert_eq!(all("NaN Infinity \u{e9}"), ["odd"]);
     }
 
     #[test]
