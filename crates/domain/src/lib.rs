@@ -2,10 +2,10 @@
 //!
 //! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
 
-pub mod analytics;
 mod figures;
 mod history;
 mod job;
+mod job_filter;
 mod moment;
 mod notes;
 mod print_stats;
@@ -16,6 +16,7 @@ pub mod tracker;
 pub use figures::Figures;
 pub use history::{HistoryEnd, HistoryJob};
 pub use job::{Job, JobId, JobStatus, Source, UnknownJobStatus};
+pub use job_filter::{Amount, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
 pub use notes::{JobNotes, UnknownVerdict, Verdict};
 pub use print_stats::{KlippyState, PrintState, PrintStats};

@@ -5,14 +5,14 @@
 
 use std::{error::Error, path::Path, time::Instant};
 
-use domain::{Figures, HistoryJob, Job, NewPrinter};
+use domain::{Cursor, Figures, HistoryJob, Job, JobFilter, NewPrinter};
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::{
     ConnectOptions, Connection, Executor,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use store::{Cursor, JobFilter, Location, Store};
+use store::{Location, Store};
 
 const ROWS: usize = 50_000;
 const PAGE: usize = 500;

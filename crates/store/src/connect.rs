@@ -29,7 +29,7 @@ use url::{Host, Url};
 use crate::{
     Backup, Engine, Error, InstanceLock, Location, Occasion, Result, dialect,
     error::Fault,
-    facts::Shelf,
+    job_months::JobMonthCache,
     migrations::{self, Migrator},
     misled::Misled,
     quick::QuickPool,
@@ -47,7 +47,7 @@ pub struct Store {
     /// For quick questions. `None` where `reader` answers them.
     pub(crate) quick: Option<QuickPool>,
     pub(crate) engine: Engine,
-    pub(crate) shelf: Arc<Mutex<Shelf>>,
+    pub(crate) month_cache: Arc<Mutex<JobMonthCache>>,
     /// Writes only while this turn lasts. `None`: they need none.
     pub(crate) turn: Option<i64>,
     pub(crate) secret: Arc<Secret>,
@@ -167,7 +167,7 @@ impl Store {
             quick,
             engine,
             turn: None,
-            shelf: Arc::default(),
+            month_cache: Arc::default(),
             secret: Arc::new(Secret::open(secret_file)),
             timings: Timings::new(),
             misled,
@@ -194,7 +194,7 @@ impl Store {
             quick: None,
             engine: Engine::Sqlite,
             turn: None,
-            shelf: Arc::default(),
+            month_cache: Arc::default(),
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             misled: Misled::default(),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{JobStatus, PrinterId};
+use domain::{JobFilter, JobStatus, PrinterId};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection,
     sea_query::{Expr, ExprTrait, Func, OnConflict, Query},
 };
 
 use crate::{
-    JobFilter, Result, Store,
+    Result, Store,
     error::Fault,
     record::Record,
     schema::{CorrectedOutcomes, DeletedJobs},

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     Error, Result, Store,
     error::Fault,
-    facts,
+    job_months,
     record::Record,
     rows::Ask,
     schema::{JobDetails as Columns, PrintJobs},
@@ -206,7 +206,7 @@ pub(crate) async fn put(tx: &Tx, job: &LockedJob, details: &JobDetails) -> Resul
         )
         .to_owned();
     tx.execute(&new).await?;
-    facts::refresh(tx, &job.totals, &[(id, job.start_time)]).await
+    job_months::refresh(tx, &job.totals, &[(id, job.start_time)]).await
 }
 
 pub(crate) fn columns(details: &JobDetails) -> [(Columns, sea_query::Value); 23] {

@@ -2,18 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::JobId;
+use domain::{Cursor, JobFilter, JobId, ListOrder};
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    Cursor, DetailsStatus, JobDetails, JobFilter, JobRow, Result, Store, details, details_queue,
+    DetailsStatus, JobDetails, JobRow, Result, Store, details, details_queue,
     error::Fault,
     import::padded,
     jobs::select_with_printer,
-    list::{ListOrder, count, is_in_order, page, queries},
+    list::{count, is_in_order, page, queries},
     record::{LIGHT, Record, job_row},
     rows::Ask,
     schema::{DetailsQueue, GcodeFiles, JobDetails as Details, PrintJobs},

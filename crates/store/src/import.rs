@@ -12,9 +12,8 @@ use sea_orm::{
 use crate::{
     FoundRun, Result, Store, counts, details_queue,
     error::Fault,
-    facts,
     insert::{BATCHES, insert_all},
-    jobs,
+    job_months, jobs,
     record::{Record, jobs_where, load_jobs, sort_time, stored_form_of_row},
     schema::{DetailsQueue, PrintJobs},
     search, text, tombstones,
@@ -160,7 +159,7 @@ async fn import(
     if !new.is_empty() {
         touched.extend(enqueue_new(tx, printer_id, &new, now).await?);
     }
-    facts::refresh(tx, &totals, &touched).await?;
+    job_months::refresh(tx, &totals, &touched).await?;
     totals.save(tx, now).await?;
     Ok(imported)
 }

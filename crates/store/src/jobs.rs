@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     Result, Store, counts, details_queue,
     error::Fault,
-    facts, import, notes, pauses,
+    import, job_months, notes, pauses,
     record::{
         HEAVY, LIGHT, Record, columns, job, jobs_where, load_jobs, milliseconds, sort_time, stored_form,
         stored_form_of_row,
@@ -134,7 +134,7 @@ impl Store {
             tombstones::insert(&tx, id, &job, now).await?;
             remove(&tx, id).await?;
             totals.remove(&job.figures);
-            facts::refresh(&tx, &totals, &[(id, job.start_time)]).await?;
+            job_months::refresh(&tx, &totals, &[(id, job.start_time)]).await?;
             totals.save(&tx, now).await?;
             Ok(true)
         })
@@ -161,7 +161,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
         search::insert(tx, std::iter::once((id, search::key([job.filename.as_deref()])))).await?;
         details_queue::enqueue(tx, &[(id, job.start_time)], true, now).await?;
         totals.add(&job.figures);
-        facts::refresh(tx, &totals, &[(id, job.start_time)]).await?;
+        job_months::refresh(tx, &totals, &[(id, job.start_time)]).await?;
         totals.save(tx, now).await?;
         return Ok(Saved::Inserted(id));
     };
@@ -188,7 +188,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
     }
     if changed || touched.len() > 1 {
         counts::correct(tx, job.printer_id, outcomes, wanted.status).await?;
-        facts::refresh(tx, &totals, &touched).await?;
+        job_months::refresh(tx, &totals, &touched).await?;
     }
     totals.save(tx, now).await?;
     Ok(if changed {
@@ -255,7 +255,7 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
     // The usual case, twice a minute: a running job is in no month.
     if !(status_before.is_open() && job.status.is_open()) {
         counts::correct(tx, job.printer_id, [status_before], job.status).await?;
-        facts::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
+        job_months::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
     }
     totals.save(tx, now).await?;
     Ok(Saved::Updated(JobId(id)))

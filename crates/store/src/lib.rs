@@ -2,7 +2,6 @@
 //!
 //! Entities and statements stay in here; functions take and return `domain` types. No clock: time is a parameter.
 
-pub mod analytics;
 mod backup;
 mod connect;
 mod copy;
@@ -12,12 +11,13 @@ mod details_queue;
 mod dialect;
 mod error;
 mod export;
-mod facts;
 mod gcode_files;
 mod import;
 mod insert;
 mod instance_lock;
+mod job_months;
 mod jobs;
+mod judgements;
 mod keys;
 mod lease;
 mod list;
@@ -55,14 +55,14 @@ pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, Queue
 pub use dialect::Engine;
 pub use error::{Error, Result};
 pub use export::{Export, ExportedFile, ExportedJob};
-pub use facts::{Facts, Kind, MonthMismatch};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
 pub use import::Imported;
 pub use instance_lock::InstanceLock;
+pub use job_months::MonthMismatch;
 pub use jobs::{FoundRun, Saved, StoredJob};
 pub use keys::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey};
 pub use lease::{Lease, PATIENCE as TURN_PATIENCE};
-pub use list::{Amount, Cursor, JobFilter, JobPage, JobRow, ListOrder};
+pub use list::{JobPage, JobRow};
 pub use location::Location;
 pub use notes::{NotesChange, NotesChanged, NotesEntry};
 pub use pauses::Pause;

@@ -1,12 +1,11 @@
 //! Lists of jobs, page by page, at the same cost on every page.
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeSet, HashMap, HashSet},
     ops::ControlFlow,
 };
 
-use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
+use domain::{Cursor, Figures, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, UNDATED};
 use jiff::Timestamp;
 use sea_orm::{
     DatabaseConnection,
@@ -16,73 +15,16 @@ use sea_orm::{
 use crate::{
     Engine, Result, Store, StoredJob,
     error::Fault,
-    facts::beside,
     gcode_files,
     import::padded,
+    job_months::run_blocking,
     jobs::{is_open, select_stored, select_with_printer, stored_job},
     notes,
-    record::{LIGHT, Record, UNDATED, job_row},
+    record::{LIGHT, Record, job_row},
     rows::Ask,
     schema::{JobDetails, JobTotals, PrintJobs},
     search::{self, Found},
 };
-
-/// Which jobs. Empty lists and `None` leave nothing out; what is given must all hold.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct JobFilter {
-    /// Of one of these printers.
-    pub printer_ids: Vec<PrinterId>,
-    /// In one of these statuses.
-    pub statuses: Vec<JobStatus>,
-    /// Started then or later. A job whose start is unknown is left out.
-    pub since: Option<Timestamp>,
-    /// Started earlier. A job whose start is unknown is left out.
-    pub until: Option<Timestamp>,
-    /// The file name, or the title, the notes or a tag that a user has given, contains this, without regard to case.
-    /// No character means anything but itself.
-    pub filename_contains: Option<String>,
-    /// The slicer planned this filament type, written exactly so.
-    pub filament_type: Option<String>,
-    /// This slicer made the file, written exactly so.
-    pub slicer: Option<String>,
-    /// A user has given one of these verdicts.
-    pub verdicts: Vec<Verdict>,
-    /// A user has given one of these tags, without regard to case.
-    pub tags: Vec<String>,
-}
-
-/// Which jobs of a list come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ListOrder {
-    /// Those that started last; those whose start is unknown come last.
-    #[default]
-    Newest,
-    /// The other way round.
-    Oldest,
-    /// Those that took most; those of which that is unknown come last.
-    Most(Amount),
-    /// Those that took least; those of which that is unknown come last, too.
-    Least(Amount),
-}
-
-/// What a job took. Its names are those of [`Figures`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "see `domain::Figures`")]
-pub enum Amount {
-    PrintDuration,
-    TotalDuration,
-    FilamentUsed,
-}
-
-/// A place between two jobs of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// What the list is sorted by: the start in ms since 1970, or `i64::MIN` where that is unknown; an amount in ms or
-    /// µm, or what no amount comes behind where it is unknown.
-    pub value: i64,
-    /// What decides among equals.
-    pub id: JobId,
-}
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,22 +71,6 @@ const MAX_PARTS: usize = 24;
 const FEW_ROWS: usize = 256;
 /// Whole jobs held in memory while all are shown.
 const CHUNK: u64 = 50;
-
-impl ListOrder {
-    /// Where a list comes to `one`, seen from `other`.
-    pub(crate) fn compare(self, one: Cursor, other: Cursor) -> Ordering {
-        let upwards = (one.value, one.id).cmp(&(other.value, other.id));
-        match self {
-            Self::Newest | Self::Most(_) => upwards.reverse(),
-            Self::Oldest | Self::Least(_) => upwards,
-        }
-    }
-
-    /// Whether a list comes to `one` before it comes to `other`.
-    pub(crate) fn puts_before(self, one: Cursor, other: Cursor) -> bool {
-        self.compare(one, other).is_lt()
-    }
-}
 
 impl Store {
     /// A page of jobs, newest first, that begins after `after`.
@@ -206,7 +132,7 @@ impl Store {
         let facts = self.facts(filter).await?;
         // Some may be gone until their rows are read.
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(10);
-        beside(move || (facts.first(order, most, after), facts.count()))
+        run_blocking(move || (facts.first(order, most, after), facts.count()))
             .await
             .map_err(|fault| fault.into_error("look for jobs"))
     }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     Engine, Error, Result, Store,
     error::Fault,
-    facts, gcode_files, notes, pauses,
+    gcode_files, job_months, notes, pauses,
     record::{Record, milliseconds},
     schema::{
         CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs,
@@ -496,7 +496,7 @@ async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
     );
     tx.execute(&search).await?;
     gcode_files::remove_of_printer(tx, id).await?;
-    facts::remove_of_printer(tx, id).await?;
+    job_months::remove_of_printer(tx, id).await?;
     for statement in [
         from(
             JobDetails::Table.into_table_ref(),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{Figures, HistoryJob, Job, JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
+use domain::{Figures, HistoryJob, Job, JobId, JobNotes, JobStatus, PrinterId, Source, UNDATED, Verdict};
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{
@@ -13,9 +13,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::{Error, JobRow, error::Fault, schema::PrintJobs};
-
-/// Sorts jobs whose start is unknown behind all others.
-pub(crate) const UNDATED: i64 = i64::MIN;
 
 /// Columns of a [`JobRow`].
 pub(crate) const LIGHT: [PrintJobs; 20] = [

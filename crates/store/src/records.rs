@@ -12,10 +12,10 @@ use sea_orm::{
 use crate::{
     DetailsStatus, JobDetails, NewGcodeFile, Result, Store, details,
     error::Fault,
-    facts, gcode_files,
+    gcode_files,
     import::padded,
     insert::insert_all,
-    jobs,
+    job_months, jobs,
     record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
     schema::{DeletedJobs, DetailsQueue, JobDetails as DetailsColumns, PrintJobs},
     search, text, tombstones,
@@ -173,7 +173,7 @@ async fn import(
             .or_default()
             .push((*id, new.job.start_time));
     }
-    facts::refresh_all(tx, &all_totals, &touched).await?;
+    job_months::refresh_all(tx, &all_totals, &touched).await?;
     for totals in all_totals {
         totals.save(tx, now).await?;
     }

@@ -5,7 +5,8 @@
 
 use std::collections::HashSet;
 
-use domain::JobId;
+use analytics::SEPARATOR;
+use domain::{JobFilter, JobId};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection,
     sea_query::{
@@ -14,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Engine, JobFilter,
+    Engine,
     error::Fault,
     insert::insert_all,
     jobs::is_open,
@@ -24,9 +25,6 @@ use crate::{
     transaction::Tx,
 };
 
-/// Stands between the texts of a job, so that nothing is found across two of them. Those that hold it themselves are
-/// searched as if they held something else.
-pub(crate) const BETWEEN: char = '\u{1f}';
 /// Up to so many jobs that hold a text are looked at one by one. If there are more, pages are quickly full of them.
 const FEW: usize = 2_000;
 /// Characters of a text that the trigrams find.
@@ -35,12 +33,12 @@ const TRIGRAM: usize = 3;
 /// What is searched of a job that has these texts.
 pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
     let texts: Vec<_> = texts.into_iter().flatten().map(folded).collect();
-    texts.join(BETWEEN.encode_utf8(&mut [0; 4]))
+    texts.join(SEPARATOR.encode_utf8(&mut [0; 4]))
 }
 
 /// As it is searched.
 pub(crate) fn folded(text: &str) -> String {
-    fold_case(text).replace(BETWEEN, "\u{fffd}")
+    fold_case(text).replace(SEPARATOR, "\u{fffd}")
 }
 
 /// Makes new jobs findable.

@@ -10,7 +10,6 @@ use sea_orm::{
 use crate::{
     Error, Result, Store,
     error::Fault,
-    facts,
     record::{Record, milliseconds},
     schema::{JobTotals as Totals, PrintJobs, Printers},
     transaction::{LONG, Tx},
@@ -163,7 +162,7 @@ pub(crate) async fn insert(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -
                 .chain(columns),
         )
         .values_panic(
-            [printer_id.0, facts::FORMAT]
+            [printer_id.0, analytics::FORMAT]
                 .map(Expr::val)
                 .into_iter()
                 .chain(values),

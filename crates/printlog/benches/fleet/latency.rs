@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use domain::JobFilter;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use store::{JobFilter, Store};
+use store::Store;
 use tokio::{task::JoinSet, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 

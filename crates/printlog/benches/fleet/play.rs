@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::PrinterId;
+use domain::{JobFilter, PrinterId};
 use simulator::{Dice, Outcome, PrintPlan, Simulator, TrueRun};
-use store::{JobFilter, JobRow, Store};
+use store::{JobRow, Store};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 

@@ -6,8 +6,9 @@ use axum::{
     http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use domain::JobFilter;
 use futures_util::stream;
-use store::{JobFilter, Store};
+use store::Store;
 use tokio::{runtime::Handle, sync::mpsc};
 use tracing::warn;
 use utoipa::IntoParams;

@@ -5,11 +5,11 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
-use domain::{JobId, JobNotes, JobStatus, PrinterId, Source, Verdict};
+use domain::{Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Cursor, JobFilter, JobPage, JobRow, ListOrder, StoredJob, WholeJob};
+use store::{JobPage, JobRow, StoredJob, WholeJob};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{

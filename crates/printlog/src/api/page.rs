@@ -1,8 +1,7 @@
 //! The orders of a list, and opaque places in it, as clients write them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::JobId;
-use store::{Amount, Cursor, ListOrder};
+use domain::{Amount, Cursor, JobId, ListOrder};
 
 /// The orders by name. A column stands for its least first, with a minus in front for its most.
 const ORDERS: [(&str, ListOrder); 8] = [

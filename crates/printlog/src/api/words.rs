@@ -94,9 +94,9 @@ words! {
     /// A part of Moonraker's API that printlog can do without.
     Capability: moonraker::Capability::ALL;
     /// Length of the parts of a timeline.
-    Bucket: domain::analytics::Bucket::ALL;
+    Bucket: analytics::Bucket::ALL;
     /// What the parts of a timeline are divided by.
-    Stack: store::analytics::Stack::ALL;
+    Stack: analytics::Stack::ALL;
     /// What a table of a heat map shows.
     HeatmapView: super::analytics::View::ALL;
     /// How a table is written.

@@ -475,7 +475,7 @@ pub(super) struct ListJobs {
     /// a minus in front, such as -print_duration, most
     #[arg(long, value_name = "ORDER", default_value = "newest", value_parser = crate::api::parse_order,
         allow_hyphen_values = true)]
-    pub(super) sort: store::ListOrder,
+    pub(super) sort: domain::ListOrder,
     /// Continue where a page ended: its `next`
     #[arg(long)]
     pub(super) cursor: Option<String>,

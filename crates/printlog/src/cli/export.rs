@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use domain::JobFilter;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::{JobFilter, Store};
+use store::Store;
 
 use crate::export::{ExportFormat, Exporter};
 

@@ -1,7 +1,7 @@
 //! `printlog jobs`.
 
-use domain::PrinterId;
-use store::{JobFilter, Store};
+use domain::{JobFilter, PrinterId};
+use store::Store;
 
 use super::{
     Context, Exit, UsageError,

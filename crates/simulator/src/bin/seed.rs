@@ -4,12 +4,12 @@ use std::{iter::Peekable, path::PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
-use domain::{Job, JobId, NewPrinter, PrinterId};
+use domain::{Job, JobFilter, JobId, NewPrinter, PrinterId};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulator::{Dice, PastJob, PastPrints, past_jobs, printer_name};
-use store::{DetailsSource, DetailsStatus, JobFilter, JobRecord, Location, NewGcodeFile, Store};
+use store::{DetailsSource, DetailsStatus, JobRecord, Location, NewGcodeFile, Store};
 
 /// Fills a database of printlog with jobs of the past years, the same ones for the same seed and end.
 ///

@@ -2,20 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{
-    JobId, JobNotes, JobStatus, PrinterId, Verdict,
-    analytics::{Bucket, Sums, VerdictSums, buckets},
-};
+use analytics::{Bucket, MaterialProfile, Stack, StackKey, Sums, VerdictSums, buckets};
+use domain::{JobFilter, JobId, JobNotes, JobStatus, PrinterId, Verdict};
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{
     RngExt, SeedableRng,
     rngs::StdRng,
     seq::{IndexedRandom, IteratorRandom},
 };
-use store::{
-    JobDetails, JobFilter, Kind, NotesChange, Saved, Store, StoredJob,
-    analytics::{Stack, StackKey},
-};
+use store::{JobDetails, NotesChange, Saved, Store, StoredJob};
 
 use crate::{database::Database, fixtures::*, on_every_engine, totals};
 
@@ -269,19 +264,22 @@ impl Model {
                 .collect();
             check_sums(&sums, &of_printer);
         }
-        let parts: [(OfKind, OfDetails); 3] = [
+        let parts: [(OfProfile, OfDetails); 3] = [
             (
-                |kind| kind.filament_type.as_ref(),
+                |profile| profile.filament_type.as_ref(),
                 |details| details.filament_type.as_ref(),
             ),
-            (|kind| kind.slicer.as_ref(), |details| details.slicer.as_ref()),
             (
-                |kind| kind.filament_color.as_ref(),
+                |profile| profile.slicer.as_ref(),
+                |details| details.slicer.as_ref(),
+            ),
+            (
+                |profile| profile.filament_color.as_ref(),
                 |details| details.filament_color.as_ref(),
             ),
         ];
-        for (of_kind, of_details) in parts {
-            let groups = facts.groups().by_kind(of_kind);
+        for (of_profile, of_details) in parts {
+            let groups = facts.groups().by_profile(of_profile);
             let keys: BTreeSet<_> = jobs
                 .iter()
                 .map(|(_, details)| of_details(details).cloned())
@@ -310,7 +308,7 @@ impl Model {
         self.notes.get(&stored.id)?.verdict
     }
 
-    async fn check_verdicts(&self, store: &Store, facts: &store::Facts, jobs: &Jobs<'_>) {
+    async fn check_verdicts(&self, store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
         let found = facts.verdicts(&store.judgements().await.unwrap());
         let check = |sums: &VerdictSums, is_meant: &dyn Fn(&(StoredJob, JobDetails)) -> bool| {
             let group: Vec<_> = jobs.iter().copied().filter(|job| is_meant(job)).collect();
@@ -349,7 +347,7 @@ impl Model {
     }
 
     /// Second by second, which the tests' times are near enough to.
-    fn check_busy(&self, facts: &store::Facts, filter: &JobFilter, rng: &mut StdRng) {
+    fn check_busy(&self, facts: &analytics::Facts, filter: &JobFilter, rng: &mut StdRng) {
         let (since, until) = (
             at(totals::some_start(rng) - 1000.0),
             at(totals::some_start(rng) + f64::from(rng.random_range(1000..60_000))),
@@ -389,13 +387,13 @@ impl Model {
                 })
                 .map(|pair| pair[1] - pair[0])
                 .sum();
-            let busy = found.get(&id).map_or(0, domain::analytics::Busy::busy);
+            let busy = found.get(&id).map_or(0, analytics::Busy::busy);
             assert_eq!(busy.cast_signed(), covered);
         }
     }
 }
 
-type OfKind = fn(&Kind) -> Option<&String>;
+type OfProfile = fn(&MaterialProfile) -> Option<&String>;
 type OfDetails = fn(&JobDetails) -> Option<&String>;
 type Jobs<'a> = [&'a (StoredJob, JobDetails)];
 
@@ -416,7 +414,7 @@ fn check_sums(sums: &Sums, jobs: &Jobs<'_>) {
         let amounts: Vec<u64> = jobs.iter().filter_map(|job| milli(amount(job))).collect();
         (amounts.iter().sum::<u64>(), amounts.len() as u64)
     };
-    let pair = |total: domain::analytics::Total| (total.sum, total.jobs);
+    let pair = |total: analytics::Total| (total.sum, total.jobs);
     assert_eq!(
         pair(sums.print),
         known(&|(stored, _)| stored.job.figures.print_duration)
@@ -473,7 +471,7 @@ fn label(bucket: Bucket, start: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-fn check_timeline(facts: &store::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bucket: Bucket) {
+fn check_timeline(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bucket: Bucket) {
     let (extent, undated) = facts.extent();
     assert_eq!(
         undated,
@@ -515,7 +513,7 @@ fn check_timeline(facts: &store::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bucket
     }
 }
 
-fn check_heatmap(facts: &store::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
+fn check_heatmap(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
     let map = facts.heatmap(zone);
     let mut week = [[(0, 0, 0); 24]; 7];
     let mut days: BTreeMap<String, u64> = BTreeMap::new();
@@ -539,7 +537,7 @@ fn check_heatmap(facts: &store::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
             .map(|hours| hours.map(|cell| (cell.jobs, cell.completed, cell.failed))),
         week
     );
-    let date = |day: i64| domain::analytics::LocalClock::date(day).unwrap().to_string();
+    let date = |day: i64| analytics::LocalClock::date(day).unwrap().to_string();
     let found: BTreeMap<String, u64> = map
         .days
         .iter()
@@ -548,7 +546,7 @@ fn check_heatmap(facts: &store::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
     assert_eq!(found, days);
 }
 
-fn check_estimates(facts: &store::Facts, jobs: &Jobs<'_>) {
+fn check_estimates(facts: &analytics::Facts, jobs: &Jobs<'_>) {
     let found = facts.estimates();
     let mut ratios = Vec::new();
     let mut unknown = 0;
@@ -581,30 +579,12 @@ fn check_estimates(facts: &store::Facts, jobs: &Jobs<'_>) {
     );
     assert_eq!(median.is_some(), expected.is_some());
     let of_parts = |count: u64| assert_eq!(count, ratios.len() as u64);
-    of_parts(
-        found
-            .printers
-            .values()
-            .map(domain::analytics::Distribution::count)
-            .sum(),
-    );
-    of_parts(
-        found
-            .materials
-            .values()
-            .map(domain::analytics::Distribution::count)
-            .sum(),
-    );
-    of_parts(
-        found
-            .slicers
-            .values()
-            .map(domain::analytics::Distribution::count)
-            .sum(),
-    );
+    of_parts(found.printers.values().map(analytics::Distribution::count).sum());
+    of_parts(found.materials.values().map(analytics::Distribution::count).sum());
+    of_parts(found.slicers.values().map(analytics::Distribution::count).sum());
 }
 
-async fn check_files(store: &Store, facts: &store::Facts, jobs: &Jobs<'_>) {
+async fn check_files(store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
     let found = facts.files(100);
     let names = store
         .job_texts(found.files.iter().map(|(file, _)| *file))
@@ -638,7 +618,7 @@ async fn check_files(store: &Store, facts: &store::Facts, jobs: &Jobs<'_>) {
     assert_eq!(first.as_slice(), &found.files[..first.len()]);
 }
 
-async fn check_failures(store: &Store, facts: &store::Facts, jobs: &Jobs<'_>) {
+async fn check_failures(store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
     let found = facts.failures();
     let names = store
         .job_texts(found.causes.keys().copied().flatten())

@@ -1,8 +1,8 @@
 //! Printers, jobs and history rows to test with.
 
-use domain::{Figures, HistoryJob, Job, JobId, JobStatus, NewPrinter, PrinterId, Source};
+use domain::{Figures, HistoryJob, Job, JobFilter, JobId, JobStatus, NewPrinter, PrinterId, Source};
 use jiff::Timestamp;
-use store::{JobFilter, Store, StoredJob};
+use store::{Store, StoredJob};
 
 /// A day in 2026, `seconds` later.
 pub(crate) fn at(seconds: f64) -> Timestamp {

@@ -1,10 +1,9 @@
 //! What slicers wrote: kept once, queued visibly, and gone with the last job.
 
-use domain::JobId;
+use domain::{JobFilter, JobId};
 use serde_json::json;
 use store::{
-    DetailsOutcome, DetailsSource, DetailsStatus, Due, JobFilter, NewGcodeFile, NewThumbnail, Retry, Saved,
-    Store,
+    DetailsOutcome, DetailsSource, DetailsStatus, Due, NewGcodeFile, NewThumbnail, Retry, Saved, Store,
 };
 
 use crate::{fixtures::*, on_every_engine};

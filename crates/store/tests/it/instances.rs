@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use store::{Engine, Error, InstanceLock, JobFilter, Location, Opener, Store};
+use domain::JobFilter;
+use store::{Engine, Error, InstanceLock, Location, Opener, Store};
 
 use crate::{fixtures::*, on_every_engine};
 

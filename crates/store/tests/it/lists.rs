@@ -1,6 +1,6 @@
-use domain::{Figures, JobId, JobStatus, PrinterId, Verdict};
+use domain::{Amount, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Amount, Cursor, Engine, JobDetails, JobFilter, JobRow, ListOrder, NotesChange, Saved, Store};
+use store::{Engine, JobDetails, JobRow, NotesChange, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 

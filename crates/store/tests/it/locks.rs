@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use domain::JobFilter;
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use store::{Engine, JobFilter, Saved};
+use store::{Engine, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 

@@ -1,6 +1,6 @@
-use domain::{JobId, JobNotes, Verdict};
+use domain::{JobFilter, JobId, JobNotes, Verdict};
 use serde_json::json;
-use store::{Error, JobFilter, NotesChange, NotesChanged, Saved, Store};
+use store::{Error, NotesChange, NotesChanged, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 

@@ -1,7 +1,5 @@
-use domain::{Job, JobId};
-use store::{
-    DetailsSource, DetailsStatus, Due, Error, ImportedRecords, JobFilter, JobRecord, NewGcodeFile, Saved,
-};
+use domain::{Job, JobFilter, JobId};
+use store::{DetailsSource, DetailsStatus, Due, Error, ImportedRecords, JobRecord, NewGcodeFile, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 

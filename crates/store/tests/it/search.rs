@@ -1,8 +1,8 @@
 //! Jobs are found by any part of a text, as a plain search through all of them would.
 
-use domain::{Job, JobId};
+use domain::{Job, JobFilter, JobId};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Engine, JobFilter, JobRecord, Saved};
+use store::{Engine, JobRecord, Saved};
 
 use crate::{database::Database, fixtures::*, on_every_engine, records::of_job};
 

@@ -3,9 +3,9 @@
 
 use std::{env, fs, path::PathBuf};
 
-use domain::{JobStatus, PrinterId};
+use domain::{JobFilter, JobStatus, PrinterId};
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
-use store::{Engine, JobFilter, KeyScope};
+use store::{Engine, KeyScope};
 
 use crate::{
     database::Database,

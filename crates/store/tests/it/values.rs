@@ -1,7 +1,7 @@
-use domain::{Figures, JobStatus};
+use domain::{Figures, JobFilter, JobStatus};
 use jiff::Timestamp;
 use serde_json::json;
-use store::{Error, JobDetails, JobFilter, Saved};
+use store::{Error, JobDetails, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 

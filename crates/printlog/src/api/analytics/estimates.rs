@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use analytics::Distribution;
 use axum::response::Response;
-use domain::analytics::Distribution;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,11 +1,8 @@
 //! The figures of a group of jobs, with names and units.
 
-use domain::{
-    JobStatus,
-    analytics::{COST_UNIT, Sums, Total},
-};
+use analytics::{COST_UNIT, Facts, Sums, Total};
+use domain::JobStatus;
 use serde::Serialize;
-use store::Facts;
 use utoipa::ToSchema;
 
 /// What a group of jobs comes to. Sums are over what is known; how many jobs are missing from each stands beside it.
@@ -87,8 +84,10 @@ impl FiguresBody {
         let weight = sums.weight();
         let mut cost: Vec<CostBody> = Vec::new();
         let mut costed = 0;
-        for (kind, total) in &sums.costs {
-            let currency = facts.kind(*kind).and_then(|kind| kind.currency.clone());
+        for (profile, total) in &sums.costs {
+            let currency = facts
+                .profile(*profile)
+                .and_then(|profile| profile.currency.clone());
             costed += total.jobs;
             let amount = as_f64(total.sum) / COST_UNIT;
             match cost.iter_mut().find(|cost| cost.currency == currency) {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use analytics::{Facts, Sums};
 use axum::response::Response;
-use domain::analytics::Sums;
 use serde::Serialize;
-use store::Facts;
 use utoipa::ToSchema;
 
 use super::{
@@ -60,9 +59,9 @@ pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult
         let all = facts.groups();
         FilamentBody {
             period,
-            by_type: groups(facts, all.by_kind(|kind| kind.filament_type.as_ref())),
-            by_brand: groups(facts, all.by_kind(|kind| kind.filament_brand.as_ref())),
-            by_color: groups(facts, all.by_kind(|kind| kind.filament_color.as_ref())),
+            by_type: groups(facts, all.by_profile(|profile| profile.filament_type.as_ref())),
+            by_brand: groups(facts, all.by_profile(|profile| profile.filament_brand.as_ref())),
+            by_color: groups(facts, all.by_profile(|profile| profile.filament_color.as_ref())),
             by_printer: sorted(
                 all.by_printer()
                     .into_iter()

@@ -1,9 +1,8 @@
 //! When jobs are started.
 
+use analytics::{HourCell, LocalClock};
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
-use domain::analytics::LocalClock;
 use serde::Serialize;
-use store::analytics::HourCell;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{

@@ -16,10 +16,10 @@ mod verdicts;
 
 use std::collections::BTreeMap;
 
-use domain::PrinterId;
+use analytics::Facts;
+use domain::{JobFilter, PrinterId};
 pub(crate) use heatmap::View;
 pub(crate) use query::Format;
-use store::{Facts, JobFilter};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use analytics::{Busy, Sums};
 use axum::{extract::State, response::Response};
-use domain::{
-    PrinterId,
-    analytics::{Busy, Sums},
-};
+use domain::{JobFilter, PrinterId};
 use jiff::Timestamp;
 use serde::Serialize;
-use store::JobFilter;
 use utoipa::ToSchema;
 
 use super::{

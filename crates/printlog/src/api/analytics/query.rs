@@ -4,9 +4,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use domain::JobFilter;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
-use store::JobFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{

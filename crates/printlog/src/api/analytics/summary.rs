@@ -1,10 +1,10 @@
 //! The figures of all jobs, and how they have changed.
 
+use analytics::is_start_of_day;
 use axum::{extract::State, response::Response};
-use domain::analytics::is_start_of_day;
+use domain::JobFilter;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::Serialize;
-use store::JobFilter;
 use utoipa::ToSchema;
 
 use super::{

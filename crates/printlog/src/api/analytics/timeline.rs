@@ -1,10 +1,9 @@
 //! Jobs over time.
 
+use analytics::{Bucket, Series, Stack, StackKey, buckets};
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
-use domain::analytics::{Bucket, buckets};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
-use store::analytics::{Series, Stack, StackKey};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -205,7 +204,7 @@ fn label(zone: &TimeZone, bucket: Bucket, start: Timestamp) -> String {
 
 impl SeriesBody {
     fn new(key: Option<String>, printer_id: Option<i64>, series: &Series) -> Self {
-        let each = |amount: fn(&store::analytics::Cell) -> u64| -> Vec<f64> {
+        let each = |amount: fn(&analytics::Cell) -> u64| -> Vec<f64> {
             series
                 .cells
                 .iter()

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use analytics::{Facts, VerdictSums};
 use axum::response::Response;
-use domain::{Verdict, analytics::VerdictSums};
+use domain::Verdict;
 use serde::Serialize;
-use store::Facts;
 use utoipa::ToSchema;
 
 use super::{

@@ -8,12 +8,12 @@ mod transcript;
 use std::{path::PathBuf, time::Duration};
 
 use domain::{
-    HistoryEnd, Job, JobStatus, KlippyState, Moment, NewPrinter, PrinterId,
+    HistoryEnd, Job, JobFilter, JobStatus, KlippyState, Moment, NewPrinter, PrinterId,
     tracker::{Action, Event, Newest, Sync, Tracker},
 };
 use jiff::SignedDuration;
 use printlog::ingest::convert;
-use store::{FoundRun, JobFilter, Location, Store};
+use store::{FoundRun, Location, Store};
 
 use transcript::{Frame, Heard, Transcript, World};
 

@@ -2,16 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{
-    JobId, PrinterId,
-    analytics::{COST_UNIT, Fact, in_thousandths},
-};
+use analytics::{COST_UNIT, Fact, MaterialProfile, in_thousandths};
+use domain::{JobId, PrinterId};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, JoinType, Query, SimpleExpr},
 };
 
-use super::dictionary::{self, Kind};
+use super::dictionary;
 use crate::{
     error::Fault,
     record::{Record, milliseconds},
@@ -22,7 +20,7 @@ use crate::{
 /// A fact whose texts have no numbers yet.
 pub(crate) struct Source {
     fact: Fact,
-    kind: Option<Kind>,
+    profile: Option<MaterialProfile>,
     file: Option<String>,
     cause: Option<String>,
 }
@@ -90,7 +88,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
         (Some(used), Some(planned), Some(price)) if planned > 0.0 => Some(price * used / planned),
         _ => None,
     };
-    let kind = Kind {
+    let profile = MaterialProfile {
         filament_type: record.get("filament_type")?,
         filament_brand: record.get("filament_brand")?,
         filament_color: record.get("filament_color")?,
@@ -107,7 +105,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
             printer_id: PrinterId(record.get("printer_id")?),
             start: milliseconds(record.time("start_time")?),
             status: record.status()?,
-            kind: None,
+            profile: None,
             file: None,
             cause: None,
             print: in_thousandths(record.get("print_duration")?),
@@ -118,7 +116,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
             estimate: in_thousandths(record.get("estimated_time")?),
             cost: in_thousandths(cost.map(|cost| cost * (COST_UNIT / 1000.0))),
         },
-        kind: (kind != Kind::default()).then_some(kind),
+        profile: (profile != MaterialProfile::default()).then_some(profile),
         file: record.get("filename")?,
         cause: record.get("cause")?,
     })
@@ -126,10 +124,10 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
 
 /// Facts, with numbers for texts that have none yet.
 pub(crate) async fn number_all(tx: &Tx, sources: Vec<Source>) -> Result<Vec<Fact>, Fault> {
-    let (texts, kinds) = named(&sources);
+    let (texts, profiles) = named(&sources);
     let texts = dictionary::number_all(tx, &texts).await?;
-    let kinds = dictionary::number_all(tx, &kinds).await?;
-    Ok(numbered(&sources, &texts, &kinds))
+    let profiles = dictionary::number_all(tx, &profiles).await?;
+    Ok(numbered(&sources, &texts, &profiles))
 }
 
 /// Facts. A text that has no number yet is unknown.
@@ -137,26 +135,33 @@ pub(crate) async fn number_known(
     db: &impl ConnectionTrait,
     sources: Vec<Source>,
 ) -> Result<Vec<Fact>, Fault> {
-    let (texts, kinds) = named(&sources);
+    let (texts, profiles) = named(&sources);
     let texts = dictionary::find(db, &texts).await?;
-    let kinds = dictionary::find(db, &kinds).await?;
-    Ok(numbered(&sources, &texts, &kinds))
+    let profiles = dictionary::find(db, &profiles).await?;
+    Ok(numbered(&sources, &texts, &profiles))
 }
 
-fn named(sources: &[Source]) -> (HashSet<String>, HashSet<Kind>) {
+fn named(sources: &[Source]) -> (HashSet<String>, HashSet<MaterialProfile>) {
     let texts = sources
         .iter()
         .flat_map(|source| source.file.iter().chain(&source.cause));
-    let kinds = sources.iter().filter_map(|source| source.kind.as_ref());
-    (texts.cloned().collect(), kinds.cloned().collect())
+    let profiles = sources.iter().filter_map(|source| source.profile.as_ref());
+    (texts.cloned().collect(), profiles.cloned().collect())
 }
 
-fn numbered(sources: &[Source], texts: &HashMap<String, u32>, kinds: &HashMap<Kind, u32>) -> Vec<Fact> {
+fn numbered(
+    sources: &[Source],
+    texts: &HashMap<String, u32>,
+    profiles: &HashMap<MaterialProfile, u32>,
+) -> Vec<Fact> {
     let text = |text: &Option<String>| texts.get(text.as_ref()?).copied();
     let mut facts: Vec<Fact> = sources
         .iter()
         .map(|source| Fact {
-            kind: source.kind.as_ref().and_then(|kind| kinds.get(kind).copied()),
+            profile: source
+                .profile
+                .as_ref()
+                .and_then(|profile| profiles.get(profile).copied()),
             file: text(&source.file),
             cause: text(&source.cause),
             ..source.fact

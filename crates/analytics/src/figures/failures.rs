@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{PrinterId, analytics::Sums};
+use domain::PrinterId;
 
-use crate::{
-    Facts,
-    facts::{FleetMonth, Part, Row},
-};
+use crate::{Facts, Row, Sums, partition::MonthPartition, selection::Chunk};
 
 /// Jobs that ended by a fault, or whose end nobody saw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +32,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    fn of(month: &FleetMonth) -> Self {
+    fn of(month: &MonthPartition) -> Self {
         let mut faults = Self::default();
         month.rows().for_each(|row| faults.add(row));
         faults
@@ -65,15 +62,15 @@ impl Facts {
     pub fn failures(&self) -> Failures {
         let groups = self.groups();
         let mut faults = Faults::default();
-        self.each_part(|part| match part {
-            Part::Month(month) => faults.merge(month.partials.faults.get_or_init(|| Faults::of(month))),
-            Part::Job(row) => faults.add(row),
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) => faults.merge(month.partials.faults.get_or_init(|| Faults::of(month))),
+            Chunk::Job(row) => faults.add(row),
         });
         Failures {
             all: groups.sums(),
             causes: faults.causes,
             printers: groups.by_printer(),
-            materials: groups.by_kind(|kind| kind.filament_type.as_ref()),
+            materials: groups.by_profile(|profile| profile.filament_type.as_ref()),
             hours: faults.hours,
         }
     }

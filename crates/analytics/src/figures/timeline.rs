@@ -4,11 +4,8 @@ use std::{collections::HashMap, ops::Range};
 
 use domain::{JobStatus, PrinterId};
 
-use super::ByKind;
-use crate::{
-    Facts,
-    facts::{FleetMonth, Part, Row},
-};
+use super::ByProfile;
+use crate::{Facts, Row, partition::MonthPartition, selection::Chunk};
 
 /// What the jobs of each part of a timeline are divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,23 +115,23 @@ impl Facts {
             let (from, to) = extent.unwrap_or((first, last));
             extent = Some((from.min(first), to.max(last)));
         };
-        self.each_part(|part| match part {
-            Part::Month(month) if month.starts.is_none() => undated += month.rows().count() as u64,
-            Part::Month(month) => reach(month.starts),
-            Part::Job(row) if row.start().is_none() => undated += 1,
-            Part::Job(row) => reach(row.start().map(|start| (start, start))),
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) if month.starts.is_none() => undated += month.rows().count() as u64,
+            Chunk::Month(month) => reach(month.starts),
+            Chunk::Job(row) if row.start().is_none() => undated += 1,
+            Chunk::Job(row) => reach(row.start().map(|start| (start, start))),
         });
         (extent, undated)
     }
 
     /// Jobs by when they started, between each two of `bounds` (ms since 1970, rising), the largest series first.
-    /// Jobs whose start is unknown, and those beyond the bounds, are in none.
+    /// Jobs whose start is unknown, and those deltas the bounds, are in none.
     #[must_use]
     pub fn timeline(&self, bounds: &[i64], stack: Stack) -> Vec<Series> {
-        let materials = self.by_kind(|kind| kind.filament_type.as_ref());
+        let materials = self.by_profile(|profile| profile.filament_type.as_ref());
         let mut walk = Walk::new(bounds, stack, &materials);
-        self.each_part(|part| match part {
-            Part::Month(month) => match parts_of(month, bounds) {
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) => match parts_of(month, bounds) {
                 parts if parts.is_empty() => {}
                 parts if parts.len() <= KEPT_PARTS => {
                     let asked = PartialTimeline {
@@ -150,7 +147,7 @@ impl Facts {
                 }
                 _ => month.rows().for_each(|row| walk.add(row)),
             },
-            Part::Job(row) => walk.add(row),
+            Chunk::Job(row) => walk.add(row),
         });
         let mut series: Vec<Series> = walk.finish().collect();
         series.sort_by_key(|series| {
@@ -174,7 +171,7 @@ impl Facts {
 }
 
 /// The parts that have jobs of the month.
-fn parts_of(month: &FleetMonth, bounds: &[i64]) -> Range<usize> {
+fn parts_of(month: &MonthPartition, bounds: &[i64]) -> Range<usize> {
     let Some((first, last)) = month.starts else {
         return 0..0;
     };
@@ -197,7 +194,7 @@ impl PartialSeries {
 struct Walk<'a> {
     bounds: &'a [i64],
     stack: Stack,
-    materials: &'a ByKind,
+    materials: &'a ByProfile,
     keys: Vec<StackKey>,
     /// As `keys`. Those without jobs are empty.
     cells: Vec<Vec<Cell>>,
@@ -207,7 +204,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(bounds: &'a [i64], stack: Stack, materials: &'a ByKind) -> Self {
+    fn new(bounds: &'a [i64], stack: Stack, materials: &'a ByProfile) -> Self {
         let keys: Vec<StackKey> = match stack {
             Stack::Status => JobStatus::ALL
                 .map(|status| StackKey::Status(status.as_str()))
@@ -234,7 +231,7 @@ impl<'a> Walk<'a> {
         self.last_part = part;
         let group = match self.stack {
             Stack::Status => row.status() as usize,
-            Stack::Material => self.materials.place(row.kind()),
+            Stack::Material => self.materials.place(row.profile()),
             Stack::Printer => self.of_printer(row.printer_id()),
         };
         self.cell(group, part).add(row);

@@ -1,4 +1,4 @@
-//! The past of all printers by the months of the calendar, with what was computed of each month: that stays true until
+//! The history of all printers by the months of the calendar, with what was computed of each month: that stays true until
 //! one of its jobs changes, so that a question costs a look at each month, and a pass over those that are new.
 
 use std::{
@@ -6,44 +6,46 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{
-    Kind,
-    month::{Month, MonthKey, Row},
+use crate::{
+    MaterialProfile, Month, MonthKey, Row,
+    figures::{FileCounts, GroupSums, Partials},
 };
-use crate::analytics::{FileCounts, GroupSums, Partials};
 
 /// All ended jobs of all printers.
 #[derive(Debug, Default)]
-pub(crate) struct Fleet {
-    months: BTreeMap<MonthKey, Arc<FleetMonth>>,
+pub(crate) struct Partitions {
+    months: BTreeMap<MonthKey, Arc<MonthPartition>>,
     sums: OnceLock<GroupSums>,
     files: OnceLock<FileCounts>,
 }
 
 /// The jobs of all printers that began in one month. It never changes.
 #[derive(Debug)]
-pub(crate) struct FleetMonth {
+pub(crate) struct MonthPartition {
     /// By printer.
     months: Vec<Arc<Month>>,
-    kinds: Arc<HashMap<u32, Kind>>,
+    profiles: Arc<HashMap<u32, MaterialProfile>>,
     /// First and last start. `None` if they are unknown, or there are no jobs.
     pub(crate) starts: Option<(i64, i64)>,
     pub(crate) partials: Partials,
 }
 
-impl Fleet {
+impl Partitions {
     /// Of these months, with all that is known of those that are the same still.
     pub(crate) fn renewed(
         &self,
         months: BTreeMap<MonthKey, Vec<Arc<Month>>>,
-        kinds: &Arc<HashMap<u32, Kind>>,
+        profiles: &Arc<HashMap<u32, MaterialProfile>>,
     ) -> Self {
         let renewed = months.into_iter().map(|(key, months)| {
-            let known = self.months.get(&key).filter(|known| known.is_of(&months, kinds));
+            let known = self
+                .months
+                .get(&key)
+                .filter(|known| known.is_of(&months, profiles));
             let month = known.cloned();
             (
                 key,
-                month.unwrap_or_else(|| FleetMonth::of(months, kinds.clone()).into()),
+                month.unwrap_or_else(|| MonthPartition::of(months, profiles.clone()).into()),
             )
         });
         Self {
@@ -53,7 +55,7 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn months(&self) -> impl Iterator<Item = &FleetMonth> {
+    pub(crate) fn months(&self) -> impl Iterator<Item = &MonthPartition> {
         self.months.values().map(AsRef::as_ref)
     }
 
@@ -79,28 +81,28 @@ impl Fleet {
     }
 }
 
-impl FleetMonth {
-    fn of(months: Vec<Arc<Month>>, kinds: Arc<HashMap<u32, Kind>>) -> Self {
+impl MonthPartition {
+    fn of(months: Vec<Arc<Month>>, profiles: Arc<HashMap<u32, MaterialProfile>>) -> Self {
         let starts = || months.iter().filter_map(|month| month.starts());
         let first = starts().map(|(first, _)| first).min();
         Self {
             starts: first.zip(starts().map(|(_, last)| last).max()),
             months,
-            kinds,
+            profiles,
             partials: Partials::default(),
         }
     }
 
     /// Whether it is of these very months: they are never changed, but replaced. What is grouped by material knows the
-    /// kinds' names, too.
-    fn is_of(&self, months: &[Arc<Month>], kinds: &Arc<HashMap<u32, Kind>>) -> bool {
+    /// profiles' names, too.
+    fn is_of(&self, months: &[Arc<Month>], profiles: &Arc<HashMap<u32, MaterialProfile>>) -> bool {
         self.months.len() == months.len()
             && self
                 .months
                 .iter()
                 .zip(months)
                 .all(|(mine, other)| Arc::ptr_eq(mine, other))
-            && Arc::ptr_eq(&self.kinds, kinds)
+            && Arc::ptr_eq(&self.profiles, profiles)
     }
 
     pub(crate) fn months(&self) -> impl Iterator<Item = &Month> {

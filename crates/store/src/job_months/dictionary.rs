@@ -12,27 +12,13 @@ use sea_orm::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::names::Names;
 use crate::{
     error::Fault,
     schema::{JobKinds, JobTexts},
+    search::folded,
     transaction::Tx,
 };
-
-/// What the slicer of a job said, as far as figures are grouped by it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Kind {
-    /// `PLA`, `PETG`, …
-    pub filament_type: Option<String>,
-    /// Maker.
-    pub filament_brand: Option<String>,
-    /// `#RRGGBB`, or a word.
-    pub filament_color: Option<String>,
-    /// Name of the slicer.
-    pub slicer: Option<String>,
-    /// Currency of the cost.
-    pub currency: Option<String>,
-}
+use analytics::{Damaged, MaterialProfile, TextIndex};
 
 /// Something that has a number in a table with a unique hash.
 pub(crate) trait Entry: Clone + Eq + Hash {
@@ -53,30 +39,28 @@ impl Entry for String {
     }
 }
 
-impl Entry for Kind {
+impl Entry for MaterialProfile {
     const TABLE: &'static str = "job_kinds";
 
     fn hash_text(&self) -> String {
-        serde_json::json!(self.fields().map(|(_, value)| value)).to_string()
+        serde_json::json!(fields(self).map(|(_, value)| value)).to_string()
     }
 
     fn columns(&self) -> Vec<(&'static str, SimpleExpr)> {
-        self.fields()
+        fields(self)
             .map(|(name, value)| (name, value.clone().into()))
             .into()
     }
 }
 
-impl Kind {
-    fn fields(&self) -> [(&'static str, &Option<String>); 5] {
-        [
-            ("filament_type", &self.filament_type),
-            ("filament_brand", &self.filament_brand),
-            ("filament_color", &self.filament_color),
-            ("slicer", &self.slicer),
-            ("currency", &self.currency),
-        ]
-    }
+fn fields(profile: &MaterialProfile) -> [(&'static str, &Option<String>); 5] {
+    [
+        ("filament_type", &profile.filament_type),
+        ("filament_brand", &profile.filament_brand),
+        ("filament_color", &profile.filament_color),
+        ("slicer", &profile.slicer),
+        ("currency", &profile.currency),
+    ]
 }
 
 /// Entries of one statement.
@@ -158,8 +142,8 @@ pub(crate) async fn texts(db: &impl ConnectionTrait, numbers: &[u32]) -> Result<
 }
 
 /// All texts.
-pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<Names>, Fault> {
-    let mut names = Names::default();
+pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<TextIndex>, Fault> {
+    let mut names = TextIndex::default();
     let mut last = -1;
     loop {
         let query = Query::select()
@@ -172,7 +156,9 @@ pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<Names>, Fa
         let rows = db.query_all(&query).await?;
         for row in &rows {
             let text: String = row.try_get("", "text")?;
-            names.add(number(row)?, &text).map_err(|cause| damaged(&cause))?;
+            names
+                .add(number(row)?, &folded(&text))
+                .map_err(|cause| damaged(&cause))?;
         }
         match rows.last() {
             Some(row) => last = i64::from(number(row)?),
@@ -182,12 +168,12 @@ pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<Names>, Fa
     Ok(RwLock::new(names))
 }
 
-pub(crate) fn damaged(cause: &snap::Error) -> Fault {
+pub(crate) fn damaged(cause: &Damaged) -> Fault {
     DbErr::Custom(format!("the names of files in memory are damaged: {cause}")).into()
 }
 
-/// All kinds.
-pub(crate) async fn kinds(db: &impl ConnectionTrait) -> Result<HashMap<u32, Kind>, Fault> {
+/// All profiles.
+pub(crate) async fn profiles(db: &impl ConnectionTrait) -> Result<HashMap<u32, MaterialProfile>, Fault> {
     let query = Query::select()
         .columns([
             JobKinds::Id,
@@ -203,14 +189,14 @@ pub(crate) async fn kinds(db: &impl ConnectionTrait) -> Result<HashMap<u32, Kind
     rows.iter()
         .map(|row| {
             let text = |column| row.try_get::<Option<String>>("", column);
-            let kind = Kind {
+            let profile = MaterialProfile {
                 filament_type: text("filament_type")?,
                 filament_brand: text("filament_brand")?,
                 filament_color: text("filament_color")?,
                 slicer: text("slicer")?,
                 currency: text("currency")?,
             };
-            Ok((number(row)?, kind))
+            Ok((number(row)?, profile))
         })
         .collect()
 }

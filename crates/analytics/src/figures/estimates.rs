@@ -2,16 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{
-    JobStatus, PrinterId,
-    analytics::{Distribution, PackedDistribution, estimate_ratio},
-};
+use domain::{JobStatus, PrinterId};
 
-use super::ByKind;
-use crate::{
-    Facts,
-    facts::{Part, Row},
-};
+use super::ByProfile;
+use crate::{Distribution, Facts, PackedDistribution, Row, estimate_ratio, selection::Chunk};
 
 /// Ratios of actual to estimated time, in thousandths; see [`estimate_ratio`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -56,8 +50,8 @@ impl Estimates {
 
 /// Counts jobs without comparing texts.
 struct Walk<'a> {
-    materials: &'a ByKind,
-    slicers: &'a ByKind,
+    materials: &'a ByProfile,
+    slicers: &'a ByProfile,
     unknown: u64,
     printers: BTreeMap<PrinterId, Distribution>,
     of_materials: Vec<Distribution>,
@@ -65,7 +59,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(materials: &'a ByKind, slicers: &'a ByKind) -> Self {
+    fn new(materials: &'a ByProfile, slicers: &'a ByProfile) -> Self {
         Self {
             materials,
             slicers,
@@ -82,12 +76,12 @@ impl<'a> Walk<'a> {
             return;
         };
         self.printers.entry(row.printer_id()).or_default().add(ratio);
-        self.of_materials[self.materials.place(row.kind())].add(ratio);
-        self.of_slicers[self.slicers.place(row.kind())].add(ratio);
+        self.of_materials[self.materials.place(row.profile())].add(ratio);
+        self.of_slicers[self.slicers.place(row.profile())].add(ratio);
     }
 
     fn pack(&self) -> PackedEstimates {
-        let named = |names: &ByKind, groups: &[Distribution]| {
+        let named = |names: &ByProfile, groups: &[Distribution]| {
             let groups = names.names.iter().zip(groups);
             groups
                 .filter(|(_, ratios)| ratios.count() > 0)
@@ -108,18 +102,18 @@ impl Facts {
     /// How right the slicers' estimates were.
     #[must_use]
     pub fn estimates(&self) -> Estimates {
-        let materials = self.by_kind(|kind| kind.filament_type.as_ref());
-        let slicers = self.by_kind(|kind| kind.slicer.as_ref());
+        let materials = self.by_profile(|profile| profile.filament_type.as_ref());
+        let slicers = self.by_profile(|profile| profile.slicer.as_ref());
         let new = || Walk::new(&materials, &slicers);
         let mut rest = new();
         let mut estimates = Estimates::default();
-        self.each_part(|part| match part {
-            Part::Month(month) => estimates.merge(month.partials.estimates.get_or_init(|| {
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) => estimates.merge(month.partials.estimates.get_or_init(|| {
                 let mut walk = new();
                 month.rows().for_each(|row| walk.add(row));
                 walk.pack()
             })),
-            Part::Job(row) => rest.add(row),
+            Chunk::Job(row) => rest.add(row),
         });
         estimates.merge(&rest.pack());
         for ratios in estimates.printers.values() {

@@ -2,32 +2,33 @@
 
 use std::ops::RangeInclusive;
 
-use super::month::Row;
-use crate::{Amount, Cursor, ListOrder};
+use domain::{Amount, Cursor, ListOrder};
+
+use crate::Row;
 
 /// What comes first. What is unknown comes last.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ranking {
+pub(crate) enum Ranking {
     Most(Amount),
     Least(Amount),
 }
 
 impl Ranking {
-    pub(super) fn order(self) -> ListOrder {
+    pub(crate) fn order(self) -> ListOrder {
         match self {
             Self::Most(amount) => ListOrder::Most(amount),
             Self::Least(amount) => ListOrder::Least(amount),
         }
     }
 
-    pub(super) fn amount(self) -> Amount {
+    pub(crate) fn amount(self) -> Amount {
         match self {
             Self::Most(amount) | Self::Least(amount) => amount,
         }
     }
 
     /// Where the job stands in the list.
-    pub(super) fn place(self, row: Row<'_>) -> Cursor {
+    pub(crate) fn place(self, row: Row<'_>) -> Cursor {
         let taken = row.amount(self.amount());
         let unknown = match self {
             Self::Most(_) => -1,
@@ -41,12 +42,12 @@ impl Ranking {
 
     /// The numbers that stand from `after` to `last`, both included, in a column in which 0 is unknown and all else one
     /// more than it is; and whether the unknown do, too.
-    pub(super) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> (RangeInclusive<u64>, bool) {
+    pub(crate) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> (RangeInclusive<u64>, bool) {
         let number = |cursor: Cursor| cursor.value.saturating_add(1).max(0).cast_unsigned();
         match self {
             Self::Most(_) => {
-                let least = last.map_or(0, number);
-                (least.max(1)..=after.map_or(u64::MAX, number), least == 0)
+                let base = last.map_or(0, number);
+                (base.max(1)..=after.map_or(u64::MAX, number), base == 0)
             }
             Self::Least(_) => {
                 let is_open = last.is_none_or(|last| last.value == i64::MAX);

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{PrinterId, analytics::Sums};
+use domain::PrinterId;
 
-use super::{kind_of, slot};
-use crate::{
-    Facts, Kind,
-    facts::{Part, Row},
-};
+use super::{profile_of, slot};
+use crate::{Facts, MaterialProfile, Row, Sums, selection::Chunk};
 
-/// Sums by printer and kind, of which all others are made.
+/// Sums by printer and profile, of which all others are made.
 #[derive(Debug)]
 pub struct Groups<'a> {
     facts: &'a Facts,
@@ -20,29 +17,29 @@ pub struct Groups<'a> {
 /// Sums over jobs, divided twice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupSums {
-    /// By slot of the kind.
-    kinds: Vec<Sums>,
+    /// By slot of the profile.
+    profiles: Vec<Sums>,
     printers: BTreeMap<PrinterId, Sums>,
 }
 
 impl GroupSums {
     pub(crate) fn add(&mut self, row: Row<'_>) {
         let fact = row.fact();
-        self.kind(fact.kind).add(&fact);
+        self.profile(fact.profile).add(&fact);
         self.printers.entry(fact.printer_id).or_default().add(&fact);
     }
 
-    fn add_kind(&mut self, printer_id: PrinterId, kind: Option<u32>, sums: &Sums) {
-        self.kind(kind).merge(sums);
+    fn add_profile(&mut self, printer_id: PrinterId, profile: Option<u32>, sums: &Sums) {
+        self.profile(profile).merge(sums);
         self.printers.entry(printer_id).or_default().merge(sums);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        if self.kinds.len() < other.kinds.len() {
-            self.kinds.resize_with(other.kinds.len(), Sums::default);
+        if self.profiles.len() < other.profiles.len() {
+            self.profiles.resize_with(other.profiles.len(), Sums::default);
         }
-        for (kind, more) in self.kinds.iter_mut().zip(&other.kinds) {
-            kind.merge(more);
+        for (profile, more) in self.profiles.iter_mut().zip(&other.profiles) {
+            profile.merge(more);
         }
         for (id, more) in &other.printers {
             self.printers.entry(*id).or_default().merge(more);
@@ -51,18 +48,18 @@ impl GroupSums {
 
     /// Gives back what it has room for: sums of a month are kept.
     pub(crate) fn shrink(&mut self) {
-        self.kinds.shrink_to_fit();
-        for sums in self.kinds.iter_mut().chain(self.printers.values_mut()) {
+        self.profiles.shrink_to_fit();
+        for sums in self.profiles.iter_mut().chain(self.printers.values_mut()) {
             sums.costs.shrink_to_fit();
         }
     }
 
-    fn kind(&mut self, kind: Option<u32>) -> &mut Sums {
-        let slot = slot(kind);
-        if slot >= self.kinds.len() {
-            self.kinds.resize_with(slot + 1, Sums::default);
+    fn profile(&mut self, profile: Option<u32>) -> &mut Sums {
+        let slot = slot(profile);
+        if slot >= self.profiles.len() {
+            self.profiles.resize_with(slot + 1, Sums::default);
         }
-        &mut self.kinds[slot]
+        &mut self.profiles[slot]
     }
 }
 
@@ -85,12 +82,15 @@ impl Groups<'_> {
 
     /// Sums over the jobs that have `part` in common; `None` is what no slicer said.
     #[must_use]
-    pub fn by_kind(&self, part: impl Fn(&Kind) -> Option<&String>) -> BTreeMap<Option<String>, Sums> {
+    pub fn by_profile(
+        &self,
+        part: impl Fn(&MaterialProfile) -> Option<&String>,
+    ) -> BTreeMap<Option<String>, Sums> {
         let mut groups: BTreeMap<Option<String>, Sums> = BTreeMap::new();
-        for (position, sums) in self.sums.kinds.iter().enumerate() {
+        for (position, sums) in self.sums.profiles.iter().enumerate() {
             if sums.jobs() > 0 {
-                // A kind that was new when a job began to run may not be known yet.
-                let key = self.facts.kind(kind_of(position)).and_then(&part).cloned();
+                // A profile that was new when a job began to run may not be known yet.
+                let key = self.facts.profile(profile_of(position)).and_then(&part).cloned();
                 groups.entry(key).or_default().merge(sums);
             }
         }
@@ -99,20 +99,20 @@ impl Groups<'_> {
 }
 
 impl Facts {
-    /// Sums by printer and kind.
+    /// Sums by printer and profile.
     #[must_use]
     pub fn groups(&self) -> Groups<'_> {
         let mut sums = GroupSums::default();
-        if let Some(fleet) = self.whole_fleet() {
-            sums = fleet.sums().clone();
+        if let Some(partitions) = self.all_partitions() {
+            sums = partitions.sums().clone();
             self.running_jobs().for_each(|row| sums.add(row));
-        } else if let Some(kinds) = self.sums_of_kinds() {
-            kinds.for_each(|(id, kind, of_kind)| sums.add_kind(id, kind, of_kind));
+        } else if let Some(profiles) = self.sums_of_profiles() {
+            profiles.for_each(|(id, profile, of_profile)| sums.add_profile(id, profile, of_profile));
             self.running_jobs().for_each(|row| sums.add(row));
         } else {
-            self.each_part(|part| match part {
-                Part::Month(month) => sums.merge(month.sums()),
-                Part::Job(row) => sums.add(row),
+            self.each_chunk(|part| match part {
+                Chunk::Month(month) => sums.merge(month.sums()),
+                Chunk::Job(row) => sums.add(row),
             });
         }
         Groups { facts: self, sums }

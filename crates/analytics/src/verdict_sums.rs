@@ -1,7 +1,8 @@
 //! What users made of jobs, in numbers.
 
-use super::{Fact, Sums, sums::ratio};
-use crate::Verdict;
+use domain::Verdict;
+
+use crate::{Fact, Sums, sums::ratio};
 
 /// A group of jobs by verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

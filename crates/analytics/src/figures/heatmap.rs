@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{JobStatus, analytics::LocalClock};
+use domain::JobStatus;
 use jiff::tz::TimeZone;
 
-use crate::{
-    Facts,
-    facts::{Part, Row},
-};
+use crate::{Facts, LocalClock, Row, selection::Chunk};
 
 /// Jobs that started in an hour of the week, or on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,13 +117,13 @@ impl Facts {
     pub fn heatmap(&self, zone: &TimeZone) -> Heatmap {
         let mut map = Heatmap::new();
         let mut rest = Walk::new(zone);
-        self.each_part(|part| match part {
-            Part::Month(month) => map.merge(&month.partials.heatmaps.answer(zone, || {
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) => map.merge(&month.partials.heatmaps.answer(zone, || {
                 let mut walk = Walk::new(zone);
                 month.rows().for_each(|row| walk.add(row));
                 walk.finish()
             })),
-            Part::Job(row) => rest.add(row),
+            Chunk::Job(row) => rest.add(row),
         });
         map.merge(&rest.finish());
         map

@@ -7,29 +7,30 @@ use std::{
     sync::OnceLock,
 };
 
-use domain::{
-    JobId, JobStatus, PrinterId,
-    analytics::{Busy, Fact},
-};
+use domain::{Amount, JobId, JobStatus, PrinterId, UNDATED};
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
-use crate::{Amount, record::UNDATED};
+use crate::{Busy, Fact};
 
-/// Numbers that a fact is made of.
+/// Version of the byte format and of the meaning of [`Fact`]. Increase it with either: all months are then packed again
+/// when the database is opened.
+pub const FORMAT: i64 = 1;
+
+/// IdSet that a fact is made of.
 const FIELDS: usize = 12;
-/// Numbers that are compared at once.
+/// IdSet that are compared at once.
 const CHUNK: usize = 64;
 
 /// Months since year 0, or [`UNDATED`] for jobs whose start is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct MonthKey(pub(crate) i64);
+pub struct MonthKey(pub i64);
 
-/// The number of a kind, and how many of its jobs are in each status.
-pub(crate) type KindCounts = (Option<u32>, [u32; JobStatus::ALL.len()]);
+/// The number of a profile, and how many of its jobs are in each status.
+pub(crate) type ProfileCounts = (Option<u32>, [u32; JobStatus::ALL.len()]);
 
 /// Packed facts, in the order of their starts.
 #[derive(Debug)]
-pub(crate) struct Month {
+pub struct Month {
     printer_id: PrinterId,
     /// Where the month begins, in ms since 1970. `None` if the starts are unknown.
     begin: Option<i64>,
@@ -41,26 +42,26 @@ pub(crate) struct Month {
     pub(crate) busy: u64,
     len: usize,
     columns: [Column; FIELDS],
-    counts: OnceLock<Vec<KindCounts>>,
+    counts: OnceLock<Vec<ProfileCounts>>,
 }
 
 /// A job of a month. Each part is unpacked when it is asked for; they are those of a [`Fact`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row<'a> {
+pub struct Row<'a> {
     month: &'a Month,
     index: usize,
 }
 
-/// Numbers, each by what it has beyond the least of them.
+/// IdSet, each by what it has deltas the base of them.
 #[derive(Debug)]
 struct Column {
-    least: u64,
-    beyond: Beyond,
+    base: u64,
+    deltas: Deltas,
 }
 
-/// Numbers, as narrow as they fit. If they are all zeroes, there are none.
+/// IdSet, as narrow as they fit. If they are all zeroes, there are none.
 #[derive(Debug)]
-enum Beyond {
+enum Deltas {
     Byte(Vec<u8>),
     Short(Vec<u16>),
     /// The lowest byte first.
@@ -70,19 +71,21 @@ enum Beyond {
 }
 
 impl MonthKey {
-    pub(crate) fn of(start: Option<i64>) -> Self {
+    /// The month in which a job with this start (ms since 1970) began.
+    pub fn of(start: Option<i64>) -> Self {
         let Some(start) = start else { return Self(UNDATED) };
         let time = Timestamp::from_millisecond(start).unwrap_or(Timestamp::UNIX_EPOCH);
         let date = time.to_zoned(TimeZone::UTC).date();
         Self(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
     }
 
-    pub(crate) fn is_undated(self) -> bool {
+    /// Whether this is the month of jobs whose start is unknown.
+    pub fn is_undated(self) -> bool {
         self.0 == UNDATED
     }
 
     /// The first `sort_time` after it.
-    pub(crate) fn end(self) -> i64 {
+    pub fn end(self) -> i64 {
         match self.is_undated() {
             true => UNDATED + 1,
             false => Self(self.0 + 1).begin().unwrap_or(i64::MAX),
@@ -111,7 +114,7 @@ impl fmt::Display for MonthKey {
 
 impl Month {
     /// Packs facts. They must be in the order of start and id, and all of that printer and month.
-    pub(crate) fn pack(printer_id: PrinterId, month: MonthKey, facts: &[Fact]) -> Self {
+    pub fn pack(printer_id: PrinterId, month: MonthKey, facts: &[Fact]) -> Self {
         let begin = month.begin();
         let mut columns = [const { Vec::new() }; FIELDS];
         for fact in facts {
@@ -148,7 +151,7 @@ impl Month {
     }
 
     /// The bytes that are stored.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len * 36);
         write_number(&mut bytes, self.len as u64);
         for column in &self.columns {
@@ -160,7 +163,7 @@ impl Month {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote. `None` if it is something else.
-    pub(crate) fn from_bytes(printer_id: PrinterId, month: MonthKey, mut bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(printer_id: PrinterId, month: MonthKey, mut bytes: &[u8]) -> Option<Self> {
         let len = usize::try_from(read_number(&mut bytes)?).ok()?;
         if len > bytes.len() {
             return None;
@@ -178,11 +181,13 @@ impl Month {
         (known && bytes.is_empty()).then(|| Self::new(printer_id, month.begin(), len, &columns))
     }
 
-    pub(crate) fn printer_id(&self) -> PrinterId {
+    /// The printer.
+    pub fn printer_id(&self) -> PrinterId {
         self.printer_id
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Number of jobs.
+    pub fn len(&self) -> usize {
         self.len
     }
 
@@ -200,16 +205,17 @@ impl Month {
         Row { month: self, index }
     }
 
-    pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = Row<'_>> {
+    /// All jobs, in the order of start and id.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = Row<'_>> {
         (0..self.len).map(|index| self.row(index))
     }
 
-    /// Jobs of each kind by status, counted once.
-    pub(crate) fn counts(&self) -> &[KindCounts] {
+    /// Jobs of each profile by status, counted once.
+    pub(crate) fn counts(&self) -> &[ProfileCounts] {
         self.counts.get_or_init(|| {
             let mut counts: BTreeMap<Option<u32>, [u32; JobStatus::ALL.len()]> = BTreeMap::new();
             for row in self.rows() {
-                counts.entry(row.kind()).or_default()[row.status() as usize] += 1;
+                counts.entry(row.profile()).or_default()[row.status() as usize] += 1;
             }
             counts.into_iter().collect()
         })
@@ -234,7 +240,8 @@ impl Month {
         Some((self.row(0).start()?, self.row(last).start()?))
     }
 
-    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
+    /// All jobs, unpacked.
+    pub fn facts(&self) -> impl Iterator<Item = Fact> {
         self.rows().map(Row::fact)
     }
 
@@ -244,7 +251,7 @@ impl Month {
     }
 
     /// Shows those of the jobs in `range` that took as much as `known` says, or, if wanted, of which that is unknown.
-    pub(super) fn each_that_took<'a>(
+    pub(crate) fn each_that_took<'a>(
         &'a self,
         amount: Amount,
         range: Range<usize>,
@@ -299,13 +306,15 @@ impl Row<'_> {
         JobStatus::ALL[(self.number(2) >> 1) as usize]
     }
 
+    /// Number of the material profile.
     #[inline]
-    pub(crate) fn kind(self) -> Option<u32> {
+    pub fn profile(self) -> Option<u32> {
         number_of(self.number(3))
     }
 
+    /// Number of the file name.
     #[inline]
-    pub(crate) fn file(self) -> Option<u32> {
+    pub fn file(self) -> Option<u32> {
         number_of(self.number(4))
     }
 
@@ -314,7 +323,7 @@ impl Row<'_> {
     }
 
     #[inline]
-    pub(super) fn amount(self, amount: Amount) -> Option<u64> {
+    pub(crate) fn amount(self, amount: Amount) -> Option<u64> {
         amount_of(self.number(column_of(amount)))
     }
 
@@ -349,7 +358,7 @@ impl Row<'_> {
             printer_id: self.printer_id(),
             start: self.start(),
             status: self.status(),
-            kind: self.kind(),
+            profile: self.profile(),
             file: self.file(),
             cause: self.cause(),
             print: self.print(),
@@ -366,65 +375,65 @@ impl Row<'_> {
 impl Column {
     #[expect(clippy::cast_possible_truncation, reason = "the widest fits")]
     fn of(numbers: &[u64]) -> Self {
-        let least = numbers.iter().min().copied().unwrap_or(0);
+        let base = numbers.iter().min().copied().unwrap_or(0);
         let most = numbers.iter().max().copied().unwrap_or(0);
-        let numbers = numbers.iter().map(|number| number - least);
-        let beyond = match most - least {
-            0 => Beyond::Byte(Vec::new()),
-            1..=0xff => Beyond::Byte(numbers.map(|number| number as u8).collect()),
-            0x100..=0xffff => Beyond::Short(numbers.map(|number| number as u16).collect()),
+        let numbers = numbers.iter().map(|number| number - base);
+        let deltas = match most - base {
+            0 => Deltas::Byte(Vec::new()),
+            1..=0xff => Deltas::Byte(numbers.map(|number| number as u8).collect()),
+            0x100..=0xffff => Deltas::Short(numbers.map(|number| number as u16).collect()),
             0x1_0000..=0xff_ffff => {
                 let bytes = |number: u64| {
                     let [a, b, c, ..] = number.to_le_bytes();
                     [a, b, c]
                 };
-                Beyond::Medium(numbers.map(bytes).collect())
+                Deltas::Medium(numbers.map(bytes).collect())
             }
-            0x100_0000..=0xffff_ffff => Beyond::Narrow(numbers.map(|number| number as u32).collect()),
-            _ => Beyond::Wide(numbers.collect()),
+            0x100_0000..=0xffff_ffff => Deltas::Narrow(numbers.map(|number| number as u32).collect()),
+            _ => Deltas::Wide(numbers.collect()),
         };
-        Self { least, beyond }
+        Self { base, deltas }
     }
 
     /// Shows the places in `range` of the numbers that are `wanted`.
     fn each_within(&self, range: Range<usize>, wanted: RangeInclusive<u64>, mut visit: impl FnMut(usize)) {
-        let Some(most) = wanted.end().checked_sub(self.least) else {
+        let Some(most) = wanted.end().checked_sub(self.base) else {
             return;
         };
-        let wanted = wanted.start().saturating_sub(self.least)..=most;
+        let wanted = wanted.start().saturating_sub(self.base)..=most;
         let first = range.start;
-        match &self.beyond {
-            Beyond::Byte(numbers) if numbers.is_empty() => {
+        match &self.deltas {
+            Deltas::Byte(numbers) if numbers.is_empty() => {
                 if *wanted.start() == 0 {
                     range.for_each(visit);
                 }
             }
-            Beyond::Byte(numbers) => among(
+            Deltas::Byte(numbers) => among(
                 &numbers[range],
                 |number| number,
                 &wanted,
                 u8::MAX,
                 |at| visit(first + at),
             ),
-            Beyond::Short(numbers) => among(
+            Deltas::Short(numbers) => among(
                 &numbers[range],
                 |number| number,
                 &wanted,
                 u16::MAX,
                 |at| visit(first + at),
             ),
-            Beyond::Medium(numbers) => {
+            Deltas::Medium(numbers) => {
                 let wide = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]);
                 among(&numbers[range], wide, &wanted, u32::MAX, |at| visit(first + at));
             }
-            Beyond::Narrow(numbers) => among(
+            Deltas::Narrow(numbers) => among(
                 &numbers[range],
                 |number| number,
                 &wanted,
                 u32::MAX,
                 |at| visit(first + at),
             ),
-            Beyond::Wide(numbers) => among(
+            Deltas::Wide(numbers) => among(
                 &numbers[range],
                 |number| number,
                 &wanted,
@@ -436,16 +445,16 @@ impl Column {
 
     #[inline]
     fn get(&self, index: usize) -> u64 {
-        let beyond = match &self.beyond {
-            Beyond::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Beyond::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Beyond::Medium(numbers) => numbers
+        let deltas = match &self.deltas {
+            Deltas::Byte(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Deltas::Short(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Deltas::Medium(numbers) => numbers
                 .get(index)
                 .map_or(0, |[a, b, c]| u64::from(u32::from_le_bytes([*a, *b, *c, 0]))),
-            Beyond::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
-            Beyond::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
+            Deltas::Narrow(numbers) => numbers.get(index).map_or(0, |number| u64::from(*number)),
+            Deltas::Wide(numbers) => numbers.get(index).copied().unwrap_or(0),
         };
-        self.least + beyond
+        self.base + deltas
     }
 }
 
@@ -490,7 +499,7 @@ fn numbers(fact: &Fact, begin: i64) -> [u64; FIELDS] {
         fact.id.0.cast_unsigned(),
         fact.start.map_or(0, |start| (start - begin).cast_unsigned()),
         (fact.status as u64) << 1 | u64::from(fact.weight_is_estimated),
-        number(fact.kind),
+        number(fact.profile),
         number(fact.file),
         number(fact.cause),
         amount(fact.print),
@@ -546,7 +555,7 @@ mod tests {
             printer_id: PrinterId(7),
             start,
             status: JobStatus::Cancelled,
-            kind: Some(3),
+            profile: Some(3),
             file: None,
             cause: Some(0),
             print: Some(0),

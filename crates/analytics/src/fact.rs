@@ -1,6 +1,6 @@
 //! What the analytics know of one job.
 
-use crate::{JobId, JobStatus, PrinterId};
+use domain::{JobId, JobStatus, PrinterId};
 
 /// Parts of a currency's unit that costs are counted in.
 pub const COST_UNIT: f64 = 10_000.0;
@@ -17,7 +17,7 @@ pub struct Fact {
     /// How it stands.
     pub status: JobStatus,
     /// Number of what its slicer said: material, brand, colour, slicer, currency.
-    pub kind: Option<u32>,
+    pub profile: Option<u32>,
     /// Number of its file name.
     pub file: Option<u32>,
     /// Number of the cause of its end.

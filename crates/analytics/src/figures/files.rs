@@ -2,12 +2,7 @@
 
 use std::{borrow::Cow, cmp::Reverse, collections::BinaryHeap, sync::LazyLock};
 
-use domain::analytics::Sums;
-
-use crate::{
-    Facts,
-    facts::{Numbers, Part, Row},
-};
+use crate::{Facts, IdSet, Row, Sums, selection::Chunk};
 
 /// The files that were printed most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,7 +38,7 @@ impl FileCounts {
     }
 
     /// Jobs of these files.
-    pub(crate) fn of(&self, files: &Numbers) -> u64 {
+    pub(crate) fn of(&self, files: &IdSet) -> u64 {
         let counts = (0..).zip(&self.files);
         counts
             .filter(|(file, _)| files.contains(*file))
@@ -58,13 +53,13 @@ impl FileCounts {
     /// The files printed most; of those printed equally often the ones known longer.
     fn most(&self, limit: usize) -> Vec<u32> {
         let mut most = BinaryHeap::with_capacity(limit + 1);
-        let mut least = 0;
+        let mut base = 0;
         for (file, count) in (0..).zip(&self.files) {
-            if *count > least {
+            if *count > base {
                 most.push((Reverse(*count), file));
                 if most.len() > limit {
                     most.pop();
-                    least = most.peek().map_or(u32::MAX, |(Reverse(least), _)| *least);
+                    base = most.peek().map_or(u32::MAX, |(Reverse(base), _)| *base);
                 }
             }
         }
@@ -102,8 +97,8 @@ impl Facts {
         let files = counts.most(limit);
         let places = LazyLock::new(|| Places::of(&files));
         let mut sums = vec![Sums::default(); files.len()];
-        self.each_part(|part| match part {
-            Part::Month(month) => {
+        self.each_chunk(|part| match part {
+            Chunk::Month(month) => {
                 let of_month = month.partials.files.answer(&files, || {
                     let mut sums = vec![Sums::default(); files.len()];
                     month.rows().for_each(|row| places.add(row, &mut sums));
@@ -113,7 +108,7 @@ impl Facts {
                     all.merge(sums);
                 }
             }
-            Part::Job(row) => places.add(row, &mut sums),
+            Chunk::Job(row) => places.add(row, &mut sums),
         });
         drop(places);
         FileFigures {
@@ -125,10 +120,10 @@ impl Facts {
 
     fn file_counts(&self) -> Cow<'_, FileCounts> {
         let mut running = self.running_jobs().peekable();
-        match self.whole_fleet() {
-            Some(fleet) if running.peek().is_none() => Cow::Borrowed(fleet.files()),
-            Some(fleet) => {
-                let mut counts = fleet.files().clone();
+        match self.all_partitions() {
+            Some(partitions) if running.peek().is_none() => Cow::Borrowed(partitions.files()),
+            Some(partitions) => {
+                let mut counts = partitions.files().clone();
                 running.for_each(|row| counts.add(row));
                 Cow::Owned(counts)
             }

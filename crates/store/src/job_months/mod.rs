@@ -3,17 +3,14 @@
 //!
 //! Whatever changes a job calls [`refresh`], which reads the rows anew: it cannot forget a column.
 
+mod cache;
 mod dictionary;
-mod fleet;
-mod month;
-mod names;
-mod ranking;
-mod shelf;
 mod source;
 
 use std::collections::{BTreeMap, HashSet};
 
-use domain::{JobId, PrinterId, analytics::Fact};
+use analytics::{FORMAT, Fact, Month, MonthKey};
+use domain::{JobId, PrinterId, UNDATED};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
@@ -23,24 +20,12 @@ use sea_orm::{
 use crate::{
     Result, Store,
     error::Fault,
-    record::{UNDATED, milliseconds},
+    record::milliseconds,
     schema::{JobMonths, JobTotals, PrintJobs},
     totals::OpenTotals,
     transaction::{LONG, Tx},
 };
-use month::{Month, MonthKey};
-
-pub use dictionary::Kind;
-pub(crate) use dictionary::texts;
-pub(crate) use fleet::FleetMonth;
-pub(crate) use month::Row;
-pub(crate) use names::Numbers;
-pub use shelf::Facts;
-pub(crate) use shelf::{Part, Shelf, beside};
-
-/// How months are packed. Whoever changes that, or what a fact is, counts this up: then all are packed anew when the
-/// database is opened.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) use cache::{JobMonthCache, run_blocking};
 
 /// Jobs that are read in one statement.
 const BATCH: usize = 512;

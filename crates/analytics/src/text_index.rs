@@ -3,16 +3,20 @@
 use memchr::{memchr, memchr_iter, memmem};
 use snap::raw::{Decoder, Encoder, decompress_len};
 
-use crate::search::{BETWEEN, folded};
+/// Separates texts in a block. A text must not contain it.
+pub const SEPARATOR: char = '\u{1f}';
+
+/// A compressed block that cannot be read.
+pub type Damaged = snap::Error;
 
 /// The texts that facts have the numbers of. They never change, and more come.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub struct TextIndex {
     blocks: Vec<Block>,
-    /// The last ones, until they are many enough for a block. Each is followed by [`BETWEEN`], which is in none.
+    /// The last ones, until they are many enough for a block. Each is followed by [`SEPARATOR`], which is in none.
     last: String,
     last_runs: Vec<Run>,
-    known: Numbers,
+    known: IdSet,
 }
 
 #[derive(Debug)]
@@ -22,7 +26,7 @@ struct Block {
     runs: Box<[Run]>,
 }
 
-/// Names that follow each other, with numbers that do: the first, and how many they are.
+/// TextIndex that follow each other, with numbers that do: the first, and how many they are.
 type Run = (u32, u32);
 
 /// Bytes of a block before it is compressed.
@@ -30,17 +34,17 @@ const BLOCK: usize = 64 * 1024;
 
 /// A set of numbers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Numbers(Vec<u64>);
+pub struct IdSet(Vec<u64>);
 
-impl Names {
-    /// Takes a name.
-    pub(crate) fn add(&mut self, number: u32, name: &str) -> Result<(), snap::Error> {
+impl TextIndex {
+    /// Adds a folded text.
+    pub fn add(&mut self, number: u32, name: &str) -> Result<(), snap::Error> {
         if self.known.contains(number) {
             return Ok(());
         }
         self.known.insert(number);
-        self.last.push_str(&folded(name));
-        self.last.push(BETWEEN);
+        self.last.push_str(name);
+        self.last.push(SEPARATOR);
         match self.last_runs.last_mut() {
             Some((first, count)) if first.checked_add(*count) == Some(number) => *count += 1,
             _ => self.last_runs.push((number, 1)),
@@ -55,13 +59,14 @@ impl Names {
         Ok(())
     }
 
-    pub(crate) fn knows(&self, number: u32) -> bool {
+    /// Whether the text with this number was added.
+    pub fn knows(&self, number: u32) -> bool {
         self.known.contains(number)
     }
 
     /// The numbers of the names that contain `part`, which is folded.
-    pub(crate) fn containing(&self, part: &str) -> Result<Numbers, snap::Error> {
-        let mut found = Numbers::default();
+    pub fn containing(&self, part: &str) -> Result<IdSet, snap::Error> {
+        let mut found = IdSet::default();
         let part = memmem::Finder::new(part);
         let mut text = vec![0; 2 * BLOCK];
         for block in &self.blocks {
@@ -74,7 +79,7 @@ impl Names {
     }
 }
 
-fn look_through(text: &[u8], runs: &[Run], part: &memmem::Finder<'_>, found: &mut Numbers) {
+fn look_through(text: &[u8], runs: &[Run], part: &memmem::Finder<'_>, found: &mut IdSet) {
     let (mut from, mut place) = (0, 0);
     let (mut runs, mut run, mut before) = (runs.iter(), (0, 0), 0);
     while let Some(at) = part.find(&text[from..]) {
@@ -97,10 +102,10 @@ fn look_through(text: &[u8], runs: &[Run], part: &memmem::Finder<'_>, found: &mu
     }
 }
 
-/// [`BETWEEN`] is one byte, which is no part of another character.
-const END: u8 = BETWEEN as u8;
+/// [`SEPARATOR`] is one byte, which is no part of another character.
+const END: u8 = SEPARATOR as u8;
 
-impl Numbers {
+impl IdSet {
     fn insert(&mut self, number: u32) {
         let (word, bit) = Self::place(number);
         if word >= self.0.len() {
@@ -109,12 +114,14 @@ impl Numbers {
         self.0[word] |= bit;
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no number was ever inserted.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Whether the number is in the set.
     #[inline]
-    pub(crate) fn contains(&self, number: u32) -> bool {
+    pub fn contains(&self, number: u32) -> bool {
         let (word, bit) = Self::place(number);
         self.0.get(word).is_some_and(|bits| bits & bit != 0)
     }
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn parts_are_found_in_the_names_that_have_them() {
-        let mut names = Names::default();
+        let mut names = TextIndex::default();
         for (number, name) in [
             (3, "Bench_benchy.gcode"),
             (70, "ÄRGER.gcode"),
@@ -138,7 +145,7 @@ mod tests {
             (9, "be"),
             (200, ""),
         ] {
-            names.add(number, name).unwrap();
+            names.add(number, &name.to_lowercase()).unwrap();
         }
         // Said twice is said once.
         names.add(1, "benchy").unwrap();
@@ -159,7 +166,7 @@ mod tests {
 
     #[test]
     fn those_in_full_blocks_are_found_too() {
-        let mut names = Names::default();
+        let mut names = TextIndex::default();
         let number = |place: u32| {
             if place % 1000 == 7 {
                 1_000_000 + place
@@ -168,7 +175,7 @@ mod tests {
             }
         };
         for place in 0..40_000 {
-            names.add(number(place), &format!("Teil_{place}.gcode")).unwrap();
+            names.add(number(place), &format!("teil_{place}.gcode")).unwrap();
         }
         assert!(names.blocks.len() > 5);
         for part in ["_7.", "99.", "1007.g", "_39999", "teil", "nothing"] {

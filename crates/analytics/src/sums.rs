@@ -1,7 +1,8 @@
 //! Sums over jobs, and the figures that follow from them.
 
-use super::Fact;
-use crate::JobStatus;
+use domain::JobStatus;
+
+use crate::Fact;
 
 /// A sum of what is known, and of how many jobs it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +43,7 @@ pub struct Sums {
     pub weight_known: Total,
     /// Of `weight`, where that is the usual density's word.
     pub weight_estimated: Total,
-    /// Of `cost`, by the number of the kind, which knows the currency; in the order of the numbers.
+    /// Of `cost`, by the number of the profile, which knows the currency; in the order of the numbers.
     pub costs: Vec<(Option<u32>, Total)>,
     /// Largest `total`.
     pub longest: Option<u64>,
@@ -63,7 +64,7 @@ impl Sums {
         };
         weight.add(fact.weight);
         if fact.cost.is_some() {
-            self.cost_of(fact.kind).add(fact.cost);
+            self.cost_of(fact.profile).add(fact.cost);
         }
         self.longest = self.longest.max(fact.total);
         if let Some(start) = fact.start {
@@ -81,8 +82,8 @@ impl Sums {
         self.length.merge(&other.length);
         self.weight_known.merge(&other.weight_known);
         self.weight_estimated.merge(&other.weight_estimated);
-        for (kind, total) in &other.costs {
-            self.cost_of(*kind).merge(total);
+        for (profile, total) in &other.costs {
+            self.cost_of(*profile).merge(total);
         }
         self.longest = self.longest.max(other.longest);
         if let Some((first, last)) = other.starts {
@@ -90,12 +91,12 @@ impl Sums {
         }
     }
 
-    /// A list, as there are many sums, and most are over jobs of one kind.
-    fn cost_of(&mut self, kind: Option<u32>) -> &mut Total {
-        let place = match self.costs.binary_search_by_key(&kind, |(kind, _)| *kind) {
+    /// A list, as there are many sums, and most are over jobs of one profile.
+    fn cost_of(&mut self, profile: Option<u32>) -> &mut Total {
+        let place = match self.costs.binary_search_by_key(&profile, |(profile, _)| *profile) {
             Ok(place) => place,
             Err(place) => {
-                self.costs.insert(place, (kind, Total::default()));
+                self.costs.insert(place, (profile, Total::default()));
                 place
             }
         };

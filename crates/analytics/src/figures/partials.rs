@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use domain::analytics::Sums;
 use jiff::tz::TimeZone;
+
+use crate::Sums;
 
 use super::{
     Heatmap,
