@@ -27,6 +27,7 @@ mod text;
 mod thumbnail;
 mod thumbnail_block;
 mod tool;
+mod utf16;
 mod value;
 mod warning;
 mod weight;

@@ -123,7 +123,7 @@ pub struct Speeds {
     pub travel: Option<f64>,
 }
 
-/// Byte offsets of the commands of a text file. `None`: not within the bytes that were read.
+/// Byte offsets of the commands of a text file. `None`: not within the bytes that were read, or UTF-16.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Moves {
     /// Offset of the first line that is no comment.

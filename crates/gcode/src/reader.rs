@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{Format, archive, bgcode, gx};
 use crate::segments::Segments;
-use crate::{Parsed, Warning, main_material, text};
+use crate::{Moves, Parsed, Warning, main_material, text};
 
 /// Most bytes that a [`Reader`] asks for, whatever the size of the file.
 pub const BUDGET: u64 = 512 << 10;
@@ -121,6 +121,7 @@ impl Reader {
         }
         match Format::of(segments.head()) {
             Format::Text => text::wants(segments, 0, self.hint),
+            Format::Utf16(_) => text::wants_ends(segments),
             Format::Gx => {
                 let text_start = gx::Header::of(segments).map_or(0, |header| header.text_start);
                 text::wants(segments, text_start, self.hint)
@@ -143,6 +144,12 @@ pub(crate) fn parse_segments(segments: &Segments<'_>) -> Parsed {
     }
     match Format::of(segments.head()) {
         Format::Text => text::read(segments, 0, || None, &mut parsed),
+        Format::Utf16(order) => {
+            let decoded = order.to_utf8(&text::windows(segments));
+            text::read(&decoded, 0, || None, &mut parsed);
+            // They are offsets of the decoded text.
+            parsed.metadata.moves = Moves::default();
+        }
         Format::Bgcode => bgcode::read(segments, &mut parsed),
         Format::Zip => archive::read(segments, &mut parsed),
         Format::Gx => match gx::Header::of(segments) {

@@ -324,12 +324,12 @@ fn longest_run<'a>(scan: &Scan<'a>) -> Settings<'a> {
     }
     // Commands that a post-processor appends put the settings among the moves.
     let body = collect_run(scan, |zone| zone == Zone::Body);
-    if body.map.len() >= MANY { body } else { outer }
+    let is_block = body.map.len() >= FEW && body.has("layer_height");
+    if is_block { body } else { outer }
 }
 
-/// Fewer settings may be a note, more are no note.
-const FEW: usize = 8;
-const MANY: usize = 20;
+/// Fewer settings may be a note.
+const FEW: usize = 5;
 
 fn collect_run<'a>(scan: &Scan<'a>, is_searched: impl Fn(Zone) -> bool) -> Settings<'a> {
     let mut best = 0..0;

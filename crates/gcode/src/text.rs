@@ -46,7 +46,7 @@ pub(crate) fn read(
 }
 
 /// The ends of a file that is known as a whole or in large parts.
-fn windows<'s>(segments: &'s Segments<'_>) -> Segments<'s> {
+pub(crate) fn windows<'s>(segments: &'s Segments<'_>) -> Segments<'s> {
     let size = segments.size();
     let mut windows = Segments::new(size);
     let head = segments.head();
@@ -109,6 +109,14 @@ pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -
         return segments.missing(from..tail_start);
     }
     None
+}
+
+/// The next range of a text whose offsets cannot be mapped: both ends as far as the budget goes.
+pub(crate) fn wants_ends(segments: &Segments<'_>) -> Option<Range<u64>> {
+    let size = segments.size();
+    segments
+        .missing(0..MOST_HEAD.min(size))
+        .or_else(|| segments.missing(size.saturating_sub(MOST_TAIL)..size))
 }
 
 /// No command yet, or an image or the settings run out of the head.

@@ -1,5 +1,7 @@
 //! Files that wrap G-code: `.bgcode`, `.gx`, and the ZIP based `.gcode.3mf` and `.ufp`.
 
+use crate::utf16::Utf16;
+
 pub(crate) mod archive;
 pub(crate) mod bgcode;
 pub(crate) mod gx;
@@ -11,6 +13,7 @@ mod sparse;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
+    Utf16(Utf16),
     Bgcode,
     Gx,
     Zip,
@@ -22,7 +25,7 @@ impl Format {
             [b'P', b'K', 3, 4, ..] => Self::Zip,
             [b'G', b'C', b'D', b'E', ..] => Self::Bgcode,
             _ if head.starts_with(gx::MAGIC) => Self::Gx,
-            _ => Self::Text,
+            _ => Utf16::of(head).map_or(Self::Text, Self::Utf16),
         }
     }
 }

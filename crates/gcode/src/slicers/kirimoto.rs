@@ -46,7 +46,8 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         bed_temp_first_layer: metadata.bed_temp_first_layer,
         ..Tool::default()
     }];
-    if let Some((layers, height)) = last_layer(scan) {
+    // Without the time behind the moves the file is cut off, and the last layer is any.
+    if let Some((layers, height)) = last_layer(scan).filter(|_| metadata.estimated_time.is_some()) {
         metadata.layer_count = count(layers);
         metadata.object_height = Some(height);
     }

@@ -54,7 +54,8 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     .find_map(|key| pairs.get(key).and_then(value::duration).and_then(whole_seconds));
     cost(&pairs, parsed);
     tools(&pairs, scan, parsed);
-    parsed.metadata.object_height = height(scan);
+    // Without the time behind the moves the file is cut off, and the last layer is any.
+    parsed.metadata.object_height = height(scan).filter(|_| parsed.metadata.estimated_time.is_some());
     shared::mark_used(&mut parsed.metadata);
 }
 
@@ -108,8 +109,12 @@ fn tools(pairs: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
         if metadata.tools.len() >= 64 {
             break;
         }
+        let index = index as usize;
+        if metadata.tools.iter().any(|tool| tool.index == index) {
+            continue;
+        }
         metadata.tools.push(Tool {
-            index: index as usize,
+            index,
             used_mm: value::measured(&amounts, "mm"),
             used_cm3: amounts
                 .split_once('(')

@@ -235,7 +235,8 @@ impl Family {
                 cura = true;
                 break;
             }
-            if text.starts_with(b"FLAVOR:") {
+            // Cura 15 names itself behind its moves only.
+            if text.starts_with(b"FLAVOR:") || text.starts_with(b"Basic settings: Layer height:") {
                 cura = true;
             } else if text.starts_with(b"KISSlicer") {
                 return Self::KissSlicer(kisslicer::id(scan));

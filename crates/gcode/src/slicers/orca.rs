@@ -169,6 +169,10 @@ fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatur
     if let Some(bed_type) = bed_type {
         parsed.warn(Warning::UnknownBedType(bed_type));
     }
+    // The plate can be among the lost settings.
+    if config.cut && !config.has("first_layer_bed_temperature") {
+        return BedTemperatures::default();
+    }
     // `first_layer_bed_temperature` is a resolved copy: it tells which plate was meant.
     let resolved = config
         .integers("first_layer_bed_temperature")
@@ -294,6 +298,9 @@ fn totals(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, par
         .or_else(|| {
             // Printed one object after the other, the last layer need not be the highest.
             let by_object = config.get("print_sequence") == Some("by object");
-            scan.highest_layer().filter(|_| scan.whole || !by_object)
+            // An upload that broke off ends with any layer.
+            let complete = !statistics.is_empty() && !config.is_empty();
+            scan.highest_layer()
+                .filter(|_| complete && (scan.whole || !by_object))
         });
 }

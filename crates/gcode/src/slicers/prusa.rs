@@ -32,7 +32,9 @@ pub(super) fn read(
         .filter(|layers| *layers > 0);
     metadata.object_height = statistics.number("max_layer_z").or_else(|| {
         let by_object = config.flag("complete_objects") == Some(true);
-        scan.and_then(|scan| scan.highest_layer().filter(|_| scan.whole || !by_object))
+        // An upload that broke off ends with any layer.
+        let highest = scan.filter(|_| !config.is_empty())?.highest_layer();
+        highest.filter(|_| scan.is_some_and(|scan| scan.whole) || !by_object)
     });
 }
 
@@ -143,10 +145,15 @@ struct Slic3rAmounts {
 impl Slic3rAmounts {
     fn of(scan: Option<&Scan<'_>>) -> Self {
         let mut amounts = Self::default();
+        let mut run = None;
         for comment in scan.into_iter().flat_map(Scan::outer_first) {
             let Some(value) = comment.text.strip_prefix(b"filament used =") else {
                 continue;
             };
+            // The lines of a second print, of a file appended to the first, are not of this one.
+            if *run.get_or_insert(comment.run) != comment.run {
+                break;
+            }
             let text = crate::scan::decode(value);
             match text.trim_end().strip_suffix('g') {
                 Some(grams) => amounts.g.extend(value::number(grams)),
