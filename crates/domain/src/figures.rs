@@ -43,14 +43,20 @@ impl Figures {
         self.reaches(earlier, LAG)
     }
 
+    /// A counter that is not known contradicts nothing.
     fn reaches(&self, earlier: &Self, lag: f64) -> bool {
-        self.total_duration.unwrap_or(0.0) + lag >= earlier.total_duration.unwrap_or(0.0)
+        match (self.total_duration, earlier.total_duration) {
+            (Some(now), Some(before)) => now + lag >= before,
+            _ => true,
+        }
     }
 
     /// Whether the two were read at (nearly) the same point of a print.
     #[must_use]
     pub fn about_equal(&self, other: &Self) -> bool {
-        self.may_end(other) && other.may_end(self)
+        self.total_duration.is_some() == other.total_duration.is_some()
+            && self.may_end(other)
+            && other.may_end(self)
     }
 
     /// `self`, with what it does not know taken from `other`.

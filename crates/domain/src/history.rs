@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::{Figures, Job, JobStatus};
+use crate::{Figures, Job, JobStatus, job::same_name, words};
 
 /// One job as `server.history.list` and `notify_history_changed` give it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,16 +50,15 @@ const SAME_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 const ONE_PRINT: SignedDuration = SignedDuration::from_secs(1);
 
 impl HistoryJob {
-    /// What the row says of the end. Words that we do not know mean "ended, nobody knows how".
+    /// What the row says of the end. An unknown word means that the print ended and that the outcome is not known.
     #[must_use]
     pub fn end(&self) -> HistoryEnd {
-        match self.status.as_str() {
+        let word = words::normalised(&self.status);
+        match word.as_str() {
             "in_progress" => HistoryEnd::Running,
             "server_exit" | "interrupted" => HistoryEnd::Unseen,
-            "completed" => HistoryEnd::Seen(JobStatus::Completed),
-            "cancelled" => HistoryEnd::Seen(JobStatus::Cancelled),
-            "error" | "klippy_shutdown" => HistoryEnd::Seen(JobStatus::Error),
-            _ => HistoryEnd::Seen(JobStatus::Interrupted),
+            "klippy_shutdown" => HistoryEnd::Seen(JobStatus::Error),
+            word => HistoryEnd::Seen(words::outcome(word).unwrap_or(JobStatus::Interrupted)),
         }
     }
 
@@ -137,6 +136,6 @@ impl HistoryJob {
             (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(1),
             _ => false,
         };
-        self.filename == job.filename && starts_agree
+        same_name(self.filename.as_deref(), job.filename.as_deref()) && starts_agree
     }
 }

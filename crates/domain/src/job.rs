@@ -158,6 +158,11 @@ pub struct Job {
 /// Cause of a job that ended because the same file was started anew, within one tick of Moonraker's.
 pub(crate) const REPLACED: &str = "replaced";
 
+/// Whether two names can be of one file; a name that is not known contradicts nothing.
+pub(crate) fn same_name(one: Option<&str>, other: Option<&str>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| one == other)
+}
+
 /// Start, end and length may differ by so much before we call it a clock that was set.
 const CLOCK_TOLERANCE: f64 = 60.0;
 
@@ -199,14 +204,20 @@ impl Job {
 
     /// Ends the job as a history row says. Keeps what is known better here: figures that were seen to be higher
     /// (Moonraker loses them if the file was reset first), and the metadata of the start.
+    ///
+    /// An end that `print_stats` showed stays where the row contradicts it: a Moonraker that does not know the word of
+    /// a fork for the end takes the standby after it for a cancellation.
     pub fn end_by_history(&mut self, row: &HistoryJob) {
-        self.status = match row.end() {
+        let status = match row.end() {
             HistoryEnd::Seen(status) => status,
             HistoryEnd::Running | HistoryEnd::Unseen => JobStatus::Interrupted,
         };
-        self.cause = Some(row.status.clone());
-        self.end_time = row.end_time;
-        self.end_source = Some(Source::History);
+        if !self.is_end_observed() || status == self.status {
+            self.status = status;
+            self.cause = Some(row.status.clone());
+            self.end_time = row.end_time;
+            self.end_source = Some(Source::History);
+        }
         // Of a run whose start nobody saw, the end and the length tell it.
         self.start_time = self.start_time.or_else(|| row.began_or_start());
         if row.missed_start() {
@@ -235,6 +246,18 @@ impl Job {
         self.end_source = Some(Source::PrintStats);
     }
 
+    /// Whether `print_stats` itself showed the end. Not so of a cancellation, which may have been concluded from a file
+    /// that was unloaded.
+    #[must_use]
+    pub(crate) fn is_end_observed(&self) -> bool {
+        self.end_source == Some(Source::PrintStats)
+            && match self.status {
+                JobStatus::Completed => true,
+                JobStatus::Error => self.cause.as_deref() == Some("error"),
+                _ => false,
+            }
+    }
+
     /// Ends the job of which nobody saw the end: last known figures, no end time.
     pub fn end_unseen(&mut self, cause: Option<&str>) {
         self.status = JobStatus::Interrupted;
@@ -258,7 +281,8 @@ impl Job {
                 || (seen_by_moonraker && self.end_source != Some(Source::History))
                 || (seen_by_moonraker
                     && self.status == JobStatus::Interrupted
-                    && self.cause.as_deref() != Some(&row.status)))
+                    && (self.cause.as_deref() != Some(&row.status)
+                        || row.end() != HistoryEnd::Seen(JobStatus::Interrupted))))
         {
             merged.end_by_history(row);
         }

@@ -12,6 +12,7 @@ mod print_stats;
 mod printer;
 mod totals;
 pub mod tracker;
+mod words;
 
 pub use figures::Figures;
 pub use history::{HistoryEnd, HistoryJob};

@@ -1,13 +1,13 @@
 //! What Klipper says of the print that is in it.
 
-use crate::Figures;
+use crate::{Figures, JobStatus, words};
 
 /// Klipper's `print_stats` object, merged from a snapshot and the deltas after it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PrintStats {
     /// What the print does.
     pub state: PrintState,
-    /// The file, relative to the gcodes root. `None` when no file is loaded.
+    /// The file, relative to the gcodes root. `None` when no file is loaded, or its name is not known.
     pub filename: Option<String>,
     /// Its counters so far. They stay at their last values after the end, until another file is loaded.
     pub figures: Figures,
@@ -46,19 +46,26 @@ pub enum PrintState {
     Cancelled,
     /// The last print ended with an error.
     Error,
+    /// A word of another firmware, or none: the state before still holds.
+    Unknown,
 }
 
 impl PrintState {
-    /// Reads Klipper's word. A word that we do not know is nothing we could act on, so it counts as standby.
+    /// Reads the word of Klipper, or of a fork that spells it differently.
     #[must_use]
     pub fn from_klipper(word: &str) -> Self {
-        match word {
+        let word = words::normalised(word);
+        match words::outcome(&word) {
+            Some(JobStatus::Completed) => return Self::Complete,
+            Some(JobStatus::Cancelled) => return Self::Cancelled,
+            Some(JobStatus::Error) => return Self::Error,
+            _ => {}
+        }
+        match word.as_str() {
+            "standby" => Self::Standby,
             "printing" => Self::Printing,
             "paused" => Self::Paused,
-            "complete" => Self::Complete,
-            "cancelled" => Self::Cancelled,
-            "error" => Self::Error,
-            _ => Self::Standby,
+            _ => Self::Unknown,
         }
     }
 
@@ -120,6 +127,24 @@ mod tests {
             filename: Some(filename.to_owned()),
             figures: Figures::reported(Some(total), Some(total), Some(0.0)),
             message: None,
+        }
+    }
+
+    #[test]
+    fn words_of_forks_are_read_where_they_say_the_same() {
+        for (words, expected) in [
+            (&["printing", "Printing", " PRINTING "][..], PrintState::Printing),
+            (&["complete", "completed", "Finished"], PrintState::Complete),
+            (&["cancelled", "canceled"], PrintState::Cancelled),
+            (&["error", "Failed"], PrintState::Error),
+            (
+                &["preheating", "pausing", "resuming", "", "ready"],
+                PrintState::Unknown,
+            ),
+        ] {
+            for word in words {
+                assert_eq!(PrintState::from_klipper(word), expected, "{word}");
+            }
         }
     }
 

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Action, CHECKPOINT, End, GRACE, Starting, Tracker, observe, replaced_by, same_file, shown_end};
-use crate::{Figures, HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats};
+use super::{
+    Action, CHECKPOINT, End, GRACE, Starting, Tracker, began, counted, observe, replaced_by, same_file,
+    shown_end,
+};
+use crate::{
+    Figures, HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats,
+    job::same_name,
+};
 
 /// A start that the history tells of this late is still that of the print we see.
 const LATE_START: f64 = 10.0;
@@ -24,6 +30,9 @@ impl Tracker {
     ) {
         match klippy {
             KlippyState::Ready if stats.state.is_active() => self.print_runs(now, stats, actions),
+            KlippyState::Ready if stats.state == PrintState::Unknown => {
+                self.state_is_unknown(now, stats, actions);
+            }
             KlippyState::Ready => self.no_print_runs(now, &stats, actions),
             KlippyState::Shutdown | KlippyState::Error => {
                 // The frame that tells of the shutdown has the counters of that moment; later ones run on.
@@ -44,26 +53,15 @@ impl Tracker {
         if self
             .starting
             .as_ref()
-            .is_some_and(|starting| !starting.goes_on_as(&stats))
+            .is_some_and(|starting| !starting.goes_on_as(now, &stats))
         {
             // That print is over already, and nobody told of its start either.
             self.open_untold(now, actions);
         }
-        if let Some(current) = &mut self.current {
-            if same_file(&stats, &current.job) && stats.figures.continues(&current.job.figures) {
-                let status = current.job.status;
-                observe(&mut current.job, &stats);
-                current.job.last_seen = Some(now.wall);
-                current.seen = Some(now.monotonic);
-                let due = current
-                    .written
-                    .is_none_or(|written| now.monotonic >= written + CHECKPOINT);
-                if current.job.status != status || (due && current.job.status == JobStatus::Printing) {
-                    current.written = Some(now.monotonic);
-                    actions.push(Action::Checkpoint(Box::new(current.job.clone())));
-                }
-                return;
-            }
+        if self.follow(now, &stats, actions) {
+            return;
+        }
+        if let Some(current) = &self.current {
             // Another print is in the machine, and nobody told of the end of ours (yet).
             let end = replaced_by(&stats, &current.job);
             self.begin_ending(now, end, actions);
@@ -71,6 +69,47 @@ impl Tracker {
         if !self.muted && !self.is_stale(now, &stats) {
             self.begin_starting(now, stats);
         }
+    }
+
+    /// A word that is not known neither starts nor ends anything.
+    fn state_is_unknown(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
+        if !self.follow(now, &stats, actions)
+            && let Some(starting) = &mut self.starting
+            && starting.goes_on_as(now, &stats)
+        {
+            starting.go_on(now, stats);
+        }
+    }
+
+    /// Takes over an update of the current job. `false` if it is of another print, or there is no job.
+    fn follow(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) -> bool {
+        let Some(current) = &mut self.current else {
+            return false;
+        };
+        if !stats.figures.continues(&current.job.figures) {
+            return false;
+        }
+        if !same_file(stats, &current.job) && !current.has_counter_of(now, stats) {
+            // Another name alone, without a counter, begins nothing yet.
+            return stats.figures.total_duration.is_none();
+        }
+        let status = current.job.status;
+        let had_name = current.job.filename.is_some();
+        observe(&mut current.job, stats);
+        current.job.last_seen = Some(now.wall);
+        current.seen = Some(now.monotonic);
+        current.counted = counted(now, stats).or(current.counted);
+        let due = current
+            .written
+            .is_none_or(|written| now.monotonic >= written + CHECKPOINT);
+        if current.job.filename.is_some() != had_name {
+            current.written = Some(now.monotonic);
+            actions.push(Action::Save(Box::new(current.job.clone())));
+        } else if current.job.status != status || (due && current.job.status == JobStatus::Printing) {
+            current.written = Some(now.monotonic);
+            actions.push(Action::Checkpoint(Box::new(current.job.clone())));
+        }
+        true
     }
 
     /// A print that was thought to be gone (it was not in the machine when we looked) shows itself.
@@ -86,6 +125,7 @@ impl Tracker {
                 job: ending.job,
                 untracked: false,
                 seen: None,
+                counted: None,
                 written: None,
             });
         }
@@ -94,6 +134,12 @@ impl Tracker {
     /// Whether the print is one whose end the history has told of already; updates from before may come after.
     fn is_stale(&self, now: Moment, stats: &PrintStats) -> bool {
         let Some(ended) = &self.ended else { return false };
+        if !same_name(ended.filename.as_deref(), stats.filename.as_deref()) {
+            return false;
+        }
+        if stats.figures.total_duration.is_none() && now.monotonic < ended.at + GRACE {
+            return true;
+        }
         let began = stats
             .figures
             .total_duration
@@ -102,22 +148,19 @@ impl Tracker {
         let (Some(began), Some(before)) = (began, ended.began) else {
             return false;
         };
-        ended.filename == stats.filename && began < before + Duration::from_millis(900)
+        began < before + Duration::from_millis(900)
     }
 
     pub(super) fn begin_starting(&mut self, now: Moment, stats: PrintStats) {
         if let Some(starting) = &mut self.starting
-            && starting.goes_on_as(&stats)
+            && starting.goes_on_as(now, &stats)
         {
-            starting.stats = stats;
+            starting.go_on(now, stats);
             return;
         }
-        let began = now
-            .wall_before(stats.figures.total_duration.unwrap_or(0.0))
-            .unwrap_or(now.wall);
         self.starting = Some(Starting {
+            began: began(now, &stats),
             stats,
-            began,
             deadline: now.monotonic + GRACE,
         });
     }
@@ -127,9 +170,22 @@ impl Tracker {
         if self.starting.is_some() {
             self.open_untold(now, actions);
         }
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            if let Some(ending) = &mut self.ending
+                && let Some(end) = shown_end(stats.state)
+                && (ending.end == end || ending.end == End::Unseen)
+                && same_file(stats, &ending.job)
+                && stats.figures.continues(&ending.job.figures)
+            {
+                // The update that told of the end may have had no counters, or another name.
+                ending.end = end;
+                ending.job.figures = stats.figures.or(ending.job.figures);
+            }
+            self.correct_told_end(now, stats, actions);
+            return;
+        };
         let end = match shown_end(stats.state) {
-            Some(end) if same_file(stats, &current.job) => {
+            Some(end) if same_file(stats, &current.job) || current.has_counter_of(now, stats) => {
                 if stats.figures.continues(&current.job.figures) {
                     let status = current.job.status;
                     observe(&mut current.job, stats);
@@ -137,11 +193,35 @@ impl Tracker {
                 }
                 end
             }
+            Some(_) if stats.figures.total_duration.is_none() => return,
             Some(_) => End::Unseen,
             // SDCARD_RESET_FILE during a print: the old way to cancel.
             None => End::Shown(JobStatus::Cancelled, Some("cancelled")),
         };
         self.begin_ending(now, end, actions);
+    }
+
+    /// The history told of the end first, and `print_stats` shows another one.
+    fn correct_told_end(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
+        let Some(End::Shown(status, cause)) = shown_end(stats.state) else {
+            return;
+        };
+        let is_late = self
+            .ended
+            .as_ref()
+            .is_none_or(|ended| now.monotonic >= ended.at + GRACE);
+        let told = self.told_end.take_if(|job| {
+            !is_late
+                && same_file(stats, job)
+                && stats.figures.about_equal(&job.figures)
+                && job.status != status
+        });
+        if let Some(mut job) = told {
+            job.end_by_print_stats(status, cause);
+            if job.is_end_observed() {
+                actions.push(Action::Save(Box::new(job)));
+            }
+        }
     }
 
     pub(super) fn added(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
@@ -167,7 +247,8 @@ impl Tracker {
             return;
         }
         if self.starting.as_ref().is_some_and(|starting| {
-            starting.stats.filename != row.filename && is_noticed_late(row, &starting.stats.figures)
+            !same_name(starting.stats.filename.as_deref(), row.filename.as_deref())
+                && is_noticed_late(row, &starting.stats.figures)
         }) {
             self.open_untold(now, actions);
         }
@@ -195,7 +276,10 @@ impl Tracker {
             self.begin_ending(now, End::Unseen, actions);
         }
         let stats = self.starting.take().map(|starting| starting.stats);
-        let stats = stats.filter(|stats| stats.filename == row.filename);
+        let stats = stats.filter(|stats| {
+            same_name(stats.filename.as_deref(), row.filename.as_deref())
+                || row.figures.about_equal(&stats.figures)
+        });
         self.open(
             now,
             Job::from_history(self.printer_id, row),
@@ -232,13 +316,17 @@ impl Tracker {
         let is_about = |job: &Job| {
             row.is_run_of(job)
                 || (job.job_id.is_none()
-                    && row.filename == job.filename
+                    && same_name(row.filename.as_deref(), job.filename.as_deref())
                     && row.figures.about_equal(&job.figures))
         };
         let job = if let Some(ending) = self.ending.take_if(|ending| !unseen && is_about(&ending.job)) {
-            ending.job
+            let mut job = ending.job;
+            if let End::Shown(status, cause) = ending.end {
+                job.end_by_print_stats(status, cause);
+            }
+            job
         } else if let Some(current) = self.current.take_if(|current| !unseen && is_about(&current.job)) {
-            self.note_ended(&current.job, current.seen.or(Some(now.monotonic)));
+            self.note_ended(now, &current.job, current.seen.or(Some(now.monotonic)));
             current.job
         } else {
             actions.push(Action::Import(Box::new(row)));
@@ -249,6 +337,7 @@ impl Tracker {
         if row.is_late_word_of(&job) {
             job.identify(&row);
         }
+        self.told_end = Some(job.clone());
         actions.push(Action::Save(Box::new(job)));
     }
 
@@ -288,6 +377,7 @@ impl Tracker {
     /// again after it is back.
     pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
         self.starting = None;
+        self.told_end = None;
         let shown = self.ending.as_ref().is_some_and(|ending| ending.end.is_final());
         if shown {
             self.close_ending(actions);
@@ -296,6 +386,7 @@ impl Tracker {
                 job: ending.job,
                 untracked: false,
                 seen: None,
+                counted: None,
                 written: None,
             });
         } else if let Some(current) = &self.current {
@@ -319,6 +410,7 @@ fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
     job.job_id.is_none()
         && (row.is_late_word_of(job)
+            || job.filename.is_none()
             || (is_fresh && row.filename == job.filename)
             || is_noticed_late(row, &job.figures))
 }

@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::job::REPLACED;
+use crate::job::{REPLACED, same_name};
 use crate::{HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, PrinterId, Source};
 
 pub use sync::{Newest, Sync};
@@ -18,6 +18,9 @@ pub use sync::{Newest, Sync};
 /// How long the other half of a piece of news may take: `print_stats` and the history tell of the same start or
 /// end within some 50 ms of each other, in either order.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Two readings of one counter give the same start of the print, give or take this.
+const SAME_COUNTER: Duration = Duration::from_millis(500);
 
 /// A running job is written at most this often while nothing but its counters change.
 const CHECKPOINT: Duration = Duration::from_secs(30);
@@ -71,6 +74,8 @@ pub struct Tracker {
     ending: Option<Ending>,
     starting: Option<Starting>,
     ended: Option<Ended>,
+    /// The last job that the history ended, until the next begins: `print_stats` may show another end.
+    told_end: Option<Job>,
     over: Over,
     /// The print in the machine belongs to a job that the user deleted here.
     muted: bool,
@@ -87,6 +92,24 @@ struct Current {
     /// When it was last seen to run and when it was last written, if that was in the life of this process.
     seen: Option<Duration>,
     written: Option<Duration>,
+    /// When its counter was last read, in the life of this process.
+    counted: Option<Duration>,
+}
+
+impl Current {
+    /// Whether the counter runs on from where it was last seen: then it is the same print, whatever its name is now.
+    fn has_counter_of(&self, now: Moment, stats: &PrintStats) -> bool {
+        let began = |at: Duration, total: Option<f64>| {
+            let total = Duration::try_from_secs_f64(total?).ok()?;
+            at.checked_sub(total)
+        };
+        let ours = self
+            .counted
+            .and_then(|counted| began(counted, self.job.figures.total_duration));
+        let theirs = began(now.monotonic, stats.figures.total_duration);
+        ours.zip(theirs)
+            .is_some_and(|(ours, theirs)| ours.abs_diff(theirs) < SAME_COUNTER)
+    }
 }
 
 /// A job whose print is over, until the history says so too, or the grace is over.
@@ -123,8 +146,30 @@ struct Starting {
 }
 
 impl Starting {
-    fn goes_on_as(&self, stats: &PrintStats) -> bool {
-        stats.filename == self.stats.filename && stats.figures.continues(&self.stats.figures)
+    fn goes_on_as(&self, now: Moment, stats: &PrintStats) -> bool {
+        let same_start = || {
+            stats.figures.total_duration.is_some()
+                && self.began.duration_since(began(now, stats)).unsigned_abs() < SAME_COUNTER
+        };
+        stats.figures.continues(&self.stats.figures)
+            && (same_name(stats.filename.as_deref(), self.stats.filename.as_deref()) || same_start())
+    }
+
+    /// Takes over a later update. What it does not say stays.
+    fn go_on(&mut self, now: Moment, stats: PrintStats) {
+        if self.stats.figures.total_duration.is_none() && stats.figures.total_duration.is_some() {
+            self.began = began(now, &stats);
+        }
+        let state = match stats.state {
+            PrintState::Unknown => self.stats.state,
+            state => state,
+        };
+        self.stats = PrintStats {
+            state,
+            filename: self.stats.filename.take().or(stats.filename),
+            figures: stats.figures.or(self.stats.figures),
+            message: stats.message,
+        };
     }
 }
 
@@ -167,6 +212,7 @@ impl Over {
 struct Ended {
     filename: Option<String>,
     began: Option<Duration>,
+    at: Duration,
 }
 
 impl Tracker {
@@ -179,6 +225,7 @@ impl Tracker {
             ending: None,
             starting: None,
             ended: None,
+            told_end: None,
             over: Over::default(),
             muted: false,
             moonraker_leaving: false,
@@ -286,6 +333,7 @@ impl Tracker {
     ) {
         self.close_ending(actions);
         self.starting = None;
+        self.told_end = None;
         self.muted = false;
         job.status = JobStatus::Printing;
         job.cause = None;
@@ -297,6 +345,7 @@ impl Tracker {
         job.last_seen = Some(now.wall);
         actions.push(Action::Save(Box::new(job.clone())));
         self.current = Some(Current {
+            counted: job.figures.total_duration.map(|_| now.monotonic),
             job,
             untracked,
             seen: Some(now.monotonic),
@@ -313,7 +362,7 @@ impl Tracker {
             return;
         };
         self.close_ending(actions);
-        self.note_ended(&job, seen);
+        self.note_ended(now, &job, seen);
         let grace = if untracked && end != End::KlippyLost {
             Duration::ZERO
         } else {
@@ -337,7 +386,7 @@ impl Tracker {
         }
     }
 
-    fn note_ended(&mut self, job: &Job, seen: Option<Duration>) {
+    fn note_ended(&mut self, now: Moment, job: &Job, seen: Option<Duration>) {
         let total = job
             .figures
             .total_duration
@@ -345,14 +394,27 @@ impl Tracker {
         self.ended = Some(Ended {
             filename: job.filename.clone(),
             began: seen.zip(total).and_then(|(seen, total)| seen.checked_sub(total)),
+            at: now.monotonic,
         });
     }
+}
+
+/// Now, if the update has the counter.
+fn counted(now: Moment, stats: &PrintStats) -> Option<Duration> {
+    stats.figures.total_duration.map(|_| now.monotonic)
+}
+
+/// When the print began, by its counter. A print whose counter is not known begins now.
+fn began(now: Moment, stats: &PrintStats) -> Timestamp {
+    now.wall_before(stats.figures.total_duration.unwrap_or(0.0))
+        .unwrap_or(now.wall)
 }
 
 /// Takes over what `print_stats` shows of a running job.
 fn observe(job: &mut Job, stats: &PrintStats) {
     job.status = match stats.state {
         PrintState::Paused => JobStatus::Paused,
+        PrintState::Unknown => job.status,
         _ => JobStatus::Printing,
     };
     job.figures = stats.figures.or(job.figures);
@@ -371,12 +433,12 @@ fn shown_end(state: PrintState) -> Option<End> {
         PrintState::Complete => Some(End::Shown(JobStatus::Completed, Some("completed"))),
         PrintState::Cancelled => Some(End::Shown(JobStatus::Cancelled, Some("cancelled"))),
         PrintState::Error => Some(End::Shown(JobStatus::Error, Some("error"))),
-        PrintState::Standby | PrintState::Printing | PrintState::Paused => None,
+        PrintState::Standby | PrintState::Printing | PrintState::Paused | PrintState::Unknown => None,
     }
 }
 
 fn same_file(stats: &PrintStats, job: &Job) -> bool {
-    job.filename.is_none() || stats.filename == job.filename
+    same_name(stats.filename.as_deref(), job.filename.as_deref())
 }
 
 /// How a print ended in whose place another one runs.

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Action, Current, End, Ending, GRACE, Tracker, observe, replaced_by, same_file, shown_end};
-use crate::{HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats, Source, job::REPLACED};
+use super::{
+    Action, Current, End, Ending, GRACE, Tracker, counted, observe, replaced_by, same_file, shown_end,
+};
+use crate::{
+    HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, Source,
+    job::{REPLACED, same_name},
+};
 
 /// Everything that was read after connecting. The history has been merged into the store before, except for its
 /// newest row if that has not been seen to end.
@@ -43,6 +48,7 @@ impl Tracker {
     pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
         self.close_ending(actions);
         self.starting = None;
+        self.told_end = None;
         self.moonraker_leaving = false;
         let candidate = self.take_candidate(&sync, actions);
         let Sync {
@@ -62,14 +68,16 @@ impl Tracker {
             (KlippyState::Ready, Some(stats)) if stats.state.is_active() => {
                 self.print_is_there(&view, candidate, stats, actions);
             }
-            (KlippyState::Ready, Some(stats)) => self.no_print_is_there(&view, candidate, &stats, actions),
+            (KlippyState::Ready, Some(stats)) if stats.state != PrintState::Unknown => {
+                self.no_print_is_there(&view, candidate, &stats, actions)
+            }
             (KlippyState::Shutdown | KlippyState::Error, stats) => {
                 let Some(mut current) = candidate else {
                     self.import_newest(&view, actions);
                     return;
                 };
                 let was_printing = stats.is_some_and(|stats| {
-                    stats.state.is_active()
+                    (stats.state.is_active() || stats.state == PrintState::Unknown)
                         && same_file(&stats, &current.job)
                         && stats.figures.continues(&current.job.figures)
                 });
@@ -131,6 +139,7 @@ impl Tracker {
                 job: latest,
                 untracked: false,
                 seen: None,
+                counted: None,
                 written: None,
             },
         })
@@ -150,6 +159,7 @@ impl Tracker {
                 observe(&mut current.job, &stats);
                 current.job.last_seen = Some(view.now.wall);
                 current.seen = Some(view.now.monotonic);
+                current.counted = counted(view.now, &stats).or(current.counted);
                 current.written = Some(view.now.monotonic);
                 actions.push(Action::Checkpoint(Box::new(current.job.clone())));
                 self.current = Some(current);
@@ -166,7 +176,7 @@ impl Tracker {
         }
         let Some(newest) = view.newest.filter(|newest| {
             just_closed.is_none_or(|closed| newest.row.start_time != Some(closed))
-                && (newest.row.filename.is_none() || newest.row.filename == stats.filename)
+                && same_name(newest.row.filename.as_deref(), stats.filename.as_deref())
                 && view.may_be_the_print(newest, &stats)
         }) else {
             // What the history would say of this start, it has said by now.
@@ -231,7 +241,7 @@ impl Tracker {
         } else {
             Duration::ZERO
         };
-        self.note_ended(&current.job, current.seen);
+        self.note_ended(view.now, &current.job, current.seen);
         self.ending = Some(Ending {
             job: current.job,
             end,
@@ -240,7 +250,8 @@ impl Tracker {
         self.end_graces_of_ending(view.now, actions);
     }
 
-    /// Moonraker was restarted in mid-print and did not see the end, but `print_stats` still shows it.
+    /// Moonraker was restarted in mid-print and did not see the end, or took it for another one, but `print_stats` still
+    /// shows it.
     fn correct_newest(
         &mut self,
         view: &View<'_>,
@@ -257,22 +268,25 @@ impl Tracker {
             }
             None => true,
         };
-        if matches!(newest.row.end(), HistoryEnd::Seen(_)) || !left_open {
-            return;
-        }
+        let is_of_print = match newest.row.end() {
+            HistoryEnd::Seen(_) => newest.stored.is_some() && stats.figures.about_equal(&newest.row.figures),
+            _ => left_open && stats.figures.continues(&newest.row.figures),
+        };
         let shown = shown.filter(|_| {
-            newest.row.filename == stats.filename
-                && stats.figures.continues(&newest.row.figures)
-                && view.fits_since_start(&newest.row, stats)
+            is_of_print && newest.row.filename == stats.filename && view.fits_since_start(&newest.row, stats)
         });
         if let Some(End::Shown(status, cause)) = shown {
             let mut job = newest
                 .stored
                 .clone()
                 .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
+            let before = job.status;
             observe(&mut job, stats);
             job.end_by_print_stats(status, cause);
-            actions.push(Action::Save(Box::new(job)));
+            let contradicts = before != status && job.is_end_observed();
+            if contradicts || !matches!(newest.row.end(), HistoryEnd::Seen(_)) {
+                actions.push(Action::Save(Box::new(job)));
+            }
         }
     }
 }
@@ -304,10 +318,14 @@ impl View<'_> {
     /// file that began before the job was last seen to run is the job.
     fn is_print_of(&self, current: &Current, stats: &PrintStats) -> bool {
         let job = &current.job;
-        if !same_file(stats, job) || !stats.figures.continues(&job.figures) {
+        // Without a counter another name proves nothing; the next update has one.
+        let Some(total) = stats.figures.total_duration else {
+            return true;
+        };
+        let may_be = same_file(stats, job) || current.has_counter_of(self.now, stats);
+        if !may_be || !stats.figures.continues(&job.figures) {
             return false;
         }
-        let total = stats.figures.total_duration.unwrap_or(0.0);
         let began_before_seen = match (current.seen, job.last_seen) {
             (Some(seen), _) => Duration::try_from_secs_f64(total)
                 .is_ok_and(|total| self.now.monotonic.saturating_sub(total) <= seen + SLACK),

@@ -23,7 +23,7 @@ pub fn history_job(row: moonraker::HistoryJob) -> HistoryJob {
 pub fn print_stats(mirror: &StatusMirror) -> Option<PrintStats> {
     let stats = mirror.print_stats()?;
     Some(PrintStats {
-        state: PrintState::from_klipper(stats.state.unwrap_or_default()),
+        state: stats.state.map_or(PrintState::Unknown, PrintState::from_klipper),
         filename: named(stats.filename.map(str::to_owned)),
         figures: Figures::reported(stats.print_duration, stats.total_duration, stats.filament_used),
         message: stats

@@ -2,7 +2,10 @@
 
 mod sync;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use domain::{
     Backfill, JobId, KlippyState, Moment, Printer,
@@ -88,6 +91,10 @@ pub(super) struct PrinterTask {
     history_backoff: Backoff,
     /// When to try the history again. `None` while it can be read.
     history_retry: Option<Instant>,
+    /// The state of the print was unknown when everything was read.
+    is_undecided: bool,
+    /// States that were logged.
+    unknown_words: HashSet<String>,
 }
 
 impl PrinterTask {
@@ -132,6 +139,8 @@ impl PrinterTask {
             limitations: Limitations::default(),
             history_backoff,
             history_retry: None,
+            is_undecided: false,
+            unknown_words: HashSet::new(),
             printer,
             shared,
         };
@@ -295,7 +304,7 @@ impl PrinterTask {
                 let of_interest = delta.contains_key("print_stats") || delta.contains_key("webhooks");
                 self.mirror.merge(delta);
                 if of_interest {
-                    self.status_changed();
+                    self.status_changed(client).await?;
                 }
                 self.publish_now_and_then();
             }
@@ -332,19 +341,6 @@ impl PrinterTask {
             | Notification::FilelistChanged(_) => {}
         }
         Ok(())
-    }
-
-    fn status_changed(&mut self) {
-        let Some(stats) = convert::print_stats(&self.mirror) else {
-            return;
-        };
-        let (klippy, klippy_message) = convert::klippy(&self.mirror).unwrap_or((self.klippy, None));
-        self.klippy = klippy;
-        self.step(Event::Status {
-            stats,
-            klippy,
-            klippy_message,
-        });
     }
 
     fn step(&mut self, event: Event) {

@@ -1,14 +1,15 @@
 //! Reads the whole state of a printer: after a connection is made, when Klippy becomes ready, and at health checks.
 
 use domain::{
-    JobId, KlippyState, PrinterId,
+    JobId, KlippyState, PrintState, PrinterId,
     tracker::{Event, Newest, Sync},
 };
 use moonraker::{Capability, Client, Limitation, RequestError, StatusMirror, optional};
 use store::{FoundRun, Store};
 use tokio::time::Instant;
+use tracing::warn;
 
-use super::{PrinterTask, SessionError, Subscription};
+use super::{PrinterTask, REASONS, SessionError, Subscription};
 use crate::ingest::{
     convert,
     history_sync::{self, HistoryReader, Recent},
@@ -41,12 +42,17 @@ impl PrinterTask {
         self.subscription = Subscription::Unproved;
         // The host's clock was read a moment ago.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
+        let stats = convert::print_stats(&self.mirror);
+        self.warn_of_unknown_word();
+        self.is_undecided = stats
+            .as_ref()
+            .is_some_and(|stats| stats.state == PrintState::Unknown);
         let open = store.open_jobs(id).await?;
         self.current_row = open.first().map(|(row, job)| (job.start_time, *row));
         self.step(Event::Synced(Box::new(Sync {
             klippy,
             klippy_message,
-            stats: convert::print_stats(&self.mirror),
+            stats,
             open: jobs(open),
             newest,
             host_clock,
@@ -135,6 +141,44 @@ impl PrinterTask {
         }
     }
 
+    /// Hands a change of the print or of Klippy's state to the tracker.
+    pub(super) async fn status_changed(&mut self, client: &Client) -> Result<(), SessionError> {
+        let Some(stats) = convert::print_stats(&self.mirror) else {
+            return Ok(());
+        };
+        self.warn_of_unknown_word();
+        let (klippy, klippy_message) = convert::klippy(&self.mirror).unwrap_or((self.klippy, None));
+        self.klippy = klippy;
+        if self.is_undecided && klippy == KlippyState::Ready {
+            return match stats.state {
+                PrintState::Unknown => Ok(()),
+                _ => self.sync(client).await,
+            };
+        }
+        self.step(Event::Status {
+            stats,
+            klippy,
+            klippy_message,
+        });
+        Ok(())
+    }
+
+    /// Logs once a printer what its firmware calls a state that Klipper does not know.
+    fn warn_of_unknown_word(&mut self) {
+        let Some(word) = self.mirror.print_stats().and_then(|stats| stats.state) else {
+            return;
+        };
+        if PrintState::from_klipper(word) != PrintState::Unknown
+            || self.unknown_words.len() >= REASONS
+            || self.unknown_words.contains(word)
+        {
+            return;
+        }
+        let name = &self.printer.config.name;
+        warn!("{name} reports the unknown print state {word:?}; the state before it still holds");
+        self.unknown_words.insert(word.to_owned());
+    }
+
     /// What is due a few seconds after the last time.
     pub(super) async fn tick(&mut self, client: &Client) -> Result<(), SessionError> {
         let interval = self.shared.settings.health_check_interval;
@@ -147,7 +191,7 @@ impl PrinterTask {
             match client.poll_print(&self.mirror).await {
                 Ok(snapshot) => {
                     self.mirror.merge(snapshot.status);
-                    self.status_changed();
+                    self.status_changed(client).await?;
                     self.publish_now_and_then();
                 }
                 // Klippy went away meanwhile; the next check notices.

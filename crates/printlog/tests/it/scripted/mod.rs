@@ -3,6 +3,7 @@
 mod frames;
 mod moonraker;
 mod right;
+mod words;
 
 use std::{
     sync::{
@@ -197,17 +198,23 @@ impl Scene {
 
     /// Lets what is waited for have its time, ends printlog in order, and gives the rows of the printers, oldest first.
     pub(crate) async fn end<const N: usize>(self, printers: [&Printer; N]) -> [Vec<Job>; N] {
+        self.end_all(printers).await.try_into().unwrap()
+    }
+
+    /// As [`end`](Self::end), for any number of printers.
+    pub(crate) async fn end_all<'a>(self, printers: impl IntoIterator<Item = &'a Printer>) -> Vec<Vec<Job>> {
+        let printers: Vec<_> = printers.into_iter().collect();
         self.pass(10.0);
-        for printer in printers {
+        for printer in &printers {
             self.is_heard(printer).await;
         }
         let folder = self.app.stop().await;
         let path = folder.path().join("printlog.db");
         let store = Store::open(&Location::Sqlite { path }).await.unwrap();
         assert!(store.check_totals().await.unwrap().is_empty());
-        let mut rows = [const { Vec::new() }; N];
-        for (rows, printer) in rows.iter_mut().zip(printers) {
-            *rows = rows_of(&store, PrinterId(printer.id)).await;
+        let mut rows = Vec::new();
+        for printer in printers {
+            rows.push(rows_of(&store, PrinterId(printer.id)).await);
         }
         store.close().await.unwrap();
         rows

@@ -1,0 +1,141 @@
+//! Firmwares that say odd things for a moment: whatever they say, the print is one job with its true figures.
+
+use domain::{Figures, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
+use proptest::prelude::*;
+
+use crate::bench_printer::{BenchPrinter, row, stats};
+
+/// What is odd about an update.
+#[derive(Debug, Clone)]
+struct Odd {
+    /// Index of the update.
+    at: usize,
+    state: Option<String>,
+    name: Option<Option<String>>,
+    counter: bool,
+}
+
+impl Odd {
+    fn any() -> impl Strategy<Value = Self> {
+        let word = prop_oneof![
+            Just("preheating".to_owned()),
+            Just(String::new()),
+            Just("Printing".to_owned()),
+            "[a-z]{1,12}".prop_filter("says that the print ended, or that there is none", |word| {
+                matches!(
+                    PrintState::from_klipper(word),
+                    PrintState::Unknown | PrintState::Printing
+                )
+            }),
+        ];
+        let name = prop_oneof![Just(None), "[a-z]{1,8}".prop_map(Some)];
+        (
+            0..UPDATES,
+            prop::option::of(word),
+            prop::option::of(name),
+            any::<bool>(),
+        )
+            .prop_map(|(at, state, name, counter)| Self {
+                at,
+                state,
+                name,
+                counter,
+            })
+    }
+
+    fn garble(&self, stats: &mut PrintStats) {
+        // `Printing` after the end would be another print.
+        let state = self.state.as_deref().map(PrintState::from_klipper);
+        if let Some(state) = state.filter(|state| *state == PrintState::Unknown || stats.state.is_active()) {
+            stats.state = state;
+        }
+        // A counter that runs on tells that the print is the same. Of the first update nothing else is known.
+        match &self.name {
+            Some(Some(name)) if !self.counter && self.at > 0 => stats.filename = Some(name.clone()),
+            Some(_) => stats.filename = None,
+            None => {}
+        }
+        if self.counter {
+            stats.figures = Figures::default();
+        }
+    }
+}
+
+/// Updates of a print, one a second; the last two say that it is complete.
+const UPDATES: usize = 14;
+
+/// What a logger may meet.
+#[derive(Debug, Clone, Copy)]
+struct Circumstances {
+    /// Whether Moonraker's history tells of the print.
+    told: bool,
+    /// After which update the link is cut and made again.
+    reconnect: Option<usize>,
+}
+
+fn play(file: &str, circumstances: Circumstances, oddities: &[Odd]) -> BenchPrinter {
+    let mut printer = BenchPrinter::new();
+    printer.sync(KlippyState::Ready, Some(stats(PrintState::Standby, "", 0.0)), &[]);
+    printer.after(1.0);
+    let mut history = Vec::new();
+    for index in 0..=UPDATES {
+        let is_over = index + 2 >= UPDATES;
+        let state = match is_over {
+            true => PrintState::Complete,
+            false => PrintState::Printing,
+        };
+        let total = index.min(UPDATES - 2) as f64 + 0.2;
+        let mut now = stats(state, file, total);
+        for odd in oddities.iter().filter(|odd| odd.at == index) {
+            odd.garble(&mut now);
+        }
+        printer.play(Event::Status {
+            stats: now.clone(),
+            klippy: KlippyState::Ready,
+            klippy_message: None,
+        });
+        if circumstances.told && index == 0 {
+            history.push(row("000001", file, "in_progress", 1.0, None, 0.2));
+            printer.added(&history[0].clone());
+        }
+        if circumstances.told && index + 2 == UPDATES {
+            history[0] = row("000001", file, "completed", 1.0, Some(1.0 + total), total);
+            printer.finished(&history[0].clone());
+        }
+        if circumstances.reconnect == Some(index) {
+            printer
+                .play(Event::LinkLost)
+                .sync(KlippyState::Ready, Some(now), &history);
+            // The task reads everything again at the first word that is known.
+            if oddities.iter().any(|odd| odd.at == index && odd.state.is_some()) {
+                let clear = stats(state, file, total);
+                printer.sync(KlippyState::Ready, Some(clear), &history);
+            }
+        }
+        printer.after(1.0);
+    }
+    printer.settle();
+    printer
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_print_is_one_true_row_whatever_is_said_for_a_moment(
+        file in "[^/]{1,20}",
+        told in any::<bool>(),
+        reconnect in prop::option::of(0..UPDATES),
+        oddities in prop::collection::vec(Odd::any(), 0..6),
+    ) {
+        let circumstances = Circumstances { told, reconnect };
+        let printer = play(&file, circumstances, &oddities);
+        let rows = &printer.rows;
+        prop_assert_eq!(rows.len(), 1, "{:#?}", rows);
+        let job = &rows[0];
+        prop_assert_eq!(job.status, JobStatus::Completed, "{:#?}", job);
+        prop_assert_eq!(job.job_id.is_some(), told);
+        let total = job.figures.total_duration.unwrap_or(-1.0);
+        prop_assert!((total - 12.2).abs() < 1.5, "{:#?}", job);
+    }
+}
