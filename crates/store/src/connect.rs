@@ -5,10 +5,10 @@ use std::{
     fs,
     path::Path,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use crate::{
-    Backup, Engine, Error, InstanceLock, Location, Occasion, Result, dialect,
+    Backup, Engine, Error, InstanceLock, Location, Occasion, Refusal, Result, dialect,
     error::Fault,
     job_months::JobMonthCache,
     migrations::{self, Migrator},
@@ -55,6 +55,8 @@ pub struct Store {
     pub(crate) misled: Misled,
     /// Whether SQLite has said that its file is damaged.
     pub(crate) damaged: Arc<AtomicBool>,
+    /// What the database refused, if it has taken nothing since.
+    pub(crate) refused: Arc<std::sync::Mutex<Option<(Instant, Refusal)>>>,
 }
 
 /// Who opens the database.
@@ -88,6 +90,8 @@ const BUSY: Duration = Duration::from_secs(5);
 const ACQUIRE: Duration = Duration::from_secs(30);
 /// Connections that read SQLite beside the one that writes, each with its own cache.
 const READERS: u32 = 2;
+/// How long a refused write says something of the next one.
+const REFUSED: Duration = Duration::from_secs(120);
 /// Connections to a server.
 const CONNECTIONS: u32 = 8;
 /// How long a server may take to take a connection.
@@ -172,6 +176,7 @@ impl Store {
             timings: Timings::new(),
             misled,
             damaged: Arc::default(),
+            refused: Arc::default(),
         })
     }
 
@@ -200,6 +205,7 @@ impl Store {
             misled: Misled::default(),
             // It is not in use: whoever looks at it tells of its damage.
             damaged: Arc::new(true.into()),
+            refused: Arc::default(),
         })
     }
 
@@ -439,6 +445,16 @@ impl Store {
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Why the last write was refused, if it was refused within the last two minutes: what must be written is tried
+    /// again before that.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused
+            .filter(|(when, _)| when.elapsed() < REFUSED)
+            .map(|(_, refusal)| refusal)
     }
 
     /// How long operations take.

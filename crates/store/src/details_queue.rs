@@ -220,6 +220,19 @@ impl Store {
         .await
     }
 
+    /// How many jobs wait, with no status counted beyond `limit`: reads at most that many entries of an index for each,
+    /// whatever number of jobs there is.
+    pub async fn details_counts_up_to(&self, limit: u64) -> Result<DetailsCounts> {
+        self.read_quickly("count the jobs that wait for details", |db| async move {
+            Ok(DetailsCounts {
+                pending: count_up_to(&db, DetailsStatus::Pending, limit).await?,
+                partial: count_up_to(&db, DetailsStatus::Partial, limit).await?,
+                failed: count_up_to(&db, DetailsStatus::Failed, limit).await?,
+            })
+        })
+        .await
+    }
+
     /// Writes what an attempt came to: the file, if one was read, the columns of `job_details`, and the queue, in
     /// one transaction. What is known stays if nothing new is. `false` if the job is gone.
     pub async fn save_details(
@@ -283,6 +296,23 @@ pub(crate) async fn of_job(db: &impl Ask, id: JobId) -> Result<Option<QueuedDeta
         .and_where(queue(DetailsQueue::PrintJobId).eq(id.0))
         .to_owned();
     db.row(&query, "details_queue", "print_job_id", queued).await
+}
+
+async fn count_up_to(db: &impl Ask, status: DetailsStatus, limit: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .column(DetailsQueue::Status)
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::Status).eq(status.as_str()))
+        .limit(limit)
+        .to_owned();
+    let query = Query::select()
+        .expr_as(Expr::col(DetailsQueue::Status).count(), "jobs")
+        .from_subquery(some, "some")
+        .to_owned();
+    let jobs = db
+        .row(&query, "details_queue", "jobs", |record| Ok(record.key))
+        .await?;
+    Ok(jobs.and_then(|jobs| u64::try_from(jobs).ok()).unwrap_or_default())
 }
 
 fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {

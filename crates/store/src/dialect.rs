@@ -67,6 +67,35 @@ pub(crate) fn is_damage_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
+/// Why a database refuses what is written to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no room on its disk.
+    DiskFull,
+    /// It may only be read.
+    ReadOnly,
+    /// Its disk fails.
+    DiskFails,
+}
+
+/// Why the error says that nothing can be written. `None` if it does not say so.
+pub(crate) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    if let Some(code) = sqlite_code(error) {
+        return match code & 0xff {
+            13 => Some(Refusal::DiskFull),
+            8 => Some(Refusal::ReadOnly),
+            10 | 14 => Some(Refusal::DiskFails),
+            _ => None,
+        };
+    }
+    match error.downcast_ref::<MySqlDatabaseError>()?.number() {
+        1021 | 1114 => Some(Refusal::DiskFull),
+        1036 | 1290 | 1836 => Some(Refusal::ReadOnly),
+        1026 => Some(Refusal::DiskFails),
+        _ => None,
+    }
+}
+
 /// The code of an error of SQLite, whoever has asked it.
 pub(crate) fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     if let Some(error) = error.downcast_ref::<rusqlite::Error>() {

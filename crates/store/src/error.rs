@@ -6,7 +6,7 @@ use domain::PrinterId;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError};
 
-use crate::dialect;
+use crate::dialect::{self, Refusal};
 
 /// Result of a store operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -182,6 +182,15 @@ impl Error {
             | Self::TooLong { .. }
             | Self::NoSecret { .. }
             | Self::NoSuchPrinter(_) => false,
+        }
+    }
+
+    /// Why the database refuses what is written to it. `None` if it does not refuse it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Open { source, .. } | Self::Database { source, .. } => dialect::refusal(&**source),
+            _ => None,
         }
     }
 

@@ -52,7 +52,7 @@ pub use copy::{TableSum, table_sums};
 pub use counts::EndedCount;
 pub use details::JobDetails;
 pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
-pub use dialect::Engine;
+pub use dialect::{Engine, Refusal};
 pub use error::{Error, Result};
 pub use export::{Export, ExportedFile, ExportedJob};
 pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};

@@ -15,6 +15,7 @@ use crate::{
     error::Fault,
     gcode_files, job_months, notes, pauses,
     record::{Record, milliseconds},
+    rows::Ask,
     schema::{
         CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs,
         Printers,
@@ -179,10 +180,20 @@ impl Store {
 
     /// Number of printers whose keys cannot be decrypted.
     pub async fn unreadable_key_count(&self) -> Result<usize> {
-        let printers = self.printers().await?;
-        Ok(printers
+        let query = &Query::select()
+            .columns([Printers::Id, Printers::MoonrakerApiKey])
+            .from(Printers::Table)
+            .and_where(Expr::col(Printers::MoonrakerApiKey).is_not_null())
+            .to_owned();
+        let keys: Vec<String> = self
+            .read_quickly("read the API keys of printers", |db| async move {
+                db.rows(query, "printers", "id", |record| record.get("moonraker_api_key"))
+                    .await
+            })
+            .await?;
+        Ok(keys
             .iter()
-            .filter(|printer| printer.key_is_unreadable)
+            .filter(|key| self.secret.unseal(key).is_none())
             .count())
     }
 

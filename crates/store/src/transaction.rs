@@ -2,7 +2,7 @@
 
 use std::{
     error::Error as _,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -152,6 +152,14 @@ impl Store {
         let begun = Instant::now();
         let result = operation.await;
         self.timings.took(kind, begun.elapsed(), &result);
+        if matches!(kind, Kind::Write) {
+            let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            match result.as_ref().map_err(Error::refusal) {
+                Ok(_) => *refused() = None,
+                Err(Some(refusal)) => *refused() = Some((Instant::now(), refusal)),
+                Err(None) => {}
+            }
+        }
         if let Err(error) = &result
             && error.is_of_damage()
             && !self.damaged.swap(true, Ordering::Relaxed)

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use store::Refusal;
 use tracing::error;
 use utoipa::ToSchema;
 
@@ -174,12 +175,27 @@ impl From<store::Error> for Problem {
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.to_string());
         }
         let is_transient = cause.is_transient();
+        let refusal = cause.refusal();
         error!("a request failed: {:#}", anyhow::Error::new(cause));
-        if is_transient {
-            Self::unavailable("the database does not answer")
-        } else {
-            Self::internal()
+        match refusal {
+            Some(Refusal::DiskFull) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, refused(Refusal::DiskFull))
+            }
+            Some(refusal) => Self::unavailable(refused(refusal)),
+            None if is_transient => Self::unavailable("the database does not answer"),
+            None => Self::internal(),
         }
+    }
+}
+
+/// Why the database takes no writes, for clients.
+pub(super) fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::DiskFull => "the disk of the database is full; make room on it and try again",
+        Refusal::ReadOnly => {
+            "the database may only be read; the server's log says more, and `printlog check` finds out why"
+        }
+        Refusal::DiskFails => "the disk of the database fails; the server's log says more",
     }
 }
 

@@ -8,10 +8,13 @@ use store::DetailsCounts;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{ApiState, Core, Start};
+use super::{ApiState, Core, Start, error};
 
 /// A database that takes longer to answer a question without work does not work.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How far the jobs that wait for details are counted: this is asked every few seconds, and must not take longer with
+/// more jobs.
+const COUNTED: u64 = 1000;
 
 /// Whether the server works, part by part.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,18 +24,28 @@ pub(super) struct Health {
     /// printlog's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The database answers.
+    /// The database answers. A warning if it refused what was written last.
     database: Part,
     /// The task that follows the printers runs. Printers that are switched off are no trouble.
     fleet: Part,
-    /// What was heard of jobs, and read of their files, is in the database. A warning while some of it waits.
+    /// What was heard of jobs, and read of their files, is in the database. A warning while some of it waits, or printers
+    /// cannot be followed without writing.
     writing: Part,
     /// API keys of printers can be stored, and those stored can be read.
     printer_keys: Part,
     /// Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails.
     upkeep: Part,
     /// Jobs that wait for what their slicers knew. `null` if the database does not answer.
-    details: Option<QueueBody>,
+    details: Option<HealthDetails>,
+}
+
+/// Jobs without all their details, by status, each counted up to 1000. `GET /api/system` counts all.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthDetails {
+    #[serde(flatten)]
+    counts: QueueBody,
+    /// Whether there are more jobs than these numbers say. If so, one of them is 1000.
+    has_more: bool,
 }
 
 /// Jobs without all their details, by how they stand.
@@ -158,19 +171,36 @@ impl Default for Health {
 
 fn writing(core: &Core) -> Part {
     let roster = core.fleet.roster();
-    let waiting = roster
-        .borrow()
-        .values()
-        .filter(|status| status.borrow().database_trouble.is_some())
-        .count();
-    match waiting {
-        0 if *core.details_fail.borrow() => Part::warning(
-            "the database does not take what the slicers knew of jobs; it is read from the printers again until it does",
-        ),
-        0 => Part::OK,
-        number => Part::warning(format!(
-            "changes of jobs of {number} printers wait for the database; they are in memory, and tried until they are in"
-        )),
+    let (mut waiting, mut not_followed) = (0, 0);
+    for status in roster.borrow().values() {
+        let status = status.borrow();
+        match (&status.database_trouble, status.changes_waiting) {
+            (None, _) => {}
+            (Some(_), 0) => not_followed += 1,
+            (Some(_), _) => waiting += 1,
+        }
+    }
+    let mut reasons = Vec::new();
+    if waiting > 0 {
+        reasons.push(format!(
+            "changes of jobs of {waiting} printers wait for the database; they are in memory, and tried until they are in"
+        ));
+    }
+    if not_followed > 0 {
+        reasons.push(format!(
+            "{not_followed} printers are not followed, because the database does not take what they report; they are \
+             connected to again until it does"
+        ));
+    }
+    if reasons.is_empty() && *core.details_fail.borrow() {
+        reasons.push(
+            "the database does not take what the slicers knew of jobs; it is read from the printers again until it does"
+                .to_owned(),
+        );
+    }
+    match reasons.is_empty() {
+        true => Part::OK,
+        false => Part::warning(reasons.join(". ")),
     }
 }
 
@@ -207,12 +237,22 @@ async fn printer_keys(store: &store::Store) -> Part {
     }
 }
 
-async fn queue(store: &store::Store) -> Option<QueueBody> {
-    let counts = tokio::time::timeout(PATIENCE, store.details_counts())
-        .await
-        .ok()?
-        .ok()?;
-    Some(counts.into())
+async fn queue(store: &store::Store) -> Option<HealthDetails> {
+    let counting = store.details_counts_up_to(COUNTED + 1);
+    let counts = tokio::time::timeout(PATIENCE, counting).await.ok()?.ok()?;
+    let DetailsCounts {
+        pending,
+        partial,
+        failed,
+    } = counts;
+    Some(HealthDetails {
+        has_more: pending.max(partial).max(failed) > COUNTED,
+        counts: QueueBody {
+            pending: pending.min(COUNTED),
+            partial: partial.min(COUNTED),
+            failed: failed.min(COUNTED),
+        },
+    })
 }
 
 impl From<DetailsCounts> for QueueBody {
@@ -232,7 +272,13 @@ async fn database(store: &store::Store) -> Part {
         );
     }
     match tokio::time::timeout(PATIENCE, store.ping()).await {
-        Ok(Ok(())) => Part::OK,
+        Ok(Ok(())) => match store.refusal() {
+            None => Part::OK,
+            Some(refusal) => Part::warning(format!(
+                "can be read, and refused what was written last: {}",
+                error::refused(refusal)
+            )),
+        },
         Ok(Err(cause)) => {
             warn!("the database does not answer: {:#}", anyhow::Error::new(cause));
             Part::error("does not answer; the log says why")

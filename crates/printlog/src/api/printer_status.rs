@@ -36,7 +36,7 @@ pub(super) struct PrinterStatus {
     /// When the printer last said anything. `null` if it never did.
     last_seen: Option<Timestamp>,
     backfill: Backfill,
-    /// Why changes of its jobs wait for the database. `null` when nothing waits.
+    /// Why changes of its jobs wait for the database, or it is not followed. `null` when nothing waits.
     database_trouble: Option<&'static str>,
     /// What its Moonraker did not offer at the last connection. Prints are recorded all the same.
     limitations: Vec<Limitation>,
@@ -154,9 +154,10 @@ impl PrinterStatus {
                 position: status.backfill.position,
                 error: status.backfill.error,
             },
-            database_trouble: status
-                .database_trouble
-                .map(|_| "the database does not take changes; they wait in memory, and the log says why"),
+            database_trouble: status.database_trouble.map(|_| match status.changes_waiting {
+                0 => "the database does not take what the printer reports; it is not followed until it does, and the log says why",
+                _ => "the database does not take changes; they wait in memory, and the log says why",
+            }),
             limitations: status.limitations.iter().map(Limitation::from).collect(),
         }
     }

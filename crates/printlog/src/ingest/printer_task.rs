@@ -95,6 +95,8 @@ pub(super) struct PrinterTask {
     is_undecided: bool,
     /// States that were logged.
     unknown_words: HashSet<String>,
+    /// What the database refused when the last connection was made. `None` if that connection ended otherwise.
+    database_refusal: Option<String>,
 }
 
 impl PrinterTask {
@@ -141,6 +143,7 @@ impl PrinterTask {
             history_retry: None,
             is_undecided: false,
             unknown_words: HashSet::new(),
+            database_refusal: None,
             printer,
             shared,
         };
@@ -218,6 +221,7 @@ impl PrinterTask {
         if !std::mem::take(told).is_empty() {
             info!("connected to {} again", self.printer.config.name);
         }
+        self.database_refusal = None;
         self.set_connection(ConnectionState::Connected, None);
         match self.follow(&client, &mut notifications).await {
             Ok(never) => match never {},
@@ -417,8 +421,8 @@ impl PrinterTask {
         let backfill_runs = self.status.borrow().connection.state == ConnectionState::Connected
             && self.backfill_error.is_none();
         let backfill = history_sync::progress(&self.backfill, backfill_runs, self.backfill_error.clone());
-        let trouble = self.writer.trouble().map(str::to_owned);
-        let changes_waiting = trouble.as_ref().map_or(0, |_| self.writer.len());
+        let changes_waiting = self.writer.trouble().map_or(0, |_| self.writer.len());
+        let trouble = self.trouble();
         let klippy = self.klippy;
         self.status.send_modify(|status| {
             status.klippy_state = Some(klippy);
@@ -435,8 +439,10 @@ impl PrinterTask {
     fn set_connection(&mut self, state: ConnectionState, reason: Option<String>) {
         let since = self.shared.clock.now();
         self.status.send_modify(|status| {
-            // A printer that stays off stays unreachable between two attempts.
-            let retrying = state == ConnectionState::Connecting && status.connection.reason.is_some();
+            // A printer that stays off stays unreachable between two attempts, until there is another reason.
+            let retrying = state == ConnectionState::Connecting
+                && reason.is_none()
+                && status.connection.reason.is_some();
             if retrying || (status.connection.state == state && status.connection.reason == reason) {
                 return;
             }
@@ -465,7 +471,9 @@ impl PrinterTask {
             }
             _ => ConnectionState::Unreachable,
         };
+        let is_of_database = state == ConnectionState::Connecting;
         let mut reason = format!("{:#}", anyhow::Error::new(cause));
+        self.database_refusal = is_of_database.then(|| reason.clone());
         if self.printer.key_is_unreadable {
             reason = format!("{reason}; {UNREADABLE_KEY}");
         }
@@ -476,6 +484,15 @@ impl PrinterTask {
             told.push(reason.clone());
         }
         self.set_connection(state, Some(reason));
+        let trouble = self.trouble();
+        self.status
+            .send_modify(|status| status.database_trouble = trouble);
+    }
+
+    /// What the database refused: changes of jobs, or else what a connection begins with.
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.writer.trouble().or(self.database_refusal.as_deref());
+        trouble.map(str::to_owned)
     }
 }
 

@@ -3,7 +3,8 @@
 use domain::{JobFilter, JobId};
 use serde_json::json;
 use store::{
-    DetailsOutcome, DetailsSource, DetailsStatus, Due, NewGcodeFile, NewThumbnail, Retry, Saved, Store,
+    DetailsCounts, DetailsOutcome, DetailsSource, DetailsStatus, Due, NewGcodeFile, NewThumbnail, Retry,
+    Saved, Store,
 };
 
 use crate::{fixtures::*, on_every_engine};
@@ -67,6 +68,25 @@ on_every_engine! {
         }
         assert_eq!(names, ["b", "c", "a"]);
         assert_eq!(db.store.details_counts().await.unwrap().pending, 4);
+    }
+
+    async fn jobs_that_wait_are_counted_up_to_a_limit(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let rows: Vec<_> = (0..5).map(|n| row(&n.to_string(), "a", f64::from(n) * 1000.0)).collect();
+        db.store.import_history(printer, &rows, None, now()).await.unwrap();
+        let partial = DetailsOutcome { status: DetailsStatus::Partial, ..DONE };
+        let failed = DetailsOutcome { status: DetailsStatus::Failed, ..DONE };
+        let waiting = ids(&db.store, IMPORTED, NOW).await;
+        for (id, outcome) in waiting.iter().zip([&DONE, &partial, &failed]) {
+            assert!(db.store.save_details(*id, None, outcome, now()).await.unwrap());
+        }
+        let all = db.store.details_counts().await.unwrap();
+        assert_eq!((all.pending, all.partial, all.failed), (2, 1, 1));
+        assert_eq!(db.store.details_counts_up_to(2).await.unwrap(), all);
+        let bounded = db.store.details_counts_up_to(1).await.unwrap();
+        assert_eq!((bounded.pending, bounded.partial, bounded.failed), (1, 1, 1));
+        let none = db.store.details_counts_up_to(0).await.unwrap();
+        assert_eq!(none, DetailsCounts::default());
     }
 
     async fn file_and_image_are_kept_once_and_go_with_the_last_job(db) {

@@ -6,6 +6,7 @@
 mod clock;
 mod cluster;
 mod ending;
+mod full_disk;
 mod links;
 mod mysql;
 mod own_mysql;
