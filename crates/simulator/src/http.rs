@@ -1,6 +1,6 @@
 //! Just enough HTTP/1.1 for Moonraker's WebSocket handshake and its file routes.
 
-use std::io;
+use std::{io, time::Duration};
 
 use serde_json::json;
 use tokio::{
@@ -196,7 +196,13 @@ impl Response {
         }
     }
 
-    pub(crate) async fn write(&self, stream: &mut TcpStream, with_body: bool) -> io::Result<()> {
+    /// With a `file_pause`, files go out byte by byte.
+    pub(crate) async fn write(
+        &self,
+        stream: &mut TcpStream,
+        with_body: bool,
+        file_pause: Option<Duration>,
+    ) -> io::Result<()> {
         let length = self.length();
         let mut head = format!(
             "HTTP/1.1 {} {}\r\nContent-Length: {length}\r\n",
@@ -214,6 +220,13 @@ impl Response {
         match &self.body {
             Body::Bytes(bytes) => stream.write_all(bytes).await,
             Body::File(file, range) => {
+                if let Some(pause) = file_pause {
+                    for at in range.clone() {
+                        stream.write_all(&file.bytes(at, at + 1)).await?;
+                        tokio::time::sleep(pause).await;
+                    }
+                    return Ok(());
+                }
                 for from in range.clone().step_by(PIECE) {
                     let piece = file.bytes(from, (from + PIECE as u64).min(range.end));
                     stream.write_all(&piece).await?;

@@ -3,6 +3,8 @@
 mod commands;
 mod jobs;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -49,6 +51,8 @@ pub struct PrinterConfig {
     pub wall_clock: Option<f64>,
     /// Disorder in its notifications.
     pub faults: Faults,
+    /// Files are sent byte by byte, with this pause between two. `None`: as fast as the client takes them.
+    pub file_pause: Option<Duration>,
     /// Of everything random.
     pub seed: u64,
 }
@@ -68,6 +72,7 @@ impl Default for PrinterConfig {
             updates_per_second: 4.0,
             wall_clock: None,
             faults: Faults::default(),
+            file_pause: None,
             seed: 0,
         }
     }

@@ -137,7 +137,8 @@ impl Shared {
                 return self.serve_websocket(stream, buffer, &head, network).await;
             }
             let response = self.route(&head);
-            response.write(&mut stream, head.method != "HEAD").await?;
+            let pause = self.model().config.file_pause;
+            response.write(&mut stream, head.method != "HEAD", pause).await?;
         }
     }
 
@@ -206,7 +207,9 @@ impl Shared {
             }
         };
         let Some(id) = id else {
-            return Response::too_many_websockets().write(&mut stream, true).await;
+            return Response::too_many_websockets()
+                .write(&mut stream, true, None)
+                .await;
         };
         // Also when this task is aborted.
         let _closed = Closed { shared: self, id };

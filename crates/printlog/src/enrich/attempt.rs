@@ -176,7 +176,9 @@ impl Again {
         match cause {
             FetchError::File(FileError::NotFound { .. }) => Self::Rarely,
             // A key can be put right.
-            FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed => Self::Soon,
+            FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed | FetchError::TooSlow => {
+                Self::Soon
+            }
             FetchError::File(cause) if cause.is_transient() => Self::Soon,
             FetchError::File(_) | FetchError::Overwritten => Self::No,
         }

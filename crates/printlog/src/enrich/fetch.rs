@@ -1,5 +1,7 @@
 //! Fetches head and tail of a file from its printer: two small reads for nearly every file.
 
+use std::time::Duration;
+
 use gcode::{BUDGET, Reader};
 use jiff::fmt::rfc2822;
 use moonraker::{Endpoint, FileError, read_gcode_part};
@@ -10,6 +12,9 @@ use super::file_identity::FileIdentity;
 const FIRST: u64 = 64 << 10;
 /// Files up to this size are read as a whole from a server that ignores ranges; of others only the beginning is.
 const WHOLE: u64 = 256 << 10;
+
+/// How long all reads of a file may take together: 512 KiB at 9 KiB/s.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// What was fetched.
 pub(super) struct Fetched {
@@ -29,10 +34,25 @@ pub(super) enum FetchError {
     /// Between two reads.
     #[error("the file changed while it was read")]
     Changed,
+    #[error("the printer did not deliver the file within {} s", TIME_LIMIT.as_secs())]
+    TooSlow,
 }
 
-/// Reads what the parser needs, within its budget.
+/// Reads what the parser needs, within its budget and [`TIME_LIMIT`].
 pub(super) async fn fetch(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
+    within(TIME_LIMIT, read(endpoint, identity)).await
+}
+
+async fn within(
+    limit: Duration,
+    reading: impl Future<Output = Result<Fetched, FetchError>>,
+) -> Result<Fetched, FetchError> {
+    tokio::time::timeout(limit, reading)
+        .await
+        .unwrap_or(Err(FetchError::TooSlow))
+}
+
+async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
     // The ranges are asked for below a budget of their own, of which the first read takes its part.
     let first = read_gcode_part(endpoint, &identity.path, 0..FIRST).await?;
     let modified = first.last_modified.as_deref().and_then(unix_seconds);
@@ -226,15 +246,19 @@ mod tests {
     }
 
     async fn fetched(server: &Server) -> gcode::Parsed {
-        let identity = FileIdentity {
-            path: "a b/ü#1.gcode".to_owned(),
+        let fetched = fetch(&server.endpoint, &identity("a b/ü#1.gcode")).await;
+        fetched.unwrap().reader.finish()
+    }
+
+    fn identity(path: &str) -> FileIdentity {
+        FileIdentity {
+            path: path.to_owned(),
             size: None,
             modified: None,
             uuid: None,
             started: None,
             moves: MovesHint::default(),
-        };
-        fetch(&server.endpoint, &identity).await.unwrap().reader.finish()
+        }
     }
 
     #[tokio::test]
@@ -271,5 +295,23 @@ mod tests {
         let (requests, bytes) = server.counts();
         assert_eq!(requests, 2);
         assert!(bytes <= BUDGET, "{bytes}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_byte_by_byte_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-65535/99999\r\nContent-Length: 65536\r\n\r\n";
+            stream.write_all(head).await.unwrap();
+            while stream.write_all(b";").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let endpoint = Endpoint::parse(&url, None).unwrap();
+        let identity = identity("a.gcode");
+        let given_up = within(Duration::from_millis(200), read(&endpoint, &identity)).await;
+        assert!(matches!(given_up, Err(FetchError::TooSlow)));
     }
 }

@@ -17,8 +17,12 @@ use crate::ingest::{Clock, ConnectionState, Fleet, JobChange};
 const LOOK: Duration = Duration::from_secs(1);
 /// Pauses after the database refused, the first and the longest: what is stored costs the printer a download.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Printers that are read from at the same time.
+/// Printers that are read from at the same time, without those that have taken longer than [`SLOW`].
 const AT_ONCE: usize = 8;
+/// The same, with those: each may hold 512 KiB.
+const AT_ONCE_WITH_SLOW: usize = 64;
+/// An attempt that takes longer waits for a slow printer, and gives its place to others.
+const SLOW: Duration = Duration::from_secs(5);
 /// Jobs that are looked at to find one whose printer is free.
 const CANDIDATES: u64 = 64;
 /// In this order.
@@ -52,7 +56,8 @@ pub(super) struct Queue {
     /// Printers that were connected when the queue was last looked at.
     connected: HashSet<PrinterId>,
     /// One job of each: the same file is never fetched twice at the same time, and nobody floods a printer.
-    busy: HashSet<PrinterId>,
+    /// With the start of the attempt.
+    busy: HashMap<PrinterId, Instant>,
     attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
     /// Whether the database refuses, for those who want to know.
     failing: watch::Sender<bool>,
@@ -76,7 +81,7 @@ impl Queue {
             rate,
             allowance: 0.0,
             connected: HashSet::new(),
-            busy: HashSet::new(),
+            busy: HashMap::new(),
             attempts: JoinSet::new(),
             failing,
             failures: 0,
@@ -135,11 +140,11 @@ impl Queue {
         self.welcome(&connections).await?;
         let mut printers = None;
         for due in KINDS {
-            if self.busy.len() >= AT_ONCE || (!due.is_live && self.allowance < 1.0) {
+            if self.is_full() || (!due.is_live && self.allowance < 1.0) {
                 continue;
             }
             for queued in self.store.due_details(due, self.clock.now(), CANDIDATES).await? {
-                if self.busy.len() >= AT_ONCE || (!due.is_live && self.allowance < 1.0) {
+                if self.is_full() || (!due.is_live && self.allowance < 1.0) {
                     break;
                 }
                 let printer = queued.printer_id;
@@ -149,9 +154,10 @@ impl Queue {
                 else {
                     continue;
                 };
-                if !self.busy.insert(printer) {
+                if self.busy.contains_key(&printer) {
                     continue;
                 }
+                self.busy.insert(printer, Instant::now());
                 if !due.is_live {
                     self.allowance -= 1.0;
                 }
@@ -184,6 +190,11 @@ impl Queue {
             }
         }
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let quick = self.busy.values().filter(|start| start.elapsed() < SLOW).count();
+        quick >= AT_ONCE || self.busy.len() >= AT_ONCE_WITH_SLOW
     }
 
     /// Has the jobs tried that waited for printers that are connected now and were not before.

@@ -1,5 +1,7 @@
 //! How often the files of jobs are fetched from their printers.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use simulator::{PrintPlan, PrinterConfig, SimPrinter, SlicedFile};
 
@@ -11,10 +13,15 @@ const PRINTS: usize = 199;
 
 /// Real time would be days.
 async fn fast_printer() -> SimPrinter {
+    printer_with_file_pause(None).await
+}
+
+async fn printer_with_file_pause(file_pause: Option<Duration>) -> SimPrinter {
     let config = PrinterConfig {
         time_scale: 1000.0,
         updates_per_second: 50.0,
         wall_clock: Some(1_750_000_000.0),
+        file_pause,
         ..PrinterConfig::default()
     };
     SimPrinter::start(config, 0).await.unwrap()
@@ -74,4 +81,37 @@ async fn a_file_that_is_printed_200_times_is_fetched_and_stored_once() {
     assert_eq!(traffic.file_reads, 2, "head and tail, once");
     assert!(traffic.file_bytes < 192 << 10, "{traffic:?}");
     assert_eq!(logger.count_rows("gcode_files").await, 1);
+}
+
+#[tokio::test]
+async fn printers_that_send_files_byte_by_byte_do_not_hold_up_others() {
+    let logger = Logger::start().await;
+    let mut slow = Vec::new();
+    // As many as are read from at the same time.
+    for n in 0..8 {
+        let printer = printer_with_file_pause(Some(Duration::from_secs(10))).await;
+        printer.add_file(file(), Some(content()));
+        let id = logger
+            .add_printer(&format!("Slow {n}"), &printer.url(), None)
+            .await;
+        logger.wait_for_klippy(id).await;
+        print(&printer).await;
+        slow.push(printer);
+    }
+    wait_for("the slow files to be read", async || {
+        slow.iter()
+            .all(|printer| printer.traffic().file_reads > 0)
+            .then_some(())
+    })
+    .await;
+    let printer = fast_printer().await;
+    printer.add_file(file(), Some(content()));
+    let id = logger.add_printer("Voron", &printer.url(), None).await;
+    logger.wait_for_klippy(id).await;
+    print(&printer).await;
+    logger
+        .wait_for_jobs(id, |jobs| {
+            jobs.first().is_some_and(|job| job["details_status"] == "done")
+        })
+        .await;
 }
