@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use crate::{
     api::{self, ApiState, Core, Live, Start, Usage},
+    clients::TrustedProxies,
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     enrich::{self, DetailsSettings},
     ingest::{BackfillSetting, Clock, Fleet, FleetSettings},
@@ -85,13 +86,14 @@ pub async fn run_reloading(
 
     let state = ApiState::new(core, clock, &config.api);
     let router = api::router(state.clone(), settings.subscribe());
-    serve(listener, router, &tasks, &alive);
+    let proxies = TrustedProxies::new(&config.api.trusted_proxies);
+    serve(listener, router, proxies.clone(), &tasks, &alive);
     info!("listening on http://{address}");
     if let Some(listen) = config.metrics.listen {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen} (metrics.listen)"))?;
-        serve(listener, api::metrics_only(state), &tasks, &alive);
+        serve(listener, api::metrics_only(state), proxies, &tasks, &alive);
         info!("metrics on http://{listen}/metrics, for everybody who reaches that");
     }
 
@@ -136,6 +138,7 @@ pub async fn run_reloading(
         upkeep,
         live,
         computing: Arc::new(Semaphore::new(cores)),
+        exporting: Arc::new(Semaphore::new(api::EXPORTS_AT_ONCE)),
     })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));
 
@@ -156,9 +159,15 @@ async fn read_aggregates(store: Store, alive: CancellationToken) {
 }
 
 /// Answers requests until `alive` ends. If it ever crashes, it ends `alive`.
-fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, alive: &CancellationToken) {
+fn serve(
+    listener: TcpListener,
+    router: Router,
+    proxies: TrustedProxies,
+    tasks: &TaskTracker,
+    alive: &CancellationToken,
+) {
     let guard = alive.clone().drop_guard();
-    let serving = serving::serve(listener, router, tasks.clone(), alive.clone());
+    let serving = serving::serve(listener, router, proxies, tasks.clone(), alive.clone());
     tasks.spawn(async move {
         let _guard = guard;
         serving.await;

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+mod clients;
 pub mod config;
 pub mod discovery;
 pub mod enrich;

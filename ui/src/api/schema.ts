@@ -287,7 +287,8 @@ export interface paths {
         /**
          * Export jobs, newest first
          * @description All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
-         *     of docs/export.md. No text in it is taken for a formula by a spreadsheet.
+         *     of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
+         *     are read in a minute.
          */
         get: operations["export_jobs"];
         put?: never;
@@ -1148,9 +1149,9 @@ export interface components {
         };
         /** @description Whether the server works, part by part. */
         Health: {
-            /** @description The database answers. */
+            /** @description The database answers. A warning if it refused what was written last. */
             database: components["schemas"]["Part"];
-            details: components["schemas"]["DetailsQueue"] | null;
+            details: components["schemas"]["HealthDetails"] | null;
             /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
             fleet: components["schemas"]["Part"];
             /** @description API keys of printers can be stored, and those stored can be read. */
@@ -1164,8 +1165,16 @@ export interface components {
              * @example 0.1.0
              */
             version: string;
-            /** @description What was heard of jobs, and read of their files, is in the database. A warning while some of it waits. */
+            /**
+             * @description What was heard of jobs, and read of their files, is in the database. A warning while some of it waits, or printers
+             *     cannot be followed without writing.
+             */
             writing: components["schemas"]["Part"];
+        };
+        /** @description Jobs without all their details, by status, each counted up to 1000. `GET /api/system` counts all. */
+        HealthDetails: components["schemas"]["DetailsQueue"] & {
+            /** @description Whether there are more jobs than these numbers say. If so, one of them is 1000. */
+            has_more: boolean;
         };
         /** @description Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone. */
         Heatmap: {
@@ -1757,7 +1766,7 @@ export interface components {
         PrinterStatus: {
             backfill: components["schemas"]["Backfill"];
             connection: components["schemas"]["Connection"];
-            /** @description Why changes of its jobs wait for the database. `null` when nothing waits. */
+            /** @description Why changes of its jobs wait for the database, or it is not followed. `null` when nothing waits. */
             database_trouble: string | null;
             job: components["schemas"]["CurrentJob"] | null;
             /** @description Klipper's own words on its state. `null` if it has none. */
@@ -3131,7 +3140,17 @@ export interface operations {
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
-            503: components["responses"]["Unavailable"];
+            /** @description Eight exports are being sent already, or the database does not answer. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_job: {

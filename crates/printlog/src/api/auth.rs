@@ -76,7 +76,7 @@ async fn let_in(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let client = state.sign_ins.client(peer, request.headers());
+    let client = state.proxies.client(peer.ip(), request.headers());
     match check(state, client, needed, request.method(), request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);

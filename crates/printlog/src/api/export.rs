@@ -1,5 +1,7 @@
 //! All jobs of a list as a file.
 
+use std::{io, time::Duration};
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequestParts, State},
@@ -10,7 +12,7 @@ use domain::JobFilter;
 use futures_util::stream;
 use store::Store;
 use tokio::{runtime::Handle, sync::mpsc};
-use tracing::warn;
+use tracing::{debug, warn};
 use utoipa::IntoParams;
 
 use super::{
@@ -22,6 +24,10 @@ use super::{
 };
 use crate::export::{ExportFormat, Exporter};
 
+/// Exports that are sent at the same time.
+pub(crate) const AT_ONCE: usize = 8;
+/// How long a client may take to read a part.
+const READ_TIME: Duration = Duration::from_secs(60);
 /// Parts of the file that wait for the client.
 const AHEAD: usize = 2;
 /// Bytes of a part, at most: while one waits, nothing more is read.
@@ -44,7 +50,8 @@ pub(super) struct ExportQuery {
 /// Export jobs, newest first
 ///
 /// All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
-/// of docs/export.md. No text in it is taken for a formula by a spreadsheet.
+/// of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
+/// are read in a minute.
 #[utoipa::path(get, path = "/api/jobs/export", tag = "jobs", params(FilterParameters, FormatParameter),
     responses((status = 200, description = "The file.", content(
         (String = "text/csv"),
@@ -52,21 +59,37 @@ pub(super) struct ExportQuery {
         (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         (Vec<u8> = "application/vnd.apache.parquet"),
-    ))))]
+    )), (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Eight exports are being sent already, or the database does not answer.",
+        headers(("Retry-After" = u64, description = "Seconds to wait.")))))]
 pub(super) async fn export_jobs(
     State(state): State<ApiState>,
     core: Core,
     query: ExportQuery,
 ) -> ApiResult<Response> {
+    let place = core.exporting.clone().try_acquire_owned().map_err(|_| {
+        Problem::unavailable(format!(
+            "{AT_ONCE} exports are being sent already; try again when one has ended"
+        ))
+    })?;
     // What can fail at once still has an answer of its own.
     let export = core.store.begin_export(&query.filter).await?;
     let exporter = Exporter::new(query.format).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let runtime = Handle::current();
-    // One thread for all of it: nobody else waits for it, and what it allocates stays in one place.
-    tokio::task::spawn_blocking(move || send(&runtime, &core.store, export, exporter, &sender));
-    let parts = stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|part| (part, receiver))
+    // One thread for all of it: no other request waits for it, and what it allocates stays in one place.
+    tokio::task::spawn_blocking(move || {
+        send(&runtime, &core.store, export, exporter, &sender);
+        drop(place);
+    });
+    let parts = stream::unfold(Some(receiver), |receiver| async move {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Part::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Part::End) => None,
+            // The connection breaks: a file that merely ended would look complete.
+            None => Some((Err(io::Error::other("the export was cut off")), None)),
+        }
     });
     let name = format!(
         "attachment; filename=\"printlog-jobs-{}.{}\"",
@@ -84,52 +107,65 @@ pub(super) async fn export_jobs(
     Ok((headers, Body::from_stream(parts)).into_response())
 }
 
-type Part = Result<Bytes, std::io::Error>;
-
-/// Sends the file until it ends or nobody takes it any more. When something fails, the connection breaks: a file that
-/// merely ended would look complete.
-fn send(
-    runtime: &Handle,
-    store: &Store,
-    export: store::Export,
-    exporter: Exporter,
-    sender: &mpsc::Sender<Part>,
-) {
-    if let Err(cause) = write(runtime, store, export, exporter, sender) {
-        warn!("an export was cut off: {cause:#}");
-        sender.blocking_send(Err(std::io::Error::other(cause))).ok();
-    }
+/// What is sent to the client.
+enum Part {
+    Bytes(Bytes),
+    /// The file is complete.
+    End,
 }
 
-fn write(
+/// Sends the file until it ends, its client is gone, or something fails.
+fn send(
     runtime: &Handle,
     store: &Store,
     mut export: store::Export,
     mut exporter: Exporter,
     sender: &mpsc::Sender<Part>,
-) -> anyhow::Result<()> {
-    loop {
-        let jobs = runtime.block_on(store.next_of_export(&mut export))?;
-        if jobs.is_empty() {
-            hand_over(exporter.end()?, sender);
-            return Ok(());
+) {
+    let write = || -> anyhow::Result<()> {
+        loop {
+            let jobs = runtime.block_on(store.next_of_export(&mut export))?;
+            if jobs.is_empty() {
+                break;
+            }
+            runtime.block_on(hand_over(exporter.add(&jobs)?, sender, READ_TIME))?;
         }
-        if !hand_over(exporter.add(&jobs)?, sender) {
-            return Ok(());
+        runtime.block_on(hand_over(exporter.end()?, sender, READ_TIME))?;
+        runtime.block_on(sender.send(Part::End)).ok();
+        Ok(())
+    };
+    match write() {
+        Ok(()) => {}
+        Err(cause) if matches!(cause.downcast_ref(), Some(HandOverError::Closed)) => {
+            debug!("an export was cut off: {cause}");
         }
+        Err(cause) => warn!("an export was cut off: {cause:#}"),
     }
 }
 
-/// Whether somebody takes it.
-fn hand_over(written: Vec<u8>, sender: &mpsc::Sender<Part>) -> bool {
+/// Why no more of a file is sent.
+#[derive(Debug, thiserror::Error)]
+enum HandOverError {
+    #[error("the client closed the connection")]
+    Closed,
+    #[error("the client read less than {} KiB in {} s", PART / 1024, READ_TIME.as_secs())]
+    Slow,
+}
+
+async fn hand_over(
+    written: Vec<u8>,
+    sender: &mpsc::Sender<Part>,
+    read_time: Duration,
+) -> Result<(), HandOverError> {
     let mut rest = Bytes::from(written);
     while !rest.is_empty() {
-        let part = rest.split_to(rest.len().min(PART));
-        if sender.blocking_send(Ok(part)).is_err() {
-            return false;
-        }
+        let part = Part::Bytes(rest.split_to(rest.len().min(PART)));
+        tokio::time::timeout(read_time, sender.send(part))
+            .await
+            .map_err(|_| HandOverError::Slow)?
+            .map_err(|_| HandOverError::Closed)?;
     }
-    true
+    Ok(())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
@@ -151,5 +187,25 @@ impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
             filter,
             format: format.unwrap_or(ExportFormat::Csv),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_that_its_client_does_not_read_ends() {
+        let (sender, mut receiver) = mpsc::channel(AHEAD);
+        let send = async |bytes| hand_over(vec![0; bytes], &sender, Duration::from_millis(10)).await;
+        // As much as waits for the client is taken at once, and a part that it reads makes room for another.
+        send(AHEAD * PART).await.unwrap();
+        receiver.recv().await;
+        send(PART).await.unwrap();
+        let unread = send(1).await;
+        assert!(matches!(unread, Err(HandOverError::Slow)), "{unread:?}");
+        drop(receiver);
+        let closed = send(1).await;
+        assert!(matches!(closed, Err(HandOverError::Closed)), "{closed:?}");
     }
 }

@@ -1,35 +1,67 @@
 //! Reads path and body of a request; what is wrong with them becomes a [`Problem`] that names the field.
 
+use std::time::Duration;
+
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::IntoResponse as _,
 };
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use super::{error::Problem, query::Query};
 
-/// A JSON body.
-#[derive(Debug)]
-pub(super) struct JsonBody<T>(pub(super) T);
+/// Longest JSON body, in bytes.
+const JSON: usize = 64 * 1024;
+/// How long a client may take to send a JSON body. The body of a sign-in is read before the key is known.
+const JSON_TIME: Duration = Duration::from_secs(10);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+/// A JSON body of at most `LIMIT` bytes.
+#[derive(Debug)]
+pub(super) struct JsonBody<T, const LIMIT: usize = JSON>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for JsonBody<T, LIMIT> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body must be JSON, sent with the header `Content-Type: application/json`",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(&rejection))?;
-        parse(&bytes).map(Self)
+        match tokio::time::timeout(JSON_TIME, read_body(request, LIMIT)).await {
+            Ok(bytes) => parse(&bytes?).map(Self),
+            Err(_) => Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not arrive within {} s", JSON_TIME.as_secs()),
+            )),
+        }
     }
+}
+
+/// The body of a request, of at most `limit` bytes, copied into one buffer.
+///
+/// hyper's pieces of a body share the buffers that they were read into, of 8 KiB each: kept as they come, a body that
+/// is sent byte by byte takes 8,000 times its size.
+pub(super) async fn read_body(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Limited::new(request.into_body(), limit);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|cause| match cause.is::<LengthLimitError>() {
+            true => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {}", size(limit)),
+            ),
+            false => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
+        })?;
+        if let Ok(piece) = frame.into_data() {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    Ok(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -49,16 +81,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-fn unreadable(rejection: &BytesRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let limit = super::BODY_LIMIT / 1024;
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {limit} KiB"),
-            )
-        }
-        _ => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
+fn size(bytes: usize) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes >> 10),
+        mebibytes => format!("{mebibytes} MiB"),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
@@ -13,12 +12,13 @@ use utoipa::ToSchema;
 use super::{
     Core,
     error::{ApiResult, Problem},
+    extract::read_body,
     query::{self, Query},
 };
 use crate::enrich;
 
 /// Most bytes that are sent to be parsed.
-pub(super) const FILE_LIMIT: usize = 16 << 20;
+const FILE_LIMIT: usize = 16 << 20;
 /// More than any file has.
 const LARGEST: u64 = 1 << 53;
 
@@ -104,21 +104,12 @@ pub(super) async fn parse_gcode(
 }
 
 /// The bytes of a file.
-pub(super) struct FileBody(Bytes);
+pub(super) struct FileBody(Vec<u8>);
 
 impl<S: Send + Sync> FromRequest<S> for FileBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("the body is larger than {} MiB", FILE_LIMIT >> 20),
-                ),
-                _ => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
-            })
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read_body(request, FILE_LIMIT).await.map(Self)
     }
 }

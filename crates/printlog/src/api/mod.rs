@@ -35,7 +35,7 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, extract::FromRequestParts, http::request::Parts, middleware};
+use axum::{Router, extract::FromRequestParts, http::request::Parts, middleware};
 use jiff::tz::TimeZone;
 use store::Store;
 use tokio::sync::{Semaphore, watch};
@@ -43,7 +43,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use openapi::document;
 
-pub(crate) use error::FieldError;
+pub(crate) use error::{FieldError, Problem};
+pub(crate) use export::AT_ONCE as EXPORTS_AT_ONCE;
 pub(crate) use jobs::JobListBody;
 pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
 pub(crate) use live::Live;
@@ -54,17 +55,14 @@ pub(crate) use query::{instant as parse_instant, name as checked_name};
 pub(crate) use usage::Usage;
 
 use crate::{
+    clients::TrustedProxies,
     config::{ApiConfig, Config},
     ingest::{Clock, Fleet},
     metrics::Metrics,
     upkeep::Upkeep,
     web_ui,
 };
-use error::Problem;
 use sign_in_limit::SignInLimit;
-
-/// Largest body of a request, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
 
 /// What handlers work with, once the database is there.
 #[derive(Debug, Clone)]
@@ -83,6 +81,8 @@ pub(crate) struct Core {
     pub(crate) live: Live,
     /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.
     pub(crate) computing: Arc<Semaphore>,
+    /// How many exports are written at once: each holds a thread until its client has read it.
+    pub(crate) exporting: Arc<Semaphore>,
 }
 
 /// How far the start of the server is.
@@ -117,8 +117,10 @@ pub(crate) struct ApiState {
     zone: TimeZone,
     /// Where browsers reach the server.
     base_path: Arc<str>,
-    /// Who tries keys.
+    /// Keys that were tried and did not work.
     sign_ins: Arc<SignInLimit>,
+    /// Whose `X-Forwarded-For` is believed.
+    proxies: TrustedProxies,
     /// What is measured.
     metrics: Metrics,
 }
@@ -130,7 +132,8 @@ impl ApiState {
             clock,
             zone: config.timezone.clone(),
             base_path: config.base_path.as_str().into(),
-            sign_ins: Arc::new(SignInLimit::new(config.trusted_proxies.clone())),
+            sign_ins: Arc::default(),
+            proxies: TrustedProxies::new(&config.trusted_proxies),
             metrics: Metrics::new(),
         }
     }
@@ -155,7 +158,6 @@ pub(crate) fn router(state: ApiState, settings: watch::Receiver<Config>) -> Rout
         .merge(welcome::routes())
         .method_not_allowed_fallback(service::method_not_allowed)
         .fallback(service::no_such_route)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), metrics::timed))
         .with_state(state);
     let router = service::layers(web_ui::before(router, &config.base_path));
@@ -187,11 +189,7 @@ fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(details::get_job_details))
         .routes(routes!(details::refresh_job_details))
         .routes(routes!(details::get_job_thumbnail))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(gcode_file::parse_gcode))
-                .layer(DefaultBodyLimit::max(gcode_file::FILE_LIMIT)),
-        )
+        .routes(routes!(gcode_file::parse_gcode))
         .merge(analytics::router())
         .routes(routes!(system::get_system))
 }

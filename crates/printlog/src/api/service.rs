@@ -18,7 +18,7 @@ use tower_http::{
 use tracing::error;
 
 use super::error::Problem;
-use crate::config::Config;
+use crate::{config::Config, serving::NoPlace};
 
 /// A request that takes longer is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -40,6 +40,7 @@ pub(super) fn layers(router: Router) -> Router {
     router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(within_time_limit))
+        .layer(middleware::from_fn(with_place))
         .layer(middleware::from_fn(with_headers))
 }
 
@@ -73,6 +74,25 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{} does not take {method}", uri.path()),
     )
+}
+
+/// Refuses what has no place, with its body unread, but for `/health`: it tells whether the server works.
+async fn with_place(request: Request, next: Next) -> Response {
+    let problem = match request.extensions().get::<NoPlace>() {
+        Some(_) if request.uri().path() == "/health" => None,
+        Some(NoPlace::Full) => Some(Problem::unavailable(
+            "the server has as many connections as it takes; try again in some seconds",
+        )),
+        Some(NoPlace::ClientHasMany) => Some(Problem::unavailable(
+            "there are too many connections from this address; close some, and if they come from a proxy with many \
+             clients, name it in api.trusted_proxies",
+        )),
+        None => None,
+    };
+    match problem {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
 }
 
 async fn within_time_limit(request: Request, next: Next) -> Response {

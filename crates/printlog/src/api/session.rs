@@ -27,6 +27,8 @@ pub(super) const COOKIE: &str = "printlog_session";
 const COOKIE_SECONDS: u32 = 400 * 86_400;
 /// Longest key that is looked at, in characters.
 const KEY: usize = 255;
+/// Longest body of a sign-in, in bytes: it is read before a key is known. JSON can write a character as six.
+const BODY: usize = 4 * 1024;
 
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,10 +75,10 @@ pub(super) async fn sign_in(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     _: NoQuery,
-    JsonBody(body): JsonBody<SignIn>,
+    JsonBody(body): JsonBody<SignIn, BODY>,
 ) -> ApiResult<Response> {
     let key = query::text(KEY)(body.key.trim()).map_err(|message| Problem::invalid_field("key", message))?;
-    let client = state.sign_ins.client(peer, &headers);
+    let client = state.proxies.client(peer.ip(), &headers);
     state
         .sign_ins
         .begin(client, state.clock.moment().monotonic)

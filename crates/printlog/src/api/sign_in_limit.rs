@@ -5,13 +5,11 @@ use std::{
     collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher as _,
     mem,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::http::HeaderMap;
-use ipnet::IpNet;
 use tracing::warn;
 
 /// Attempts that may fail within [`WINDOW`] of the first.
@@ -19,12 +17,10 @@ const ALLOWED: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses that are remembered. Beyond that the longest known one is forgotten.
 const REMEMBERED: usize = 10_000;
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The attempts of the last minute, by address.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct SignInLimit {
-    trusted_proxies: Vec<IpNet>,
     attempts: Mutex<HashMap<IpAddr, Attempts>>,
     hasher: RandomState,
 }
@@ -41,43 +37,6 @@ struct Attempts {
 }
 
 impl SignInLimit {
-    pub(super) fn new(trusted_proxies: Vec<IpNet>) -> Self {
-        Self {
-            trusted_proxies,
-            attempts: Mutex::default(),
-            hasher: RandomState::new(),
-        }
-    }
-
-    /// Who asks: the peer, or whom the proxies say they speak for, as far as they are trusted.
-    ///
-    /// All of an IPv6 network of 64 bits is one: its owner has them all.
-    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.ip().to_canonical();
-        let named = headers
-            .get_all(FORWARDED_FOR)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(|entry| address(entry.trim()))
-            .collect::<Vec<_>>();
-        // Each proxy adds whom it was asked by at the end; what stands before the first stranger may be made up.
-        for address in named.into_iter().rev() {
-            let is_proxy = self
-                .trusted_proxies
-                .iter()
-                .any(|network| network.contains(&client));
-            match address {
-                Some(address) if is_proxy => client = address,
-                _ => break,
-            }
-        }
-        match client {
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address => address,
-        }
-    }
-
     /// Notes an attempt before it is made, so that of many at once no more are made than allowed.
     ///
     /// # Errors
@@ -148,28 +107,9 @@ fn remembered(attempts: &mut HashMap<IpAddr, Attempts>, client: IpAddr, now: Dur
     })
 }
 
-/// An address as proxies write it, some with a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse()
-        .ok()
-        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
-        .map(|address: IpAddr| address.to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn limit() -> SignInLimit {
-        SignInLimit::new(vec![
-            "127.0.0.1/32".parse().unwrap(),
-            "10.0.0.0/8".parse().unwrap(),
-        ])
-    }
 
     fn seconds(number: u64) -> Duration {
         Duration::from_secs(number)
@@ -177,7 +117,7 @@ mod tests {
 
     #[test]
     fn ten_attempts_a_minute_may_fail() {
-        let (limit, client) = (limit(), "192.0.2.1".parse().unwrap());
+        let (limit, client) = (SignInLimit::default(), "192.0.2.1".parse().unwrap());
         for n in 0..10 {
             limit.begin(client, seconds(n)).unwrap();
         }
@@ -189,7 +129,7 @@ mod tests {
 
     #[test]
     fn attempts_that_succeed_do_not_count() {
-        let (limit, client) = (limit(), "192.0.2.1".parse().unwrap());
+        let (limit, client) = (SignInLimit::default(), "192.0.2.1".parse().unwrap());
         for _ in 0..100 {
             limit.begin(client, seconds(0)).unwrap();
             limit.succeeded(client);
@@ -198,7 +138,7 @@ mod tests {
 
     #[test]
     fn ten_different_keys_a_minute_may_be_wrong() {
-        let (limit, client) = (limit(), "192.0.2.1".parse().unwrap());
+        let (limit, client) = (SignInLimit::default(), "192.0.2.1".parse().unwrap());
         for n in 0..10 {
             limit.failed(client, &n.to_string(), seconds(n)).unwrap();
             // Somebody's program does not know that its key was revoked.
@@ -213,7 +153,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let limit = limit();
+        let limit = SignInLimit::default();
         for n in 0..u32::try_from(REMEMBERED).unwrap() + 100 {
             limit.begin(IpAddr::V4(n.into()), seconds(0)).unwrap();
             limit
@@ -221,35 +161,5 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(limit.lock().len(), REMEMBERED);
-    }
-
-    #[test]
-    fn only_proxies_are_believed() {
-        let limit = limit();
-        let client = |peer: &str, forwarded: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in forwarded {
-                headers.append(FORWARDED_FOR, value.parse().unwrap());
-            }
-            limit.client(peer.parse().unwrap(), &headers).to_string()
-        };
-        assert_eq!(client("192.0.2.1:5", &["198.51.100.1"]), "192.0.2.1");
-        assert_eq!(client("127.0.0.1:5", &[]), "127.0.0.1");
-        assert_eq!(client("127.0.0.1:5", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(
-            client("[::ffff:127.0.0.1]:5", &["198.51.100.1:80"]),
-            "198.51.100.1"
-        );
-        // The first entry is what the client itself said.
-        assert_eq!(
-            client("127.0.0.1:5", &["203.0.113.9, 198.51.100.1"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("127.0.0.1:5", &["198.51.100.1", "10.1.2.3"]),
-            "198.51.100.1"
-        );
-        assert_eq!(client("127.0.0.1:5", &["198.51.100.1, unknown"]), "127.0.0.1");
-        assert_eq!(client("[2001:db8:1:2:3:4:5:6]:5", &[]), "2001:db8:1:2::");
     }
 }

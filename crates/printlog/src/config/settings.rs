@@ -198,7 +198,8 @@ pub const SETTINGS: &[Setting] = &[
         "trusted_proxies",
         "[\"127.0.0.1\", \"::1\"]",
         "a list of addresses and networks such as [\"172.16.0.0/12\"]",
-        "Proxies whose word on the address of a client (X-Forwarded-For) is taken, to limit failed sign-ins by address.",
+        "Proxies whose X-Forwarded-For is believed. Failed sign-ins and connections are limited by the address of the \
+         client; a proxy that is not named here is one client, which has 256 connections at most.",
     ),
     setting(
         "api",

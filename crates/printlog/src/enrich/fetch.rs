@@ -303,6 +303,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
             let head = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-65535/99999\r\nContent-Length: 65536\r\n\r\n";
             stream.write_all(head).await.unwrap();
             while stream.write_all(b";").await.is_ok() {

@@ -2,12 +2,18 @@
 
 use std::net::SocketAddr;
 
+use hyper::StatusCode;
+use serde_json::json;
+use store::{DetailsStatus, JobRecord};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
-use crate::test_app::{TestApp, job};
+use crate::{
+    capture::logger::{Logger, wait_for},
+    test_app::{TestApp, job, stored_at},
+};
 
 /// What comes back until the server closes the connection.
 async fn say(address: SocketAddr, request: &[u8]) -> String {
@@ -132,4 +138,165 @@ async fn every_answer_has_the_headers_that_keep_browsers_safe() {
             assert!(answer.header("content-type").unwrap().contains("json"), "{path}");
         }
     }
+}
+
+/// A request without a key whose body of `length` bytes begins.
+async fn begin_sign_in(address: SocketAddr, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let head = format!(
+        "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{{"
+    );
+    // A server that is full may have closed it already.
+    stream.write_all(head.as_bytes()).await.ok();
+    stream
+}
+
+/// Whether the server has neither answered nor closed the connection.
+fn is_waiting(stream: &TcpStream) -> bool {
+    let nothing = stream.try_read(&mut [0]);
+    nothing.is_err_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_takes_the_memory_of_its_bytes_however_it_is_sent() {
+    const LENGTH: usize = 1000;
+    let logger = Logger::start().await;
+    let before = logger.resident_memory();
+    let mut streams = Vec::new();
+    for _ in 0..60 {
+        streams.push(begin_sign_in(logger.address(), LENGTH).await);
+    }
+    for _ in 2..LENGTH {
+        for stream in &mut streams {
+            // Fails where the server has given up a body that came too slowly.
+            stream.write_all(b" ").await.ok();
+        }
+    }
+    let grown = logger.resident_memory().saturating_sub(before);
+    // Each byte in a buffer of its own would be 480 MB.
+    assert!(grown < 64 * 1024, "{grown} KiB");
+    drop(streams);
+    logger.get("/health").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_answered_while_all_places_are_taken_by_slow_bodies() {
+    let logger = Logger::start().await;
+    let mut slow = Vec::new();
+    for _ in 0..1100 {
+        slow.push(begin_sign_in(logger.address(), 100).await);
+    }
+    let (status, health) = logger.health().await.expect("an answer");
+    assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("ok")));
+    let other = logger.send("GET", "/api/jobs", None).await;
+    // The last of the places: it was taken before that answer, and still is.
+    assert!(is_waiting(&slow[1000]), "the server was not full");
+    let (status, problem) = other.expect("an answer");
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("connections"),
+        "{problem}"
+    );
+    drop(slow);
+    wait_for("places", async || logger.try_get("/api/jobs").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_has_a_part_of_the_places() {
+    // A proxy of this machine would have all of them.
+    let app = TestApp::start_with(|config| config.api.trusted_proxies.clear()).await;
+    let mut idle = Vec::new();
+    for _ in 0..256 {
+        idle.push(begin_sign_in(app.address, 100).await);
+    }
+    let refused = app.get("/api/jobs").await;
+    let problem = refused.problem(503);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("api.trusted_proxies"),
+        "{problem}"
+    );
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+    app.get("/health").await.expect(200);
+    assert!(is_waiting(&idle[255]), "the places were free");
+    drop(idle);
+    wait_for("a place", async || {
+        (app.get("/api/jobs").await.status == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_end_is_given_up() {
+    let app = TestApp::start().await;
+    let mut stream = begin_sign_in(app.address, 100).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let long = app.request(
+        "POST",
+        "/api/session",
+        format!("{{\"key\": \"{}\"}}", "x".repeat(5000)),
+    );
+    app.send(long).await.problem(413);
+}
+
+/// Begins an export and reads its head only.
+async fn unread_export(app: &TestApp) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(app.address).await.unwrap();
+    let request = format!(
+        "GET /api/jobs/export?format=json HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        app.key
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = vec![0; 12];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&head), "HTTP/1.1 200");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_exports_have_a_pool_of_their_own() {
+    let app = TestApp::start().await;
+    let printer = app.add_printer("Voron").await;
+    // More than the buffers of a connection hold.
+    let records: Vec<_> = (0..12_000)
+        .map(|n| JobRecord {
+            id: None,
+            job: job(
+                printer,
+                &format!("{n:06X}"),
+                &(stored_at() - jiff::SignedDuration::from_mins(n * 60)).to_string(),
+            ),
+            created_at: stored_at(),
+            updated_at: stored_at(),
+            details_status: DetailsStatus::Done,
+            details_reason: None,
+            file: None,
+        })
+        .collect();
+    for batch in records.chunks(2000) {
+        app.store.import_jobs(batch, stored_at()).await.unwrap();
+    }
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        unread.push(unread_export(&app).await);
+    }
+    let export = async || app.get("/api/jobs/export?format=csv").await;
+    let refused = export().await;
+    refused.problem(503);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    app.get("/api/analytics/summary").await.expect(200);
+    app.get("/health").await.expect(200);
+    unread.pop();
+    wait_for("an export to end with its client", async || {
+        (export().await.status == StatusCode::OK).then_some(())
+    })
+    .await;
 }

@@ -1,7 +1,7 @@
 //! The real binary, in a folder of its own, that can be killed and started again.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -308,7 +308,16 @@ impl Logger {
         );
     }
 
-    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Option<(StatusCode, Value)> {
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<(StatusCode, Value)> {
         let request = Request::builder()
             .method(method)
             .uri(path)
