@@ -10,6 +10,7 @@
 //!
 //! Which slicer prints what, and how sure we are, is in `docs/gcode.md`.
 
+mod comma;
 mod container;
 mod heaters;
 #[cfg(feature = "images")]

@@ -285,7 +285,7 @@ impl Layers {
         else {
             return;
         };
-        let z = std::str::from_utf8(z).ok().and_then(crate::value::number);
+        let z = std::str::from_utf8(z).ok().and_then(crate::value::decimal);
         self.in_last_part |= z.is_some();
         if let Some(z) = z.filter(|z| self.highest.is_none_or(|highest| *z > highest)) {
             self.highest = Some(z);

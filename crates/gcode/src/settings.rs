@@ -9,8 +9,9 @@ use indexmap::IndexMap;
 use memchr::memchr2;
 
 use crate::Quantity;
+use crate::comma::{self, Ambiguous, Comma};
 use crate::scan::{Comment, Scan, Zone, decode};
-use crate::value::{self, Ambiguous, Comma, Measure};
+use crate::value::{self, Measure};
 
 /// Keys and values of one block, the first of equal keys.
 #[derive(Debug, Clone, Default)]
@@ -54,25 +55,19 @@ impl<'a> Settings<'a> {
 
     /// A number; of a list its first member.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
-        let text = self.get(key)?;
-        if self.comma_of(key) == Comma::Decimal {
-            return value::decimal(text);
-        }
-        value::number(text).or_else(|| first_member(text, value::number))
+        self.comma_of(key).number(self.get(key)?)
     }
 
     /// The members of a list of decimals; none where its commas are ambiguous.
     pub(crate) fn numbers(&self, key: &str) -> Vec<Option<f64>> {
-        let Some(text) = self.get(key) else {
-            return Vec::new();
-        };
-        if self.comma == Comma::List || text.contains(['.', ';']) {
-            return value::numbers(text);
-        }
-        match text.matches(',').count() {
-            0 | 1 => vec![value::decimal(text)],
-            _ => Vec::new(),
-        }
+        self.get(key)
+            .map(|text| self.comma.numbers(text))
+            .unwrap_or_default()
+    }
+
+    /// Reads commas as the numbers show that they are meant.
+    pub(crate) fn settle_comma(&mut self) {
+        self.comma = self.evident_comma().unwrap_or_default();
     }
 
     /// The members of a list of one quantity. Without a point the commas may be decimal, as in `1,75`: then
@@ -96,7 +91,7 @@ impl<'a> Settings<'a> {
     /// Amounts, one for each tool.
     pub(crate) fn amounts(&self, key: &str, unit: &str) -> Result<Vec<Option<f64>>, Ambiguous> {
         self.get(key)
-            .map_or(Ok(Vec::new()), |text| value::amounts(text, unit, self.comma))
+            .map_or(Ok(Vec::new()), |text| comma::amounts(text, unit, self.comma))
     }
 
     fn comma_of(&self, key: &str) -> Comma {
@@ -135,30 +130,17 @@ impl<'a> Settings<'a> {
     }
 
     pub(crate) fn count(&self, key: &str) -> Option<u32> {
-        let text = self.get(key)?;
-        count(value::number(text).or_else(|| first_member(text, value::number))?)
+        count(self.number(key)?)
     }
 
     /// A number or a percentage; of a list its first member.
     pub(crate) fn measure(&self, key: &str) -> Option<Measure> {
-        let text = self.get(key)?;
-        if self.comma_of(key) == Comma::Decimal && text.matches(',').count() == 1 && !text.contains('.') {
-            return Measure::read(&text.replace(',', "."));
-        }
-        Measure::read(text).or_else(|| first_member(text, Measure::read))
+        self.comma_of(key).measure(self.get(key)?)
     }
 
     pub(crate) fn duration(&self, key: &str) -> Option<u64> {
         value::duration(self.get(key)?).and_then(whole_seconds)
     }
-}
-
-/// The first member of a list, if the others can be members too.
-fn first_member<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let mut members = text.split([',', ';']);
-    let first = read(members.next()?)?;
-    let listed = members.all(|member| read(member).is_some() || member.trim() == "nil");
-    listed.then_some(first)
 }
 
 /// A whole number; layers, walls.
@@ -168,7 +150,8 @@ pub(crate) fn count(number: f64) -> Option<u32> {
 }
 
 /// Numbers with decimals that are no list in any version of any slicer.
-const SCALARS: [&str; 9] = [
+const SCALARS: [&str; 10] = [
+    "layerHeight",
     "layer_height",
     "first_layer_height",
     "initial_layer_print_height",
@@ -184,7 +167,10 @@ const SCALARS: [&str; 9] = [
 /// statistics can be those of a post-processor.
 pub(crate) fn settle_commas(config: &mut Settings<'_>, statistics: &mut Settings<'_>) {
     let (own, other) = (config.evident_comma(), statistics.evident_comma());
-    config.comma = own.or(other).unwrap_or_default();
+    config.comma = match own.or(other).unwrap_or_default() {
+        Comma::Decimal => Comma::Either,
+        comma => comma,
+    };
     statistics.comma = other.or(own).unwrap_or_default();
 }
 
@@ -319,7 +305,7 @@ pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
 
 fn longest_run<'a>(scan: &Scan<'a>) -> Settings<'a> {
     let outer = collect_run(scan, |zone| zone != Zone::Body);
-    if outer.map.len() >= FEW {
+    if outer.has("layer_height") {
         return outer;
     }
     // Commands that a post-processor appends put the settings among the moves.

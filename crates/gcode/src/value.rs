@@ -29,49 +29,6 @@ pub(crate) fn measured(text: &str, unit: &str) -> Option<f64> {
     decimal(text.strip_suffix(unit).unwrap_or(text))
 }
 
-/// What a comma in the numbers of a file means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Comma {
-    /// It separates the members of a list.
-    #[default]
-    List,
-    /// It separates the decimals.
-    Decimal,
-}
-
-/// `812,25` may be one number or two, and nothing tells which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ambiguous;
-
-/// A list of amounts: `1482.1mm, 34.4mm (3.6cm3)` is two. A member that is no number is `None`; a text
-/// without any number has no members.
-pub(crate) fn amounts(text: &str, unit: &str, comma: Comma) -> Result<Vec<Option<f64>>, Ambiguous> {
-    let text = text.split('(').next().unwrap_or(text).trim();
-    let commas = text.matches(',').count();
-    let units = if unit.is_empty() {
-        0
-    } else {
-        text.matches(unit).count()
-    };
-    let separator = match commas {
-        _ if text.contains(", ") => ", ",
-        0 => ", ",
-        _ if text.contains('.') || units == commas + 1 => ",",
-        1 if comma == Comma::Decimal || units == 1 => ", ",
-        _ => return Err(Ambiguous),
-    };
-    let members: Vec<_> = text
-        .split(separator)
-        .take(MAX_MEMBERS)
-        .map(|member| measured(member, unit))
-        .collect();
-    Ok(if members.iter().all(Option::is_none) {
-        Vec::new()
-    } else {
-        members
-    })
-}
-
 /// A number or a percentage, told apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Measure {
@@ -122,7 +79,7 @@ pub(crate) fn duration(text: &str) -> Option<f64> {
         let scale = unit_of_time(&rest[..end]).filter(|scale| *scale < last_scale)?;
         last_scale = scale;
         seconds += amount * scale;
-        rest = rest[end..].trim_start();
+        rest = rest[end..].trim_start_matches([' ', ',']);
     }
     (last_scale < f64::INFINITY).then_some(seconds)
 }
@@ -216,7 +173,7 @@ pub(crate) fn strings(text: &str) -> Vec<String> {
 }
 
 /// More filament slots than any machine has; lists are cut here.
-const MAX_MEMBERS: usize = 256;
+pub(crate) const MAX_MEMBERS: usize = 256;
 
 /// Strips one pair of quotes and the `\"` and `\\` escapes inside.
 pub(crate) fn unquote(text: &str) -> String {
@@ -275,6 +232,7 @@ mod tests {
             ("9602.18", 9_602.18),
             ("1:02:03", 3_723.0),
             ("2d", 172_800.0),
+            ("1 hour, 2 minutes", 3_720.0),
         ] {
             let read = duration(text).unwrap();
             assert!((read - seconds).abs() < 1e-6, "{text}: {read}");
@@ -285,30 +243,6 @@ mod tests {
         ] {
             assert_eq!(duration(text).filter(|_| text != "5"), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_comma_is_a_list_only_where_that_is_evident() {
-        use Comma::{Decimal, List};
-        let some = |numbers: &[f64]| Ok(numbers.iter().copied().map(Some).collect::<Vec<_>>());
-        for comma in [List, Decimal] {
-            assert_eq!(amounts("8.95, 12.22", "", comma), some(&[8.95, 12.22]));
-            assert_eq!(amounts("8.95,12.22", "", comma), some(&[8.95, 12.22]));
-            assert_eq!(amounts("8,95, 12,22", "", comma), some(&[8.95, 12.22]));
-            assert_eq!(amounts("210, 90", "", comma), some(&[210.0, 90.0]));
-            assert_eq!(
-                amounts("1482.1mm, 34.4mm (3.6cm3)", "mm", comma),
-                some(&[1482.1, 34.4])
-            );
-            assert_eq!(amounts("1,2m", "m", comma), some(&[1.2]));
-            assert_eq!(amounts("1m,2m", "m", comma), some(&[1.0, 2.0]));
-            assert_eq!(amounts("1,2,3,4", "", comma), Err(Ambiguous));
-            assert_eq!(amounts("5mm or so", "mm", comma), some(&[]));
-            assert_eq!(amounts("5.0, x", "mm", comma), Ok(vec![Some(5.0), None]));
-        }
-        assert_eq!(amounts("812,25", "", List), Err(Ambiguous));
-        assert_eq!(amounts("812,25", "", Decimal), some(&[812.25]));
-        assert_eq!(numbers("1,04"), [None]);
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::SlicerId;
 use super::slic3r_statistics as shared;
+use crate::comma::{self, Ambiguous, Comma};
 use crate::heaters::{Heater, Targets};
 use crate::scan::{Scan, decode};
 use crate::settings::{self, Settings, count, whole_seconds};
 use crate::tool::{self, Tool};
-use crate::value::{Ambiguous, Comma};
 use crate::{Parsed, Warning, value};
 
 /// Printed by the engine when it is run without its front end.
@@ -88,7 +88,7 @@ fn time(head: &Settings<'_>, scan: &Scan<'_>) -> Option<u64> {
         let last = scan
             .last_first()
             .find_map(|comment| comment.text.strip_prefix(b"TIME_ELAPSED:"))?;
-        value::number(&decode(last))
+        value::decimal(&decode(last))
     };
     let seconds = match stated {
         Some(PLACEHOLDER_TIME) | None => elapsed(),
@@ -163,7 +163,7 @@ fn tools(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &
     };
     let mut volumetric = used.contains("mm3");
     let unit = if volumetric { "mm3" } else { "m" };
-    let mut amounts = value::amounts(used, unit, Comma::Decimal).unwrap_or_else(|Ambiguous| {
+    let mut amounts = comma::amounts(used, unit, Comma::Decimal).unwrap_or_else(|Ambiguous| {
         parsed.warn(Warning::AmbiguousComma("Filament used"));
         Vec::new()
     });
@@ -267,7 +267,7 @@ fn added_by_start_code(head: &Settings<'_>, scan: &Scan<'_>, metadata: &mut crat
     });
     metadata.nozzle_diameter = metadata
         .nozzle_diameter
-        .or_else(|| line("Nozzle diameter").and_then(|text| value::number(&text)));
+        .or_else(|| line("Nozzle diameter").and_then(|text| value::decimal(&text)));
 }
 
 /// The commands and start macros say what the first layer gets; the profile says the rest, if it was changed.

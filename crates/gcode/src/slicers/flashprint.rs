@@ -27,7 +27,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         .or_else(|| head.count("layer_count"))
         .or_else(|| {
             scan.after("layer_count:")
-                .and_then(|text| value::number(&text))
+                .and_then(|text| value::decimal(&text))
                 .and_then(count)
         });
     metadata.bed_temp = bed;

@@ -116,13 +116,13 @@ fn layer_heights(scan: &Scan<'_>) -> LayerHeights {
             .filter(|slot| *slot < 2);
         match (&*key, slot) {
             ("LAYER", _) => {
-                layer = value::number(&value).map(|number| number as i64);
+                layer = value::decimal(&value).map(|number| number as i64);
                 if layer.is_some_and(|layer| layer > 1) {
                     break;
                 }
             }
-            ("Z", Some(slot)) => z[slot] = z[slot].or(value::number(&value)),
-            ("HEIGHT", Some(slot)) => height[slot] = height[slot].or(value::number(&value)),
+            ("Z", Some(slot)) => z[slot] = z[slot].or(value::decimal(&value)),
+            ("HEIGHT", Some(slot)) => height[slot] = height[slot].or(value::decimal(&value)),
             _ => {}
         }
     }
@@ -135,7 +135,7 @@ fn layer_heights(scan: &Scan<'_>) -> LayerHeights {
         let height = scan
             .last_first()
             .find_map(|comment| comment.text.strip_prefix(b"HEIGHT:"))?;
-        value::number(&decode(height))
+        value::decimal(&decode(height))
     };
     LayerHeights {
         first: height[0].or(z[0]),

@@ -60,6 +60,6 @@ fn last_layer(scan: &Scan<'_>) -> Option<(f64, f64)> {
         .find_map(|comment| comment.text.strip_prefix(b"; --- layer "))?;
     let text = decode(last);
     let index = value::measured(&text, "")?;
-    let height = value::number(text.split_once('@')?.1.split(')').next()?)?;
+    let height = value::decimal(text.split_once('@')?.1.split(')').next()?)?;
     Some((index + 1.0, height))
 }

@@ -67,7 +67,7 @@ fn resolved(scan: &Scan<'_>, key: &str) -> Option<f64> {
             .strip_prefix(key.as_bytes())?
             .trim_ascii_start()
             .strip_prefix(b"=")?;
-        value::number(&decode(value))
+        value::decimal(&decode(value))
     });
     values.into_iter().find(|value| *value > 0.0)
 }

@@ -38,7 +38,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
             .find(|(key, _)| key.split('(').next() == Some(name))
             .map(|(_, value)| value)
     };
-    let number = |name: &str| text(name).and_then(|value| value::number(value));
+    let number = |name: &str| text(name).and_then(|value| value::decimal(value));
     let metadata = &mut parsed.metadata;
     metadata.estimated_time = number("estimated_time")
         .and_then(whole_seconds)

@@ -21,7 +21,7 @@ mod unknown;
 use crate::heaters::Targets;
 use crate::scan::{Scan, decode};
 use crate::settings::{self, Settings};
-use crate::{GcodeMetadata, Parsed, Tool, Warning};
+use crate::{GcodeMetadata, Parsed, Tool, Warning, raw};
 
 /// What a family reads from, and where it writes to.
 pub(crate) struct Source<'s, 'a> {
@@ -122,6 +122,13 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
         }
     } else if config.cut {
         parsed.warn(Warning::SettingsCut);
+    }
+    // Commands that a post-processor appends put the settings among the moves.
+    let is_collected = |(key, _)| parsed.metadata.raw.contains_key(key);
+    if !config.iter().next().is_none_or(is_collected) {
+        for (key, value) in config.iter() {
+            raw::insert(parsed, key, value);
+        }
     }
     by_keys(&mut config, &mut statistics, scan, parsed);
     // Slic3r 0.9 prints its settings without temperatures.

@@ -299,7 +299,10 @@ fn totals(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, par
             // Printed one object after the other, the last layer need not be the highest.
             let by_object = config.get("print_sequence") == Some("by object");
             // An upload that broke off ends with any layer.
-            let complete = !statistics.is_empty() && !config.is_empty();
+            let marked = |mark: &[u8]| scan.comments.iter().any(|comment| comment.text == mark);
+            let complete = !statistics.is_empty()
+                && config.has("layer_height")
+                && (marked(b"EXECUTABLE_BLOCK_END") || !marked(b"EXECUTABLE_BLOCK_START"));
             scan.highest_layer()
                 .filter(|_| complete && (scan.whole || !by_object))
         });

@@ -1,6 +1,7 @@
 //! PrusaSlicer, SuperSlicer, Slic3r and their forks: keys such as `fill_density`, percentages of others.
 
 use super::slic3r_statistics::{self as shared, Slots};
+use crate::comma::{self, Comma};
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::tool::{self, Tool};
@@ -33,7 +34,7 @@ pub(super) fn read(
     metadata.object_height = statistics.number("max_layer_z").or_else(|| {
         let by_object = config.flag("complete_objects") == Some(true);
         // An upload that broke off ends with any layer.
-        let highest = scan.filter(|_| !config.is_empty())?.highest_layer();
+        let highest = scan.filter(|_| config.has("layer_height"))?.highest_layer();
         highest.filter(|_| scan.is_some_and(|scan| scan.whole) || !by_object)
     });
 }
@@ -156,9 +157,9 @@ impl Slic3rAmounts {
             }
             let text = crate::scan::decode(value);
             match text.trim_end().strip_suffix('g') {
-                Some(grams) => amounts.g.extend(value::number(grams)),
+                Some(grams) => amounts.g.extend(value::decimal(grams)),
                 None => {
-                    let lengths = value::amounts(&text, "mm", value::Comma::List);
+                    let lengths = comma::amounts(&text, "mm", Comma::List);
                     amounts.mm.extend(lengths.unwrap_or_default());
                     let volume = text.split_once('(').and_then(|(_, rest)| rest.split(')').next());
                     amounts

@@ -1,8 +1,8 @@
 //! Amounts of filament and times as Slic3r and all its descendants print them.
 
+use crate::comma::Ambiguous;
 use crate::settings::Settings;
 use crate::tool::{self, Tool};
-use crate::value::Ambiguous;
 use crate::{GcodeMetadata, Parsed, Warning};
 
 /// Which tools the amounts belong to.

@@ -219,7 +219,45 @@ G28
         .map(|tool| (tool.used_mm, tool.nozzle_temp))
         .collect();
     assert_eq!(amounts, [(Some(812.25), Some(238.0)), (Some(90.5), Some(215.0))]);
-    assert_eq!(tools[0].nozzle_diameter, None);
+    assert_eq!(tools[1].nozzle_diameter, Some(0.4));
+}
+
+/// Every point between digits as a comma, in all comments but the one with the version.
+fn with_commas(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let is_version = ["enerated", "liced", "ersion", "Studio", "VERSION"]
+            .iter()
+            .any(|word| line.contains(word));
+        let characters: Vec<char> = line.chars().collect();
+        for (at, character) in characters.iter().enumerate() {
+            let digit = |at: Option<usize>| {
+                at.and_then(|at| characters.get(at))
+                    .is_some_and(char::is_ascii_digit)
+            };
+            let point = *character == '.' && digit(at.checked_sub(1)) && digit(Some(at + 1));
+            let comma = point && line.starts_with(';') && !is_version;
+            out.push(if comma { ',' } else { *character });
+        }
+    }
+    out
+}
+
+#[test]
+fn in_a_locale_with_decimal_commas_no_slicer_states_anything_else() {
+    for (name, bytes) in crate::fixtures::all() {
+        let text = String::from_utf8_lossy(&bytes);
+        let (plain, commas) = (details(&text), details(&with_commas(&text)));
+        for (field, value) in plain.iter().filter(|(_, value)| value.is_number()) {
+            let other = &commas[field];
+            assert!(
+                other == value || other.is_null(),
+                "{field} of {name}: {other}, with points {value}"
+            );
+        }
+        let tools = |text: &str| gcode::parse(text.as_bytes(), b"", None).metadata.tools.len();
+        assert_eq!(tools(&with_commas(&text)), tools(&text), "{name}");
+    }
 }
 
 #[test]
