@@ -13,11 +13,11 @@ use std::{
     time::Duration,
 };
 
-use domain::{Job, PrinterId};
+use domain::{Job, JobFilter, PrinterId};
 use jiff::{SignedDuration, Timestamp};
 use printlog::ingest::Clock;
 use serde_json::{Value, json};
-use store::{JobFilter, Location, Store};
+use store::{Location, Store};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{capture::logger::wait_for, test_app::TestApp};
