@@ -139,6 +139,12 @@ impl Endpoint {
         self.key.as_ref().and_then(|key| key.to_str().ok())
     }
 
+    /// Whether both are of one origin: the same scheme (`ws` is `http`), host and port.
+    #[must_use]
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.base.origin() == other.base.origin()
+    }
+
     pub(crate) fn api_key_header(&self) -> Option<&HeaderValue> {
         self.key.as_ref()
     }

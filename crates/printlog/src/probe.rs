@@ -54,12 +54,9 @@ impl Outcome {
     }
 }
 
-/// Tries `url` with `api_key`, for a few seconds at most. Where it leaves scheme or port open, all that are usual are
-/// tried at once, and the first of them that is a Moonraker is taken.
-pub async fn find(url: &str, api_key: Option<&str>) -> Verdict {
-    let tries = completed(url)
-        .into_iter()
-        .map(|url| async move { probe(&url, api_key).await });
+/// Tries addresses at once, each with its key, for a few seconds at most. The first of them that is a Moonraker is taken.
+pub async fn find<'a>(urls: &'a [String], key_for: impl Fn(&str) -> Option<&'a str>) -> Verdict {
+    let tries = urls.iter().map(|url| probe(url, key_for(url)));
     let mut verdicts = futures_util::future::join_all(tries).await;
     let best = verdicts
         .iter()
@@ -68,8 +65,9 @@ pub async fn find(url: &str, api_key: Option<&str>) -> Verdict {
     verdicts.swap_remove(best)
 }
 
-/// The addresses that may be meant, the likeliest first.
-fn completed(url: &str) -> Vec<String> {
+/// The addresses that may be meant, the likeliest first: where `url` leaves scheme or port open, all that are usual.
+#[must_use]
+pub fn addresses(url: &str) -> Vec<String> {
     let given = url.trim();
     let (scheme, rest) = match given.split_once("://") {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
@@ -220,7 +218,7 @@ mod tests {
             ("", &[""]),
             ("http://", &["http://"]),
         ] {
-            assert_eq!(completed(given), wanted, "{given}");
+            assert_eq!(addresses(given), wanted, "{given}");
         }
     }
 }

@@ -42,6 +42,24 @@ pub(super) fn checked(given: &str, api_key: Option<&str>) -> Result<String, Fiel
     }
 }
 
+/// Whether a stored key may be sent to an address: only to the scheme, host and port that it was stored for.
+pub(super) fn takes_stored_key(stored_for: &str, url: &str) -> bool {
+    match (Endpoint::parse(stored_for, None), Endpoint::parse(url, None)) {
+        (Ok(stored_for), Ok(endpoint)) => endpoint.is_same_origin(&stored_for),
+        _ => false,
+    }
+}
+
+/// What is wrong with a request that would have a stored key sent elsewhere.
+pub(super) fn needs_key_again(stored_for: &str) -> FieldError {
+    FieldError::new(
+        "moonraker_api_key",
+        format!(
+            "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or none"
+        ),
+    )
+}
+
 /// Whether the address, which has a scheme, is written as [`pattern`] says.
 fn is_plain(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -133,6 +151,26 @@ mod tests {
             ("my_printer:65535//a/%20", "http://my_printer:65535//a/%20"),
         ] {
             assert_eq!(checked(given, None).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn a_stored_key_goes_to_its_own_scheme_host_and_port_only() {
+        for (stored_for, url, is_same) in [
+            ("http://voron:7125", "voron", true),
+            ("http://voron:7125", "WS://Voron:7125/websocket", true),
+            ("http://voron:7125", "http://voron:7125/other/path", true),
+            ("https://farm.example/p/3", "wss://farm.example:443/p/4", true),
+            ("http://[fe80::1]", "http://[FE80:0::1]:7125", true),
+            ("http://voron:7125", "http://voron:7126", false),
+            ("http://voron:7125", "https://voron:7125", false),
+            ("http://voron:7125", "http://voron.evil.example:7125", false),
+            ("http://voron:7125", "http://voron:7125@evil.example:7125", false),
+            ("http://voron", "http://voron:80", false),
+            ("http://voron", "", false),
+            ("http://127.0.0.1", "http://localhost", false),
+        ] {
+            assert_eq!(takes_stored_key(stored_for, url), is_same, "{stored_for} {url}");
         }
     }
 

@@ -124,7 +124,8 @@ pub(super) struct TestInput {
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00]*$", write_only)]
     moonraker_api_key: Option<String>,
-    /// A printer that is there already: its stored key is tried if none is given here.
+    /// A printer that is there already: its stored key is tried if none is given here, and only at the scheme, host and
+    /// port that it was stored for.
     #[serde(default)]
     #[schema(minimum = 1)]
     printer_id: Option<i64>,
@@ -215,7 +216,9 @@ pub(super) async fn get_printer(core: Core, id: PathId, _: NoQuery) -> ApiResult
 
 /// Change a printer
 ///
-/// Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. Takes effect at once.
+/// Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. That works with the scheme,
+/// host and port that the key was stored for; with another address the key must be given again, or `null`. Takes effect at
+/// once.
 #[utoipa::path(put, path = "/api/printers/{id}", tag = "printers", request_body = PrinterInput,
     params(("id" = i64, Path, minimum = 1, description = "The printer.")),
     responses(
@@ -233,6 +236,11 @@ pub(super) async fn replace_printer(
     let id = PrinterId(id.0);
     let stored = core.store.printer(id).await?.ok_or_else(|| no_such_printer(id))?;
     let removes_key = matches!(input.moonraker_api_key, Some(None));
+    let keeps_key = input.moonraker_api_key.is_none() && has_key(&stored);
+    let stored_for = &stored.config.moonraker_url;
+    if keeps_key && !moonraker_url::takes_stored_key(stored_for, &input.moonraker_url) {
+        return Err(Problem::invalid(vec![moonraker_url::needs_key_again(stored_for)]));
+    }
     let printer = input.checked(stored.config.moonraker_api_key)?;
     if removes_key && stored.key_is_unreadable {
         core.store.remove_printer_key(id, state.clock.now()).await?;
@@ -301,19 +309,26 @@ pub(super) async fn test_printer(
         return Err(Problem::invalid(errors));
     }
     let stored = match input.printer_id.map(PrinterId) {
-        Some(id) => {
-            core.store
-                .printer(id)
-                .await?
-                .ok_or_else(|| no_such_printer(id))?
-                .config
-                .moonraker_api_key
-        }
+        Some(id) => Some(core.store.printer(id).await?.ok_or_else(|| no_such_printer(id))?),
         None => None,
     };
-    // An empty key was given, too: one tries without.
-    let key = input.moonraker_api_key.as_deref().or(stored.as_deref());
-    Ok(Json(probe::find(&input.moonraker_url, key).await.into()))
+    let tries = probe::addresses(&input.moonraker_url);
+    let takes_stored_key =
+        |stored: &Printer, url: &str| moonraker_url::takes_stored_key(&stored.config.moonraker_url, url);
+    if let Some(stored) = stored.as_ref().filter(|printer| has_key(printer))
+        && input.moonraker_api_key.is_none()
+        && !tries.iter().any(|url| takes_stored_key(stored, url))
+    {
+        let stored_for = &stored.config.moonraker_url;
+        return Err(Problem::invalid(vec![moonraker_url::needs_key_again(stored_for)]));
+    }
+    let key_for = |url: &str| match (&input.moonraker_api_key, &stored) {
+        // An empty key is a key that was given: the test is to be without one.
+        (Some(given), _) => Some(given.as_str()),
+        (None, Some(stored)) if takes_stored_key(stored, url) => stored.config.moonraker_api_key.as_deref(),
+        (None, _) => None,
+    };
+    Ok(Json(probe::find(&tries, key_for).await.into()))
 }
 
 /// Checks what a user says of a printer, wherever it was said.
@@ -352,6 +367,11 @@ pub(crate) fn checked(
 
 pub(super) fn no_such_printer(id: PrinterId) -> Problem {
     Problem::not_found(format!("there is no printer {}", id.0))
+}
+
+/// Whether a key is stored, readable or not.
+fn has_key(printer: &Printer) -> bool {
+    printer.config.moonraker_api_key.is_some() || printer.key_is_unreadable
 }
 
 fn refused(cause: store::Error) -> Problem {

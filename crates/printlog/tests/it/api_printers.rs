@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use store::Location;
 
+use tokio::io::AsyncReadExt as _;
+
 use crate::test_app::{TestApp, job};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,11 +37,11 @@ async fn a_printer_is_added_read_changed_and_deleted() {
     );
 
     let change =
-        json!({"name": "Voron 2.4", "moonraker_url": "ws://127.0.0.1:2/websocket", "is_active": false});
+        json!({"name": "Voron 2.4", "moonraker_url": "ws://127.0.0.1:1/websocket", "is_active": false});
     let changed = app.put(&path, &change).await.expect(200).json();
     assert_eq!(changed["name"], "Voron 2.4");
     assert_eq!(changed["location"], Value::Null);
-    assert_eq!(changed["moonraker_url"], "ws://127.0.0.1:2/websocket");
+    assert_eq!(changed["moonraker_url"], "ws://127.0.0.1:1/websocket");
     assert_eq!(
         changed["has_moonraker_api_key"], true,
         "a key that is left out stays"
@@ -322,6 +324,10 @@ async fn a_lost_secret_costs_the_keys_of_printers_and_nothing_else() {
         reason.contains("1 printers") && reason.contains("secret_file"),
         "{reason}"
     );
+    // It may be readable again, so that it is not left for another address.
+    let moved = json!({"name": "Voron", "moonraker_url": "http://127.0.0.1:2"});
+    let refused = again.put("/api/printers/1", &moved).await;
+    assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"]);
     // Left out, it stays for the day on which the secret is back.
     let mut change = json!({"name": "Voron 2", "moonraker_url": "http://127.0.0.1:1", "is_active": false});
     let changed = again.put("/api/printers/1", &change).await.expect(200).json();
@@ -364,4 +370,59 @@ async fn no_key_of_a_printer_is_stored_without_a_secret() {
         (&health["status"], &health["printer_keys"]["status"]),
         (&json!("warning"), &json!("warning"))
     );
+}
+
+/// Listens, and gives the head of each request that comes.
+async fn eavesdropper() -> (String, tokio::sync::mpsc::Receiver<String>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (heads, received) = tokio::sync::mpsc::channel(16);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = vec![0; 4096];
+            let length = stream.read(&mut head).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            heads.send(head).await.ok();
+        }
+    });
+    (address, received)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_key_is_sent_to_its_own_address_only() {
+    let app = TestApp::start().await;
+    let (address, mut received) = eavesdropper().await;
+    let stored = json!({"name": "Voron", "moonraker_url": "http://127.0.0.1:1", "moonraker_api_key": "s3cret",
+        "is_active": false});
+    app.post("/api/printers", &stored).await.expect(201);
+    let elsewhere = [
+        format!("http://{address}"),
+        address.clone(),
+        format!("ws://{address}/websocket"),
+        "https://127.0.0.1:1".to_owned(),
+        "http://localhost:1".to_owned(),
+        "127.0.0.1".to_owned(),
+    ];
+    for url in &elsewhere {
+        let test = json!({"moonraker_url": url, "printer_id": 1});
+        let refused = app.post("/api/printers/test", &test).await;
+        assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"], "{url}");
+        let message = refused.json()["errors"][0]["message"].to_string();
+        assert!(message.contains("http://127.0.0.1:1"), "{message}");
+        let moved = json!({"name": "Voron", "moonraker_url": url});
+        let refused = app.put("/api/printers/1", &moved).await;
+        assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"], "{url}");
+    }
+    assert!(received.try_recv().is_err(), "nothing was sent anywhere");
+    // With the key given again, or given up, it goes on.
+    let test = json!({"moonraker_url": elsewhere[0], "printer_id": 1, "moonraker_api_key": ""});
+    app.post("/api/printers/test", &test).await.expect(200);
+    let head = received.recv().await.unwrap().to_lowercase();
+    assert!(!head.contains("s3cret"), "{head}");
+    let moved = json!({"name": "Voron", "moonraker_url": elsewhere[0], "moonraker_api_key": null, "is_active": false});
+    let moved = app.put("/api/printers/1", &moved).await.expect(200).json();
+    assert_eq!(moved["has_moonraker_api_key"], false);
+    // A printer without a key has none to lose.
+    let test = json!({"moonraker_url": "http://127.0.0.1:1", "printer_id": 1});
+    app.post("/api/printers/test", &test).await.expect(200);
 }
