@@ -16,6 +16,7 @@ mod metrics;
 pub mod probe;
 pub mod reload;
 mod serving;
+mod time_zone;
 mod turn;
 mod upkeep;
 mod web_ui;

@@ -1,10 +1,37 @@
 //! What the server is and what it keeps.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ApiState, Core, error::ApiResult, extract::NoQuery, health::QueueBody, words};
+use super::{
+    ApiState, Core,
+    error::{ApiResult, Problem},
+    health::QueueBody,
+    query::{self, Query},
+    words,
+};
+use crate::time_zone;
+
+/// Longest name of a time zone that is looked at, in characters.
+const TZ: usize = 255;
+
+/// `?tz=`
+pub(super) struct SystemQuery(Option<String>);
+
+impl FromRequestParts<ApiState> for SystemQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let tz = query.one("tz", query::text(TZ));
+        query.finish(Self(tz))
+    }
+}
 
 /// What the server is and what it keeps.
 #[derive(Debug, Serialize, ToSchema)]
@@ -14,6 +41,11 @@ pub(super) struct System {
     version: &'static str,
     /// Seconds since the server was started.
     uptime: u64,
+    /// The time zone that analytics use where a request gives no `tz` (`api.timezone`).
+    #[schema(example = "Europe/Berlin")]
+    timezone: String,
+    /// Whether `tz` is a time zone that analytics take. `null` if the request gives none.
+    tz_is_known: Option<bool>,
     database: DatabaseBody,
     /// Jobs that wait for what their slicers knew.
     details: QueueBody,
@@ -36,17 +68,23 @@ pub(super) struct DatabaseBody {
 }
 
 /// What the server is and what it keeps
-#[utoipa::path(get, path = "/api/system", tag = "health", responses((status = 200, body = System)))]
+///
+/// With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
+#[utoipa::path(get, path = "/api/system", tag = "health",
+    params(("tz" = Option<String>, Query, description = "A time zone, as the parameter `tz` of analytics.")),
+    responses((status = 200, body = System)))]
 pub(super) async fn get_system(
     State(state): State<ApiState>,
     core: Core,
-    _: NoQuery,
+    query: SystemQuery,
 ) -> ApiResult<Json<System>> {
     let info = core.store.info().await?;
     let counts = core.store.details_counts().await?;
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         uptime: state.clock.moment().monotonic.as_secs(),
+        timezone: time_zone::name(&state.zone),
+        tz_is_known: query.0.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
         database: DatabaseBody {
             kind: info.engine.as_str(),
             version: info.version,

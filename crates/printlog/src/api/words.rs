@@ -12,16 +12,18 @@ use utoipa::{
 
 use crate::{ingest, probe};
 
-/// Names of the time zones that there are. A pattern and no list, so that it is a text for who reads the document.
+/// Names of the time zones that there are, and offsets from UTC. A pattern and no list, so that it is a text for who reads the document.
 pub(super) struct TimeZone;
 
 impl PartialSchema for TimeZone {
     fn schema() -> RefOr<Schema> {
         let names: Vec<String> = jiff::tz::db()
             .available()
+            .filter(|name| name.as_str() != "Etc/Unknown")
             .map(|name| name.as_str().replace('+', r"\+"))
             .collect();
-        let pattern = format!("^({})$", names.join("|"));
+        let offset = r"[+-](0[0-9]|1[0-3]):[0-5][0-9]";
+        let pattern = format!("^({}|{offset})$", names.join("|"));
         let object = ObjectBuilder::new()
             .schema_type(Type::String)
             .pattern(Some(pattern))

@@ -461,10 +461,49 @@ async fn verdicts_are_counted_with_what_scrap_cost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_offset_is_a_zone_and_an_unknown_zone_is_not_utc() {
+    let app = TestApp::start_with(|config| {
+        config.api.timezone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    })
+    .await;
+    for (query, tz) in [
+        ("", "Europe/Berlin"),
+        ("?tz=%2B02:00", "+02:00"),
+        ("?tz=+02:00", "+02:00"),
+        ("?tz=-03:30", "-03:30"),
+        ("?tz=Asia/Kathmandu", "Asia/Kathmandu"),
+    ] {
+        for route in ["summary", "timeline", "heatmap"] {
+            let path = format!("/api/analytics/{route}{query}");
+            assert_eq!(
+                app.get(&path).await.expect(200).json()["period"]["tz"],
+                tz,
+                "{path}"
+            );
+        }
+    }
+    // What a browser needs that has a zone which this server does not know.
+    let system = async |query: &str| app.get(&format!("/api/system{query}")).await.expect(200).json();
+    assert_eq!(system("").await["timezone"], "Europe/Berlin");
+    for (query, is_known) in [
+        ("", Value::Null),
+        ("?tz=Etc/Unknown", json!(false)),
+        ("?tz=Mars/Olympus", json!(false)),
+        ("?tz=Asia/Tokyo", json!(true)),
+        ("?tz=%2B02:00", json!(true)),
+    ] {
+        assert_eq!(system(query).await["tz_is_known"], is_known, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_named() {
     let app = TestApp::start().await;
     for (query, field) in [
         ("summary?tz=Mars/Olympus", "tz"),
+        ("summary?tz=Etc/Unknown", "tz"),
+        ("heatmap?tz=%2B15:00", "tz"),
+        ("timeline?tz=", "tz"),
         ("summary?format=xlsx", "format"),
         ("summary?since=soon", "since"),
         ("timeline?bucket=decade", "bucket"),

@@ -9,6 +9,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::time_zone;
+
 use crate::api::{
     ApiState,
     error::Problem,
@@ -129,8 +131,12 @@ impl AnalyticsQuery {
     /// Takes the parameters; `printer_id` only where several printers are meant.
     pub(super) fn take(query: &mut Query, parts: &Parts, state: &ApiState, several_printers: bool) -> Self {
         let zone = query.one("tz", |name| {
-            TimeZone::get(name)
-                .map_err(|_| "must be an IANA name of a time zone, such as Europe/Berlin".to_owned())
+            time_zone::named_or_fixed(name).ok_or_else(|| {
+                format!(
+                    "`{name}` is no time zone that this server knows; must be an IANA name such as Europe/Berlin, or an \
+                     offset such as +02:00"
+                )
+            })
         });
         let zone = zone.unwrap_or_else(|| state.zone.clone());
         let format = query.one("format", |word| {
@@ -155,13 +161,9 @@ impl AnalyticsQuery {
         PeriodBody {
             since: self.filter.since,
             until: self.filter.until,
-            tz: zone_name(&self.zone),
+            tz: time_zone::name(&self.zone),
         }
     }
-}
-
-fn zone_name(zone: &TimeZone) -> String {
-    zone.iana_name().unwrap_or("UTC").to_owned()
 }
 
 impl FromRequestParts<ApiState> for AnalyticsQuery {
