@@ -138,6 +138,7 @@ pub async fn run_reloading(
         upkeep,
         live,
         computing: Arc::new(Semaphore::new(cores)),
+        cookie: api::cookie_of(store.instance().await?.as_deref()),
         exporting: Arc::new(Semaphore::new(api::EXPORTS_AT_ONCE)),
     })));
     tasks.spawn(read_aggregates(store.clone(), alive.clone()));

@@ -209,6 +209,24 @@ impl Store {
         .await
     }
 
+    /// Tells this database from others: eight hexadecimal digits that stay the same, also in a backup and on another
+    /// engine. `None` while there is no key.
+    pub async fn instance(&self) -> Result<Option<String>> {
+        let query = &select()
+            .column(ApiKeys::KeyHash)
+            .order_by(ApiKeys::Id, Order::Asc)
+            .limit(1)
+            .to_owned();
+        let first: Option<String> = self
+            .read("read the first API key", |db| async move {
+                db.row(query, "api_keys", "id", |record| record.get("key_hash"))
+                    .await
+            })
+            .await?;
+        // Keys are random, and stay when they are revoked. The hash that is stored must not get out.
+        Ok(first.map(|stored| hash(&stored)[..8].to_owned()))
+    }
+
     /// All keys, also revoked and expired ones, oldest first.
     pub async fn keys(&self) -> Result<Vec<ApiKey>> {
         let query = &select().order_by(ApiKeys::Id, Order::Asc).to_owned();

@@ -508,7 +508,9 @@ export interface paths {
         get: operations["get_printer"];
         /**
          * Change a printer
-         * @description Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. Takes effect at once.
+         * @description Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. That works with the scheme,
+         *     host and port that the key was stored for; with another address the key must be given again, or `null`. Takes effect at
+         *     once.
          */
         put: operations["replace_printer"];
         post?: never;
@@ -555,10 +557,11 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Opens a session for a browser: the cookie `printlog_session` of the answer stands for the key from then on. It is
-         *     HttpOnly and SameSite=Strict, and Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy). A
-         *     session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a minute may
-         *     fail.
+         * @description Opens a session for a browser: the cookie of the answer stands for the key from then on. Its name is `printlog_session_`
+         *     and eight digits that tell the database from others. It is HttpOnly and SameSite=Strict, and Secure if the request came
+         *     over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it is SameSite=None and
+         *     Partitioned. A session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a
+         *     minute may fail. A page is refused (403) if a proxy hides its address, as all its changes would be.
          */
         post: operations["sign_in"];
         /**
@@ -578,7 +581,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the server is and what it keeps */
+        /**
+         * What the server is and what it keeps
+         * @description With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
+         */
         get: operations["get_system"];
         put?: never;
         post?: never;
@@ -1823,7 +1829,8 @@ export interface components {
             moonraker_url: string;
             /**
              * Format: int64
-             * @description A printer that is there already: its stored key is tried if none is given here.
+             * @description A printer that is there already: its stored key is tried if none is given here, and only at the scheme, host and
+             *     port that it was stored for.
              */
             printer_id?: number | null;
         };
@@ -1914,6 +1921,13 @@ export interface components {
             database: components["schemas"]["Database"];
             /** @description Jobs that wait for what their slicers knew. */
             details: components["schemas"]["DetailsQueue"];
+            /**
+             * @description The time zone that analytics use where a request gives no `tz` (`api.timezone`).
+             * @example Europe/Berlin
+             */
+            timezone: string;
+            /** @description Whether `tz` is a time zone that analytics take. `null` if the request gives none. */
+            tz_is_known: boolean | null;
             /**
              * Format: int64
              * @description Seconds since the server was started.
@@ -3845,6 +3859,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A page of another site asks, or a proxy hides the address of the page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
@@ -3894,7 +3917,10 @@ export interface operations {
     };
     get_system: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A time zone, as the parameter `tz` of analytics. */
+                tz?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3909,7 +3935,9 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];

@@ -93,23 +93,31 @@ async fn check(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Caller, Problem> {
-    let Some(credential) = Credential::of(headers) else {
+    let credentials = Credential::of(headers);
+    let Some(shown) = credentials.first() else {
         return Err(unauthorized(
             "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
             Header::KeyNeeded,
         ));
     };
-    if matches!(credential, Credential::Session(_)) && !method.is_safe() {
+    if matches!(shown, Credential::Session(_)) && !method.is_safe() {
         same_origin::check(headers)?;
     }
     let core = Core::of(state)?;
     let now = state.clock.now();
-    let Some(key) = credential.key(&core, now).await? else {
-        return Err(match credential {
+    let mut found = None;
+    for credential in &credentials {
+        if let Some(key) = credential.key(&core, now).await? {
+            found = Some((key, credential.clone()));
+            break;
+        }
+    }
+    let Some((key, credential)) = found else {
+        return Err(match shown {
             // A key that works always does: others at this address, behind the same proxy, may have tried wrong ones.
             Credential::Key(secret) => {
                 let monotonic = state.clock.moment().monotonic;
-                match state.sign_ins.failed(client, &secret, monotonic) {
+                match state.sign_ins.failed(client, secret, monotonic) {
                     Ok(()) => unauthorized("this API key is unknown, expired or revoked", Header::KeyRefused),
                     Err(pause) => Problem::too_many(pause),
                 }
@@ -131,12 +139,13 @@ async fn check(
 }
 
 impl Credential {
-    /// A key goes before a cookie: whoever sends one means it.
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    /// The key, if one is sent: it goes before cookies. Else those of all sessions, of which one may be ours.
+    fn of(headers: &HeaderMap) -> Vec<Self> {
         if headers.contains_key(header::AUTHORIZATION) {
-            return bearer(headers).map(|key| Self::Key(key.to_owned()));
+            return Vec::from_iter(bearer(headers).map(|key| Self::Key(key.to_owned())));
         }
-        session::token(headers).map(|token| Self::Session(token.to_owned()))
+        let tokens = session::tokens(headers).into_iter();
+        tokens.map(|(_, token)| Self::Session(token.to_owned())).collect()
     }
 
     /// The key that this stands for, as long as it does. A session that is used goes on.

@@ -30,7 +30,7 @@ pub(crate) fn metrics_only(state: ApiState) -> Router {
         .route("/metrics", get(scrape))
         .fallback(service::no_such_route)
         .with_state(state);
-    service::layers(router)
+    service::layers(router, &[])
 }
 
 async fn scrape(State(state): State<ApiState>) -> impl IntoResponse {

@@ -52,6 +52,7 @@ pub(crate) use metrics::metrics_only;
 pub(crate) use page::{decode as decode_cursor, order as parse_order};
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
 pub(crate) use query::{instant as parse_instant, name as checked_name};
+pub(crate) use session::cookie_of;
 pub(crate) use usage::Usage;
 
 use crate::{
@@ -81,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) live: Live,
     /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.
     pub(crate) computing: Arc<Semaphore>,
+    /// Name of the cookie of sessions.
+    pub(crate) cookie: Arc<str>,
     /// How many exports are written at once: each holds a thread until its client has read it.
     pub(crate) exporting: Arc<Semaphore>,
 }
@@ -117,6 +120,8 @@ pub(crate) struct ApiState {
     zone: TimeZone,
     /// Where browsers reach the server.
     base_path: Arc<str>,
+    /// Whether pages of other origins may show ours in a frame.
+    is_embedded: bool,
     /// Keys that were tried and did not work.
     sign_ins: Arc<SignInLimit>,
     /// Whose `X-Forwarded-For` is believed.
@@ -132,6 +137,7 @@ impl ApiState {
             clock,
             zone: config.timezone.clone(),
             base_path: config.base_path.as_str().into(),
+            is_embedded: !config.frame_ancestors.is_empty(),
             sign_ins: Arc::default(),
             proxies: TrustedProxies::new(&config.trusted_proxies),
             metrics: Metrics::new(),
@@ -160,7 +166,7 @@ pub(crate) fn router(state: ApiState, settings: watch::Receiver<Config>) -> Rout
         .fallback(service::no_such_route)
         .layer(middleware::from_fn_with_state(state.clone(), metrics::timed))
         .with_state(state);
-    let router = service::layers(web_ui::before(router, &config.base_path));
+    let router = service::layers(web_ui::before(router, &config.base_path), &config.frame_ancestors);
     let router = service::for_other_origins(router, settings);
     base_path::under(&config.base_path, router)
 }

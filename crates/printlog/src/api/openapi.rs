@@ -122,7 +122,8 @@ pub fn document() -> Document {
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     let cookie = ApiKeyValue::with_description(
         session::COOKIE,
-        "The session that `POST /api/session` opened. With it, only pages of this server may change anything.",
+        "The session that `POST /api/session` opened. The name goes on with `_` and eight digits of the database. With it, \
+         only pages of this server may change anything.",
     );
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (name, _, description) in SHARED {

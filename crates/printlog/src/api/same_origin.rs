@@ -19,7 +19,10 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(site) = text(headers, &FETCH_SITE) {
         return match site {
             "same-origin" | "none" => Ok(()),
-            _ => Err(refused("a page of another site")),
+            _ => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "a page of another site may not change anything here",
+            )),
         };
     }
     let Some(origin) = text(headers, &header::ORIGIN) else {
@@ -37,16 +40,25 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if is_asked(&header::HOST) || is_asked(&FORWARDED_HOST) {
         Ok(())
     } else {
-        Err(refused(origin))
+        Err(refused(origin, headers))
     }
 }
 
-fn refused(origin: &str) -> Problem {
+fn refused(origin: &str, headers: &HeaderMap) -> Problem {
+    let received = [(&header::HOST, "Host"), (&FORWARDED_HOST, "X-Forwarded-Host")]
+        .into_iter()
+        .filter_map(|(name, word)| Some(format!("`{word}: {}`", text(headers, name)?)))
+        .collect::<Vec<_>>();
+    let received = match received.is_empty() {
+        true => "no header `Host`".to_owned(),
+        false => received.join(" and "),
+    };
     Problem::new(
         StatusCode::FORBIDDEN,
         format!(
-            "{origin} may not change anything here; if that is the address of this server, let its proxy pass the header \
-             `Host` on, or send `X-Forwarded-Host`"
+            "{origin} may not change anything here: the request came with {received}. If {origin} is the address of this \
+             server, its proxy must pass on the header `Host` with the port, as nginx does with \
+             `proxy_set_header Host $http_host;` and not with `$host`, or send the same in `X-Forwarded-Host`"
         ),
     )
 }
@@ -60,6 +72,24 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn a_proxy_that_drops_the_port_is_named() {
+        let headers = HeaderMap::from_iter([
+            (header::ORIGIN, HeaderValue::from_static("http://nas:8080")),
+            (header::HOST, HeaderValue::from_static("nas")),
+        ]);
+        let problem = serde_json::to_value(check(&headers).unwrap_err()).unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        for part in [
+            "http://nas:8080",
+            "`Host: nas`",
+            "proxy_set_header Host $http_host;",
+            "X-Forwarded-Host",
+        ] {
+            assert!(detail.contains(part), "{detail}");
+        }
+    }
 
     fn is_ours(pairs: &[(&'static str, &'static str)]) -> bool {
         let headers = pairs

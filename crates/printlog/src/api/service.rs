@@ -1,6 +1,6 @@
 //! What is true for every answer: limits, headers, and a problem document even where no handler was reached.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -35,13 +35,20 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
+/// In the policy of every answer.
+const NO_ANCESTORS: &str = "frame-ancestors 'none'";
+
 /// Wraps the routes into what is true for all of them.
-pub(super) fn layers(router: Router) -> Router {
+///
+/// Pages of `frame_ancestors` may show ours in a frame.
+pub(super) fn layers(router: Router, frame_ancestors: &[String]) -> Router {
+    let ancestors = (!frame_ancestors.is_empty())
+        .then(|| Arc::from(format!("frame-ancestors 'self' {}", frame_ancestors.join(" "))));
     router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(within_time_limit))
         .layer(middleware::from_fn(with_place))
-        .layer(middleware::from_fn(with_headers))
+        .layer(middleware::from_fn_with_state(ancestors, with_headers))
 }
 
 /// Lets pages of those origins in that the settings name.
@@ -102,13 +109,24 @@ async fn within_time_limit(request: Request, next: Next) -> Response {
     }
 }
 
-async fn with_headers(request: Request, next: Next) -> Response {
+async fn with_headers(State(ancestors): State<Option<Arc<str>>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response
             .headers_mut()
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if let Some(ancestors) = ancestors {
+        let headers = response.headers_mut();
+        // It names no origins.
+        headers.remove(header::X_FRAME_OPTIONS);
+        if let Some(policy) = headers.get_mut(header::CONTENT_SECURITY_POLICY)
+            && let Ok(text) = policy.to_str()
+            && let Ok(changed) = HeaderValue::from_str(&text.replace(NO_ANCESTORS, &ancestors))
+        {
+            *policy = changed;
+        }
     }
     response
 }

@@ -1,6 +1,6 @@
 //! Signing in from a browser: an API key is sent once, a cookie that no script can read stands for it from then on.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -21,8 +21,11 @@ use super::{
     query, same_origin, words,
 };
 
-/// Name of the cookie.
+/// Name of the cookie, before what tells this printlog from others. Cookies of one host are shared by all its ports, so that
+/// two printlogs with one name for it would sign each other out. Earlier versions used the name as it stands.
 pub(super) const COOKIE: &str = "printlog_session";
+/// Most cookies of sessions that are looked up for one request.
+const COOKIES: usize = 16;
 /// Browsers keep no cookie for longer. When a session ends is for the server to say: its end moves on with its use.
 const COOKIE_SECONDS: u32 = 400 * 86_400;
 /// Longest key that is looked at, in characters.
@@ -57,14 +60,17 @@ pub(super) struct SignIn {
 
 /// Sign in
 ///
-/// Opens a session for a browser: the cookie `printlog_session` of the answer stands for the key from then on. It is
-/// HttpOnly and SameSite=Strict, and Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy). A
-/// session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a minute may
-/// fail.
+/// Opens a session for a browser: the cookie of the answer stands for the key from then on. Its name is `printlog_session_`
+/// and eight digits that tell the database from others. It is HttpOnly and SameSite=Strict, and Secure if the request came
+/// over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it is SameSite=None and
+/// Partitioned. A session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a
+/// minute may fail. A page is refused (403) if a proxy hides its address, as all its changes would be.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = SignIn, responses(
     (status = 200, body = SessionBody, headers(("Set-Cookie" = String, description = "The session."))),
     (status = 401, body = Problem, content_type = "application/problem+json",
         description = "The key is unknown, expired or revoked."),
+    (status = 403, body = Problem, content_type = "application/problem+json",
+        description = "A page of another site asks, or a proxy hides the address of the page."),
     (status = 429, body = Problem, content_type = "application/problem+json",
         description = "Too many attempts have failed.",
         headers(("Retry-After" = u64, description = "Seconds to wait."))),
@@ -77,6 +83,7 @@ pub(super) async fn sign_in(
     _: NoQuery,
     JsonBody(body): JsonBody<SignIn, BODY>,
 ) -> ApiResult<Response> {
+    same_origin::check(&headers)?;
     let key = query::text(KEY)(body.key.trim()).map_err(|message| Problem::invalid_field("key", message))?;
     let client = state.proxies.client(peer.ip(), &headers);
     state
@@ -93,12 +100,14 @@ pub(super) async fn sign_in(
     };
     state.sign_ins.succeeded(client);
     // One browser, one session.
-    if let Some(before) = token(&headers) {
-        core.store.close_session(before).await?;
-    }
+    let ended = close(&state, &core, &headers).await?;
     let mut response = Json(SessionBody::from(new.session)).into_response();
-    let cookie = set_cookie(&state, &headers, &new.token, COOKIE_SECONDS)?;
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    for name in ended.into_iter().filter(|name| *name != &*core.cookie) {
+        let cookie = set_cookie(&state, &headers, name, "", 0)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    let cookie = set_cookie(&state, &headers, &core.cookie, &new.token, COOKIE_SECONDS)?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
 
@@ -114,14 +123,17 @@ pub(super) async fn get_session(
     headers: HeaderMap,
     _: NoQuery,
 ) -> ApiResult<Response> {
-    let Some(token) = token(&headers) else {
+    let tokens = tokens(&headers);
+    if tokens.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
-    };
+    }
     let Core { store, .. } = Core::of(&state)?;
-    Ok(match store.session(token, state.clock.now()).await? {
-        Some(session) => Json(SessionBody::from(session)).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    for (_, token) in tokens {
+        if let Some(session) = store.session(token, state.clock.now()).await? {
+            return Ok(Json(SessionBody::from(session)).into_response());
+        }
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Sign out
@@ -137,44 +149,86 @@ pub(super) async fn sign_out(
     headers: HeaderMap,
     _: NoQuery,
 ) -> ApiResult<Response> {
-    if let Some(token) = token(&headers) {
-        same_origin::check(&headers)?;
-        let core = Core::of(&state)?;
-        core.store.close_session(token).await?;
-        core.live.access_changed();
-    }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let cookie = set_cookie(&state, &headers, "", 0)?;
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    if tokens(&headers).is_empty() {
+        return Ok(response);
+    }
+    same_origin::check(&headers)?;
+    let core = Core::of(&state)?;
+    let mut names = close(&state, &core, &headers).await?;
+    core.live.access_changed();
+    // Also the cookie of a session that had ended already.
+    names.push(&core.cookie);
+    names.dedup();
+    for name in names {
+        let cookie = set_cookie(&state, &headers, name, "", 0)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }
 
-/// The token in the cookie. Of several, the first: browsers put that of the most specific path there.
-pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+/// Ends the sessions of this browser, and gives the names of their cookies. Those of other printlogs are left alone.
+async fn close<'a>(state: &ApiState, core: &Core, headers: &'a HeaderMap) -> ApiResult<Vec<&'a str>> {
+    let mut closed = Vec::new();
+    for (name, token) in tokens(headers) {
+        if core.store.session(token, state.clock.now()).await?.is_some() {
+            core.store.close_session(token).await?;
+            closed.push(name);
+        }
+    }
+    Ok(closed)
+}
+
+/// Name of the cookie of a printlog with this database.
+pub(crate) fn cookie_of(instance: Option<&str>) -> Arc<str> {
+    match instance {
+        Some(instance) => format!("{COOKIE}_{instance}").into(),
+        None => COOKIE.into(),
+    }
+}
+
+/// Names and tokens in the cookies of sessions, those of other printlogs on this host included.
+pub(super) fn tokens(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    let is_of_session = |name: &str| {
+        name.strip_prefix(COOKIE)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+        .filter(|(name, value)| is_of_session(name) && !value.is_empty())
+        .take(COOKIES)
+        .collect()
 }
 
 fn set_cookie(
     state: &ApiState,
     headers: &HeaderMap,
+    name: &str,
     token: &str,
     seconds: u32,
 ) -> Result<HeaderValue, Problem> {
     let path = &state.base_path;
-    let secure = if came_over_tls(headers) { "; Secure" } else { "" };
-    let cookie =
-        format!("{COOKIE}={token}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let attributes = match (came_over_tls(headers), state.is_embedded) {
+        // In a frame of another site a browser sends only such a cookie, which it keeps for frames of that site.
+        (true, true) => "SameSite=None; Secure; Partitioned",
+        (true, false) => "SameSite=Strict; Secure",
+        (false, _) => "SameSite=Strict",
+    };
+    let cookie = format!("{name}={token}; Path={path}; Max-Age={seconds}; HttpOnly; {attributes}");
     HeaderValue::from_str(&cookie).map_err(|_| Problem::internal())
 }
 
-/// Anybody may say so; who lies only keeps the cookie from being sent over plain HTTP.
+/// Any client may say so; a lie only keeps the cookie from being sent over plain HTTP. A browser that says that its page
+/// came over plain HTTP is right, whatever a proxy says: it would drop the cookie.
 fn came_over_tls(headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN);
+    if origin.is_some_and(|origin| origin.as_bytes().starts_with(b"http://")) {
+        return false;
+    }
     headers
         .get("x-forwarded-proto")
         .and_then(|value| value.to_str().ok())
@@ -199,35 +253,41 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others() {
-        let token_of = |values: &[&'static str]| {
-            let headers = values
-                .iter()
-                .map(|value| (header::COOKIE, HeaderValue::from_static(value)));
-            token(&HeaderMap::from_iter(headers)).map(str::to_owned)
-        };
-        for values in [
-            &["printlog_session=abc"][..],
-            &["a=b; printlog_session=abc; c=d=e"],
-            &["a=b", "printlog_session=abc"],
-            &["printlog_session=abc; printlog_session=other"],
-            &[" x ;printlog_session=abc"],
-        ] {
-            let headers = values
-                .iter()
-                .map(|value| (header::COOKIE, HeaderValue::from_static(value)));
+        let map_of = |values: &[&'static str]| {
             let mut map = HeaderMap::new();
-            for (name, value) in headers {
-                map.append(name, value);
+            for value in values {
+                map.append(header::COOKIE, HeaderValue::from_static(value));
             }
-            assert_eq!(token(&map), Some("abc"), "{values:?}");
-        }
-        for value in [
-            "",
-            "printlog_session",
-            "printlog_session=",
-            "xprintlog_session=abc",
+            map
+        };
+        for (values, found) in [
+            (&["printlog_session=abc"][..], &[("printlog_session", "abc")][..]),
+            (
+                &["a=b; printlog_session_0011aabb=abc; c=d=e"],
+                &[("printlog_session_0011aabb", "abc")],
+            ),
+            (&["a=b", "printlog_session=abc"], &[("printlog_session", "abc")]),
+            (
+                &[
+                    "printlog_session_1=abc; printlog_session_2=other",
+                    " x ;printlog_session=old",
+                ],
+                &[
+                    ("printlog_session_1", "abc"),
+                    ("printlog_session_2", "other"),
+                    ("printlog_session", "old"),
+                ],
+            ),
+            (&[""], &[]),
+            (&["printlog_session"], &[]),
+            (&["printlog_session="], &[]),
+            (&["xprintlog_session=abc"], &[]),
+            (&["printlog_sessions=abc"], &[]),
         ] {
-            assert_eq!(token_of(&[value]), None, "{value}");
+            assert_eq!(tokens(&map_of(values)), found, "{values:?}");
         }
+        let many = "printlog_session=x; ".repeat(1000);
+        let headers = HeaderMap::from_iter([(header::COOKIE, many.parse().unwrap())]);
+        assert_eq!(tokens(&headers).len(), COOKIES);
     }
 }

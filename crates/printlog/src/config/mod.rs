@@ -104,6 +104,8 @@ pub struct ApiConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may use the API from a browser. Empty: none.
     pub cors_origins: Vec<String>,
+    /// Origins whose pages may show the dashboard in a frame. Empty: none.
+    pub frame_ancestors: Vec<String>,
     /// Whose days and hours are meant where nobody says.
     pub timezone: TimeZone,
 }

@@ -8,6 +8,8 @@ use store::Location;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::time_zone;
+
 use super::{
     ApiConfig, Backfill, BackupConfig, Config, DetailsConfig, Entries, LogFormat, LoggingConfig,
     MetricsConfig, MoonrakerConfig, RetentionConfig,
@@ -57,7 +59,10 @@ impl Reader {
                 base_path: self.get("api", "base_path", base_path),
                 trusted_proxies: self.get("api", "trusted_proxies", networks),
                 cors_origins: self.get("api", "cors_origins", origins),
-                timezone: self.get("api", "timezone", |value| TimeZone::get(&value.text()?).ok()),
+                frame_ancestors: self.get("api", "frame_ancestors", |value| {
+                    origins(value).filter(|origins| !origins.contains(&"*".to_owned()))
+                }),
+                timezone: self.get("api", "timezone", |value| time_zone::named(&value.text()?)),
             },
             metrics: MetricsConfig {
                 listen: self.get("metrics", "listen", |value| {

@@ -210,6 +210,14 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "api",
+        "frame_ancestors",
+        "[]",
+        "a list of origins such as [\"http://homeassistant.local:8123\"]",
+        "Web pages of these origins may show the dashboard in a frame, such as Home Assistant's. Empty: none may. \
+         docs/proxy.md says what that takes.",
+    ),
+    setting(
+        "api",
         "timezone",
         "UTC",
         "an IANA name of a time zone such as Europe/Berlin",

@@ -48,7 +48,8 @@ async fn a_key_opens_a_session_and_signing_out_ends_it() {
     assert_eq!(session["scope"], "admin");
     assert!(session["expires_at"].as_str().unwrap().ends_with('Z'));
     let (cookie, attributes) = cookie(&answer);
-    assert!(cookie.starts_with("printlog_session="), "{cookie}");
+    let (name, _) = cookie.split_once('=').unwrap();
+    assert_eq!(name.len(), "printlog_session_0011aabb".len(), "{cookie}");
     assert_eq!(
         attributes,
         ["Path=/", "Max-Age=34560000", "HttpOnly", "SameSite=Strict"]
@@ -74,7 +75,7 @@ async fn a_key_opens_a_session_and_signing_out_ends_it() {
         .expect(204);
     assert_eq!(
         gone.header("set-cookie"),
-        Some("printlog_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+        Some(format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict").as_str())
     );
     browse(&app, "GET", "/api/session", &with, &Value::Null)
         .await
@@ -301,4 +302,142 @@ async fn an_address_may_not_try_keys_for_ever() {
     browse(&app, "GET", "/api/jobs", &[("cookie", &session)], &Value::Null)
         .await
         .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_printlogs_on_one_host_leave_each_others_sessions_alone() {
+    let (first, second) = (TestApp::start().await, TestApp::start().await);
+    let (of_first, _) = cookie(&sign_in(&first, &first.key, &[]).await.expect(200));
+    // The browser sends what it has for the host, whatever the port.
+    let with = [("cookie", of_first.as_str())];
+    let (of_second, _) = cookie(&sign_in(&second, &second.key, &with).await.expect(200));
+    let name = |cookie: &str| cookie.split_once('=').unwrap().0.to_owned();
+    assert_ne!(name(&of_first), name(&of_second));
+    for both in [
+        format!("{of_first}; {of_second}"),
+        format!("{of_second}; {of_first}"),
+    ] {
+        for app in [&first, &second] {
+            let with = [("cookie", both.as_str())];
+            browse(app, "GET", "/api/jobs", &with, &Value::Null)
+                .await
+                .expect(200);
+            browse(app, "GET", "/api/session", &with, &Value::Null)
+                .await
+                .expect(200);
+        }
+    }
+    // Signing out of one removes its own cookie only.
+    let both = format!("{of_first}; {of_second}");
+    let gone = browse(
+        &second,
+        "DELETE",
+        "/api/session",
+        &[("cookie", &both)],
+        &Value::Null,
+    )
+    .await
+    .expect(204);
+    assert_eq!(gone.headers.get_all("set-cookie").iter().count(), 1);
+    assert!(cookie(&gone).0.starts_with(&name(&of_second)));
+    browse(&second, "GET", "/api/jobs", &[("cookie", &both)], &Value::Null)
+        .await
+        .problem(401);
+    browse(&first, "GET", "/api/jobs", &[("cookie", &both)], &Value::Null)
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_an_earlier_version_goes_on() {
+    let app = TestApp::start().await;
+    let (new, _) = cookie(&sign_in(&app, &app.key, &[]).await.expect(200));
+    let old = format!("printlog_session={}", new.split_once('=').unwrap().1);
+    let with = [("cookie", old.as_str())];
+    browse(&app, "GET", "/api/jobs", &with, &Value::Null)
+        .await
+        .expect(200);
+    let gone = browse(&app, "DELETE", "/api/session", &with, &Value::Null)
+        .await
+        .expect(204);
+    let removed: Vec<_> = gone
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
+    assert!(removed[0].starts_with("printlog_session=;"), "{removed:?}");
+    browse(&app, "GET", "/api/jobs", &with, &Value::Null)
+        .await
+        .problem(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_hides_the_address_of_the_page_is_named_at_sign_in() {
+    let app = TestApp::start().await;
+    let body = json!({"key": app.key});
+    let sign_in_with = async |host: &str, headers: &[(&'static str, &str)]| {
+        let mut request = app.request("POST", "/api/session", body.to_string());
+        request.headers_mut().remove(header::AUTHORIZATION);
+        request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        app.send(request).await
+    };
+    let origin = ("origin", "http://nas:8080");
+    for (host, headers) in [
+        ("nas", &[origin][..]),
+        ("nas:80", &[origin]),
+        ("127.0.0.1:8000", &[origin]),
+        ("nas", &[origin, ("x-forwarded-host", "nas")]),
+        ("nas:8081", &[origin]),
+    ] {
+        let refused = sign_in_with(host, headers).await;
+        let detail = refused.problem(403)["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains("`Host`") && detail.contains("proxy_set_header Host $http_host;"),
+            "{detail}"
+        );
+        assert!(
+            detail.contains("http://nas:8080") && detail.contains(&format!("`Host: {host}`")),
+            "{detail}"
+        );
+        assert!(refused.header("set-cookie").is_none());
+    }
+    for (host, headers) in [
+        ("nas:8080", &[origin][..]),
+        ("nas", &[origin, ("x-forwarded-host", "nas:8080")]),
+        ("nas", &[("sec-fetch-site", "same-origin"), origin]),
+        ("nas", &[]),
+    ] {
+        sign_in_with(host, headers).await.expect(200);
+    }
+    // The browser would drop a cookie that is for TLS only.
+    let headers = [origin, ("x-forwarded-proto", "https")];
+    let answer = sign_in_with("nas:8080", &headers).await.expect(200);
+    assert!(!cookie(&answer).1.contains(&"Secure".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_named_may_show_the_dashboard_in_a_frame() {
+    const HOME: &str = "http://homeassistant.local:8123";
+    let app = TestApp::start_with(|config| config.api.frame_ancestors = vec![HOME.to_owned()]).await;
+    for path in ["/", "/health", "/api/jobs", "/api/docs/"] {
+        let answer = app.get(path).await;
+        assert!(answer.header("x-frame-options").is_none(), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.ends_with(&format!("frame-ancestors 'self' {HOME}")),
+            "{path}: {policy}"
+        );
+    }
+    let attributes = |answer: &Answer| cookie(answer).1.join("; ");
+    let over_tls = sign_in(&app, &app.key, &[("x-forwarded-proto", "https")])
+        .await
+        .expect(200);
+    assert!(attributes(&over_tls).ends_with("SameSite=None; Secure; Partitioned"));
+    // Browsers take such a cookie over TLS only; on one host, another port is the same site.
+    let plain = sign_in(&app, &app.key, &[]).await.expect(200);
+    assert!(attributes(&plain).ends_with("SameSite=Strict"));
 }
