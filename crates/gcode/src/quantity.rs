@@ -148,7 +148,7 @@ impl GcodeMetadata {
     }
 }
 
-/// Drops what is out of range and keeps account of it.
+/// Drops values that are out of range and records a warning for each.
 #[derive(Default)]
 struct Gate {
     dropped: Vec<Warning>,

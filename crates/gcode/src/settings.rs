@@ -269,37 +269,40 @@ pub(crate) fn mark_name<'a>(scan: &Scan<'a>) -> Option<Cow<'a, str>> {
 }
 
 /// The settings between the marks of a block; `None` when there is no mark.
+///
+/// Of several blocks the first that holds settings of a print.
 pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
-    let comments = &scan.comments;
-    let begin = comments.iter().position(|comment| is_begin(comment.text));
-    let from = begin.map_or(0, |begin| begin + 1);
-    let end = comments[from..]
-        .iter()
-        .position(|comment| is_end(comment.text))
-        .map(|end| from + end);
-    let (block, cut) = match (begin, end) {
-        (Some(begin), Some(end)) => (&comments[begin + 1..end], false),
-        // The block runs out of the bytes at hand.
-        (Some(begin), None) => {
-            let run = comments[begin].run;
-            let rest = &comments[begin + 1..];
-            (
-                &rest[..rest.iter().position(|c| c.run != run).unwrap_or(rest.len())],
-                true,
-            )
-        }
-        (None, Some(end)) => {
-            let run = comments[end].run;
-            let start = comments[..end]
-                .iter()
-                .rposition(|c| c.run != run)
-                .map_or(0, |before| before + 1);
-            (&comments[start..end], true)
-        }
-        (None, None) => return None,
+    let comments = scan.comments.iter().enumerate();
+    let begins = comments.filter(|(_, comment)| is_begin(comment.text));
+    let mut blocks = begins.map(|(begin, _)| block_from(scan, begin));
+    let Some(first) = blocks.next() else {
+        return block_without_begin(scan);
     };
-    let mut settings = collect(block);
-    settings.cut = cut;
+    if first.has("layer_height") {
+        return Some(first);
+    }
+    Some(blocks.find(|block| block.has("layer_height")).unwrap_or(first))
+}
+
+/// The block behind a begin mark. Without an end mark it runs out of the bytes at hand.
+fn block_from<'a>(scan: &Scan<'a>, begin: usize) -> Settings<'a> {
+    let rest = &scan.comments[begin + 1..];
+    let end = rest.iter().position(|comment| is_end(comment.text));
+    let run = scan.comments[begin].run;
+    let run_end = || rest.iter().position(|comment| comment.run != run);
+    let mut settings = collect(&rest[..end.or_else(run_end).unwrap_or(rest.len())]);
+    settings.cut = end.is_none();
+    settings
+}
+
+/// The block before an end mark, whose beginning is before the bytes at hand.
+fn block_without_begin<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
+    let comments = &scan.comments;
+    let end = comments.iter().position(|comment| is_end(comment.text))?;
+    let run = comments[end].run;
+    let before = comments[..end].iter().rposition(|comment| comment.run != run);
+    let mut settings = collect(&comments[before.map_or(0, |before| before + 1)..end]);
+    settings.cut = true;
     Some(settings)
 }
 

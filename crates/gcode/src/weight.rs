@@ -81,8 +81,8 @@ const USUAL_DENSITIES: [(&str, f64); 28] = [
 const USUAL_DIAMETER: f64 = 1.75;
 const USUAL_DIAMETERS: [f64; 2] = [USUAL_DIAMETER, 2.85];
 
-/// Products of one material differ by less than this from its usual density. Twice the weight of 1.75 mm is
-/// 0.75 times that of 2.85 mm, and has to be told from it.
+/// Factors on the usual density that cover the products of one material. Twice the weight of 1.75 mm filament is
+/// 0.75 times that of 2.85 mm, so the lower factor must stay above 0.75.
 const LIGHTEST: f64 = 0.8;
 const HEAVIEST: f64 = 1.3;
 

@@ -161,3 +161,19 @@ fn a_banner_is_no_name_of_creality_print() {
         assert_fields(&text, &fields);
     }
 }
+
+#[test]
+fn of_several_blocks_the_first_with_settings_counts() {
+    let poor = "; CONFIG_BLOCK_START\n; thumbnails = 96x96/PNG\n; CONFIG_BLOCK_END\n";
+    let empty = "; CONFIG_BLOCK_START\n; CONFIG_BLOCK_END\n";
+    let other = "; CONFIG_BLOCK_START\n; layer_height = 0.9\n; nozzle_temperature = 300\n; filament_type = X\n; CONFIG_BLOCK_END\n";
+    for text in [
+        format!("{poor}{ORCA_TAIL}"),
+        format!("{empty}{ORCA_TAIL}"),
+        format!("{ORCA_TAIL}{other}"),
+        format!("{ORCA_TAIL}{empty}"),
+        format!("{ORCA_TAIL}{ORCA_TAIL}"),
+    ] {
+        assert_fields(&text, &orca_values(&Value::Null));
+    }
+}
