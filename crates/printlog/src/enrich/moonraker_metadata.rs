@@ -4,6 +4,7 @@
 
 use domain::JobId;
 use gcode::{GcodeMetadata, Quantity, Tool};
+use moonraker::lenient::known_number;
 use serde_json::{Value, json};
 use store::{DetailsSource, NewGcodeFile};
 
@@ -87,13 +88,9 @@ fn read(metadata: &Value) -> GcodeMetadata {
     }
 }
 
-/// A number, or a text that is one: some firmwares write numbers as text.
+/// A number, also as text, in the range of its quantity.
 fn number(value: &Value, quantity: Quantity) -> Option<f64> {
-    match value {
-        Value::Number(number) => quantity.accept(number.as_f64()?),
-        Value::String(text) => quantity.read(text),
-        _ => None,
-    }
+    quantity.accept(known_number(value)?)
 }
 
 fn tools(metadata: &Value) -> Vec<Tool> {

@@ -1,6 +1,7 @@
 //! Scripts of what a printer says, played to a printlog over a real WebSocket, with a clock that the script moves on.
 
 mod frames;
+mod metadata;
 mod moonraker;
 mod right;
 mod words;
