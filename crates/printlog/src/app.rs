@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use store::{InstanceLock, KeyScope, Location, Opener, Store};
+use store::{InstanceLock, Journal, KeyScope, Location, Opener, Store};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -31,6 +31,9 @@ use crate::{
 
 /// First and longest pause between two attempts to reach the database server.
 const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// What it means that SQLite works without a write-ahead log.
+pub(crate) const NO_SHARED_MEMORY: &str = "the file system of the database has no shared memory (as 9p and virtiofs), so SQLite \
+    works without a write-ahead log: recording waits while a long export reads; a local disk is better (database.path)";
 /// How long tasks and open requests may take to end.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
@@ -76,6 +79,7 @@ pub async fn run_reloading(
     let config = settings.borrow().clone();
     // Before anything is read: two servers on one file would record every print twice.
     let _lock = InstanceLock::take(&config.database)?;
+    upkeep::remove_leftovers(&config, clock.now());
     let address = listener
         .local_addr()
         .context("cannot tell the address of the server")?;
@@ -199,6 +203,12 @@ async fn open_database(
                 info!("opened the database {location}");
                 if let Some(trouble) = store.secret_trouble() {
                     warn!("keys of printers can be neither stored nor read: {trouble}");
+                }
+                if let Some(exposure) = store.secret_exposure() {
+                    warn!("{exposure}");
+                }
+                if store.journal() == Some(Journal::Rollback) {
+                    warn!("{NO_SHARED_MEMORY}");
                 }
                 return Ok(Some(store));
             }

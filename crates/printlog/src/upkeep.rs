@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::{Occasion, Store};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::{
     config::{BackupConfig, Config, RetentionConfig},
@@ -53,6 +53,7 @@ pub(crate) fn start(
                 return;
             }
             let config = settings.borrow_and_update().clone();
+            remove_leftovers(&config, clock.now());
             // What one cannot do does not keep the other from it.
             let work = async {
                 let backup = back_up(&store, &config.backup, clock.now()).await;
@@ -123,6 +124,23 @@ fn is_due(folder: &Path, every: Duration, now: Timestamp) -> Result<bool, store:
         .max();
     let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
     Ok(newest.is_none_or(|newest| now.duration_since(newest) >= every))
+}
+
+/// Removes what unfinished work has left. What cannot be removed is tried again at the next look at the calendar.
+pub(crate) fn remove_leftovers(config: &Config, now: Timestamp) {
+    match store::remove_leftovers(
+        &config.backup.folder,
+        &config.database,
+        &config.secret_file(),
+        now,
+    ) {
+        Ok(gone) => {
+            for path in gone {
+                info!("removed {}, which unfinished work has left", path.display());
+            }
+        }
+        Err(cause) => debug!("cannot remove leftovers: {:#}", anyhow::Error::new(cause)),
+    }
 }
 
 async fn forget(store: &Store, config: RetentionConfig, now: Timestamp) -> Result<(), store::Error> {

@@ -12,11 +12,11 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
-    Engine, Error, Location, Result, Store, TableSum, copy::copy_all, error::Fault, migrations,
+    Engine, Error, Location, Result, Store, TableSum, copy::copy_all, error::Fault, files, migrations,
     transaction::LONG,
 };
 
-/// How long nothing is written into a part of a backup before it counts as broken off.
+/// How long nothing is written into a file of unfinished work before that counts as broken off.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A backup that was opened again and proved.
@@ -69,36 +69,53 @@ impl Store {
     /// # Errors
     /// [`Error::BackupFile`] where it cannot be written, [`Error::Damaged`] if what was written is not sound.
     pub async fn back_up(&self, folder: &Path, occasion: &Occasion, now: Timestamp) -> Result<Backup> {
-        fs::create_dir_all(folder).map_err(|cause| file_error(folder, cause))?;
+        files::create_folder(folder).map_err(|cause| file_error(folder, cause))?;
         let path = free_name(folder, occasion, now);
         let part = path.with_extension("part");
         remove(&part)?;
-        let made = self.write_backup(&part).await;
-        let backup = match made {
-            Ok(()) => verify_backup(&part).await,
-            Err(cause) => Err(cause),
+        let made = async {
+            self.write_backup(&part).await?;
+            let backup = verify_backup(&part).await?;
+            File::open(&part)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| files::rename(&part, &path))
+                .map_err(|cause| file_error(&path, cause))?;
+            Ok(Backup {
+                path: path.clone(),
+                ..backup
+            })
         };
-        match backup {
-            Ok(backup) => {
-                let finished = File::open(&part)
-                    .and_then(|file| file.sync_all())
-                    .and_then(|()| fs::rename(&part, &path))
-                    .and_then(|()| File::open(folder)?.sync_all());
-                finished.map_err(|cause| file_error(&path, cause))?;
-                Ok(Backup { path, ..backup })
-            }
-            Err(cause) => {
-                remove(&part)?;
-                Err(cause)
-            }
+        let made = made.await;
+        if made.is_err() {
+            // Also when only the folder could not be synced: attempts must not leave a file each.
+            remove(&part)?;
+            remove(&path)?;
         }
+        made
+    }
+
+    /// A backup that was made before an upgrade that failed, if the database has not changed since: the next attempt
+    /// does not make another one.
+    pub(crate) async fn backup_of_failed_upgrade(&self, folder: &Path) -> Result<Option<Backup>> {
+        let suffix = format!("{}.db", Occasion::BeforeUpgrade.suffix());
+        let is_such = |path: &PathBuf| {
+            name_of(path).is_some_and(|name| name.starts_with("printlog-") && name.ends_with(&suffix))
+        };
+        let Some(newest) = paths_in(folder)?.into_iter().filter(is_such).max() else {
+            return Ok(None);
+        };
+        let Ok(backup) = verify_backup(&newest).await else {
+            return Ok(None);
+        };
+        let is_same = backup.tables == self.table_sums().await?;
+        Ok(is_same.then_some(backup))
     }
 
     async fn write_backup(&self, part: &Path) -> Result<()> {
         match self.engine {
             Engine::Sqlite => {
                 // Before SQLite writes into it: it holds keys of printers.
-                crate::connect::create_private(part).map_err(|cause| file_error(part, cause))?;
+                files::create_private(part, None).map_err(|cause| file_error(part, cause))?;
                 self.read_within(LONG, "back the database up", |db| async move {
                     let backend = db.get_database_backend();
                     let path = part.display().to_string();
@@ -183,7 +200,11 @@ impl Store {
                 let row = db.query_one_raw(statement).await?;
                 let found: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
                 let statement = Statement::from_string(backend, "PRAGMA foreign_key_check");
-                let orphans = db.query_all_raw(statement).await?.len();
+                let own = migrations::own_tables().await?;
+                let mut orphans = 0;
+                for row in db.query_all_raw(statement).await? {
+                    orphans += usize::from(own.contains(&row.try_get_by_index::<String>(0)?));
+                }
                 Ok::<_, Fault>(match (found.as_deref(), orphans) {
                     (Some("ok"), 0) => None,
                     (Some("ok"), orphans) => Some(format!("{orphans} rows refer to rows that are missing")),
@@ -211,20 +232,21 @@ impl Store {
 /// # Errors
 /// When the folder cannot be read.
 pub fn backups(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(cause) => return Err(file_error(folder, cause)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|cause| file_error(folder, cause))?.path();
-        if made_at(&path).is_some() {
-            found.push(path);
-        }
-    }
+    let mut found = paths_in(folder)?;
+    found.retain(|path| made_at(path).is_some());
     found.sort();
     Ok(found)
+}
+
+/// What a folder has. One that does not exist has nothing.
+fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|cause| file_error(folder, files::explained(folder, cause)))?,
+    };
+    entries
+        .map(|entry| Ok(entry.map_err(|cause| file_error(folder, cause))?.path()))
+        .collect()
 }
 
 /// When a wanted backup was made, by its name. `None` for any other file.
@@ -237,8 +259,7 @@ pub fn made_at(path: &Path) -> Option<Timestamp> {
 }
 
 /// Removes wanted backups beyond `keep`, of which `made`, just made, is one: first those that say that they are younger,
-/// as after the clock was set back, then the oldest. Removes what is left of backups that were broken off, too. Gives the
-/// backups that are gone.
+/// as after the clock was set back, then the oldest. Gives the backups that are gone.
 ///
 /// # Errors
 /// When the folder cannot be read or a file cannot be removed.
@@ -251,26 +272,69 @@ pub fn prune_backups(folder: &Path, keep: usize, made: &Path) -> Result<Vec<Path
     for path in &old {
         remove(path)?;
     }
-    for entry in fs::read_dir(folder).map_err(|cause| file_error(folder, cause))? {
-        let entry = entry.map_err(|cause| file_error(folder, cause))?;
-        if is_left_over(&entry, now) {
-            remove(&entry.path())?;
-        }
-    }
     Ok(old)
 }
 
-/// Whether it is a part of a backup on which nobody has worked for long.
-fn is_left_over(entry: &fs::DirEntry, now: Option<Timestamp>) -> bool {
-    let name = entry.file_name();
+/// Removes what backups, restores and other work left that were broken off: files of ours with the names of such work,
+/// into which nothing has been written for an hour. Gives the files that are gone.
+///
+/// # Errors
+/// When a folder cannot be read or a file cannot be removed.
+pub fn remove_leftovers(
+    backups: &Path,
+    database: &Location,
+    secret_file: &Path,
+    now: Timestamp,
+) -> Result<Vec<PathBuf>> {
     let is_part =
         |name: &str| name.starts_with("printlog-") && (name.ends_with(".part") || name.contains(".part-"));
-    let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-    let written = written.and_then(|time| Timestamp::try_from(time).ok());
-    name.to_str().is_some_and(is_part)
-        && now
-            .zip(written)
-            .is_some_and(|(now, written)| now.duration_since(written) > ABANDONED)
+    let mut gone = remove_old(backups, is_part, now)?;
+    if let Location::Sqlite { path } = database {
+        let path = files::resolve(path);
+        let is_ours = |name: &str| {
+            let rest = name_of(&path).and_then(|own| name.strip_prefix(own));
+            rest.is_some_and(|rest| {
+                [
+                    ".restoring",
+                    ".restoring-wal",
+                    ".restoring-shm",
+                    ".restoring-journal",
+                ]
+                .contains(&rest)
+                    || rest.starts_with(".trial-")
+            })
+        };
+        gone.extend(remove_old(files::folder_of(&path), is_ours, now)?);
+    }
+    let is_secret = |name: &str| {
+        let rest = name_of(secret_file).and_then(|own| name.strip_prefix(own)?.strip_prefix('.'));
+        rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    gone.extend(remove_old(files::folder_of(secret_file), is_secret, now)?);
+    Ok(gone)
+}
+
+fn remove_old(folder: &Path, is_ours: impl Fn(&str) -> bool, now: Timestamp) -> Result<Vec<PathBuf>> {
+    let mut found = paths_in(folder)?;
+    found.retain(|path| {
+        let written = path
+            .symlink_metadata()
+            .and_then(|metadata| match metadata.is_file() {
+                true => metadata.modified(),
+                false => Err(io::ErrorKind::InvalidInput.into()),
+            });
+        let written = written.ok().and_then(|time| Timestamp::try_from(time).ok());
+        name_of(path).is_some_and(&is_ours)
+            && written.is_some_and(|written| now.duration_since(written) > ABANDONED)
+    });
+    for path in &found {
+        remove(path)?;
+    }
+    Ok(found)
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
 }
 
 fn free_name(folder: &Path, occasion: &Occasion, now: Timestamp) -> PathBuf {

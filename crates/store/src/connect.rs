@@ -2,7 +2,6 @@
 
 use std::{
     error::Error as StdError,
-    fs,
     path::Path,
     sync::{
         Arc, PoisonError,
@@ -13,27 +12,22 @@ use std::{
 
 use jiff::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxMySqlConnector, SqlxSqliteConnector,
-    Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxSqliteConnector, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, Row,
-    mysql::{MySqlConnectOptions, MySqlPoolOptions},
-    pool::PoolOptions,
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
-};
+use sqlx::{ConnectOptions, pool::PoolOptions, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
-use url::{Host, Url};
 
 use crate::{
-    Backup, Engine, Error, InstanceLock, Location, Occasion, Refusal, Result, dialect,
+    Backup, Engine, Error, InstanceLock, Location, Occasion, Refusal, Result,
     error::Fault,
     job_months::JobMonthCache,
     migrations::{self, Migrator},
     misled::Misled,
+    mysql,
     quick::QuickPool,
     secret::Secret,
+    sqlite::{self, Journal},
     timings::Timings,
     transaction::{LONG, again, begin},
     views,
@@ -48,6 +42,8 @@ pub struct Store {
     pub(crate) quick: Option<QuickPool>,
     pub(crate) engine: Engine,
     pub(crate) month_cache: Arc<Mutex<JobMonthCache>>,
+    /// How SQLite makes its changes safe. `None` for a server.
+    pub(crate) journal: Option<Journal>,
     /// Writes only while this turn lasts. `None`: they need none.
     pub(crate) turn: Option<i64>,
     pub(crate) secret: Arc<Secret>,
@@ -68,8 +64,14 @@ pub enum Opener {
     Command,
 }
 
-/// Connections that write, those that read, and to what.
-type Opened = (DatabaseConnection, DatabaseConnection, Engine);
+/// The connections to a database.
+pub(crate) struct Opened {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+    pub(crate) quick: Option<QuickPool>,
+    pub(crate) engine: Engine,
+    pub(crate) journal: Option<Journal>,
+}
 
 /// What the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,18 +86,10 @@ pub struct DatabaseInfo {
     pub size_bytes: Option<u64>,
 }
 
-/// How long SQLite waits for a lock that another process holds, before the attempt counts as failed.
-const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection. The only writer of SQLite may be at something long.
-const ACQUIRE: Duration = Duration::from_secs(30);
-/// Connections that read SQLite beside the one that writes, each with its own cache.
-const READERS: u32 = 2;
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(30);
 /// How long a refused write says something of the next one.
 const REFUSED: Duration = Duration::from_secs(120);
-/// Connections to a server.
-const CONNECTIONS: u32 = 8;
-/// How long a server may take to take a connection.
-const CONNECT: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Opens the database, makes it if it is a file that does not exist, and brings it to this program's schema.
@@ -143,7 +137,10 @@ impl Store {
             if opener == Opener::Command {
                 _alone = Some(store.keep_servers_away(location).await?);
             }
-            backup = Some(store.back_up(folder, &Occasion::BeforeUpgrade, now).await?);
+            backup = Some(match store.backup_of_failed_upgrade(folder).await? {
+                Some(made) => made,
+                None => store.back_up(folder, &Occasion::BeforeUpgrade, now).await?,
+            });
             // Its readers know the old schema now.
             store.close().await?;
             store = Self::connect(location, secret_file).await?;
@@ -151,25 +148,25 @@ impl Store {
         store.migrate().await?;
         store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
+        if opener == Opener::Server {
+            store.prove_writable(location).await?;
+        }
         Ok((store, backup))
     }
 
     /// Opens the database with the schema that it has.
     pub(crate) async fn connect(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
         let misled = Misled::default();
-        let (writer, reader, engine) = match location {
-            Location::Sqlite { path } => Self::open_sqlite(location, path, misled.clone()).await?,
-            Location::MySql { url } => Self::open_mysql(location, url, misled.clone()).await?,
-        };
-        let quick = match location {
-            Location::Sqlite { path } => Some(QuickPool::new(path.clone())),
-            Location::MySql { .. } => None,
+        let opened = match location {
+            Location::Sqlite { path } => sqlite::open(location, path, misled.clone()).await?,
+            Location::MySql { url } => mysql::open(location, url, misled.clone()).await?,
         };
         Ok(Self {
-            writer,
-            reader,
-            quick,
-            engine,
+            writer: opened.writer,
+            reader: opened.reader,
+            quick: opened.quick,
+            engine: opened.engine,
+            journal: opened.journal,
             turn: None,
             month_cache: Arc::default(),
             secret: Arc::new(Secret::open(secret_file)),
@@ -198,6 +195,7 @@ impl Store {
             reader: connection,
             quick: None,
             engine: Engine::Sqlite,
+            journal: None,
             turn: None,
             month_cache: Arc::default(),
             secret: Arc::new(Secret::open(None)),
@@ -211,7 +209,7 @@ impl Store {
 
     /// Asks on the connection that is going to change the schema, as do all who ask before that: a connection of SQLite
     /// that knows the old schema reads what a statement means there, and notices too late.
-    async fn check_complete(&self, location: &Location) -> Result<()> {
+    pub(crate) async fn check_complete(&self, location: &Location) -> Result<()> {
         let unfinished = again("see whether the database is complete", LONG, 8, |_| async {
             migrations::is_unfinished(&self.writer).await
         });
@@ -225,12 +223,27 @@ impl Store {
 
     /// Whether there is something to lose by a change of the schema.
     async fn needs_backup(&self) -> Result<bool> {
-        again("read the version of the schema", LONG, 8, |_| async {
-            let manager = SchemaManager::new(&self.writer);
-            let is_new = migrations::schema_version(&manager).await?.is_none();
-            Ok(!is_new && migrations::are_pending(&manager).await?)
-        })
-        .await
+        let is_old = || {
+            again("read the version of the schema", LONG, 8, |_| async {
+                let manager = SchemaManager::new(&self.writer);
+                let is_new = migrations::schema_version(&manager).await?.is_none();
+                Ok(!is_new && migrations::are_pending(&manager).await?)
+            })
+        };
+        if !is_old().await? {
+            return Ok(false);
+        }
+        if self.engine != Engine::Sqlite {
+            // The schema may be half made at this moment, by a server that starts for the first time.
+            again("wait for a change of the schema", LONG, 8, |_| async {
+                let tx = self.writer.begin().await?;
+                mysql::lock_schema(&tx).await?;
+                mysql::unlock_schema(&tx).await;
+                Ok(tx.commit().await?)
+            })
+            .await?;
+        }
+        is_old().await
     }
 
     /// No server works with the database, nor with a file as long as the lock is held.
@@ -278,113 +291,6 @@ impl Store {
             .map_err(|fault: Fault| fault.into_error("close the database"))
     }
 
-    /// Opens SQLite in WAL mode with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With
-    /// `NORMAL` a power cut takes the last transactions away, such as the end of a print, which nobody tells twice.
-    /// It costs one flush a commit, and commits are rare: some two a minute for a running job.
-    async fn open_sqlite(location: &Location, path: &Path, misled: Misled) -> Result<Opened> {
-        create_private(path).map_err(|source| open_error(location, false, source))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY)
-            .foreign_keys(true)
-            .disable_statement_logging();
-        let writer = options
-            .clone()
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            // In KiB; the default of 2 MB lets an import spill.
-            .pragma("cache_size", "-4000")
-            // After a big transaction the log shrinks to this many bytes again.
-            .pragma("journal_size_limit", "8388608");
-        let reader = options.read_only(true).pragma("cache_size", "-1000");
-        let pool = || {
-            PoolOptions::new()
-                .acquire_timeout(ACQUIRE)
-                .max_lifetime(None)
-                .idle_timeout(None)
-        };
-        // Changing to WAL does not wait for another process that does so too.
-        let writer = again("open the database", LONG, 8, |_| async {
-            let misled = misled.clone();
-            let pool = pool()
-                .max_connections(1)
-                .before_acquire(move |_, met| {
-                    let is_good = misled.is_good(met.age);
-                    Box::pin(async move { Ok(is_good) })
-                })
-                .after_release(|connection: &mut SqliteConnection, _| Box::pin(is_clean(connection)));
-            Ok(pool
-                .connect_with(writer.clone())
-                .await
-                .map_err(|cause| open_fault(location, cause))?)
-        });
-        let writer = writer.await?;
-        let reader = pool().max_connections(READERS).connect_lazy_with(reader);
-        Ok((
-            SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-            SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-            Engine::Sqlite,
-        ))
-    }
-
-    async fn open_mysql(location: &Location, url: &Url, misled: Misled) -> Result<Opened> {
-        let mut options = MySqlConnectOptions::from_url(url)
-            .map_err(|cause| open_fault(location, cause))?
-            .disable_statement_logging();
-        // sqlx would look for a host with the brackets in its name.
-        if let Some(Host::Ipv6(address)) = url.host() {
-            options = options.host(&address.to_string());
-        }
-        // A pool tries for long and then says only that it took too long; a single connection says why.
-        let greet = async || {
-            let mut connection = options.connect().await?;
-            let version: String = connection.fetch_one("SELECT version()").await?.try_get(0)?;
-            connection.close().await?;
-            Ok::<_, sqlx::Error>(version)
-        };
-        let greet = async {
-            match greet().await {
-                Err(sqlx::Error::Database(cause)) if dialect::is_unknown_database(&*cause) => {
-                    create_database(url).await?;
-                    greet().await
-                }
-                result => result,
-            }
-        };
-        let version = tokio::time::timeout(CONNECT, greet)
-            .await
-            .map_err(|_| open_error(location, true, format!("no answer within {CONNECT:?}")))?
-            .map_err(|cause| open_fault(location, cause))?;
-        let engine = server(&version).ok_or(Error::UnsupportedServer { found: version })?;
-        let pool = MySqlPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            .idle_timeout(Duration::from_secs(300))
-            .max_lifetime(Duration::from_secs(1800))
-            .before_acquire(move |_, met| {
-                let is_good = misled.is_good(met.age);
-                Box::pin(async move { Ok(is_good) })
-            })
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    // Whatever the server's own settings are: the same rules everywhere, and no lock waited for
-                    // longer than an attempt lasts.
-                    connection
-                        .execute(
-                            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION', \
-                             SESSION innodb_lock_wait_timeout = 10",
-                        )
-                        .await?;
-                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(options);
-        let connection = SqlxMySqlConnector::from_sqlx_mysql_pool(pool);
-        Ok((connection.clone(), connection, engine))
-    }
-
     /// Runs the migrations that are missing; of two processes that start at once, one does and the other waits.
     pub(crate) async fn migrate(&self) -> Result<()> {
         again("bring the database to the newest schema", LONG, 8, |_| async {
@@ -410,27 +316,14 @@ impl Store {
     /// The transaction holds nothing together here, as each change of the schema commits it; it keeps the connection,
     /// which the lock belongs to.
     async fn migrate_mysql(&self) -> Result<(), Fault> {
-        const LOCK: &str = "CONCAT('printlog ', LEFT(SHA2(DATABASE(), 256), 40))";
         let tx = self.writer.begin().await?;
-        let statement = |sql: String| Statement::from_string(tx.get_database_backend(), sql);
-        let wait = statement(format!("SELECT GET_LOCK({LOCK}, 60)"));
-        if tx
-            .query_one_raw(wait)
-            .await?
-            .map(|row| row.try_get_by_index(0))
-            .transpose()?
-            != Some(1_i64)
-        {
-            return Err(DbErr::Custom("another process has been at it for a minute".to_owned()).into());
-        }
+        mysql::lock_schema(&tx).await?;
         let result = async {
             Migrator::up(&tx, None).await?;
             views::create(&tx, self.engine).await
         };
         let result = result.await;
-        tx.query_one_raw(statement(format!("SELECT RELEASE_LOCK({LOCK})")))
-            .await
-            .ok();
+        mysql::unlock_schema(&tx).await;
         result?;
         Ok(tx.commit().await?)
     }
@@ -500,47 +393,7 @@ impl Store {
     }
 }
 
-/// Makes the file, if it is missing, with its folder: readable by nobody else, as it holds keys of printers.
-/// SQLite gives the files beside it the same rights.
-pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-/// Makes the database that the URL names, on a server that has none of that name, if the account may.
-async fn create_database(url: &Url) -> Result<(), sqlx::Error> {
-    let name = MySqlConnectOptions::from_url(url)?
-        .get_database()
-        .unwrap_or_default()
-        .replace('`', "``");
-    let mut server = url.clone();
-    server.set_path("");
-    let mut connection = MySqlConnectOptions::from_url(&server)?.connect().await?;
-    let create = format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
-    connection.execute(AssertSqlSafe(create)).await?;
-    connection.close().await
-}
-
-/// The engine that calls itself so, if it is one that will do.
-fn server(version: &str) -> Option<Engine> {
-    let mut numbers = version
-        .split(|c: char| !c.is_ascii_digit())
-        .map_while(|part| part.parse::<u32>().ok());
-    let number = (numbers.next()?, numbers.next()?);
-    if version.contains("MariaDB") {
-        (number >= (10, 6)).then_some(Engine::MariaDb)
-    } else {
-        (number >= (8, 0)).then_some(Engine::MySql)
-    }
-}
-
-fn open_error(
+pub(crate) fn open_error(
     location: &Location,
     transient: bool,
     source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -552,7 +405,7 @@ fn open_error(
     }
 }
 
-fn open_fault(location: &Location, cause: sqlx::Error) -> Error {
+pub(crate) fn open_fault(location: &Location, cause: sqlx::Error) -> Error {
     match Fault::from(driver(cause)).into_error("open the database") {
         Error::Database {
             transient, source, ..
@@ -563,14 +416,6 @@ fn open_fault(location: &Location, cause: sqlx::Error) -> Error {
 
 fn driver(cause: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(cause.into()))
-}
-
-/// Whether a connection may be used again. SQLite rolls back by itself, as on a full disk, and sqlx goes on counting that
-/// transaction: what is committed later would only be the end of a savepoint, and lost with the process.
-async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback that is under way comes first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
 }
 
 #[cfg(test)]
@@ -611,16 +456,5 @@ mod tests {
         let added = add("second").await.unwrap();
         // Read on another connection.
         assert!(store.printer(added.id).await.unwrap().is_some());
-    }
-
-    #[test]
-    fn servers_that_are_too_old_are_known() {
-        assert_eq!(server("9.7.4-2"), Some(Engine::MySql));
-        assert_eq!(server("8.0.36"), Some(Engine::MySql));
-        assert_eq!(server("5.7.44-log"), None);
-        assert_eq!(server("10.11.19-MariaDB-0+deb12u1"), Some(Engine::MariaDb));
-        assert_eq!(server("10.5.8-MariaDB"), None);
-        assert_eq!(server("11.4.2-MariaDB"), Some(Engine::MariaDb));
-        assert_eq!(server("who knows"), None);
     }
 }

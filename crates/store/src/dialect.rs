@@ -29,8 +29,10 @@ impl fmt::Display for Engine {
 }
 
 /// MySQL's and MariaDB's numbers for what is over when it is tried again, some of them on a new connection.
-const TRANSIENT: [u16; 11] = [
+const TRANSIENT: [u16; 13] = [
     1205, // lock wait timeout
+    1020, // the row has changed since the snapshot (MariaDB with innodb_snapshot_isolation)
+    1412, // the definition of the table has changed since the snapshot
     1213, // deadlock; conflict between the nodes of a cluster
     3101, // conflict in Group Replication, at COMMIT
     1180, // the same, in other words
@@ -94,6 +96,24 @@ pub(crate) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refus
         1026 => Some(Refusal::DiskFails),
         _ => None,
     }
+}
+
+/// Whether SQLite complains of what its file holds: damage, or tables that are not as a statement needs them (1). Everything
+/// else (a full disk, an error of the disk, missing rights, a lock) says nothing about the file.
+pub(crate) fn is_about_content_in_sqlite(code: Option<i32>) -> bool {
+    is_damage_in_sqlite(code) || code == Some(1)
+}
+
+/// Whether SQLite may not write into its file, or not create what it keeps next to it: 3 permission, 8 read-only, 14 cannot
+/// open, 23 not authorised.
+pub(crate) fn refuses_writes_in_sqlite(code: Option<i32>) -> bool {
+    code.is_some_and(|code| matches!(code & 0xff, 3 | 8 | 14 | 23))
+}
+
+/// Whether SQLite says that it cannot share memory with other processes, which a WAL needs: the file system cannot map
+/// files (SQLITE_IOERR_SHMMAP) or not lock them (SQLITE_IOERR_SHMLOCK).
+pub(crate) fn lacks_shared_memory(code: Option<i32>) -> bool {
+    matches!(code, Some(5386 | 5130))
 }
 
 /// The code of an error of SQLite, whoever has asked it.

@@ -194,10 +194,25 @@ impl Error {
         }
     }
 
+    /// Whether it is what the database holds that is wrong, and not the disk, the rights or the moment.
+    pub(crate) fn is_about_content(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::NewerSchema { .. }
+            | Self::Unfinished { .. }
+            | Self::BadValue { .. } => true,
+            Self::Open { source, .. } | Self::Database { source, .. } => {
+                dialect::is_about_content_in_sqlite(dialect::sqlite_code(&**source))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether SQLite's file is damaged. Nothing but a backup helps then.
     #[must_use]
     pub fn is_of_damage(&self) -> bool {
         match self {
+            Self::Damaged { .. } => true,
             Self::Open { source, .. } | Self::Database { source, .. } => {
                 dialect::is_damage_in_sqlite(dialect::sqlite_code(&**source))
             }

@@ -1,37 +1,58 @@
-//! One server a database file: a lock on a file beside it, which ends with the process, however that ends.
+//! One server a database file: a lock on a file next to it, which ends with the process, however that ends.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{Read as _, Seek as _, Write as _},
-    path::{Path, PathBuf},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            fs::MetadataExt as _,
+            net::{SocketAddr, UnixListener},
+        },
+    },
+    path::Path,
     process,
 };
 
-use crate::{Error, Location, Result, connect};
+use crate::{Error, Location, Result, files};
 
 /// The right to serve a database file, held until it is dropped.
 #[derive(Debug)]
 pub struct InstanceLock {
     /// `None` where the database is on a server: there a lease takes its place.
     _file: Option<File>,
+    /// For another name of the same file, as a hard link is. Known to the processes of one network namespace.
+    _socket: Option<UnixListener>,
 }
 
 impl InstanceLock {
-    /// Takes the lock. It lies in `<database>.lock`, which stays: the lock is not the file but the hold of it.
+    /// Takes the lock. It lies in `<database>.lock`, next to the file that a link leads to, and stays: the lock is not
+    /// the file but the hold of it.
     ///
     /// # Errors
     /// [`Error::InUse`] if another process has it, [`Error::Open`] if the file cannot be made.
     pub fn take(location: &Location) -> Result<Self> {
         let Location::Sqlite { path } = location else {
-            return Ok(Self { _file: None });
+            return Ok(Self {
+                _file: None,
+                _socket: None,
+            });
         };
-        let path = lock_path(path);
-        let open_error = |source: std::io::Error| Error::Open {
+        let database = files::resolve(path);
+        let path = files::with_suffix(&database, ".lock");
+        let open_error = |source: io::Error| Error::Open {
             location: path.display().to_string(),
             transient: false,
             source: source.into(),
         };
-        connect::create_private(&path).map_err(open_error)?;
+        let in_use = |by| Error::InUse {
+            location: location.to_string(),
+            by,
+        };
+        files::check_access(&database)
+            .and_then(|()| files::create_private(&database, None))
+            .and_then(|()| files::create_private(&path, Some(&database)))
+            .map_err(open_error)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -43,27 +64,37 @@ impl InstanceLock {
                 let mut holder = String::new();
                 // Who it is only makes the message better.
                 file.read_to_string(&mut holder).ok();
-                let by = match holder.trim().parse::<u32>() {
+                return Err(in_use(match holder.trim().parse::<u32>() {
                     Ok(process) => format!(" (process {process})"),
                     Err(_) => String::new(),
-                };
-                let location = location.to_string();
-                return Err(Error::InUse { location, by });
+                }));
             }
             Err(TryLockError::Error(cause)) => return Err(open_error(cause)),
         }
+        let socket = match lock_inode(&database) {
+            Err(cause) if cause.kind() == ErrorKind::AddrInUse => {
+                return Err(in_use(" (under another name of the file)".to_owned()));
+            }
+            // Where there are no such sockets, the lock on the name is all there is.
+            socket => socket.ok(),
+        };
         // A full disk must not keep the server from starting: the lock holds without the number, too.
         let written = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", process::id()));
         written.ok();
-        Ok(Self { _file: Some(file) })
+        Ok(Self {
+            _file: Some(file),
+            _socket: socket,
+        })
     }
 }
 
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    path.into()
+/// Takes the abstract socket that is named after the file itself. A lock on the file would be simpler, but on shares it
+/// keeps SQLite out, and to close it releases the locks of SQLite.
+fn lock_inode(database: &Path) -> io::Result<UnixListener> {
+    let file = database.metadata()?;
+    let name = format!("printlog {} {}", file.dev(), file.ino());
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
 }

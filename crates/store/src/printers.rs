@@ -203,6 +203,18 @@ impl Store {
         self.secret.trouble()
     }
 
+    /// Whether that is because the file of the secret holds something else.
+    #[must_use]
+    pub fn is_secret_damaged(&self) -> bool {
+        self.secret.is_damaged()
+    }
+
+    /// Who else may use the file of the secret, and the command that changes this. `None` if nobody may.
+    #[must_use]
+    pub fn secret_exposure(&self) -> Option<&str> {
+        self.secret.exposure()
+    }
+
     /// Encrypts the keys that a printlog without encryption has stored.
     pub(crate) async fn seal_plain_keys(&self) -> Result<()> {
         let query = &Query::select()

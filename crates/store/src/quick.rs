@@ -18,12 +18,14 @@ use sea_orm::{
 use crate::{
     error::Fault,
     record::{Record, SqliteRow},
+    sqlite::Journal,
 };
 
 /// Connections for quick questions. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct QuickPool {
     path: Arc<Path>,
+    journal: Journal,
     /// `None` once they are closed.
     idle: Arc<Mutex<Option<Vec<Connection>>>>,
 }
@@ -42,9 +44,10 @@ const STATEMENTS: usize = 48;
 
 impl QuickPool {
     /// To the database in this file; opened when they are needed.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf, journal: Journal) -> Self {
         Self {
             path: path.into(),
+            journal,
             idle: Arc::new(Mutex::new(Some(Vec::new()))),
         }
     }
@@ -70,8 +73,12 @@ impl QuickPool {
     }
 
     fn open(&self) -> Result<Connection, rusqlite::Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let mode = match self.journal {
+            Journal::Wal => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Journal::Rollback => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let connection = Connection::open_with_flags(&self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.pragma_update(None, "query_only", true)?;
         // Whoever asks tries again later, and lets others have the thread meanwhile.
         connection.busy_timeout(Duration::ZERO)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -2,45 +2,163 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
+use sea_orm_migration::SchemaManager;
 
 use crate::{
-    Error, InstanceLock, Location, Result, Store, TableSum,
+    Error, InstanceLock, Location, Occasion, Result, Store, TableSum,
     backup::{file_error, remove, verify_backup},
     copy::copy_all,
+    files::{self, with_suffix},
     lease::PATIENCE,
     migrations,
 };
 
-/// Restores the backup `from` into the database `to`, which is made if it is missing. No server may work with it.
-///
-/// A SQLite file is exchanged in one step. On a server the rows are: a database in which that was cut off is refused
-/// by every printlog until it has been restored.
-///
-/// # Errors
-/// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::CopyDiffers`].
-pub async fn restore_backup(from: &Path, to: &Location) -> Result<Vec<TableSum>> {
-    let _alone = InstanceLock::take(to)?;
-    verify_backup(from).await?;
-    match to {
-        Location::Sqlite { path } => {
-            let part = beside(path, ".restoring");
-            let sums = upgraded_copy(from, &part).await?;
-            exchange(&part, path).await?;
-            Ok(sums)
+/// What a restore has done.
+#[derive(Debug)]
+pub struct Restored {
+    /// What the tables hold now.
+    pub tables: Vec<TableSum>,
+    /// What was there before.
+    pub replaced: Replaced,
+}
+
+/// What a restore has replaced.
+#[derive(Debug)]
+pub enum Replaced {
+    /// There was nothing.
+    Nothing,
+    /// A backup of it was made.
+    BackedUp(PathBuf),
+    /// No backup can be made of it, for this reason; the file itself is kept.
+    SetAside(PathBuf, Error),
+    /// A restore that was cut off had left half of a database.
+    Unfinished,
+}
+
+/// A restore that has passed all checks, and has the replacement complete. Nothing has been changed yet.
+pub struct Restore {
+    to: Location,
+    replacement: Replacement,
+    tables: Vec<TableSum>,
+    _alone: InstanceLock,
+}
+
+/// The file with the copy of the backup; removed when it has not been used.
+struct Replacement(PathBuf);
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            fs::remove_file(with_suffix(&self.0, suffix)).ok();
         }
-        Location::MySql { .. } => {
-            let folder = from.parent().unwrap_or(Path::new("."));
-            let part = folder.join(".restoring.part");
-            upgraded_copy(from, &part).await?;
-            let loaded = load(&Location::Sqlite { path: part.clone() }, to).await;
-            remove(&part)?;
-            loaded
+    }
+}
+
+impl Restore {
+    /// Checks the backup `from` and the database `to`, which no server may work with, and makes a copy of the backup
+    /// with this program's schema: next to a SQLite file, otherwise in `backups` or in the folder for temporary files.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::Unfinished`], [`Error::BadValue`].
+    pub async fn prepare(from: &Path, to: &Location, backups: &Path) -> Result<Self> {
+        let alone = InstanceLock::take(to)?;
+        verify_backup(from).await?;
+        let replacement = match to {
+            Location::Sqlite { path } => {
+                let path = files::resolve(path);
+                let part = with_suffix(&path, ".restoring");
+                files::create_private(&part, Some(&path)).map_err(|cause| file_error(&part, cause))?;
+                Replacement(part)
+            }
+            Location::MySql { .. } => {
+                check_server(to).await?;
+                scratch_file(backups)?
+            }
+        };
+        let tables = upgraded_copy(from, &replacement.0).await?;
+        Ok(Self {
+            to: to.clone(),
+            replacement,
+            tables,
+            _alone: alone,
+        })
+    }
+
+    /// What the tables are going to hold.
+    #[must_use]
+    pub fn tables(&self) -> &[TableSum] {
+        &self.tables
+    }
+
+    /// Backs up what is there into the folder `backups`, and replaces it. A SQLite file is exchanged in one step. On a
+    /// server the rows are: a database in which that was cut off is refused by every printlog until it is restored.
+    ///
+    /// # Errors
+    /// When what is there cannot be backed up though it is sound, as on a full disk: then nothing has been changed.
+    pub async fn finish(self, backups: &Path, now: Timestamp) -> Result<Restored> {
+        let saved = self.save(backups, now).await;
+        match &self.to {
+            Location::Sqlite { path } => {
+                let path = files::resolve(path);
+                let replaced = match saved {
+                    Ok(replaced) => replaced,
+                    Err(cause) if cause.is_about_content() => {
+                        Replaced::SetAside(set_aside(&path, &cause, now)?, cause)
+                    }
+                    Err(cause) => return Err(cause),
+                };
+                exchange(&self.replacement.0, &path)?;
+                Ok(Restored {
+                    tables: self.tables,
+                    replaced,
+                })
+            }
+            Location::MySql { .. } => {
+                let replaced = match saved {
+                    Err(Error::Unfinished { .. }) => Replaced::Unfinished,
+                    saved => saved?,
+                };
+                let path = self.replacement.0.clone();
+                let tables = load(&Location::Sqlite { path }, &self.to).await?;
+                Ok(Restored { tables, replaced })
+            }
         }
+    }
+
+    /// Backs up what is there. A SQLite file is left without a log next to it.
+    async fn save(&self, backups: &Path, now: Timestamp) -> Result<Replaced> {
+        if let Location::Sqlite { path } = &self.to
+            && path.metadata().is_ok_and(|file| file.len() == 0)
+        {
+            return Ok(Replaced::Nothing);
+        }
+        let store = Store::connect(&self.to, None).await?;
+        let saved = async {
+            store.check_complete(&self.to).await?;
+            if store.needs_turns() && store.is_new().await? {
+                return Ok(Replaced::Nothing);
+            }
+            let backup = store.back_up(backups, &Occasion::BeforeRestore, now).await?;
+            Ok(Replaced::BackedUp(backup.path))
+        };
+        let saved = saved.await;
+        let closed = match self.to {
+            Location::Sqlite { .. } => store.close_into_one_file().await,
+            Location::MySql { .. } => store.close().await,
+        };
+        let saved: Replaced = saved?;
+        match closed {
+            // Another program has the file open and keeps what is going to be the old one. All of it is in the backup.
+            Err(cause) if cause.is_transient() => store.close().await?,
+            closed => closed?,
+        }
+        Ok(saved)
     }
 }
 
@@ -70,45 +188,97 @@ pub async fn move_database(from: &Location, to: &Location) -> Result<Vec<TableSu
     load(from, to).await
 }
 
-/// A copy of the backup, brought to this program's schema.
-async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
-    for suffix in ["", "-wal", "-shm"] {
-        remove(&beside(part, suffix))?;
+/// What a restore into a database on a server finds only when it has begun, otherwise: a newer schema, and a server that
+/// records into it.
+async fn check_server(to: &Location) -> Result<()> {
+    let store = Store::connect(to, None).await?;
+    let checked = async {
+        match !store.is_new().await? && store.is_served().await? {
+            true => Err(Error::InUse {
+                location: to.to_string(),
+                by: String::new(),
+            }),
+            false => Ok(()),
+        }
+    };
+    let checked = checked.await;
+    store.close().await?;
+    checked
+}
+
+/// A file for a copy of a backup, which itself may be where nothing can be written.
+fn scratch_file(backups: &Path) -> Result<Replacement> {
+    let name = format!("printlog-{:016x}.part", rand::random::<u64>());
+    let path = backups.join(&name);
+    if files::create_private(&path, None).is_ok() {
+        return Ok(Replacement(path));
     }
-    crate::connect::create_private(part)
-        .and_then(|()| fs::copy(from, part))
-        .map_err(|cause| file_error(part, cause))?;
+    let path = std::env::temp_dir().join(name);
+    files::create_private(&path, None).map_err(|cause| file_error(&path, cause))?;
+    Ok(Replacement(path))
+}
+
+/// Fills the file `part` with the backup, brings that to this program's schema, and proves that it can be used.
+async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        remove(&with_suffix(part, suffix))?;
+    }
+    copy_contents(from, part).map_err(|cause| file_error(part, cause))?;
     let location = Location::Sqlite {
         path: part.to_owned(),
     };
-    let store = Store::open_with(&location, None).await?;
-    let sums = store.table_sums().await;
+    // What is wrong is wrong with the backup.
+    let as_backup = |cause| match cause {
+        Error::Unfinished { .. } => Error::Unfinished {
+            location: from.display().to_string(),
+        },
+        cause => cause,
+    };
+    let store = Store::open_with(&location, None).await.map_err(as_backup)?;
     store.close_into_one_file().await?;
+    let copy = verify_backup(part).await?;
     File::open(part)
         .and_then(|file| file.sync_all())
         .map_err(|cause| file_error(part, cause))?;
-    sums
+    Ok(copy.tables)
+}
+
+/// Not `fs::copy`, which copies the permissions, too: a backup may be readable by all, or not writable.
+fn copy_contents(from: &Path, to: &Path) -> io::Result<()> {
+    let mut to = File::options().write(true).truncate(true).open(to)?;
+    io::copy(&mut File::open(from)?, &mut to).map(drop)
 }
 
 /// Puts the file `part` in the place of the database `path`, whose log must not be taken for that of the new one.
-async fn exchange(part: &Path, path: &Path) -> Result<()> {
-    if path.exists() {
-        let location = Location::Sqlite {
-            path: path.to_owned(),
-        };
-        let old = Store::connect(&location, None).await;
-        // Merges its log. A database that cannot even be opened has nothing to be merged.
-        if let Ok(old) = old {
-            old.close_into_one_file().await.ok();
+fn exchange(part: &Path, path: &Path) -> Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        remove(&with_suffix(path, suffix))?;
+    }
+    files::rename(part, path).map_err(|cause| file_error(path, cause))
+}
+
+/// Keeps the file `path`, which a restore is about to replace, under another name as well. Gives that name.
+fn set_aside(path: &Path, cause: &Error, now: Timestamp) -> Result<PathBuf> {
+    let state = if cause.is_of_damage() {
+        "damaged"
+    } else {
+        "replaced"
+    };
+    let time = now.strftime("%Y%m%dT%H%M%SZ");
+    let aside = with_suffix(path, &format!(".{state}-{time}"));
+    // The name must not be missing at any moment: a server that starts then would begin a new database.
+    let kept = fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop));
+    if let Err(cause) = kept {
+        remove(&aside)?;
+        return Err(file_error(&aside, cause));
+    }
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let log = with_suffix(path, suffix);
+        if log.exists() {
+            fs::rename(&log, with_suffix(&aside, suffix)).map_err(|cause| file_error(&log, cause))?;
         }
     }
-    for suffix in ["-wal", "-shm"] {
-        remove(&beside(path, suffix))?;
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::rename(part, path)
-        .and_then(|()| File::open(folder)?.sync_all())
-        .map_err(|cause| file_error(path, cause))
+    Ok(aside)
 }
 
 async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
@@ -161,33 +331,19 @@ impl Store {
         .await
     }
 
+    /// Whether no printlog has made its tables in the database.
+    async fn is_new(&self) -> Result<bool> {
+        self.read("read the version of the schema", |db| async move {
+            let version = migrations::schema_version(&SchemaManager::new(&db)).await?;
+            Ok(version.is_none())
+        })
+        .await
+    }
+
     async fn is_unfinished(&self) -> Result<bool> {
         self.read("see whether the database is complete", |db| async move {
             migrations::is_unfinished(&db).await
         })
         .await
     }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Where the damaged file `path` is kept when a restore takes its place.
-///
-/// # Errors
-/// When it cannot be renamed.
-pub fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf> {
-    let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let aside = beside(path, &format!(".damaged-{time}"));
-    for suffix in ["-wal", "-shm"] {
-        let log = beside(path, suffix);
-        if log.exists() {
-            fs::rename(&log, beside(&aside, suffix)).map_err(|cause| file_error(&log, cause))?;
-        }
-    }
-    fs::rename(path, &aside).map_err(|cause| file_error(path, cause))?;
-    Ok(aside)
 }

@@ -6,6 +6,7 @@
 use std::{
     fs,
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -15,6 +16,8 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 
+use crate::files;
+
 /// What an encrypted text begins with. What does not is from before there was encryption.
 pub(crate) const MARK: &str = "sealed:1:";
 /// Ties a text to its purpose: one that was encrypted for something else is not taken.
@@ -23,25 +26,50 @@ const KEY: usize = 32;
 const NONCE: usize = 24;
 
 /// The secret, or why there is none.
-pub(crate) struct Secret(Result<XChaCha20Poly1305, String>);
+pub(crate) struct Secret {
+    cipher: Result<XChaCha20Poly1305, String>,
+    /// The file is there and can be read, but holds no secret.
+    is_damaged: bool,
+    exposure: Option<String>,
+}
 
 impl Secret {
     /// Reads the secret in `path`, and makes it if the file is missing. Does not fail: without it all works but the
     /// keys of printers.
     pub(crate) fn open(path: Option<&Path>) -> Self {
         let Some(path) = path else {
-            return Self(Err("no file for the secret was named".to_owned()));
+            return Self {
+                cipher: Err("no file for the secret was named".to_owned()),
+                is_damaged: false,
+                exposure: None,
+            };
         };
-        Self(
-            read_or_make(path)
+        let key = read_or_make(path);
+        let is_damaged = key
+            .as_ref()
+            .is_err_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+        Self {
+            cipher: key
                 .map(|key| XChaCha20Poly1305::new(&key.into()))
                 .map_err(|cause| format!("cannot use the secret in {}: {cause}", path.display())),
-        )
+            is_damaged,
+            exposure: exposure(path),
+        }
     }
 
     /// Why nothing can be encrypted. `None` if all is well.
     pub(crate) fn trouble(&self) -> Option<&str> {
-        self.0.as_ref().err().map(String::as_str)
+        self.cipher.as_ref().err().map(String::as_str)
+    }
+
+    /// Whether the file holds something else than a secret.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
+    /// Who else may use the file, and the command that changes this. `None` if nobody may.
+    pub(crate) fn exposure(&self) -> Option<&str> {
+        self.exposure.as_deref()
     }
 
     /// The text, to be stored.
@@ -49,7 +77,7 @@ impl Secret {
     /// # Errors
     /// Why there is no secret.
     pub(crate) fn seal(&self, text: &str) -> Result<String, String> {
-        let cipher = self.0.as_ref().map_err(Clone::clone)?;
+        let cipher = self.cipher.as_ref().map_err(Clone::clone)?;
         let nonce: [u8; NONCE] = rand::random();
         let sealed = cipher
             .encrypt(&XNonce::from(nonce), payload(text.as_bytes()))
@@ -67,7 +95,7 @@ impl Secret {
         };
         let bytes = STANDARD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-        let cipher = self.0.as_ref().ok()?;
+        let cipher = self.cipher.as_ref().ok()?;
         let text = cipher.decrypt(&XNonce::from(*nonce), payload(sealed)).ok()?;
         String::from_utf8(text).ok()
     }
@@ -77,6 +105,17 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Secret").field(&self.trouble()).finish()
     }
+}
+
+fn exposure(path: &Path) -> Option<String> {
+    let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+    (mode & 0o007 != 0).then(|| {
+        format!(
+            "every account of this machine may use {path} (mode {mode:o}), which opens the API keys of printers; \
+             `chmod 600 {path}` changes this",
+            path = path.display()
+        )
+    })
 }
 
 fn payload(msg: &[u8]) -> Payload<'_, '_> {
@@ -90,7 +129,7 @@ fn read_or_make(path: &Path) -> io::Result<[u8; KEY]> {
             make(path)?;
             parse(&fs::read_to_string(path)?)
         }
-        Err(cause) => Err(cause),
+        Err(cause) => Err(files::explained(path, cause)),
     }
 }
 
@@ -117,19 +156,11 @@ fn parse(text: &str) -> io::Result<[u8; KEY]> {
 /// Makes the file, readable by nobody else. It appears when it is complete; of two processes that make it at once, one
 /// wins.
 fn make(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
     let key: [u8; KEY] = rand::random();
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{:016x}", rand::random::<u64>()));
-    let beside = Path::new(&beside);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(beside)?;
+    let beside = &files::with_suffix(path, &format!(".{:016x}", rand::random::<u64>()));
+    files::create_private(beside, None)?;
+    let mut file = fs::OpenOptions::new().write(true).open(beside)?;
     let made = writeln!(file, "{text}")
         .and_then(|()| file.sync_all())
         .and_then(|()| match fs::hard_link(beside, path) {
@@ -137,7 +168,8 @@ fn make(path: &Path) -> io::Result<()> {
             // Not every file system has links.
             Err(_) => fs::rename(beside, path),
             Ok(()) => Ok(()),
-        });
+        })
+        .and_then(|()| files::sync_folder(files::folder_of(path)));
     match fs::remove_file(beside) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => made.and(Err(cause)),
         _ => made,
@@ -178,16 +210,34 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn the_file_is_for_its_owner_only() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "secret.key");
         assert_eq!(Secret::open(Some(&path)).trouble(), None);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(names.len(), 1, "nothing is left beside it");
+        assert_eq!(names.len(), 1, "nothing is left next to it");
+    }
+
+    #[test]
+    fn others_who_may_use_the_file_are_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "secret.key");
+        assert_eq!(Secret::open(Some(&path)).exposure(), None);
+        for (mode, is_exposed) in [
+            (0o640, false),
+            (0o644, true),
+            (0o604, true),
+            (0o602, true),
+            (0o666, true),
+            (0o400, false),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let secret = Secret::open(Some(&path));
+            assert_eq!(secret.trouble(), None);
+            assert_eq!(secret.exposure().is_some(), is_exposed, "{mode:o}");
+        }
     }
 
     #[test]
@@ -214,6 +264,7 @@ mod tests {
             fs::write(&path, content).unwrap();
             let secret = Secret::open(Some(&path));
             let trouble = secret.trouble().unwrap();
+            assert!(secret.is_damaged());
             assert!(
                 trouble.contains(name) && trouble.contains("64 hexadecimal"),
                 "{trouble}"

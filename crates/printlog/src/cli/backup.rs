@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use store::{Backup, Location, Occasion, Store, TableSum};
+use store::{Location, Occasion, Replaced, Restore, TableSum};
 
 use super::{
     Context, Exit, UsageError,
@@ -77,33 +77,44 @@ pub(super) async fn back_up(context: &Context, config: &Config, arguments: BackU
 }
 
 pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow::Result<Exit> {
-    let backup = store::verify_backup(&arguments.file).await?;
-    let clock = Clock::start();
+    let backups = &config.backup.folder;
+    let json = arguments.output.json;
+    let restore = Restore::prepare(&arguments.file, &config.database, backups).await?;
     if arguments.dry_run {
-        let tables = compared(&backup, &config.database).await?;
-        print_tables(
+        let tables = compared(restore.tables(), &config.database).await?;
+        let text = "The backup is sound, and can be restored. Nothing was changed.";
+        let copied = Copied {
+            done: false,
+            replaced: None,
             tables,
-            None,
-            arguments.output.json,
-            "The backup is sound. Nothing was changed.",
-        )?;
+        };
+        print_tables(copied, json, text)?;
         return Ok(Exit::Done);
     }
-    let replaced = match is_there(&config.database) {
-        true => Some(save_what_is_there(config, clock).await?),
-        false => None,
+    let restored = restore.finish(backups, Clock::start().now()).await?;
+    let replaced = match restored.replaced {
+        Replaced::Nothing => None,
+        Replaced::BackedUp(path) => Some(path.display().to_string()),
+        Replaced::SetAside(path, cause) => {
+            eprintln!(
+                "printlog: the database that was there cannot be backed up ({:#}); its file is kept as {}",
+                anyhow::Error::new(cause),
+                path.display()
+            );
+            Some(path.display().to_string())
+        }
+        Replaced::Unfinished => Some("(an incomplete database)".to_owned()),
     };
-    let restored = store::restore_backup(&arguments.file, &config.database).await?;
-    let told = match &replaced {
+    let text = match &replaced {
         Some(path) => format!("Restored. What was there before is in {path}."),
         None => "Restored.".to_owned(),
     };
-    print_tables(
-        restored.into_iter().map(body).collect(),
+    let copied = Copied {
+        done: true,
         replaced,
-        arguments.output.json,
-        &told,
-    )?;
+        tables: restored.tables.into_iter().map(body).collect(),
+    };
+    print_tables(copied, json, &text)?;
     Ok(Exit::Done)
 }
 
@@ -114,9 +125,13 @@ pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Resu
         return Err(UsageError(format!("there is no database {from}")).into());
     }
     let moved = store::move_database(&from, &to).await?;
+    let copied = Copied {
+        done: true,
+        replaced: None,
+        tables: moved.into_iter().map(body).collect(),
+    };
     print_tables(
-        moved.into_iter().map(body).collect(),
-        None,
+        copied,
         arguments.output.json,
         "Moved; every table has the same rows with the same checksum. Set `database` in the configuration now.",
     )?;
@@ -159,41 +174,16 @@ fn is_there(location: &Location) -> bool {
     }
 }
 
-/// A backup of it; a file that is too damaged for one is put aside.
-async fn save_what_is_there(config: &Config, clock: Clock) -> anyhow::Result<String> {
-    // No backup is to be made of what a server is about to change.
-    let _alone = store::InstanceLock::take(&config.database)?;
-    let now = clock.now();
-    let saved = async {
-        let store = Store::open_with(&config.database, None).await?;
-        let backup = store
-            .back_up(&config.backup.folder, &Occasion::BeforeRestore, now)
-            .await;
-        store.close().await?;
-        Ok::<_, store::Error>(backup?.path)
-    };
-    match (saved.await, &config.database) {
-        (Ok(path), _) => Ok(path.display().to_string()),
-        (Err(cause), Location::Sqlite { path }) if !cause.is_transient() => {
-            let aside = store::set_aside(path, now)?;
-            eprintln!(
-                "printlog: what is there cannot be backed up ({:#}); it is kept as {}",
-                anyhow::Error::new(cause),
-                aside.display()
-            );
-            Ok(aside.display().to_string())
-        }
-        (Err(store::Error::Unfinished { .. }), _) => Ok("(an incomplete database)".to_owned()),
-        (Err(cause), _) => Err(cause.into()),
-    }
-}
-
-async fn compared(backup: &Backup, location: &Location) -> anyhow::Result<Vec<TableBody>> {
+async fn compared(restored: &[TableSum], location: &Location) -> anyhow::Result<Vec<TableBody>> {
     let now = match is_there(location) {
-        true => store::table_sums(location).await?,
+        // What is damaged has no rows to compare, and is replaced all the same.
+        true => match store::table_sums(location).await {
+            Err(cause) if cause.is_of_damage() => Vec::new(),
+            sums => sums?,
+        },
         false => Vec::new(),
     };
-    let mut tables: Vec<_> = backup.tables.iter().cloned().map(body).collect();
+    let mut tables: Vec<_> = restored.iter().cloned().map(body).collect();
     for table in &mut tables {
         table.rows_now = now
             .iter()
@@ -203,21 +193,12 @@ async fn compared(backup: &Backup, location: &Location) -> anyhow::Result<Vec<Ta
     Ok(tables)
 }
 
-fn print_tables(
-    tables: Vec<TableBody>,
-    replaced: Option<String>,
-    json: bool,
-    told: &str,
-) -> anyhow::Result<()> {
-    let is_dry = tables.iter().any(|table| table.rows_now.is_some());
+fn print_tables(copied: Copied, json: bool, text: &str) -> anyhow::Result<()> {
     if json {
-        return print_json(&Copied {
-            done: !is_dry,
-            replaced,
-            tables,
-        });
+        return print_json(&copied);
     }
-    if is_dry {
+    let tables = copied.tables;
+    if !copied.done {
         let mut shown = Table::new(["table", "rows in the backup", "rows now"]);
         for table in tables {
             let now = table
@@ -233,7 +214,7 @@ fn print_tables(
         }
         shown.print()?;
     }
-    print_line(told)
+    print_line(text)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

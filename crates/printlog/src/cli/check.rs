@@ -1,16 +1,17 @@
 //! `printlog check`: what is wrong, and what to do.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use domain::{JobTotals, Printer};
 use serde::Serialize;
-use store::{Location, Opener, Store, TotalsMismatch};
+use store::{Journal, Location, Opener, Store, TotalsMismatch};
 
 use super::{
     Exit, Output, load,
     output::{print_json, print_line},
 };
 use crate::{
+    app,
     config::Config,
     ingest::Clock,
     logging,
@@ -120,6 +121,18 @@ impl Checks {
             ),
         )?;
 
+        if store.journal() == Some(Journal::Rollback) {
+            self.add(Finding {
+                subject: "database".to_owned(),
+                ok: true,
+                found: app::NO_SHARED_MEMORY.to_owned(),
+                advice: Some(
+                    "move the database to a local disk: end the server, move its folder, set database.path"
+                        .to_owned(),
+                ),
+            })?;
+        }
+
         let mismatches = store.check_totals().await?;
         let printers = store.printers().await?;
         if mismatches.is_empty() {
@@ -166,9 +179,22 @@ impl Checks {
     async fn check_secret(&mut self, store: &Store) -> anyhow::Result<()> {
         const SUBJECT: &str = "keys of printers";
         if let Some(trouble) = store.secret_trouble() {
-            let advice = "put the right file there (database.secret_file says where), or remove a damaged one: the next \
-                          start makes a new one, and keys that are stored must be entered anew";
+            let advice = match store.is_secret_damaged() {
+                true => {
+                    "put a copy of the right file there (database.secret_file says where); if there is none, move this \
+                     one away: the next start makes a new one, and keys that are stored must be entered again"
+                }
+                false => "keep the file, and let printlog read it (database.secret_file says which it is)",
+            };
             return self.bad(SUBJECT, trouble.to_owned(), advice);
+        }
+        if let Some(exposure) = store.secret_exposure() {
+            self.add(Finding {
+                subject: "secret".to_owned(),
+                ok: true,
+                found: exposure.to_owned(),
+                advice: Some("keep other accounts from it, with that command".to_owned()),
+            })?;
         }
         match store.unreadable_key_count().await? {
             0 => self.good(SUBJECT, "are encrypted, and can be read".to_owned()),
@@ -332,6 +358,9 @@ fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str 
         (E::BackupFile { .. }, _) => {
             "make room, or let printlog write there (`backup.folder`): before an upgrade it backs the database up"
         }
+        (E::Open { source, .. }, Location::Sqlite { .. }) if is_refusal(&**source) => {
+            "do that, or run this command as the user of the server"
+        }
         (_, Location::Sqlite { .. }) => {
             "see `database.path` in the configuration: does the folder exist, may printlog write there, is the disk full?"
         }
@@ -339,6 +368,13 @@ fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str 
             "see the section `database` of the configuration: is the server on, are host, account and password right?"
         }
     }
+}
+
+/// The text says what to do, then.
+fn is_refusal(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn mismatch_told(mismatch: &TotalsMismatch, printers: &[Printer]) -> String {

@@ -1,7 +1,7 @@
 //! A log file that is renamed when it is full or old, so that it never fills the card of a Raspberry Pi.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -54,10 +54,7 @@ impl RotatingFile {
     }
 
     fn open_with(path: &Path, limits: Limits) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let file = append(path)?;
+        let file = store::append(path)?;
         let length = file.metadata()?.len();
         Ok(Self(Arc::new(Mutex::new(Current {
             path: path.to_owned(),
@@ -79,7 +76,7 @@ impl Current {
             }
         }
         fs::rename(&self.path, self.aged(1))?;
-        self.file = append(&self.path)?;
+        self.file = store::append(&self.path)?;
         self.length = 0;
         Ok(())
     }
@@ -153,10 +150,6 @@ impl MakeWriter<'_> for RotatingFile {
     fn make_writer(&self) -> Line {
         Line(self.0.clone())
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 #[cfg(test)]

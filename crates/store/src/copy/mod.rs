@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Engine, Error, Location, Result, Store,
     error::Fault,
+    migrations::own_tables,
     transaction::{LONG, Tx},
 };
 use tables::{Column, Kind, Table, tables};
@@ -345,7 +346,11 @@ async fn counters(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(Stri
         }
     };
     let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "next")?)))
-        .collect()
+    let own = own_tables().await?;
+    let counters = rows
+        .iter()
+        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "next")?)));
+    let mut counters: Vec<(String, i64)> = counters.collect::<Result<_, Fault>>()?;
+    counters.retain(|(table, _)| own.contains(table));
+    Ok(counters)
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 
-use crate::{Engine, Error, error::Fault};
+use crate::{Engine, Error, error::Fault, migrations::own_tables};
 
 /// What a copy leaves out: the schema makes the first itself, and the second is about a running server.
 const NOT_COPIED: [&str; 2] = ["schema_migrations", "server_lease"];
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// All tables that a copy takes, those first that others refer to.
+/// All tables of printlog that a copy takes, those first that others refer to.
 pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<Table>, Fault> {
     let sql = match engine {
         Engine::Sqlite => {
@@ -57,9 +57,10 @@ pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let mut tables: Vec<Table> = Vec::new();
     let mut keys: Vec<Vec<(i64, String)>> = Vec::new();
+    let own = own_tables().await?;
     for row in db.query_all_raw(statement).await? {
         let table: String = row.try_get("", "table_name")?;
-        if NOT_COPIED.contains(&table.as_str()) {
+        if NOT_COPIED.contains(&table.as_str()) || !own.contains(&table) {
             continue;
         }
         let name: String = row.try_get("", "column_name")?;

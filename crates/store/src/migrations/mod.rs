@@ -14,8 +14,13 @@ mod m0008_job_pauses;
 mod m0009_corrected_outcomes;
 mod m0010_sql_views;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DynIden};
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DynIden, Statement,
+};
 use sea_orm_migration::{MigratorTrait, prelude::*};
+use tokio::sync::OnceCell;
 
 use crate::{Error, error::Fault};
 
@@ -88,6 +93,33 @@ pub(crate) async fn repeat(tx: &DatabaseTransaction, history: &[(String, i64)]) 
         tx.execute(&written).await?;
     }
     Ok(())
+}
+
+/// Names of all tables that printlog has in any version, found by running the migrations one after the other in memory:
+/// one that is added later cannot be forgotten. Others may keep tables in the database, too, as Litestream does.
+pub(crate) async fn own_tables() -> Result<&'static BTreeSet<String>, Fault> {
+    static TABLES: OnceCell<BTreeSet<String>> = OnceCell::const_new();
+    // Boxed: a future within so many others is too deep for the compiler.
+    TABLES
+        .get_or_try_init(|| {
+            Box::pin(async {
+                let mut options = ConnectOptions::new("sqlite::memory:");
+                options.max_connections(1).sqlx_logging(false);
+                let db = Database::connect(options).await?;
+                let mut tables = BTreeSet::new();
+                for _ in Migrator::migrations() {
+                    Migrator::up(&db, Some(1)).await?;
+                    let names = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+                    let names = Statement::from_string(db.get_database_backend(), names);
+                    for row in db.query_all_raw(names).await? {
+                        tables.insert(row.try_get_by_index(0)?);
+                    }
+                }
+                db.close().await?;
+                Ok(tables)
+            })
+        })
+        .await
 }
 
 /// Name of the newest migration in the database. `None` if it is empty.

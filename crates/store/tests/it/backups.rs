@@ -6,8 +6,8 @@ use domain::JobId;
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
-    Engine, Error, Location, Occasion, Opener, Store, TableSum, backups, made_at, move_database,
-    prune_backups, restore_backup, verify_backup,
+    Engine, Error, Location, Occasion, Opener, Restore, Store, TableSum, backups, made_at, move_database,
+    prune_backups, remove_leftovers, verify_backup,
 };
 
 use crate::{
@@ -102,6 +102,12 @@ async fn newest_job(location: &Location) -> i64 {
     id
 }
 
+async fn restore_backup(from: &Path, to: &Location) -> Result<Vec<TableSum>, Error> {
+    let (_keep, folder) = backup_folder();
+    let restore = Restore::prepare(from, to, &folder).await?;
+    Ok(restore.finish(&folder, some_time()).await?.tables)
+}
+
 fn backup_folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("back ups");
@@ -170,6 +176,45 @@ on_every_engine! {
         db.open_again().await.unwrap().close().await.unwrap();
     }
 
+    async fn tables_of_other_programs_are_no_business_of_backup_and_restore(db) {
+        add_printer(&db.store, "Voron").await;
+        let before = counted(&db.store.table_sums().await.unwrap());
+        for sql in [
+            // Litestream's, and what others might keep.
+            "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)",
+            "CREATE TABLE _litestream_lock (id INTEGER)",
+            "CREATE TABLE notes_of_mine (word VARCHAR(20), number DOUBLE)",
+            "INSERT INTO _litestream_seq (id, seq) VALUES (1, 42)",
+            "INSERT INTO _litestream_lock (id) VALUES (1), (1), (NULL)",
+            "INSERT INTO notes_of_mine (word, number) VALUES ('a', 1.5), ('a', 1.5)",
+        ] {
+            db.execute(sql).await;
+        }
+        if db.engine == Engine::Sqlite {
+            db.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY AUTOINCREMENT)").await;
+            db.execute("INSERT INTO parents (id) VALUES (7)").await;
+            db.execute("PRAGMA foreign_keys = OFF; CREATE TABLE orphans (p REFERENCES parents (id)); INSERT INTO orphans VALUES (1); PRAGMA foreign_keys = ON").await;
+        }
+        assert_eq!(counted(&db.store.table_sums().await.unwrap()), before);
+        let (_keep, folder) = backup_folder();
+        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        assert_eq!(counted(&backup.tables), before);
+        for engine in [Engine::Sqlite, Engine::MySql, Engine::MariaDb] {
+            let Some(there) = Fresh::create(engine).await else { continue };
+            let restored = restore_backup(&backup.path, &there.location).await.unwrap();
+            assert_eq!(counted(&restored), before);
+            there.drop().await;
+        }
+        // A restore into the database leaves them on a server, where only rows are exchanged.
+        add_printer(&db.store, "came later").await;
+        db.store.close().await.unwrap();
+        restore_backup(&backup.path, &db.location).await.unwrap();
+        assert_eq!(sums_of(&db.location).await, before);
+        if db.engine != Engine::Sqlite {
+            assert_eq!(db.column::<i64>("SELECT CAST(seq AS SIGNED) FROM _litestream_seq").await, [42]);
+        }
+    }
+
     async fn a_backup_under_load_is_one_moment(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let store = db.store.clone();
@@ -220,36 +265,57 @@ fn the_backup_just_made_stays_whatever_the_clock_was_before() {
 }
 
 #[test]
-fn what_is_left_of_a_backup_that_was_broken_off_goes() {
+fn leftovers_of_unfinished_work_are_removed_if_they_are_ours_and_old() {
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, written: &str| {
-        let path = folder.path().join(name);
-        let time: jiff::Timestamp = written.parse().unwrap();
-        let file = std::fs::File::create(&path).unwrap();
-        file.set_modified(time.into()).unwrap();
+    let backups = folder.path().join("backups");
+    let data = folder.path().join("data");
+    let now: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+    let file = |folder: &Path, name: &str, minutes: i64| {
+        std::fs::create_dir_all(folder).unwrap();
+        let path = folder.join(name);
+        let written = now - jiff::SignedDuration::from_mins(minutes);
+        std::fs::File::create(&path)
+            .unwrap()
+            .set_modified(written.into())
+            .unwrap();
         path
     };
-    for name in [
-        "printlog-20260130T000000Z.part",
-        "printlog-20260130T000000Z.part-journal",
-    ] {
-        file(name, "2026-01-30T00:01:00Z");
-    }
-    let other = file("other.part", "2026-01-30T00:01:00Z");
-    let at_work = file("printlog-20260130T235959Z.part", "2026-01-30T23:59:59Z");
-    let made = file("printlog-20260131T000000Z.db", "2026-01-31T00:00:00Z");
-    assert_eq!(
-        prune_backups(folder.path(), 1, &made).unwrap(),
-        Vec::<std::path::PathBuf>::new()
-    );
-    let mut left: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    left.sort();
-    let mut wanted = vec![other, at_work, made];
+    let old_and_ours = [
+        file(&backups, "printlog-20260130T000000Z.part", 61),
+        file(&backups, "printlog-20260130T000000Z.part-journal", 61),
+        file(&backups, "printlog-20260130T000000Z-before-upgrade.part", 600),
+        file(&data, "my.db.restoring", 61),
+        file(&data, "my.db.restoring-wal", 61),
+        file(&data, "my.db.trial-0123456789abcdef", 61),
+        file(&data, "my.key.0123456789abcdef", 61),
+    ];
+    let others = [
+        file(&backups, "printlog-20260130T235959Z.part", 59),
+        file(&backups, "printlog-20260130T000000Z.db", 600),
+        file(&backups, "other.part", 600),
+        file(&data, "my.db", 600),
+        file(&data, "my.db.restoring-shm", 59),
+        file(&data, "other.db.restoring", 600),
+        file(&data, "my.db.damaged-20260130T000000Z", 600),
+        file(&data, "my.db.restoring.txt", 600),
+        file(&data, "my.key", 600),
+        file(&data, "my.key.old", 600),
+        file(&data, "my.key.0123456789abcdeg", 600),
+    ];
+    std::fs::create_dir(data.join("my.db.trial-folder")).unwrap();
+    // Through another name of the folder and of the database.
+    std::os::unix::fs::symlink(data.join("my.db"), folder.path().join("link.db")).unwrap();
+    let path = folder.path().join("link.db");
+    let location = Location::Sqlite { path };
+    let mut gone = remove_leftovers(&backups, &location, &data.join("my.key"), now).unwrap();
+    gone.sort();
+    let mut wanted = old_and_ours.to_vec();
     wanted.sort();
-    assert_eq!(left, wanted);
+    assert_eq!(gone, wanted);
+    assert!(old_and_ours.iter().all(|path| !path.exists()));
+    assert!(others.iter().all(|path| path.exists()));
+    let again = remove_leftovers(&backups, &location, &data.join("my.key"), now).unwrap();
+    assert!(again.is_empty(), "{again:?}");
 }
 
 #[tokio::test]

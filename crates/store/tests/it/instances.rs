@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use domain::JobFilter;
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use store::{Engine, Error, InstanceLock, Location, Opener, Store};
 
 use crate::{fixtures::*, on_every_engine};
@@ -43,6 +44,67 @@ on_every_engine! {
         assert_eq!(other.list_jobs(&JobFilter::default(), 10, None).await.unwrap().items.len(), 2);
         check_totals(&other).await;
         other.close().await.unwrap();
+    }
+
+    async fn commands_work_while_a_server_makes_the_database(db) {
+        let Some(there) = crate::database::Fresh::create(db.engine).await else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let open = async |opener, wait: u64| {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let secret = folder.path().join("secret.key");
+            let opened = Store::open_backed_up(&there.location, Some(&secret), folder.path(), opener, now()).await;
+            let (store, backup) = opened.unwrap();
+            assert!(backup.is_none(), "there was nothing to lose");
+            store.printers().await.unwrap();
+            store.close().await.unwrap();
+        };
+        tokio::join!(
+            open(Opener::Server, 0),
+            open(Opener::Command, 0),
+            open(Opener::Command, 5),
+            open(Opener::Command, 50),
+            open(Opener::Command, 100),
+            open(Opener::Command, 200),
+        );
+        there.drop().await;
+    }
+
+    async fn what_a_server_refuses_for_the_moment_is_tried_again(db) {
+        if db.engine == Engine::Sqlite {
+            return;
+        }
+        // Rows of MyISAM stay when a transaction is rolled back: they count the attempts.
+        db.execute("CREATE TABLE attempts (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE = MyISAM").await;
+        for number in [1020, 1205, 1213, 1412, 3101, 1180, 1047] {
+            db.execute("DELETE FROM attempts").await;
+            db.execute("DROP TRIGGER IF EXISTS refuses").await;
+            db.execute(&format!(
+                "CREATE TRIGGER refuses BEFORE INSERT ON printers FOR EACH ROW BEGIN \
+                 INSERT INTO attempts VALUES (); \
+                 IF (SELECT COUNT(*) FROM attempts) < 3 THEN \
+                 SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'not now'; END IF; END"
+            ))
+            .await;
+            add_printer(&db.store, &number.to_string()).await;
+            let attempts = db.column::<i64>("SELECT COUNT(*) FROM attempts").await;
+            assert_eq!(attempts, [3], "{number}");
+        }
+        assert_eq!(db.store.printers().await.unwrap().len(), 7);
+    }
+
+    async fn a_conflict_with_a_snapshot_is_for_the_moment(db) {
+        if db.engine != Engine::MariaDb {
+            return;
+        }
+        add_printer(&db.store, "Voron").await;
+        // What MariaDB 11.6 and later have by default.
+        let first = db.raw.begin().await.unwrap();
+        first.execute_unprepared("SET SESSION innodb_snapshot_isolation = ON").await.unwrap();
+        first.query_one_raw(Statement::from_string(first.get_database_backend(), "SELECT * FROM printers")).await.unwrap();
+        db.store.touch_printers(&[(db.store.printers().await.unwrap()[0].id, at(5.0))]).await.unwrap();
+        let refused = first.execute_unprepared("UPDATE printers SET location = 'x'").await.unwrap_err();
+        assert!(refused.to_string().contains("1020"), "{refused}");
+        first.rollback().await.unwrap();
     }
 
     async fn a_command_does_not_upgrade_the_database_under_a_server(db) {
@@ -91,4 +153,39 @@ fn a_database_file_has_one_server() {
     );
     drop(first);
     InstanceLock::take(&location).unwrap();
+}
+
+#[test]
+fn a_database_file_has_one_server_whatever_name_it_is_started_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &std::path::Path| Location::Sqlite {
+        path: path.to_owned(),
+    };
+    let path = folder.path().join("data/printlog.db");
+    let name = |name: &str| folder.path().join(name);
+    // Two links on the way, one of them relative, before the file exists.
+    std::os::unix::fs::symlink("data/printlog.db", name("link.db")).unwrap();
+    std::os::unix::fs::symlink(name("link.db"), name("link of link.db")).unwrap();
+    let first = InstanceLock::take(&at(&name("link of link.db"))).unwrap();
+    std::os::unix::fs::symlink(name("data"), name("folder")).unwrap();
+    std::fs::hard_link(&path, name("hard.db")).unwrap();
+    std::fs::create_dir(name("other")).unwrap();
+    std::fs::hard_link(&path, name("other/printlog.db")).unwrap();
+    let names = [
+        path.clone(),
+        name("link.db"),
+        name("folder/printlog.db"),
+        name("data/../data/./printlog.db"),
+        name("hard.db"),
+        name("other/printlog.db"),
+    ];
+    for name in &names {
+        let error = InstanceLock::take(&at(name)).unwrap_err();
+        assert!(matches!(error, Error::InUse { .. }), "{name:?}: {error}");
+    }
+    drop(first);
+    for name in &names {
+        drop(InstanceLock::take(&at(name)).unwrap());
+    }
+    assert!(!name("link.db.lock").exists(), "the lock is next to the file");
 }

@@ -1,0 +1,219 @@
+//! Opening SQLite's file.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::OpenFlags;
+use sea_orm::{ConnectionTrait, SqlxSqliteConnector, Statement};
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    pool::PoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+};
+use tracing::{debug, warn};
+
+use crate::{
+    Engine, Error, Location, Result, Store,
+    connect::{ACQUIRE, Opened, open_error, open_fault},
+    dialect, files,
+    misled::Misled,
+    quick::QuickPool,
+    transaction::{LONG, again},
+};
+
+/// How long SQLite waits for a lock that another process holds, before the attempt counts as failed.
+const BUSY: Duration = Duration::from_secs(5);
+/// Connections that read next to the one that writes, each with its own cache.
+const READERS: u32 = 2;
+
+/// How SQLite makes its changes safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Journal {
+    /// A write-ahead log: readers and the writer do not wait for each other. Its index is in shared memory.
+    Wal,
+    /// A rollback journal, where the file system offers no shared memory: a commit waits for readers, and they for it.
+    Rollback,
+}
+
+/// Opens the file with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With `NORMAL` a power cut
+/// takes the last transactions away, such as the end of a print, which no printer reports twice. It costs one flush a
+/// commit, and commits are rare: some two a minute for a running job.
+pub(crate) async fn open(location: &Location, path: &Path, misled: Misled) -> Result<Opened> {
+    let path = files::resolve(path);
+    files::check_access(&path)
+        .and_then(|()| files::create_private(&path, None))
+        .map_err(|source| open_error(location, false, source))?;
+    let mut journal = Journal::Wal;
+    // A server that has the file in use has an index in shared memory; nothing is to be tried then.
+    if !files::with_suffix(&path, "-shm").exists() && !can_share_memory(&path).await {
+        journal = Journal::Rollback;
+    }
+    if journal == Journal::Wal {
+        match open_with(location, &path, journal, misled.clone()).await {
+            Err(Error::Open { source, .. })
+                if dialect::lacks_shared_memory(dialect::sqlite_code(&*source)) => {}
+            opened => return opened,
+        }
+    }
+    leave_wal(&path)
+        .await
+        .map_err(|source| open_error(location, false, source))?;
+    match open_with(location, &path, Journal::Rollback, misled).await {
+        Err(Error::Open { source, .. }) if dialect::lacks_shared_memory(dialect::sqlite_code(&*source)) => {
+            let reason = format!(
+                "{} is on a file system without shared memory, and another process works with the file; end that, or \
+                 put the database on a local disk (database.path)",
+                path.display()
+            );
+            Err(open_error(location, false, reason))
+        }
+        opened => opened,
+    }
+}
+
+async fn open_with(location: &Location, path: &Path, journal: Journal, misled: Misled) -> Result<Opened> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let writer = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(match journal {
+            Journal::Wal => SqliteJournalMode::Wal,
+            Journal::Rollback => SqliteJournalMode::Truncate,
+        })
+        .synchronous(SqliteSynchronous::Full)
+        // In KiB; the default of 2 MB lets an import spill.
+        .pragma("cache_size", "-4000")
+        // After a big transaction the log shrinks to this many bytes again.
+        .pragma("journal_size_limit", "8388608");
+    // Without a WAL, whoever reads first after a crash rolls back, which a connection for reading only cannot do.
+    let reader = options
+        .read_only(journal == Journal::Wal)
+        .pragma("cache_size", "-1000");
+    let pool = || {
+        PoolOptions::new()
+            .acquire_timeout(ACQUIRE)
+            .max_lifetime(None)
+            .idle_timeout(None)
+    };
+    // Changing to WAL does not wait for another process that does so too.
+    let writer = again("open the database", LONG, 8, |_| async {
+        let misled = misled.clone();
+        let pool = pool()
+            .max_connections(1)
+            .before_acquire(move |_, met| {
+                let is_good = misled.is_good(met.age);
+                Box::pin(async move { Ok(is_good) })
+            })
+            .after_release(|connection: &mut SqliteConnection, _| Box::pin(is_clean(connection)));
+        Ok(pool
+            .connect_with(writer.clone())
+            .await
+            .map_err(|cause| open_fault(location, cause))?)
+    });
+    let writer = writer.await?;
+    let reader = pool().max_connections(READERS).connect_lazy_with(reader);
+    Ok(Opened {
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        quick: Some(QuickPool::new(path.to_owned(), journal)),
+        engine: Engine::Sqlite,
+        journal: Some(journal),
+    })
+}
+
+/// Whether a connection may be used again. SQLite rolls back by itself, as on a full disk, and sqlx goes on counting that
+/// transaction: what is committed later would only be the end of a savepoint, and lost with the process.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that is under way comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Tries a WAL with a file of its own in the folder. Not with the database: the attempt would disturb other processes
+/// that work with it without a WAL.
+async fn can_share_memory(database: &Path) -> bool {
+    let trial = files::with_suffix(database, &format!(".trial-{:016x}", rand::random::<u64>()));
+    let tried = tokio::task::spawn_blocking(move || {
+        let tried = try_wal(&trial);
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // What stays is removed with the other leftovers.
+            std::fs::remove_file(files::with_suffix(&trial, suffix)).ok();
+        }
+        tried
+    });
+    match tried.await {
+        Ok(Err(cause)) => {
+            debug!("cannot try a WAL: {cause}");
+            let code = cause.sqlite_error().map(|error| error.extended_code);
+            !dialect::lacks_shared_memory(code)
+        }
+        _ => true,
+    }
+}
+
+fn try_wal(trial: &Path) -> rusqlite::Result<()> {
+    let trial = rusqlite::Connection::open(trial)?;
+    trial.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; CREATE TABLE trial (id)")
+}
+
+/// Ends the use of a WAL: what is in the log is merged into the file. Needs no shared memory, as no other process may
+/// work with the file meanwhile.
+async fn leave_wal(path: &Path) -> rusqlite::Result<()> {
+    let path: PathBuf = path.to_owned();
+    let left = tokio::task::spawn_blocking(move || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; SELECT COUNT(*) FROM sqlite_schema",
+        )?;
+        // Its presence would say that shared memory works.
+        std::fs::remove_file(files::with_suffix(&path, "-shm")).ok();
+        Ok(())
+    });
+    left.await.unwrap_or_else(|_| Err(rusqlite::Error::InvalidQuery))
+}
+
+impl Store {
+    /// Commits a change that changes nothing: a server that records nothing must not start. That the disk is full is
+    /// another matter, which ends without a new start.
+    pub(crate) async fn prove_writable(&self, location: &Location) -> Result<()> {
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        let written = self.write("write into the database", |tx| async move {
+            let backend = tx.get_database_backend();
+            let row = tx
+                .query_one_raw(Statement::from_string(backend, "PRAGMA user_version"))
+                .await?;
+            let version: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+            tx.execute_unprepared(&format!("PRAGMA user_version = {version}"))
+                .await?;
+            Ok(())
+        });
+        match written.await {
+            Err(Error::Database { source, .. })
+                if dialect::refuses_writes_in_sqlite(dialect::sqlite_code(&*source)) =>
+            {
+                Err(open_error(location, false, source))
+            }
+            Err(cause) => {
+                warn!("the database takes no changes at this moment: {cause:?}");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// How SQLite makes its changes safe. `None` for a server.
+    #[must_use]
+    pub fn journal(&self) -> Option<Journal> {
+        self.journal
+    }
+}
