@@ -69,7 +69,7 @@ impl Tracker {
                 self.print_is_there(&view, candidate, stats, actions);
             }
             (KlippyState::Ready, Some(stats)) if stats.state != PrintState::Unknown => {
-                self.no_print_is_there(&view, candidate, &stats, actions)
+                self.no_print_is_there(&view, candidate, &stats, actions);
             }
             (KlippyState::Shutdown | KlippyState::Error, stats) => {
                 let Some(mut current) = candidate else {
