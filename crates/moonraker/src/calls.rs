@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Client, RequestError,
-    lenient::{maybe_number, maybe_object, maybe_text, maybe_texts},
+    lenient::{maybe_number, maybe_object, maybe_text, maybe_texts, maybe_word},
     notification::MoonrakerStats,
 };
 
@@ -16,13 +16,13 @@ pub struct ServerInfo {
     /// Whether Klippy is connected to Moonraker.
     pub klippy_connected: Option<bool>,
     /// `disconnected`, `startup`, `ready`, `error` or `shutdown`.
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub klippy_state: Option<String>,
     /// Such as `0.11.0`.
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub moonraker_version: Option<String>,
     /// Such as `1.5.0`.
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub api_version_string: Option<String>,
     /// Parts of Moonraker that run.
     #[serde(deserialize_with = "maybe_texts")]
@@ -37,16 +37,16 @@ pub struct ServerInfo {
 #[serde(default)]
 pub struct PrinterInfo {
     /// As [`ServerInfo::klippy_state`].
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub state: Option<String>,
     /// Klippy's words on its state, for people; several lines.
     #[serde(deserialize_with = "maybe_text")]
     pub state_message: Option<String>,
     /// Of the host that Klippy runs on.
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub hostname: Option<String>,
     /// Of Klipper.
-    #[serde(deserialize_with = "maybe_text")]
+    #[serde(deserialize_with = "maybe_word")]
     pub software_version: Option<String>,
 }
 

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Client, HistoryQuery, RequestError, ServerInfo, Snapshot, StatusMirror, calls::is_heater};
+use crate::{
+    Client, HistoryQuery, Order, RequestError, ServerInfo, Snapshot, StatusMirror, calls::is_heater,
+};
 
 /// A part of Moonraker's API that printlog can do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +29,13 @@ pub enum Capability {
     TemperatureStore,
     /// Klipper's `print_stats`, without which there are no jobs.
     PrintStats,
+    /// Rows of `server.history.list` beyond the newest.
+    HistoryImport,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Identify,
         Self::ServerInfo,
         Self::HostClock,
@@ -41,6 +45,7 @@ impl Capability {
         Self::Metadata,
         Self::TemperatureStore,
         Self::PrintStats,
+        Self::HistoryImport,
     ];
 
     /// A stable name.
@@ -56,6 +61,7 @@ impl Capability {
             Self::Metadata => "metadata",
             Self::TemperatureStore => "temperature_store",
             Self::PrintStats => "print_stats",
+            Self::HistoryImport => "history_import",
         }
     }
 
@@ -81,6 +87,9 @@ impl Capability {
                 "this Moonraker keeps no temperature store; printlog shows current temperatures only"
             }
             Self::PrintStats => "Klipper reports no print_stats; no job can be recorded",
+            Self::HistoryImport => {
+                "the history of this Moonraker cannot be imported as a whole; new jobs are recorded"
+            }
         }
     }
 }
@@ -163,8 +172,12 @@ pub struct PrintReading {
     pub limitations: Vec<Limitation>,
 }
 
+/// Rows that no history has. A printer makes some ten prints a day.
+const HISTORY_END: u64 = 1_000_000;
 /// No G-code file has this name.
 const NO_FILE: &str = "printlog/no such file";
+/// Heaters that are followed. A printer has some five.
+const HEATERS: usize = 32;
 /// Heaters of most printers. Klipper reports those that a printer does not have as empty.
 const USUAL_HEATERS: [&str; 3] = ["extruder", "extruder1", "heater_bed"];
 
@@ -178,7 +191,11 @@ impl Client {
     pub async fn follow_print(&self) -> Result<PrintReading, RequestError> {
         let mut limitations = Vec::new();
         let heaters = match optional(Capability::ObjectList, self.printer_objects_list().await)? {
-            Ok(objects) => objects.into_iter().filter(|object| is_heater(object)).collect(),
+            Ok(objects) => objects
+                .into_iter()
+                .filter(|object| is_heater(object))
+                .take(HEATERS)
+                .collect(),
             Err(limitation) => {
                 limitations.push(limitation);
                 USUAL_HEATERS.map(str::to_owned).to_vec()
@@ -227,6 +244,27 @@ impl Client {
             ..HistoryQuery::default()
         };
         optional(Capability::History, self.history_list(&query).await.map(drop))
+    }
+
+    /// Whether the history has an end. A history that has none, or gives the same rows from every position, would be read
+    /// for ever.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn check_history_end(&self) -> Result<Optional<()>, RequestError> {
+        let query = HistoryQuery {
+            start: HISTORY_END,
+            limit: 1,
+            order: Order::Ascending,
+            ..HistoryQuery::default()
+        };
+        let is_empty = self.history_list(&query).await?.rows == 0;
+        Ok(is_empty.then_some(()).ok_or_else(|| Limitation {
+            capability: Capability::HistoryImport,
+            cause: format!(
+                "it gives rows after the first {HISTORY_END}: it has no end, or gives the same rows from every position"
+            ),
+        }))
     }
 
     /// Tries what is used now and then only, or by others than the connection itself.

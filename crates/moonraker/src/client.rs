@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     error::{Closed, RequestError},
     frame::Refusal,
+    lenient::{WORD, cut},
     link::{Call, Shared},
     oddities::OddFrames,
 };
@@ -63,7 +64,11 @@ impl Client {
     ) -> Result<T, RequestError> {
         let result = self.call_raw(method, params).await?;
         let text = result.as_deref().map_or("null", RawValue::get);
-        serde_json::from_str(text).map_err(|source| RequestError::Unreadable { method, source })
+        serde_json::from_str(text).map_err(|cause| RequestError::Unreadable {
+            method,
+            // It may quote a text of the answer, of any length.
+            source: serde::de::Error::custom(cut(cause.to_string(), WORD)),
+        })
     }
 
     /// [`call`](Self::call), with the result unread. `None` for null.

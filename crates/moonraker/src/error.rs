@@ -107,6 +107,12 @@ pub enum Closed {
         /// How long we waited.
         limit: Duration,
     },
+    /// A message was larger than a connection accepts.
+    #[error("the printer sent a message of more than {} MiB", .limit >> 20)]
+    TooLarge {
+        /// Bytes that are accepted.
+        limit: usize,
+    },
     /// The network or the protocol failed.
     #[error("the connection broke")]
     Broken(#[source] Arc<tungstenite::Error>),

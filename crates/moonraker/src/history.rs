@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Client, RequestError,
-    lenient::{NotA, id, maybe_number, number, text},
+    lenient::{NAME, NotA, WORD, cut, id, maybe_number, number, text},
 };
 
 /// One row of the history. Unknown, missing and null are `None`.
@@ -43,6 +43,10 @@ pub struct HistoryJob {
     pub exists: Option<bool>,
 }
 
+/// Bytes that the metadata of a row may have, and its auxiliary data. Those of Moonraker have some hundred to some
+/// thousand.
+const EXTRAS: usize = 256 * 1024;
+
 impl HistoryJob {
     /// Reads a row as it stands in an answer or a notification.
     ///
@@ -59,17 +63,47 @@ impl HistoryJob {
     /// Reads a row. Fields of wrong types become `None` and are told of, but for those that say which job it is: a
     /// row without them is worse than none.
     pub(crate) fn read(row: &RawValue) -> Result<(Self, Option<String>), String> {
+        let row_size = row.get().len();
         let mut row: Map<String, Value> =
             serde_json::from_str(row.get()).map_err(|cause| format!("not a JSON object: {cause}"))?;
+        let is_small = row_size <= EXTRAS;
         let mut wrong = Vec::new();
         let mut take = |name: &'static str| row.remove(name).unwrap_or(Value::Null);
         let job_id = id(take("job_id")).ok().flatten().ok_or("`job_id` is no text")?;
+        if job_id.len() > WORD {
+            return Err(format!("`job_id` has {} bytes", job_id.len()));
+        }
         let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is no {what}");
         let start_time = number(&take("start_time")).map_err(|not| needed("start_time", not))?;
         let filename = text(take("filename")).map_err(|not| needed("filename", not))?;
         let status = text(take("status"))
             .map_err(|not| needed("status", not))?
             .unwrap_or_default();
+        let mut short = |name, text: Option<String>, most| match text {
+            Some(text) if text.len() > most => {
+                wrong.push(format!(
+                    "`{name}` of job {job_id} has {} bytes; {most} are kept",
+                    text.len()
+                ));
+                Some(cut(text, most))
+            }
+            text => text,
+        };
+        let filename = short("filename", filename, NAME);
+        let user = short("user", text(take("user")).ok().flatten(), WORD);
+        let status = short("status", Some(status), WORD).unwrap_or_default();
+        let mut small = |name| {
+            let value = Some(take(name)).filter(|value| !value.is_null())?;
+            if is_small || value.to_string().len() <= EXTRAS {
+                return Some(value);
+            }
+            wrong.push(format!(
+                "`{name}` of job {job_id} has more than {EXTRAS} bytes, and is not kept"
+            ));
+            None
+        };
+        let metadata = small("metadata");
+        let auxiliary_data = small("auxiliary_data");
         let mut figure = |name, value: &Value| {
             number(value).unwrap_or_else(|NotA(what)| {
                 wrong.push(format!("`{name}` of job {job_id} is no {what}"));
@@ -81,7 +115,7 @@ impl HistoryJob {
         let total_duration = figure("total_duration", &take("total_duration"));
         let filament_used = figure("filament_used", &take("filament_used"));
         let job = Self {
-            user: text(take("user")).ok().flatten(),
+            user,
             filename,
             status,
             start_time,
@@ -89,8 +123,8 @@ impl HistoryJob {
             print_duration,
             total_duration,
             filament_used,
-            metadata: Some(take("metadata")).filter(|value| !value.is_null()),
-            auxiliary_data: Some(take("auxiliary_data")).filter(|value| !value.is_null()),
+            metadata,
+            auxiliary_data,
             exists: take("exists").as_bool(),
             job_id,
         };
@@ -144,6 +178,8 @@ pub struct HistoryPage {
     pub problems: Vec<RowProblem>,
     /// Rows that this page covers, readable or not: the next page starts so many rows further.
     pub rows: u64,
+    /// Bytes of these rows as they came.
+    pub bytes: u64,
 }
 
 impl HistoryPage {
@@ -221,6 +257,7 @@ impl Client {
         for row in jobs {
             let position = query.start + page.rows;
             page.rows += 1;
+            page.bytes += row.get().len() as u64;
             match HistoryJob::read(&row) {
                 Ok((job, wrong)) => {
                     page.problems
@@ -260,6 +297,7 @@ impl Client {
                 Ok(part) => {
                     let is_last = part.is_last(limit);
                     page.rows += part.rows;
+                    page.bytes += part.bytes;
                     page.jobs.extend(part.jobs);
                     page.problems.extend(part.problems);
                     if is_last {
@@ -372,6 +410,31 @@ mod tests {
             }
         );
         assert_eq!(wrong, None);
+    }
+
+    #[test]
+    fn what_a_row_keeps_has_an_end() {
+        let long = "é".repeat(1_000_000);
+        let row = json!({
+            "job_id": "1", "filename": long, "user": long, "status": long, "metadata": {"slicer": long},
+            "auxiliary_data": [{"name": "small"}],
+        });
+        let (job, wrong) = read(&row.to_string()).unwrap();
+        assert_eq!(job.filename.unwrap().len(), NAME);
+        assert!(job.user.unwrap().len() <= WORD && job.status.len() <= WORD);
+        assert_eq!(job.metadata, None);
+        assert_eq!(job.auxiliary_data, Some(json!([{"name": "small"}])));
+        let wrong = wrong.unwrap();
+        assert!(
+            wrong.contains("`filename` of job 1 has 2000000 bytes; 4096 are kept"),
+            "{wrong}"
+        );
+        assert!(
+            wrong.contains("`metadata` of job 1 has more than 262144 bytes, and is not kept"),
+            "{wrong}"
+        );
+        let row = json!({"job_id": long});
+        assert_eq!(read(&row.to_string()).unwrap_err(), "`job_id` has 2000000 bytes");
     }
 
     #[test]

@@ -42,6 +42,22 @@ pub fn known_count(value: &Value) -> Option<u64> {
     exact.or_else(|| known_number(value).filter(|number| *number >= 0.0).map(whole))
 }
 
+/// Longest name of a file that is kept, in bytes: that of a path on Linux.
+pub(crate) const NAME: usize = 4096;
+/// Longest other text that is kept, in bytes.
+pub(crate) const TEXT: usize = 16 * 1024;
+/// Longest word, version or name of a host or user, in bytes.
+pub(crate) const WORD: usize = 255;
+
+/// The beginning of a text, of at most so many bytes.
+pub(crate) fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// Text. `Ok(None)` for null.
 pub(crate) fn text(value: Value) -> Result<Option<String>, NotA> {
     match value {
@@ -73,7 +89,13 @@ pub(crate) fn maybe_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 
 /// For `#[serde(deserialize_with)]`: text, or `None` for anything else.
 pub(crate) fn maybe_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(text(Value::deserialize(deserializer)?).ok().flatten())
+    let text = text(Value::deserialize(deserializer)?).ok().flatten();
+    Ok(text.map(|text| cut(text, TEXT)))
+}
+
+/// For `#[serde(deserialize_with)]`: a short text, or `None` for anything else.
+pub(crate) fn maybe_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(maybe_text(deserializer)?.map(|text| cut(text, WORD)))
 }
 
 /// For `#[serde(deserialize_with)]`: an object, or an empty one for anything else.
@@ -92,6 +114,7 @@ pub(crate) fn maybe_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         Value::Array(items) => Ok(items
             .into_iter()
             .filter_map(|item| text(item).ok().flatten())
+            .map(|item| cut(item, WORD))
             .collect()),
         _ => Ok(Vec::new()),
     }

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{self, Bytes, Message as WsMessage},
+    tungstenite::{self, Bytes, Message as WsMessage, error::CapacityError},
 };
 
 use crate::{
@@ -323,6 +323,9 @@ fn broken(cause: tungstenite::Error) -> Closed {
                 code: None,
                 reason: String::new(),
             }
+        }
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            Closed::TooLarge { limit: max_size }
         }
         cause => Closed::Broken(Arc::new(cause)),
     }

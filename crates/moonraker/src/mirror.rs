@@ -4,14 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     calls::is_heater,
-    lenient::{known_count, known_number},
+    lenient::{NAME, TEXT, cut, known_count, known_number},
 };
 
 /// Objects that are kept, and fields of each. A printer has some ten of either.
 const OBJECTS: usize = 64;
 const FIELDS: usize = 64;
-/// Longest text that is kept, in bytes.
-const TEXT: usize = 16 * 1024;
 
 /// The merged status of Klipper's objects. A reading of the newest values, never an event.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -217,6 +215,9 @@ fn without_unknown(known: &mut Map<String, Value>, mut changed: Map<String, Valu
         if changed.get(name).is_some_and(|value| !value.is_string()) {
             changed.remove(name);
         }
+    }
+    if let Some(Value::String(name)) = changed.get_mut("filename") {
+        *name = cut(std::mem::take(name), NAME);
     }
     let is_other = |name: &str, matters: fn(&str) -> bool| {
         let new = changed.get(name).and_then(Value::as_str);

@@ -125,7 +125,14 @@ async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
         client.missing_extras(),
         client.printer_info(),
     );
-    limitations.extend(history?.err());
+    match history? {
+        Ok(()) => limitations.extend(
+            optional(Capability::HistoryImport, client.check_history_end().await)?
+                .and_then(|end| end)
+                .err(),
+        ),
+        Err(limitation) => limitations.push(limitation),
+    }
     limitations.extend(optional(Capability::HostClock, clock)?.err());
     limitations.extend(extras?);
     let mut report = ProbeReport {

@@ -330,3 +330,47 @@ pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<
     }
     Ok(job)
 }
+
+/// How a history can be so that it must not be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryFault {
+    /// There is another row behind each, with so many bytes.
+    NoEnd(usize),
+    /// `start` changes nothing.
+    IgnoresStart,
+    /// The metadata of each row has so many bytes more.
+    LargeMetadata(usize),
+    /// The file of each row has a name of so many bytes.
+    LongNames(usize),
+}
+
+impl HistoryFault {
+    /// The rows that are asked for of a history without an end.
+    pub(crate) fn endless(bytes: usize, start: usize, limit: usize, wall_clock: f64) -> Value {
+        let jobs: Vec<Value> = (start..start + limit)
+            .map(|number| {
+                #[expect(clippy::cast_precision_loss, reason = "a time")]
+                let start_time = wall_clock - 100.0 * number as f64;
+                json!({
+                    "job_id": format!("{:06X}", 0x7F_FFFF - number), "filename": "endless.gcode", "status": "completed",
+                    "start_time": start_time, "end_time": start_time + 50.0, "print_duration": 40.0,
+                    "total_duration": 50.0, "filament_used": 100.0, "exists": false, "auxiliary_data": [],
+                    "metadata": { "filler": "x".repeat(bytes) },
+                })
+            })
+            .collect();
+        json!({ "count": jobs.len(), "jobs": jobs })
+    }
+
+    /// Spoils the rows of an answer.
+    pub(crate) fn spoil(self, answer: &mut Value) {
+        let rows = answer["jobs"].as_array_mut().into_iter().flatten();
+        for row in rows {
+            match self {
+                Self::LargeMetadata(bytes) => row["metadata"]["filler"] = "x".repeat(bytes).into(),
+                Self::LongNames(bytes) => row["filename"] = "n".repeat(bytes).into(),
+                Self::NoEnd(_) | Self::IgnoresStart => {}
+            }
+        }
+    }
+}

@@ -33,6 +33,7 @@ pub use catalog::{SlicedFile, sliced_file};
 pub use connections::{Faults, Traffic};
 pub use dice::Dice;
 pub use generated::PastPrints;
+pub use history::HistoryFault;
 pub use klippy::PrintPlan;
 pub use model::{PrinterConfig, Refused};
 pub use past_jobs::{PastJob, past_jobs, printer_name};

@@ -14,7 +14,7 @@ use crate::{
     dice::Dice,
     files::Files,
     generated::Generated,
-    history::History,
+    history::{History, HistoryFault},
     job_state::{self, Stats},
     klippy::{Klippy, KlippyState},
     moonraker::{KlippyLink, Moonraker, notification},
@@ -106,6 +106,7 @@ pub(crate) struct Model {
     pub(crate) connections: Connections,
     /// Beginnings of methods, each with the code and message that refuse it.
     pub(crate) refused: Vec<(String, i64, String)>,
+    pub(crate) history_fault: Option<HistoryFault>,
     agenda: Vec<(f64, Planned)>,
     /// With the next update.
     notices_ready: bool,
@@ -163,6 +164,7 @@ impl Model {
             history,
             truth: Vec::new(),
             refused: Vec::new(),
+            history_fault: None,
             agenda: Vec::new(),
             notices_ready: false,
             unnoticed_start: None,

@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     Outcome, PrintPlan, PrinterConfig, Refused, SlicedFile, Traffic, TrueRun, Version, catalog,
-    history::{self, ListQuery},
+    history::{self, HistoryFault, ListQuery},
     klippy::KlippyState,
     model::Model,
     moonraker::{KlippyLink, TRUSTED_USER},
@@ -437,6 +437,11 @@ impl SimPrinter {
     pub fn refuse(&self, method: &str, code: i64, message: &str) {
         let refused = (method.to_owned(), code, message.to_owned());
         self.shared.model().refused.push(refused);
+    }
+
+    /// Spoils the history from now on.
+    pub fn spoil_history(&self, fault: HistoryFault) {
+        self.shared.model().history_fault = Some(fault);
     }
 
     /// Refuses nothing any more.

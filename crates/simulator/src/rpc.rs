@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Version,
-    history::{self, HistoryError, ListQuery},
+    history::{self, HistoryError, HistoryFault, ListQuery},
     klippy::KlippyState,
     model::{Model, Refused},
     moonraker::{KlippyLink, TRUSTED_USER},
@@ -296,7 +296,20 @@ impl Model {
             before: params.time("before")?,
             descending,
         };
-        Ok(self.history.list(version, query, |row| self.exists(row))?)
+        let limit = usize::try_from(query.limit).unwrap_or(0);
+        let query = match self.history_fault {
+            Some(HistoryFault::NoEnd(bytes)) => {
+                let wall_clock = self.clock.wall(self.clock.now());
+                return Ok(HistoryFault::endless(bytes, query.start, limit, wall_clock));
+            }
+            Some(HistoryFault::IgnoresStart) => ListQuery { start: 0, ..query },
+            _ => query,
+        };
+        let mut answer = self.history.list(version, query, |row| self.exists(row))?;
+        if let Some(fault) = self.history_fault {
+            fault.spoil(&mut answer);
+        }
+        Ok(answer)
     }
 
     fn history_job(&self, params: &Params) -> Answer {

@@ -772,7 +772,7 @@ export interface components {
         /** @enum {string} */
         Bucket: "hour" | "day" | "week" | "month" | "year";
         /** @enum {string} */
-        Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats";
+        Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import";
         /** @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, or one of the two is unknown. */
         Change: {
             /** Format: double */

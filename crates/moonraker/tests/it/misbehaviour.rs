@@ -250,7 +250,7 @@ async fn big_answers_come_through_up_to_the_limit() {
             matches!(
                 error,
                 RequestError::Lost {
-                    source: Closed::Broken(_),
+                    source: Closed::TooLarge { .. },
                     ..
                 }
             ),

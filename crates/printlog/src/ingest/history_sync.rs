@@ -10,12 +10,23 @@ use moonraker::{Client, HistoryQuery, Order, RequestError};
 use store::Store;
 use tracing::{info, warn};
 
-use super::{BackfillProgress, BackfillState, clock::Clock, convert, fleet::BackfillSetting};
+use super::{
+    BackfillProgress, BackfillState,
+    clock::Clock,
+    convert,
+    fleet::BackfillSetting,
+    page_size::{MOST, PageSize},
+};
 
 /// Rows in a page of the newest end.
 const RECENT: u64 = 50;
-/// Rows in a page of the import. Moonraker builds a page in one go, and its web page waits meanwhile.
-const PAGE: u64 = 250;
+/// Rows that are read again after a lost connection, at most, and their bytes: years of prints.
+const RECENT_ROWS: u64 = 20_000;
+const RECENT_BYTES: u64 = 64 << 20;
+/// Bytes of a whole history, at most. 100,000 jobs have 114 MB.
+const HISTORY_BYTES: u64 = 512 << 20;
+/// How often the import goes back, because rows seem to have been deleted, without getting further.
+const SETBACKS: u32 = 20;
 /// Pause between two pages of the import: at least this, and as long as the page took.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,6 +37,8 @@ pub(super) enum HistoryError {
     Request(#[from] RequestError),
     #[error("cannot store the printer's history")]
     Store(#[from] store::Error),
+    #[error("the printer's history is not read further: {0}")]
+    Implausible(String),
 }
 
 /// Reads the history of one printer.
@@ -34,6 +47,7 @@ pub(super) struct HistoryReader {
     pub(super) printer_id: PrinterId,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) page_size: PageSize,
 }
 
 /// The newest end of the history.
@@ -41,7 +55,7 @@ pub(super) struct Recent {
     /// The newest row. `None` if there is none, or none could be read.
     pub(super) newest: Option<HistoryJob>,
     /// Why older rows could not be read. `None` if all that are new have been.
-    pub(super) cut_short: Option<RequestError>,
+    pub(super) cut_short: Option<HistoryError>,
 }
 
 /// A page of the history.
@@ -50,6 +64,8 @@ struct Page {
     rows: Vec<HistoryJob>,
     /// Rows that the page is about, also those that cannot be read.
     covered: u64,
+    /// Bytes of these rows.
+    bytes: u64,
     /// Whether there are no more.
     is_last: bool,
 }
@@ -64,17 +80,17 @@ impl HistoryReader {
         backfill: &Backfill,
     ) -> Result<Recent, HistoryError> {
         let mut newest = None;
-        let mut start = 0;
+        let (mut start, mut bytes) = (0, 0);
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
-            let page = self.page(client, start, RECENT, Order::Descending).await;
-            let Page { rows, is_last, .. } = match page {
+            let page = match self.page(client, start, RECENT, Order::Descending).await {
                 Ok(page) => page,
                 Err(cause) => {
                     let cut_short = Some(cause);
                     return Ok(Recent { newest, cut_short });
                 }
             };
+            let rows = page.rows;
             if start == 0 {
                 newest = rows.first().cloned();
             }
@@ -84,14 +100,33 @@ impl HistoryReader {
                 .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
             let imported = self.import(&rows, leave, open, backfill).await?;
             // Before the first import is through, it is what reads the rest.
-            if is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty()) {
-                return Ok(Recent {
-                    newest,
-                    cut_short: None,
-                });
+            let mut cut_short = None;
+            let mut is_done =
+                page.is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty());
+            if !is_done {
+                cut_short = self.go_on(client, start, bytes + page.bytes).await.err();
+                is_done = cut_short.is_some();
             }
-            start += RECENT;
+            if is_done {
+                return Ok(Recent { newest, cut_short });
+            }
+            start += page.covered;
+            bytes += page.bytes;
         }
+    }
+
+    /// Whether more pages of the newest end are to be read, after those before `start` and one more.
+    async fn go_on(&self, client: &Client, start: u64, bytes: u64) -> Result<(), HistoryError> {
+        if start == 0 {
+            return check_end(client).await;
+        }
+        if start >= RECENT_ROWS || bytes >= RECENT_BYTES {
+            return Err(HistoryError::Implausible(format!(
+                "{start} rows ({} MiB) are new or changed since the last connection, and there are more",
+                bytes >> 20
+            )));
+        }
+        Ok(())
     }
 
     /// Merges the next page of the whole history, oldest first, and returns how far it is now.
@@ -103,17 +138,22 @@ impl HistoryReader {
         current: Option<&Job>,
         mut backfill: Backfill,
         previous: Option<String>,
-    ) -> Result<(Backfill, Option<String>), HistoryError> {
+    ) -> Result<PageRead, HistoryError> {
         // Each page begins with the last row of the one before: if that is another row now, some were deleted
-        // meanwhile and all moved up.
+        // meanwhile and all moved up. A page of a single large row has no room for that.
+        let previous = previous.filter(|_| self.page_size.next(MOST) > 1);
         let overlap = u64::from(previous.is_some());
         let start = backfill.position.saturating_sub(overlap);
-        let page = self.page(client, start, PAGE, Order::Ascending).await?;
-        let rows = &page.rows;
+        let page = self.page(client, start, MOST, Order::Ascending).await?;
+        let (rows, bytes) = (&page.rows, page.bytes);
         if previous.is_some() && rows.first().map(|row| &row.job_id) != previous.as_ref() {
-            backfill.position = start.saturating_sub(PAGE);
+            backfill.position = start.saturating_sub(MOST);
             self.store.save_backfill(self.printer_id, &backfill).await?;
-            return Ok((backfill, None));
+            return Ok(PageRead {
+                backfill,
+                last: None,
+                bytes,
+            });
         }
         let leave = rows
             .iter()
@@ -131,7 +171,11 @@ impl HistoryReader {
             backfill.completed_at = Some(self.clock.now());
         }
         self.store.save_backfill(self.printer_id, &backfill).await?;
-        Ok((backfill, last))
+        Ok(PageRead {
+            backfill,
+            last,
+            bytes,
+        })
     }
 
     /// Returns how many rows were new or changed something.
@@ -166,7 +210,12 @@ impl HistoryReader {
         start: u64,
         limit: u64,
         order: Order,
-    ) -> Result<Page, RequestError> {
+    ) -> Result<Page, HistoryError> {
+        let limit = self.page_size.next(limit);
+        if limit == 0 {
+            let cause = "one of its rows is larger than a connection accepts";
+            return Err(HistoryError::Implausible(cause.to_owned()));
+        }
         let query = HistoryQuery {
             start,
             limit,
@@ -174,11 +223,17 @@ impl HistoryReader {
             ..HistoryQuery::default()
         };
         let page = client.history_page_stepping_over_bad_rows(query).await?;
-        for problem in &page.problems {
-            warn!("a row of the printer's history cannot be read: {problem}");
+        self.page_size.came(page.rows, page.bytes);
+        if let Some(first) = page.problems.first() {
+            warn!(
+                rows = page.problems.len(),
+                "in {} rows of the printer's history something cannot be read; the first is {first}",
+                page.problems.len()
+            );
         }
         Ok(Page {
             covered: page.rows,
+            bytes: page.bytes,
             is_last: page.is_last(limit),
             rows: page.jobs.into_iter().map(convert::history_job).collect(),
         })
@@ -205,11 +260,25 @@ pub(super) struct BackfillRun {
     client: Client,
     backfill: Backfill,
     previous: Option<String>,
-    in_flight: Option<PageRead>,
+    in_flight: Option<Reading>,
+    /// Bytes read so far.
+    bytes: u64,
+    /// The position that was reached, and how often the import was at it or before since then.
+    furthest: u64,
+    setbacks: u32,
+    /// Whether the history has been seen to end somewhere.
+    has_end: bool,
 }
 
-type PageRead =
-    std::pin::Pin<Box<dyn Future<Output = Result<(Backfill, Option<String>), HistoryError>> + Send>>;
+/// What a page of the import came to.
+pub(super) struct PageRead {
+    backfill: Backfill,
+    /// Id of its last row. `None` if that cannot be found again.
+    last: Option<String>,
+    bytes: u64,
+}
+
+type Reading = std::pin::Pin<Box<dyn Future<Output = Result<PageRead, HistoryError>> + Send>>;
 
 impl BackfillRun {
     /// `None` if there is nothing left to import.
@@ -220,6 +289,10 @@ impl BackfillRun {
             backfill,
             previous: None,
             in_flight: None,
+            bytes: 0,
+            furthest: backfill.position,
+            setbacks: 0,
+            has_end: false,
         })
     }
 
@@ -228,8 +301,12 @@ impl BackfillRun {
         let read = self.in_flight.get_or_insert_with(|| {
             let (reader, client) = (self.reader.clone(), self.client.clone());
             let (backfill, previous, current) = (self.backfill, self.previous.clone(), current.cloned());
+            let is_second = self.bytes > 0 && !self.has_end;
             Box::pin(async move {
                 let began = tokio::time::Instant::now();
+                if is_second {
+                    check_end(&client).await?;
+                }
                 let result = reader
                     .read_next_page(&client, current.as_ref(), backfill, previous)
                     .await;
@@ -239,7 +316,11 @@ impl BackfillRun {
         });
         let result = read.await;
         self.in_flight = None;
-        let (backfill, previous) = result?;
+        let page = result?;
+        self.has_end = self.bytes > 0;
+        self.bytes += page.bytes;
+        self.check_progress(&page.backfill)?;
+        let (backfill, previous) = (page.backfill, page.last);
         let printer_id = self.reader.printer_id.0;
         if backfill.completed_at.is_some() {
             info!(
@@ -257,6 +338,38 @@ impl BackfillRun {
         (self.backfill, self.previous) = (backfill, previous);
         Ok(backfill)
     }
+}
+
+impl BackfillRun {
+    fn check_progress(&mut self, backfill: &Backfill) -> Result<(), HistoryError> {
+        if backfill.completed_at.is_some() {
+            return Ok(());
+        }
+        if self.bytes > HISTORY_BYTES {
+            let cause = format!("it has more than {} MiB", HISTORY_BYTES >> 20);
+            return Err(HistoryError::Implausible(cause));
+        }
+        if backfill.position > self.furthest {
+            (self.furthest, self.setbacks) = (backfill.position, 0);
+        } else {
+            self.setbacks += 1;
+        }
+        if self.setbacks > SETBACKS {
+            let cause = format!(
+                "its rows change places, and the import does not get beyond row {}",
+                self.furthest
+            );
+            return Err(HistoryError::Implausible(cause));
+        }
+        Ok(())
+    }
+}
+
+async fn check_end(client: &Client) -> Result<(), HistoryError> {
+    client
+        .check_history_end()
+        .await?
+        .map_err(|limitation| HistoryError::Implausible(limitation.cause))
 }
 
 /// What to show of the import.

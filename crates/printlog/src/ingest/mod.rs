@@ -7,6 +7,7 @@ mod current_job;
 mod fleet;
 mod history_sync;
 mod limitations;
+mod page_size;
 mod printer_task;
 mod status;
 mod writer;

@@ -4,6 +4,7 @@ mod sync;
 
 use std::{
     collections::{BTreeMap, HashSet},
+    error::Error as _,
     time::Duration,
 };
 
@@ -12,9 +13,7 @@ use domain::{
     tracker::{Event, Tracker},
 };
 use jiff::Timestamp;
-use moonraker::{
-    Capability, Client, Endpoint, Limitation, Notification, Notifications, StatusMirror, optional,
-};
+use moonraker::{Capability, Client, Closed, Endpoint, Notification, Notifications, StatusMirror, optional};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -26,6 +25,7 @@ use super::{
     fleet::{JobChange, Shared, UNREADABLE_KEY},
     history_sync::{self, BackfillRun, HistoryError},
     limitations::Limitations,
+    page_size::PageSize,
     writer::{Writer, Written},
 };
 
@@ -88,6 +88,7 @@ pub(super) struct PrinterTask {
     /// Why the print cannot be read though Moonraker answers. `None` if it can, or Klippy is not there.
     refusal: Option<String>,
     limitations: Limitations,
+    page_size: PageSize,
     history_backoff: Backoff,
     /// When to try the history again. `None` while it can be read.
     history_retry: Option<Instant>,
@@ -139,6 +140,7 @@ impl PrinterTask {
             checked: Instant::now(),
             refusal: None,
             limitations: Limitations::default(),
+            page_size: PageSize::new(),
             history_backoff,
             history_retry: None,
             is_undecided: false,
@@ -202,7 +204,23 @@ impl PrinterTask {
         let endpoint = Endpoint::parse(&config.moonraker_url, config.moonraker_api_key.as_deref())?;
         let (client, mut notifications) =
             moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
-        // Closed by nobody; without a permit we go on all the same.
+        let ended = self.converse(&client, &mut notifications, backoff, told).await;
+        // Nothing else that Moonraker sends is so large.
+        if matches!(client.closed_reason(), Some(Closed::TooLarge { .. })) {
+            self.page_size.was_too_large();
+        }
+        ended
+    }
+
+    /// Reads the state of a printer, and serves the connection until it is lost.
+    async fn converse(
+        &mut self,
+        client: &Client,
+        notifications: &mut Notifications,
+        backoff: &mut Backoff,
+        told: &mut Vec<String>,
+    ) -> Result<std::convert::Infallible, SessionError> {
+        // The semaphore is never closed; without a permit the printer is followed all the same.
         let permit = self.shared.syncing.clone().acquire_owned().await.ok();
         let identified = client.identify("printlog", env!("CARGO_PKG_VERSION")).await;
         let identified = optional(Capability::Identify, identified)?;
@@ -215,7 +233,7 @@ impl PrinterTask {
                 .send_modify(|status| status.moonraker_version = info.moonraker_version);
         }
         self.history_backoff.reset();
-        self.sync(&client).await?;
+        self.sync(client).await?;
         drop(permit);
         backoff.reset();
         if !std::mem::take(told).is_empty() {
@@ -223,10 +241,7 @@ impl PrinterTask {
         }
         self.database_refusal = None;
         self.set_connection(ConnectionState::Connected, None);
-        match self.follow(&client, &mut notifications).await {
-            Ok(never) => match never {},
-            Err(cause) => Err(cause),
-        }
+        self.follow(client, notifications).await
     }
 
     /// Serves a connection whose state has been read.
@@ -262,7 +277,7 @@ impl PrinterTask {
                     if !matches!(page, Ok(Backfill { completed_at: None, .. })) {
                         backfill = None;
                     }
-                    backfill_failed |= matches!(page, Err(HistoryError::Store(_)));
+                    backfill_failed |= matches!(page, Err(HistoryError::Store(_) | HistoryError::Implausible(_)));
                     self.page_read(page)?;
                 }
                 missing = &mut extras, if !extras_known => {
@@ -280,17 +295,22 @@ impl PrinterTask {
     fn page_read(&mut self, page: Result<Backfill, HistoryError>) -> Result<(), SessionError> {
         let cause = match page {
             Ok(progress) => {
+                if progress.completed_at.is_some() {
+                    self.limitations.note(Capability::HistoryImport, Ok(()));
+                }
                 self.backfill = progress;
                 self.backfill_error = None;
                 self.publish();
                 return Ok(());
             }
-            Err(HistoryError::Request(cause)) => {
-                let text = format!("cannot read the printer's history: {cause}");
-                self.note_history(Err(Limitation::of(Capability::History, cause)?));
+            Err(HistoryError::Store(cause)) => {
+                format!("{:#}", anyhow::Error::new(HistoryError::Store(cause)))
+            }
+            Err(cause) => {
+                let text = chain(&cause);
+                self.history_failed(cause)?;
                 text
             }
-            Err(cause) => format!("{:#}", anyhow::Error::new(cause)),
         };
         warn!(error = cause, "the import pauses");
         self.backfill_error = Some(cause);
@@ -510,6 +530,13 @@ async fn next_page(
     match run {
         Some(run) => run.next(current).await,
         None => std::future::pending().await,
+    }
+}
+
+fn chain(cause: &HistoryError) -> String {
+    match cause.source() {
+        Some(source) => format!("{cause}: {source}"),
+        None => cause.to_string(),
     }
 }
 

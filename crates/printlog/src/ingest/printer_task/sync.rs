@@ -12,7 +12,7 @@ use tracing::warn;
 use super::{PrinterTask, REASONS, SessionError, Subscription};
 use crate::ingest::{
     convert,
-    history_sync::{self, HistoryReader, Recent},
+    history_sync::{self, HistoryError, HistoryReader, Recent},
 };
 
 impl PrinterTask {
@@ -71,12 +71,32 @@ impl PrinterTask {
             .history_reader()
             .read_recent(client, &open, &self.backfill)
             .await?;
-        let outcome = match cut_short {
-            Some(cause) => Err(Limitation::of(Capability::History, cause)?),
-            None => Ok(()),
-        };
-        self.note_history(outcome);
+        match cut_short {
+            None => {
+                self.note_history(Ok(()));
+                if self.backfill.completed_at.is_some() {
+                    self.limitations.note(Capability::HistoryImport, Ok(()));
+                }
+            }
+            Some(cause) => self.history_failed(cause)?,
+        }
         Ok(newest)
+    }
+
+    /// Notes why the history cannot be read, or not further.
+    pub(super) fn history_failed(&mut self, cause: HistoryError) -> Result<(), SessionError> {
+        match cause {
+            HistoryError::Request(cause) => {
+                self.note_history(Err(Limitation::of(Capability::History, cause)?));
+            }
+            HistoryError::Implausible(cause) => {
+                let capability = Capability::HistoryImport;
+                self.limitations
+                    .note(capability, Err::<(), _>(Limitation { capability, cause }));
+            }
+            HistoryError::Store(cause) => return Err(HistoryError::Store(cause).into()),
+        }
+        Ok(())
     }
 
     /// Notes whether the history can be read, and when to try again.
@@ -247,6 +267,7 @@ impl PrinterTask {
             printer_id: self.printer.id,
             store: self.shared.store.clone(),
             clock: self.shared.clock,
+            page_size: self.page_size.clone(),
         }
     }
 }
