@@ -87,13 +87,13 @@ pub(super) struct PrinterInput {
     #[schema(
         min_length = 1,
         max_length = 255,
-        pattern = r"^[^\x00]*\S[^\x00]*$",
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$",
         example = "Voron"
     )]
     name: String,
     /// Where it stands. `null` or left out: not said.
     #[serde(default)]
-    #[schema(max_length = 255, pattern = r"^[^\x00]*$", example = "Workshop")]
+    #[schema(max_length = 255, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "Workshop")]
     location: Option<String>,
     #[schema(value_type = MoonrakerUrl)]
     moonraker_url: String,
@@ -342,10 +342,12 @@ pub(crate) fn checked(
     let mut errors = Vec::new();
     let mut wrong = |field: &str, message: String| errors.push(FieldError::new(field, message));
     let name = query::name(name, NAME)
+        .and_then(query::on_one_line)
         .map_err(|message| wrong("name", message))
         .unwrap_or_default();
     let location = location.map(str::trim).filter(|location| !location.is_empty());
-    if let Some(Err(message)) = location.map(query::text(LOCATION)) {
+    let on_one_line = |text| query::text(LOCATION)(text).and_then(query::on_one_line);
+    if let Some(Err(message)) = location.map(on_one_line) {
         wrong("location", message);
     }
     let key = moonraker_api_key.map(str::trim).filter(|key| !key.is_empty());

@@ -145,6 +145,14 @@ pub(crate) fn name(given: &str, longest: usize) -> Result<String, String> {
     text(longest)(given.trim())
 }
 
+/// A text without line breaks and other control characters.
+pub(crate) fn on_one_line(text: String) -> Result<String, String> {
+    match text.contains(char::is_control) {
+        true => Err("must not contain line breaks or other control characters".to_owned()),
+        false => Ok(text),
+    }
+}
+
 /// An instant as RFC 3339, or a date, which means its first instant in UTC.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     instant_in(&TimeZone::UTC, text)

@@ -2,6 +2,7 @@
 //!
 //! Results of commands go to stdout and are no business of the log.
 
+mod one_line;
 mod rotate;
 
 use std::io;
@@ -14,6 +15,7 @@ use tracing_subscriber::{
 };
 
 use crate::config::{LogFormat, LoggingConfig};
+use one_line::OneLine;
 use rotate::RotatingFile;
 
 /// Crates whose own `INFO` and `DEBUG` lines say nothing to the owner of a printer.
@@ -83,10 +85,16 @@ where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer().with_writer(writer);
     match format {
-        LogFormat::Text => layer.with_ansi(colourful).boxed(),
-        LogFormat::Json => layer.json().with_ansi(false).boxed(),
+        LogFormat::Text => {
+            let writer = OneLine {
+                inner: writer,
+                colourful,
+            };
+            fmt::layer().with_writer(writer).with_ansi(colourful).boxed()
+        }
+        // JSON escapes by itself.
+        LogFormat::Json => fmt::layer().with_writer(writer).json().with_ansi(false).boxed(),
     }
 }
 
