@@ -52,6 +52,8 @@ pub(crate) struct Comment<'a> {
 pub(crate) struct Layers {
     highest: Option<f64>,
     in_last_part: bool,
+    /// A mark that cannot be read may be the highest.
+    unreadable: bool,
 }
 
 /// Which part of the file a comment belongs to.
@@ -105,7 +107,7 @@ impl<'a> Scan<'a> {
 
     /// Height of the highest layer, if the last layers are among what is known.
     pub(crate) fn highest_layer(&self) -> Option<f64> {
-        let near_the_end = self.end_known && self.layers.in_last_part;
+        let near_the_end = self.end_known && self.layers.in_last_part && !self.layers.unreadable;
         self.layers.highest.filter(|_| near_the_end)
     }
 
@@ -287,6 +289,7 @@ impl Layers {
         };
         let z = std::str::from_utf8(z).ok().and_then(crate::value::decimal);
         self.in_last_part |= z.is_some();
+        self.unreadable |= z.is_none() && text.iter().any(u8::is_ascii_digit);
         if let Some(z) = z.filter(|z| self.highest.is_none_or(|highest| *z > highest)) {
             self.highest = Some(z);
         }

@@ -61,6 +61,11 @@ pub(crate) fn primary(tools: &[Tool]) -> Option<usize> {
 }
 
 fn most(tools: &[Tool], amount: impl Fn(&Tool) -> Option<f64>) -> Option<usize> {
+    // An amount that cannot be read may be the largest.
+    let unknown = |tool: &Tool| tool.may_be_used() && amount(tool).is_none();
+    if tools.iter().any(unknown) {
+        return None;
+    }
     let mut best: Option<(usize, f64)> = None;
     for (position, tool) in tools.iter().enumerate() {
         let amount = amount(tool).unwrap_or(0.0);

@@ -194,7 +194,8 @@ fn tools(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &
     if !amounts.contains(&None) {
         metadata.filament_used_mm =
             tool::sum(&metadata.tools, |tool| tool.used_mm).or_else(|| head.number("FilamentUsed"));
-        metadata.filament_used_cm3 = tool::sum(&metadata.tools, |tool| tool.used_cm3);
+        let volumes: Vec<_> = metadata.tools.iter().map(|tool| tool.used_cm3).collect();
+        metadata.filament_used_cm3 = tool::sum_all(&volumes);
     }
     added_by_start_code(head, scan, metadata);
     metadata.estimated_filament = metadata
@@ -230,7 +231,8 @@ fn griffin_trains(head: &Settings<'_>, metadata: &mut crate::GcodeMetadata) {
             nozzle_diameter: train("NOZZLE.DIAMETER"),
             ..Tool::default()
         };
-        if tool.used_cm3.is_some() || tool.nozzle_diameter.is_some() {
+        if head.has(&format!("EXTRUDER_TRAIN.{index}.MATERIAL.VOLUME_USED")) || tool.nozzle_diameter.is_some()
+        {
             metadata.tools.push(tool);
         }
     }

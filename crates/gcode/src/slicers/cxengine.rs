@@ -58,9 +58,11 @@ fn values(pairs: &Settings<'_>, parsed: &mut Parsed) {
         .or(metadata.estimated_time);
     metadata.layer_height = number(&["Layer Height", "Layer height"]).or(metadata.layer_height);
     // Sic; in µm, unlike the layer height. A height below one unit is in mm already.
-    metadata.first_layer_height = number(&["Inital Layer Height", "Inital Height", "Initial Layer Height"])
-        .map(|height| if height >= 10.0 { height / 1000.0 } else { height })
-        .or(metadata.first_layer_height);
+    let first_layer = ["Inital Layer Height", "Inital Height", "Initial Layer Height"];
+    if pairs.first(&first_layer).is_some() {
+        metadata.first_layer_height =
+            number(&first_layer).map(|height| if height >= 10.0 { height / 1000.0 } else { height });
+    }
     metadata.printer_model = pairs.word("Machine Name").or(metadata.printer_model.take());
     metadata.infill_percentage = pairs
         .first(&["Infill Sparse Density"])

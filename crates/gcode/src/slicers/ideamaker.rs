@@ -65,9 +65,19 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         }
     }
     weigh(&mut metadata.tools);
-    metadata.filament_used_mm = tool::sum(&metadata.tools, |tool| tool.used_mm);
-    metadata.filament_cost = tool::sum(&metadata.tools, |tool| tool.cost);
-    metadata.estimated_filament = tool::sum(&metadata.tools, |tool| tool.used_g).filter(|grams| *grams > 0.0);
+    // The sum of what can be read is no total.
+    let readable = |name: &str| {
+        let mut keys = (1..=16).map(|index| format!("Material#{index} {name}"));
+        keys.all(|key| !pairs.has(&key) || pairs.number(&key).is_some())
+    };
+    if readable("Used") {
+        metadata.filament_used_mm = tool::sum(&metadata.tools, |tool| tool.used_mm);
+        metadata.estimated_filament =
+            tool::sum(&metadata.tools, |tool| tool.used_g).filter(|grams| *grams > 0.0);
+    }
+    if readable("Cost") {
+        metadata.filament_cost = tool::sum(&metadata.tools, |tool| tool.cost);
+    }
     shared::mark_used(&mut parsed.metadata);
 }
 

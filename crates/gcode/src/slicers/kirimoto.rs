@@ -9,11 +9,18 @@ use crate::value;
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     let head = settings::pairs(scan);
     let positive = |key: &str| head.number(key).filter(|number| *number > 0.0);
+    // 0 is "as the other layers".
+    let first_layer = |key: &str, others: Option<f64>| match head.get(key) {
+        None => others,
+        Some(_) => head
+            .number(key)
+            .and_then(|number| if number == 0.0 { others } else { Some(number) }),
+    };
     let metadata = &mut parsed.metadata;
     metadata.printer_model = head.word("Target");
     metadata.print_profile = head.word("processName");
     metadata.layer_height = head.number("sliceHeight");
-    metadata.first_layer_height = positive("firstSliceHeight").or(metadata.layer_height);
+    metadata.first_layer_height = first_layer("firstSliceHeight", metadata.layer_height);
     metadata.infill_percentage = head
         .number("sliceFillSparse")
         .map(|fraction| tool::round6(fraction * 100.0));
@@ -23,10 +30,9 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.top_layers = head.count("sliceTopLayers");
     metadata.bottom_layers = head.count("sliceBottomLayers");
     metadata.nozzle_temp = positive("outputTemp");
-    // 0: as the other layers.
-    metadata.nozzle_temp_first_layer = positive("firstLayerNozzleTemp").or(metadata.nozzle_temp);
+    metadata.nozzle_temp_first_layer = first_layer("firstLayerNozzleTemp", metadata.nozzle_temp);
     metadata.bed_temp = positive("outputBedTemp");
-    metadata.bed_temp_first_layer = positive("firstLayerBedTemp").or(metadata.bed_temp);
+    metadata.bed_temp_first_layer = first_layer("firstLayerBedTemp", metadata.bed_temp);
     metadata.print_speed = head.number("outputFeedrate");
     metadata.speeds.outer_wall = head.number("outputFinishrate");
     metadata.speeds.first_layer = head.number("firstLayerRate");

@@ -34,24 +34,23 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.bed_temp = bed;
     metadata.bed_temp_first_layer = bed;
     // One line of infill per this many line widths; 0 is none.
-    metadata.infill_percentage = pairs.number("infill_density_denominator").map(|denominator| {
-        if denominator > 0.0 {
-            tool::round6(100.0 / denominator)
-        } else {
-            0.0
-        }
-    });
+    metadata.infill_percentage = pairs
+        .number("infill_density_denominator")
+        .filter(|denominator| *denominator >= 0.0)
+        .map(|denominator| match denominator {
+            0.0 => 0.0,
+            lines => tool::round6(100.0 / lines),
+        });
     metadata.support_enabled = pairs.number("support_style").map(|style| style > 0.0);
     metadata.wall_count = pairs.count("num_loops").or_else(|| pairs.count("num_ISOs"));
     metadata.speeds.first_layer = pairs.number("first_layer_speed_mm_per_s");
     metadata.speeds.travel = pairs.number("travel_speed_mm_per_s");
-    metadata.estimated_time = [
+    let time = pairs.first(&[
         "Calculated-during-export Build Time",
         "Estimated Build Time",
         "Estimated-in-GUI Build Time",
-    ]
-    .iter()
-    .find_map(|key| pairs.get(key).and_then(value::duration).and_then(whole_seconds));
+    ]);
+    metadata.estimated_time = time.and_then(value::duration).and_then(whole_seconds);
     cost(&pairs, parsed);
     tools(&pairs, scan, parsed);
     // Without the time behind the moves the file is cut off, and the last layer is any.
@@ -123,11 +122,16 @@ fn tools(pairs: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
             ..Tool::default()
         });
     }
+    let all = |amount: fn(&Tool) -> Option<f64>| {
+        let amounts: Vec<_> = metadata.tools.iter().map(amount).collect();
+        tool::sum_all(&amounts)
+    };
+    let (mm, cm3) = (all(|tool| tool.used_mm), all(|tool| tool.used_cm3));
+    metadata.filament_used_mm = mm;
+    metadata.filament_used_cm3 = cm3;
     if metadata.tools.is_empty() {
         metadata.tools.push(Tool::default());
     }
-    metadata.filament_used_mm = tool::sum(&metadata.tools, |tool| tool.used_mm);
-    metadata.filament_used_cm3 = tool::sum(&metadata.tools, |tool| tool.used_cm3);
     // The head describes the material of the main extruder only.
     let main = tool::primary(&metadata.tools).unwrap_or(0);
     if let Some(tool) = metadata.tools.get_mut(main) {

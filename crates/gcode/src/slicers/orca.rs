@@ -98,14 +98,7 @@ fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) 
         return;
     }
     let bed = bed_temperatures(config, parsed);
-    let slots = filament_slots(config, count);
-    let per_filament = |key: &str| {
-        let list = config.integers(key);
-        slots
-            .iter()
-            .map(|at| member(&list, *at).copied().flatten())
-            .collect::<Vec<_>>()
-    };
+    let per_filament = |key: &str| first_variants(config, key, count);
     let temps = per_filament("nozzle_temperature");
     let first_temps = per_filament("nozzle_temperature_initial_layer");
     let densities = config.quantities("filament_density", Quantity::Density);
@@ -131,19 +124,25 @@ fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) 
         .collect();
 }
 
-/// Where each filament's values begin in lists that repeat a filament per nozzle variant.
+/// The value of each filament, of a list that may repeat a filament for each variant of its nozzle.
 ///
 /// `filament_self_index = 1,1,2,2`: two variants of each of two filaments.
-fn filament_slots(config: &Settings<'_>, count: usize) -> Vec<usize> {
+fn first_variants(config: &Settings<'_>, key: &str, count: usize) -> Vec<Option<f64>> {
+    let list = config.integers(key);
     let owners = config.integers("filament_self_index");
-    let first = |filament: usize| {
-        owners
-            .iter()
-            .position(|owner| *owner == Some((filament + 1) as f64))
+    if owners.iter().any(|owner| owner.is_none_or(|owner| owner < 1.0)) {
+        return vec![None; count];
+    }
+    let value = |filament: usize| {
+        if owners.len() != list.len() {
+            return member(&list, filament).copied().flatten();
+        }
+        let owner = Some((filament + 1) as f64);
+        list.get(owners.iter().position(|other| *other == owner)?)
+            .copied()
+            .flatten()
     };
-    (0..count)
-        .map(|filament| first(filament).unwrap_or(filament))
-        .collect()
+    (0..count).map(value).collect()
 }
 
 #[derive(Default)]

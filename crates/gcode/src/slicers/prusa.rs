@@ -158,6 +158,7 @@ impl Slic3rAmounts {
             let text = crate::scan::decode(value);
             match text.trim_end().strip_suffix('g') {
                 Some(grams) => amounts.g.extend(value::decimal(grams)),
+                None if !text.contains("mm") => {}
                 None => {
                     let lengths = comma::amounts(&text, "mm", Comma::List);
                     amounts.mm.extend(lengths.unwrap_or_default());

@@ -115,7 +115,11 @@ fn speeds(head: &Settings<'_>, parsed: &mut Parsed) {
     metadata.speeds.first_layer = part("firstLayerUnderspeed", "firstLayerSpeedPercentage");
     metadata.speeds.infill = default;
     metadata.speeds.travel = per_second("rapidXYspeed").or_else(|| per_second("travelSpeedXY"));
-    metadata.print_speed = metadata.speeds.outer_wall.or(default);
+    let outline = head.first(&["outlineUnderspeed", "outerPerimeterSpeedPercentage"]);
+    metadata.print_speed = match outline {
+        Some(_) => metadata.speeds.outer_wall,
+        None => default,
+    };
 }
 
 /// Set points of one heater.
@@ -142,21 +146,24 @@ fn setpoints(temperatures: &[f64]) -> Option<Setpoints> {
 
 /// Parallel lists; `temperatureSetpointCount` says how many set points each heater has.
 fn version_4(head: &Settings<'_>) -> Temperatures {
-    let all: Vec<f64> = head
-        .integers("temperatureSetpointTemperatures")
-        .into_iter()
-        .flatten()
-        .collect();
-    let is_bed = head.integers("temperatureHeatedBed");
+    // A member that cannot be read leaves open whose the others are.
+    let list = |key: &str| head.integers(key).into_iter().collect::<Option<Vec<f64>>>();
+    let (Some(all), Some(is_bed), Some(counts)) = (
+        list("temperatureSetpointTemperatures"),
+        list("temperatureHeatedBed"),
+        list("temperatureSetpointCount"),
+    ) else {
+        return Temperatures::default();
+    };
     let mut rest = all.as_slice();
     let mut found = Temperatures::default();
-    for (heater, count) in head.integers("temperatureSetpointCount").into_iter().enumerate() {
-        let count = (count.unwrap_or(0.0).max(0.0) as usize).min(rest.len());
+    for (heater, count) in counts.into_iter().enumerate() {
+        let count = (count.max(0.0) as usize).min(rest.len());
         let (own, behind) = rest.split_at(count);
         rest = behind;
         let Some(own) = setpoints(own) else { continue };
         match is_bed.get(heater) {
-            Some(Some(flag)) if *flag > 0.0 => found.bed = found.bed.or(Some(own)),
+            Some(flag) if *flag > 0.0 => found.bed = found.bed.or(Some(own)),
             _ => found.nozzles.push(own),
         }
     }
@@ -177,11 +184,13 @@ fn version_5(scan: &Scan<'_>) -> Temperatures {
             b"temperatureController" => is_bed = false,
             b"temperatureType" => is_bed = value.trim() == "platform",
             b"temperatureSetpoints" => {
-                let list: Vec<f64> = value
-                    .split(',')
-                    .filter_map(|point| value::number(point.split_once('|')?.1))
+                let points = value.split(',');
+                let list: Option<Vec<f64>> = points
+                    .map(|point| value::number(point.split_once('|')?.1))
                     .collect();
-                let Some(own) = setpoints(&list) else { continue };
+                let Some(own) = list.and_then(|list| setpoints(&list)) else {
+                    continue;
+                };
                 match is_bed {
                     true => found.bed = found.bed.or(Some(own)),
                     false if found.nozzles.len() < 64 => found.nozzles.push(own),

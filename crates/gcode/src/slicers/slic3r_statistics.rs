@@ -1,9 +1,9 @@
 //! Amounts of filament and times as Slic3r and all its descendants print them.
 
 use crate::comma::Ambiguous;
-use crate::settings::Settings;
+use crate::settings::{Settings, whole_seconds};
 use crate::tool::{self, Tool};
-use crate::{GcodeMetadata, Parsed, Warning};
+use crate::{GcodeMetadata, Parsed, Warning, value};
 
 /// Which tools the amounts belong to.
 pub(super) enum Slots {
@@ -89,7 +89,7 @@ pub(super) fn no_weight_without_density(parsed: &mut Parsed) {
         }
     }
     // One mm of any filament is less than the 0.01 g that are printed.
-    if metadata.estimated_filament == Some(0.0) && metadata.filament_used_mm.is_some_and(|mm| mm > 1.0) {
+    if metadata.estimated_filament == Some(0.0) && metadata.filament_used_mm.is_none_or(|mm| mm > 1.0) {
         metadata.estimated_filament = None;
         unknown = true;
     }
@@ -110,13 +110,13 @@ pub(super) fn mark_used(metadata: &mut GcodeMetadata) {
 
 /// Normal and silent time.
 pub(super) fn times(statistics: &Settings<'_>, metadata: &mut GcodeMetadata) {
-    metadata.estimated_time = [
+    // One that cannot be read does not give way to the next, which means something else.
+    let stated = statistics.first(&[
         "estimated printing time (normal mode)",
         "estimated printing time",
         "total estimated time",
         "model printing time",
-    ]
-    .iter()
-    .find_map(|key| statistics.duration(key));
+    ]);
+    metadata.estimated_time = stated.and_then(value::duration).and_then(whole_seconds);
     metadata.estimated_time_silent = statistics.duration("estimated printing time (silent mode)");
 }

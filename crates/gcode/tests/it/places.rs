@@ -96,6 +96,67 @@ fn a_file_without_its_head_or_tail_states_nothing_else() {
     assert!(misses.is_empty(), "{}", misses.join("\n"));
 }
 
+/// Keys with another statement of the same value: another layer or tool, the sum of the tools, the profile.
+const STATED_TWICE: [&str; 9] = [
+    ";Z:",
+    "filament:",
+    "SETTING_3",
+    "EXTRUDER_TRAIN",
+    "HEIGHT:",
+    "nozzle_dia_1",
+    "END_LAYER_OBJECT",
+    "total filament used",
+    "temperatureHeatedBed",
+];
+
+#[test]
+fn a_value_that_cannot_be_read_makes_no_other() {
+    let mut misses = Vec::new();
+    // The whole files have the keys of the others, and take long.
+    let files = fixtures::all()
+        .into_iter()
+        .filter(|(_, bytes)| bytes.len() < 8 << 10);
+    for (name, bytes) in files {
+        let text = String::from_utf8_lossy(&bytes);
+        let plain = details(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let digits = |rest: &str| rest.contains(|c: char| c.is_ascii_digit());
+            let at = line.find(['=', ':', ',']).filter(|at| digits(&line[at + 1..]));
+            let Some(at) = at.filter(|_| line.starts_with(';') && !line.contains("enerated")) else {
+                continue;
+            };
+            if STATED_TWICE.iter().any(|key| line.contains(key)) {
+                continue;
+            }
+            let old = line[at + 1..].trim();
+            for garbage in [
+                "0x10".to_owned(),
+                "-3".to_owned(),
+                format!("~{old}"),
+                format!("{old} or so"),
+            ] {
+                let garbled = format!("{} {garbage}", &line[..=at]);
+                let mut lines = lines.clone();
+                lines[index] = &garbled;
+                let other = details(&(lines.join("\n") + "\n"));
+                for (field, value) in plain
+                    .iter()
+                    .filter(|(_, value)| value.is_number() || value.is_null())
+                {
+                    if other[field] != *value && !other[field].is_null() {
+                        misses.push(format!(
+                            "{field} of {name}: {value}, with {garbled:?} {}",
+                            other[field]
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(misses.is_empty(), "{}", misses.join("\n"));
+}
+
 #[test]
 fn slic3r_states_temperatures_in_commands_only() {
     let file = |commands: &str| {
