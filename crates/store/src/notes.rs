@@ -72,7 +72,7 @@ impl Store {
 
     /// Changes what is said of a job, and notes who did. Idempotent.
     ///
-    /// Tags that differ by case only are one. Without a verdict there is no reason: it goes with it.
+    /// Tags that differ by case or Unicode form only are one. Without a verdict there is no reason: it goes with it.
     ///
     /// # Errors
     /// [`Error::TooLong`](crate::Error::TooLong) for the title, a tag or `changed_by`.
@@ -83,15 +83,11 @@ impl Store {
         changed_by: &str,
         now: Timestamp,
     ) -> Result<NotesChanged> {
-        check_short(
-            "title",
-            change.title.iter().flatten().next().map_or("", String::as_str),
-        )?;
-        for tag in change.tags.iter().flatten() {
-            // Lower case can be longer.
-            check_short("tag", tag)?;
-            check_short("tag", &name_key(tag))?;
-        }
+        check(&JobNotes {
+            title: change.title.clone().flatten(),
+            tags: change.tags.clone().unwrap_or_default(),
+            ..JobNotes::default()
+        })?;
         check_short("name of the key", changed_by)?;
         self.write("change the notes of a job", |tx| async move {
             apply(&tx, id, change, changed_by, now).await
@@ -150,6 +146,29 @@ impl Store {
         })
         .await
     }
+}
+
+/// Refuses texts that would not fit.
+pub(crate) fn check(notes: &JobNotes) -> Result<()> {
+    check_short("title", notes.title.as_deref().unwrap_or_default())?;
+    let reason = notes.verdict_reason.as_deref();
+    check_short("reason of the verdict", reason.unwrap_or_default())?;
+    for tag in &notes.tags {
+        // A folded text can be longer.
+        check_short("tag", tag)?;
+        check_short("tag", &name_key(tag))?;
+    }
+    Ok(())
+}
+
+/// What is searched of a job.
+pub(crate) fn search_key(filename: Option<&str>, notes: &JobNotes) -> String {
+    let texts = [filename, notes.title.as_deref(), notes.notes.as_deref()];
+    search::key(
+        texts
+            .into_iter()
+            .chain(notes.tags.iter().map(|tag| Some(tag.as_str()))),
+    )
 }
 
 /// What users say of these jobs; the notes themselves, which may be long, only if they are wanted.
@@ -300,12 +319,7 @@ async fn apply(
         after.notes.clone_from(notes);
     }
     if let Some(tags) = &change.tags {
-        let by_key: BTreeMap<_, _> = tags
-            .iter()
-            .rev()
-            .map(|tag| (name_key(tag), tag.clone()))
-            .collect();
-        after.tags = by_key.into_values().collect();
+        after.tags = distinct(tags).into_values().cloned().collect();
     }
     if let Some(verdict) = change.verdict {
         after.verdict = verdict;
@@ -392,6 +406,16 @@ async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
             .to_owned();
         tx.execute(&old).await?;
     }
+    insert(tx, id, notes).await
+}
+
+/// By what they are compared with; of those that are equal the first one.
+fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
+    tags.iter().rev().map(|tag| (name_key(tag), tag)).collect()
+}
+
+/// Stores what is said of a job of which nothing is.
+pub(crate) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
     let without_tags = JobNotes {
         tags: Vec::new(),
         ..notes.clone()
@@ -416,11 +440,11 @@ async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
             .to_owned();
         tx.execute(&statement).await?;
     }
-    for tag in &notes.tags {
+    for (key, tag) in distinct(&notes.tags) {
         let statement = Query::insert()
             .into_table(JobTags::Table)
             .columns([JobTags::PrintJobId, JobTags::TagKey, JobTags::Tag])
-            .values_panic([id.0.into(), name_key(tag).into(), tag.clone().into()])
+            .values_panic([id.0.into(), key.into(), tag.clone().into()])
             .to_owned();
         tx.execute(&statement).await?;
     }

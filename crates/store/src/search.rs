@@ -21,7 +21,7 @@ use crate::{
     jobs::is_open,
     notes,
     schema::{JobNotes, JobSearch, JobSearchTrigrams, JobTags, PrintJobs},
-    text::fold_case,
+    text::fold,
     transaction::Tx,
 };
 
@@ -38,7 +38,7 @@ pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Strin
 
 /// As it is searched.
 pub(crate) fn folded(text: &str) -> String {
-    fold_case(text).replace(SEPARATOR, "\u{fffd}")
+    fold(text).replace(SEPARATOR, "\u{fffd}")
 }
 
 /// Makes new jobs findable.
@@ -63,10 +63,9 @@ pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
         .await?
         .remove(&id)
         .unwrap_or_default();
-    let texts = [&filename, &said.title, &said.notes].map(Option::as_deref);
-    let tags = said.tags.iter().map(|tag| Some(tag.as_str()));
     remove(tx, id).await?;
-    insert(tx, std::iter::once((id, key(texts.into_iter().chain(tags))))).await
+    let key = notes::search_key(filename.as_deref(), &said);
+    insert(tx, std::iter::once((id, key))).await
 }
 
 /// To be called before the job goes.

@@ -13,6 +13,7 @@ mod m0007_server_lease;
 mod m0008_job_pauses;
 mod m0009_corrected_outcomes;
 mod m0010_sql_views;
+mod m0011_unicode_keys;
 
 use std::collections::BTreeSet;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_job_pauses::JobPauses),
             Box::new(m0009_corrected_outcomes::CorrectedOutcomes),
             Box::new(m0010_sql_views::SqlViews),
+            Box::new(m0011_unicode_keys::UnicodeKeys),
         ]
     }
 

@@ -1,4 +1,5 @@
-use store::{Engine, Error, KeyScope, Store};
+use domain::{JobFilter, Verdict};
+use store::{Engine, Error, KeyScope, NotesChange, Store};
 
 use sea_orm::ConnectionTrait as _;
 
@@ -102,6 +103,74 @@ on_every_engine! {
         let store = db.open_again().await.unwrap();
         assert_eq!(store.authenticate(&key.secret, now()).await.unwrap().unwrap().scope, KeyScope::Admin);
         store.close().await.unwrap();
+    }
+
+    async fn texts_that_were_stored_in_two_unicode_forms_become_equal(db) {
+        let printers = ["Vörön", "b", "c", "Vörön (2)"];
+        let mut ids = Vec::new();
+        for name in printers {
+            ids.push(add_printer(&db.store, name).await);
+        }
+        let jobs = [
+            known(ids[0], "1", "Küche.gcode", 0.0),
+            known(ids[1], "2", "Ku\u{308}che.gcode", 1000.0),
+            known(ids[2], "3", "Straße.gcode", 2000.0),
+        ];
+        let mut job_ids = Vec::new();
+        for job in &jobs {
+            db.store.save_job(job, now()).await.unwrap();
+            job_ids.insert(0, all_jobs(&db.store).await[0].id);
+        }
+        job_ids.reverse();
+        db.store.add_verdict_reason("Grün").await.unwrap();
+        db.store.add_verdict_reason("twin").await.unwrap();
+        for (id, reason) in job_ids.iter().zip(["Grün", "twin", "Warped"]) {
+            let change = NotesChange {
+                tags: Some(vec!["grün".to_owned(), "other".to_owned()]),
+                verdict: Some(Some(Verdict::Scrap)),
+                verdict_reason: Some(Some(reason.to_owned())),
+                ..NotesChange::default()
+            };
+            db.store.change_notes(*id, &change, "laptop", now()).await.unwrap();
+        }
+        // As versions stored them that only folded case.
+        let two = "u\u{308}";
+        for sql in [
+            "UPDATE printers SET name = 'Vo\u{308}ro\u{308}n', name_key = 'vo\u{308}ro\u{308}n' WHERE name = 'b'".to_owned(),
+            "UPDATE printers SET name = 'VO\u{308}Rön', name_key = 'vo\u{308}rön' WHERE name = 'c'".to_owned(),
+            format!("UPDATE verdict_reasons SET name = 'Gr{two}n', name_key = 'gr{two}n' WHERE name = 'twin'"),
+            format!("UPDATE job_notes SET verdict_reason = 'Gr{two}n' WHERE verdict_reason = 'twin'"),
+            // One job has the tag in the other form, one in both.
+            format!("UPDATE job_tags SET tag = 'gr{two}n', tag_key = 'gr{two}n' WHERE tag = 'grün' AND print_job_id = {}", job_ids[1].0),
+            format!("UPDATE job_tags SET tag = 'gr{two}n', tag_key = 'gr{two}n' WHERE tag = 'other' AND print_job_id = {}", job_ids[2].0),
+            format!("UPDATE job_search SET text = 'k{two}che.gcode\u{1f}gr{two}n' WHERE print_job_id = {}", job_ids[1].0),
+            format!("UPDATE job_search SET text = 'straße.gcode\u{1f}grün' WHERE print_job_id = {}", job_ids[2].0),
+        ] {
+            db.execute(&sql).await;
+        }
+        for _ in 0..2 {
+            db.execute("DELETE FROM schema_migrations WHERE version = 'm0011_unicode_keys'").await;
+            let store = db.open_again().await.unwrap();
+            let mut named: Vec<_> = store.printers().await.unwrap().into_iter().map(|printer| (printer.id, printer.config.name)).collect();
+            named.sort_unstable();
+            let names = ["Vörön", "Vo\u{308}ro\u{308}n (3)", "VO\u{308}Rön (4)", "Vörön (2)"];
+            assert_eq!(named, ids.iter().copied().zip(names.map(str::to_owned)).collect::<Vec<_>>());
+            assert_eq!(store.printer_by_name("VO\u{308}RÖN").await.unwrap().unwrap().id, ids[0]);
+            let tags = store.tags().await.unwrap();
+            assert_eq!(tags.iter().map(|(_, jobs)| *jobs).collect::<Vec<_>>(), [3, 2], "{tags:?}");
+            let tagged = JobFilter { tags: vec![format!("GR{two}N")], ..JobFilter::default() };
+            assert_eq!(store.list_jobs(&tagged, 10, None).await.unwrap().total, 3);
+            let reasons = store.verdict_reasons().await.unwrap();
+            assert_eq!(reasons.iter().filter(|reason| reason.name.starts_with("Gr")).count(), 1);
+            let notes = store.notes(&job_ids).await.unwrap();
+            assert_eq!(notes[&job_ids[1]].verdict_reason.as_deref(), Some("Grün"));
+            assert_eq!(notes[&job_ids[2]].tags.len(), 1);
+            for (text, wanted) in [("küche", 2), ("ku\u{308}che", 2), ("STRASSE", 1), ("grün", 3)] {
+                let filter = JobFilter { filename_contains: Some(text.to_owned()), ..JobFilter::default() };
+                assert_eq!(store.list_jobs(&filter, 10, None).await.unwrap().total, wanted, "{text}");
+            }
+            store.close().await.unwrap();
+        }
     }
 
     async fn database_of_a_newer_printlog_is_left_alone(db) {

@@ -61,7 +61,7 @@ on_every_engine! {
         let all = NotesChange {
             title: Some(Some("Lamp \u{1f4a1}".to_owned())),
             notes: Some(Some("x".repeat(10_000))),
-            tags: Some(vec!["gift".to_owned(), "Blue".to_owned(), "GIFT".to_owned()]),
+            tags: Some(["gift", "Blue", "GIFT", "grün", "GRU\u{308}N"].map(str::to_owned).to_vec()),
             ..verdict(Some(Verdict::PartlyGood), Some("wARPED"))
         };
         assert_eq!(change(&db.store, id, all.clone()).await, NotesChanged::Done(true));
@@ -69,7 +69,7 @@ on_every_engine! {
         let stored = notes(&db.store, id).await;
         assert_eq!(stored.title.as_deref(), Some("Lamp \u{1f4a1}"));
         assert_eq!(stored.notes.as_ref().map(String::len), Some(10_000));
-        assert_eq!(stored.tags, ["Blue", "gift"]);
+        assert_eq!(stored.tags, ["Blue", "gift", "grün"]);
         assert_eq!((stored.verdict, stored.verdict_reason.as_deref()), (Some(Verdict::PartlyGood), Some("Warped")));
 
         let without = NotesChange { title: Some(None), ..tags(&["blue"]) };
@@ -80,7 +80,7 @@ on_every_engine! {
             ("phone", "tags"), ("phone", "title"),
             ("laptop", "verdict_reason"), ("laptop", "verdict"), ("laptop", "tags"), ("laptop", "notes"), ("laptop", "title"),
         ]);
-        assert_eq!((&history[0].old, &history[0].new), (&Some(json!(["Blue", "gift"])), &Some(json!(["blue"]))));
+        assert_eq!((&history[0].old, &history[0].new), (&Some(json!(["Blue", "gift", "grün"])), &Some(json!(["blue"]))));
         assert_eq!((&history[1].old, &history[1].new), (&Some(json!("Lamp \u{1f4a1}")), &None));
         assert_eq!((history[0].changed_at, history[6].changed_at), (at(NOW + 5.0), now()));
         assert_eq!(change(&db.store, JobId(4711), tags(&["a"])).await, NotesChanged::NotFound);
