@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::{Figures, HistoryEnd, HistoryJob, PrinterId};
 
+/// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
+pub const LARGEST_ID: i64 = (1 << 53) - 1;
+
 /// Primary key of `print_jobs`. Not Moonraker's id, which is reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub i64);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::PrinterId;
+use domain::{LARGEST_ID, PrinterId};
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError};
 
@@ -79,6 +79,16 @@ pub enum Error {
         table: String,
         /// How it differs.
         what: String,
+    },
+    /// A table has no room for more rows.
+    #[error(
+        "the table {table} has given out the id {last}; the largest one is {LARGEST_ID}: no row could be added to it"
+    )]
+    IdsExhausted {
+        /// The table.
+        table: String,
+        /// The last id.
+        last: i64,
     },
     /// No order in which the tables could be filled.
     #[error("the tables {0} refer to each other in a circle")]
@@ -173,6 +183,7 @@ impl Error {
             | Self::Unfinished { .. }
             | Self::NotEmpty { .. }
             | Self::CopyDiffers { .. }
+            | Self::IdsExhausted { .. }
             | Self::Circle(_)
             | Self::BackupFile { .. }
             | Self::Damaged { .. }

@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod files;
 mod gcode_files;
+mod ids;
 mod import;
 mod insert;
 mod instance_lock;

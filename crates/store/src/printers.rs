@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     Engine, Error, Result, Store,
     error::Fault,
-    gcode_files, job_months, notes, pauses,
+    gcode_files, ids, job_months, notes, pauses,
     record::{Record, milliseconds},
     rows::Ask,
     schema::{
@@ -41,7 +41,7 @@ impl Store {
     /// Adds a printer, with empty totals.
     ///
     /// # Errors
-    /// [`Error::NameTaken`]: names are compared without regard to case and surrounding blanks. [`Error::TooLong`].
+    /// [`Error::NameTaken`]: names are compared without regard to case, Unicode form and surrounding blanks. [`Error::TooLong`].
     pub async fn add_printer(&self, printer: &NewPrinter, now: Timestamp) -> Result<Printer> {
         check(printer)?;
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
@@ -92,7 +92,7 @@ impl Store {
             if let Some(known) = by_name(&*tx, &self.secret, name).await? {
                 return Ok((known.id, false));
             }
-            let id = match had_id.filter(|id| id.0 > 0) {
+            let id = match had_id.filter(|id| ids::is_kept(id.0)) {
                 Some(id) if by_id(&*tx, &self.secret, id).await?.is_none() => Some(id),
                 _ => None,
             };

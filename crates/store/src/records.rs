@@ -12,7 +12,7 @@ use sea_orm::{
 use crate::{
     DetailsStatus, JobDetails, NewGcodeFile, Result, Store, details,
     error::Fault,
-    gcode_files,
+    gcode_files, ids,
     import::padded,
     insert::insert_all,
     job_months, jobs,
@@ -26,7 +26,7 @@ use crate::{
 /// A job with all that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// The id it had, which it gets again if no job has or had it here. `None` for any.
+    /// The id it had, which it gets again if no job has or had it here and it leaves room for others. `None` for any.
     pub id: Option<JobId>,
     /// The job. Its printer must exist.
     pub job: Job,
@@ -228,7 +228,7 @@ async fn insert_jobs(tx: &Tx, new: &[New<'_>]) -> Result<Vec<JobId>, Fault> {
     for (place, new) in new.iter().enumerate() {
         let record = new.record;
         let (mut columns, mut values) = jobs::row(new.job, record.created_at, record.updated_at);
-        match record.id.filter(|id| id.0 > 0 && taken.insert(id.0)) {
+        match record.id.filter(|id| ids::is_kept(id.0) && taken.insert(id.0)) {
             Some(id) => {
                 ids[place] = id;
                 columns.push(PrintJobs::Id);

@@ -65,7 +65,8 @@ impl Restore {
     /// with this program's schema: next to a SQLite file, otherwise in `backups` or in the folder for temporary files.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::Unfinished`], [`Error::BadValue`].
+    /// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::Unfinished`], [`Error::BadValue`],
+    /// [`Error::IdsExhausted`].
     pub async fn prepare(from: &Path, to: &Location, backups: &Path) -> Result<Self> {
         let alone = InstanceLock::take(to)?;
         verify_backup(from).await?;
@@ -166,7 +167,7 @@ impl Restore {
 /// may work with either.
 ///
 /// # Errors
-/// [`Error::InUse`], [`Error::NotEmpty`], [`Error::CopyDiffers`].
+/// [`Error::InUse`], [`Error::NotEmpty`], [`Error::CopyDiffers`], [`Error::IdsExhausted`].
 pub async fn move_database(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
     let _alone = (InstanceLock::take(from)?, InstanceLock::take(to)?);
     let target = Store::connect(to, None).await?;
@@ -235,7 +236,9 @@ async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
         cause => cause,
     };
     let store = Store::open_with(&location, None).await.map_err(as_backup)?;
+    let room = store.refuse_exhausted().await;
     store.close_into_one_file().await?;
+    room?;
     let copy = verify_backup(part).await?;
     File::open(part)
         .and_then(|file| file.sync_all())
@@ -285,6 +288,7 @@ async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
     let source = Store::open_with(from, None).await?;
     let target = Store::connect(to, None).await?;
     let loaded = async {
+        source.refuse_exhausted().await?;
         let of_source = source.take_whole().await?;
         target.migrate().await?;
         let of_target = target.take_whole().await?;

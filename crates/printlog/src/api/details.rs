@@ -241,7 +241,7 @@ fn names(list: &Value) -> Vec<String> {
 /// Show what the slicer planned for a job
 #[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
     params(
-        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
         ("raw" = Option<bool>, Query, description = "Whether `raw_metadata` is wanted, too."),
     ),
     responses(
@@ -265,7 +265,7 @@ pub(super) async fn get_job_details(core: Core, id: PathId, raw: RawQuery) -> Ap
 ///
 /// It is done in the background, as soon as possible.
 #[utoipa::path(post, path = "/api/jobs/{id}/details/refresh", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
         (status = 202, description = "Will be done."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
@@ -288,7 +288,7 @@ pub(super) async fn refresh_job_details(
 /// The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
 #[utoipa::path(get, path = "/api/jobs/{id}/thumbnail", tag = "jobs",
     params(
-        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
         ("size" = Option<u64>, Query, minimum = 1, maximum = 100_000,
             description = "Width in pixels that is wanted at least. The largest image if left out."),
     ),

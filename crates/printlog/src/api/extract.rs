@@ -11,7 +11,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
-use super::{error::Problem, query::Query};
+use super::{
+    error::Problem,
+    query::{self, Query},
+};
 
 /// Longest JSON body, in bytes.
 const JSON: usize = 64 * 1024;
@@ -151,13 +154,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
                 }
                 _ => Problem::internal(),
             })?;
-        match text.parse() {
-            Ok(id) if id > 0 => Ok(Self(id)),
-            _ => Err(Problem::invalid_field(
-                "id",
-                "must be a whole number from 1 to 9223372036854775807",
-            )),
-        }
+        query::id(&text)
+            .map(Self)
+            .map_err(|message| Problem::invalid_field("id", message))
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) async fn create_key(
 ///
 /// It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
 #[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "keys",
-    params(("id" = i64, Path, minimum = 1, description = "The key.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The key.")),
     responses(
         (status = 204, description = "Revoked, or was before."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such key."),

@@ -1,7 +1,7 @@
 //! The orders of a list, and opaque places in it, as clients write them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Amount, Cursor, JobId, ListOrder};
+use domain::{Amount, Cursor, JobId, LARGEST_ID, ListOrder};
 
 /// The orders by name. A column stands for its least first, with a minus in front for its most.
 const ORDERS: [(&str, ListOrder); 8] = [
@@ -69,6 +69,9 @@ pub(crate) fn decode(text: &str) -> Option<Place> {
         value: i64::from_be_bytes(*value),
         id: JobId(i64::from_be_bytes(id.try_into().ok()?)),
     };
+    if !(0..=LARGEST_ID).contains(&cursor.id.0) {
+        return None;
+    }
     let is_known = ORDERS.iter().any(|(_, known)| number(*known) == *order);
     is_known.then_some(Place {
         order: *order,
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_they_were() {
-        for (value, id) in [(1_767_225_600_123, 1), (i64::MIN, i64::MAX), (-5, 7), (0, 0)] {
+        for (value, id) in [(1_767_225_600_123, 1), (i64::MIN, LARGEST_ID), (-5, 7), (0, 0)] {
             let cursor = Cursor { value, id: JobId(id) };
             for (_, order) in ORDERS {
                 let place = decode(&encode(order, cursor)).unwrap();
@@ -123,6 +126,13 @@ mod tests {
             &whole[1..],
             &format!("{whole}AA"),
             &whole.replacen('A', "C", 1),
+            &encode(
+                ListOrder::Newest,
+                Cursor {
+                    value: 5,
+                    id: JobId(LARGEST_ID + 1),
+                },
+            ),
         ] {
             assert_eq!(decode(wrong), None, "{wrong}");
         }

@@ -104,7 +104,7 @@ struct Backfill {
 
 /// What a printer does right now
 #[utoipa::path(get, path = "/api/printers/{id}/status", tag = "printers",
-    params(("id" = i64, Path, minimum = 1, description = "The printer.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
     responses(
         (status = 200, body = PrinterStatus),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),

@@ -127,7 +127,7 @@ pub(super) struct TestInput {
     /// A printer that is there already: its stored key is tried if none is given here, and only at the scheme, host and
     /// port that it was stored for.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     printer_id: Option<i64>,
 }
 
@@ -202,7 +202,7 @@ pub(super) async fn create_printer(
 
 /// Show a printer
 #[utoipa::path(get, path = "/api/printers/{id}", tag = "printers",
-    params(("id" = i64, Path, minimum = 1, description = "The printer.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
     responses(
         (status = 200, body = PrinterBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
@@ -220,7 +220,7 @@ pub(super) async fn get_printer(core: Core, id: PathId, _: NoQuery) -> ApiResult
 /// host and port that the key was stored for; with another address the key must be given again, or `null`. Takes effect at
 /// once.
 #[utoipa::path(put, path = "/api/printers/{id}", tag = "printers", request_body = PrinterInput,
-    params(("id" = i64, Path, minimum = 1, description = "The printer.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
     responses(
         (status = 200, body = PrinterBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
@@ -261,7 +261,7 @@ pub(super) async fn replace_printer(
 /// A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
 /// `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
 #[utoipa::path(delete, path = "/api/printers/{id}", tag = "printers",
-    params(("id" = i64, Path, minimum = 1, description = "The printer."), DeletePrinterParameters),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), DeletePrinterParameters),
     responses(
         (status = 204, description = "Deleted."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
@@ -301,10 +301,13 @@ pub(super) async fn test_printer(
         ("moonraker_url", Some(input.moonraker_url.as_str()), URL),
         ("moonraker_api_key", key, API_KEY),
     ];
-    let errors: Vec<_> = limits
+    let mut errors: Vec<_> = limits
         .into_iter()
         .filter_map(|(field, text, limit)| Some(FieldError::new(field, query::text(limit)(text?).err()?)))
         .collect();
+    if let Some(Err(message)) = input.printer_id.map(|id| query::id(&id.to_string())) {
+        errors.push(FieldError::new("printer_id", message));
+    }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }

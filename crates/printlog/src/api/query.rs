@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
+use domain::LARGEST_ID;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::error::{FieldError, Problem};
@@ -124,7 +125,7 @@ pub(super) fn whole<T: FromStr + PartialOrd + Display>(
 
 /// A primary key.
 pub(super) fn id(text: &str) -> Result<i64, String> {
-    whole(1, i64::MAX)(text)
+    whole(1, LARGEST_ID)(text)
 }
 
 pub(super) fn truth(text: &str) -> Result<bool, String> {

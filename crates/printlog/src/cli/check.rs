@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use domain::{JobTotals, Printer};
+use domain::{JobTotals, LARGEST_ID, Printer};
 use serde::Serialize;
 use store::{Journal, Location, Opener, Store, TotalsMismatch};
 
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// What: `configuration`, `database`, `totals`, `aggregates`, `keys`, or `printer NAME`.
+    /// What: `configuration`, `database`, `numbers`, `totals`, `aggregates`, `keys`, or `printer NAME`.
     subject: String,
     /// Nothing is wrong. There may be advice all the same.
     ok: bool,
@@ -132,7 +132,16 @@ impl Checks {
                 ),
             })?;
         }
-
+        for (table, last) in store.exhausted_tables().await? {
+            let found = format!(
+                "of the table {table} are used up: its last one is {last}, and the largest is {LARGEST_ID}. Nothing new can \
+                 be recorded there. An imported row had this number"
+            );
+            let advice = "restore a backup from before that import (`printlog restore FILE`). Without one, `printlog jobs \
+                          export --format ndjson -o FILE` and `printlog import FILE` into a new database, which gives such \
+                          rows other numbers; then give the printers their addresses again";
+            self.bad("numbers", found, advice)?;
+        }
         let mismatches = store.check_totals().await?;
         let printers = store.printers().await?;
         if mismatches.is_empty() {

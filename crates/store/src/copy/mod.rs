@@ -301,14 +301,18 @@ async fn write_page(tx: Tx, table: &Table, page: &[Vec<Value>]) -> Result<(), Fa
 /// Ids that were given out and deleted must not be given out again.
 async fn copy_counters(snapshot: &DatabaseTransaction, engine: Engine, target: &Store) -> Result<()> {
     let fault = |fault: Fault| fault.into_error("copy the counters of ids");
-    for (table, next) in counters(snapshot, engine).await.map_err(fault)? {
+    for (table, last) in last_ids(snapshot, engine).await.map_err(fault)? {
         let sql = match target.engine {
             Engine::Sqlite => format!(
                 "INSERT INTO sqlite_sequence (name, seq) SELECT '{table}', {last} \
-                 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = '{table}')",
-                last = next - 1
+                 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = '{table}')"
             ),
-            Engine::MySql | Engine::MariaDb => format!("ALTER TABLE `{table}` AUTO_INCREMENT = {next}"),
+            Engine::MySql | Engine::MariaDb => {
+                format!(
+                    "ALTER TABLE `{table}` AUTO_INCREMENT = {}",
+                    last.saturating_add(1)
+                )
+            }
         };
         let backend = target.writer.get_database_backend();
         let run = async |sql: String| -> Result<(), Fault> {
@@ -320,18 +324,18 @@ async fn copy_counters(snapshot: &DatabaseTransaction, engine: Engine, target: &
         };
         run(sql).await.map_err(fault)?;
         if target.engine == Engine::Sqlite {
-            let sql = format!(
-                "UPDATE sqlite_sequence SET seq = {last} WHERE name = '{table}' AND seq < {last}",
-                last = next - 1
-            );
-            run(sql).await.map_err(fault)?;
+            run(format!(
+                "UPDATE sqlite_sequence SET seq = {last} WHERE name = '{table}' AND seq < {last}"
+            ))
+            .await
+            .map_err(fault)?;
         }
     }
     Ok(())
 }
 
-/// The next id of each table that gives out ids.
-async fn counters(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(String, i64)>, Fault> {
+/// The last id that each table has given out.
+pub(crate) async fn last_ids(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(String, i64)>, Fault> {
     let backend = db.get_database_backend();
     if engine == Engine::MySql {
         // It tells numbers that are up to a day old, otherwise.
@@ -339,9 +343,9 @@ async fn counters(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(Stri
         db.execute_raw(fresh).await?;
     }
     let sql = match engine {
-        Engine::Sqlite => "SELECT name, seq + 1 AS next FROM sqlite_sequence",
+        Engine::Sqlite => "SELECT name, seq AS last FROM sqlite_sequence",
         Engine::MySql | Engine::MariaDb => {
-            "SELECT CAST(table_name AS CHAR) AS name, CAST(auto_increment AS SIGNED) AS next \
+            "SELECT CAST(table_name AS CHAR) AS name, CAST(LEAST(auto_increment, 9223372036854775807) AS SIGNED) - 1 AS last \
              FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL"
         }
     };
@@ -349,7 +353,7 @@ async fn counters(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(Stri
     let own = own_tables().await?;
     let counters = rows
         .iter()
-        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "next")?)));
+        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "last")?)));
     let mut counters: Vec<(String, i64)> = counters.collect::<Result<_, Fault>>()?;
     counters.retain(|(table, _)| own.contains(table));
     Ok(counters)

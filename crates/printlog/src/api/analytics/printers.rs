@@ -89,7 +89,7 @@ pub(super) async fn compare_printers(
 
 /// Show the figures of a printer
 #[utoipa::path(get, path = "/api/analytics/printers/{id}", tag = "analytics",
-    params(("id" = i64, Path, minimum = 1, description = "The printer."), JobParameters),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), JobParameters),
     responses(
         (status = 200, content((OnePrinterBody = "application/json"), (String = "text/csv"))),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),

@@ -26,7 +26,7 @@ use crate::api::{
 #[expect(dead_code, reason = "describes the parameter that `AnalyticsQuery` reads")]
 pub(super) struct PrinterParameters {
     /// Only of these printers. May be repeated; several may also stand in one value, between commas.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     printer_id: Option<Vec<i64>>,
 }
 
