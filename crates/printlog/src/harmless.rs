@@ -2,33 +2,129 @@
 
 use std::borrow::Cow;
 
-/// A spreadsheet takes a text that begins so for a formula, and runs it: an apostrophe goes before it. One also goes
-/// before an apostrophe, and stands for an empty text, so that [`as_it_was`] knows.
+/// A spreadsheet takes a cell that begins so for a formula, and runs it. East Asian ones also take the fullwidth forms.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Where a spreadsheet begins another cell that takes the file for one with another delimiter, as one of a country with
+/// decimal commas does.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// Puts an apostrophe before what a spreadsheet would take for a formula, at the beginning of the text and behind what
+/// may be a delimiter. One also goes before an apostrophe there, and stands for an empty text, so that [`as_it_was`]
+/// finds the ones that were added.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    match text.chars().next() {
-        None | Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\'') => format!("'{text}").into(),
-        Some(_) => text.into(),
+    if text.is_empty() {
+        return "'".into();
     }
+    if !beginnings(text).any(|at| is_dangerous(&text[at..])) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    let mut copied = 0;
+    for at in beginnings(text).filter(|at| is_dangerous(&text[*at..])) {
+        escaped.push_str(&text[copied..at]);
+        escaped.push('\'');
+        copied = at;
+    }
+    escaped.push_str(&text[copied..]);
+    escaped.into()
 }
 
 /// The text of a cell as it was before it was made harmless.
-pub(crate) fn as_it_was(cell: &str) -> &str {
-    cell.strip_prefix('\'').unwrap_or(cell)
+pub(crate) fn as_it_was(cell: &str) -> Cow<'_, str> {
+    if cell == "'" {
+        return "".into();
+    }
+    let is_added = |at: &usize| cell[*at..].strip_prefix('\'').is_some_and(is_dangerous);
+    if !beginnings(cell).any(|at| is_added(&at)) {
+        return cell.into();
+    }
+    let mut text = String::with_capacity(cell.len());
+    let mut copied = 0;
+    for at in beginnings(cell).filter(is_added) {
+        text.push_str(&cell[copied..at]);
+        copied = at + 1;
+    }
+    text.push_str(&cell[copied..]);
+    text.into()
+}
+
+/// Where a cell may begin.
+fn beginnings(text: &str) -> impl Iterator<Item = usize> {
+    let behind = text
+        .match_indices(SEPARATORS)
+        .map(|(at, separator)| at + separator.len());
+    std::iter::once(0).chain(behind)
+}
+
+fn is_dangerous(text: &str) -> bool {
+    // Inside quotes a quote is doubled; where the quotes do not count, the two are an empty cell's, and go.
+    text.starts_with('\'') || text.trim_start_matches('"').starts_with(FORMULA)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn formulas_become_texts_and_come_back() {
         for formula in [
-            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "'", "",
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "'=1",
+            "'",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠SUM(A1)",
         ] {
-            assert_eq!(harmless(formula), format!("'{formula}"));
-            assert_eq!(as_it_was(&harmless(formula)), formula);
+            let escaped = harmless(formula);
+            assert!(escaped.starts_with('\''), "{formula:?} {escaped:?}");
+            assert_eq!(as_it_was(&escaped), formula);
         }
+        assert_eq!(harmless(""), "'");
         assert_eq!(harmless("cube.gcode"), "cube.gcode");
-        assert_eq!(as_it_was("cube's.gcode"), "cube's.gcode");
+        assert_eq!(harmless("two; words-and=signs"), "two; words-and=signs");
+    }
+
+    #[test]
+    fn formulas_behind_another_delimiter_become_texts() {
+        for (text, escaped) in [
+            ("a;=1+1", "a;'=1+1"),
+            ("a;;@b;-c", "a;;'@b;'-c"),
+            ("a;＝HYPERLINK(1)", "a;'＝HYPERLINK(1)"),
+            ("a\n=1", "a\n'=1"),
+            ("a;\"=1", "a;'\"=1"),
+            ("a;'=1", "a;''=1"),
+            ("=a;=b", "'=a;'=b"),
+        ] {
+            assert_eq!(harmless(text), escaped);
+            assert_eq!(as_it_was(escaped), text);
+        }
+    }
+
+    #[test]
+    fn apostrophes_that_nobody_added_stay() {
+        for cell in ["cube's.gcode", "'quoted'", "a;'b'", "it's; 'that'"] {
+            assert_eq!(as_it_was(cell), cell);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_back(text in "[=+@;\t\r\n'\"＝＠a,-]{0,12}") {
+            let escaped = harmless(&text);
+            prop_assert_eq!(as_it_was(&escaped), text.as_str());
+            for cell in escaped.split(SEPARATORS) {
+                prop_assert!(!cell.trim_start_matches('"').starts_with(FORMULA), "{escaped:?}");
+            }
+        }
     }
 }
