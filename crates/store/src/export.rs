@@ -14,6 +14,7 @@ use crate::{
     import::padded,
     jobs::select_with_printer,
     list::{count, is_in_order, page, queries},
+    notes,
     record::{LIGHT, Record, job_row},
     rows::Ask,
     schema::{DetailsQueue, GcodeFiles, JobDetails as Details, PrintJobs},
@@ -23,7 +24,7 @@ use crate::{
 /// A job with what an export tells of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedJob {
-    /// The job.
+    /// The job, here with `notes`.
     pub row: JobRow,
     /// The start that Moonraker noted: with `job_id`, the identity of its history row.
     pub history_start_time: Option<Timestamp>,
@@ -141,9 +142,11 @@ async fn chunk(db: &impl Ask, export: &Export) -> Result<(Vec<ExportedJob>, Opti
     );
     let (mut jobs, next) = page(db, queries, ListOrder::Newest, CHUNK, exported).await?;
     let ids = jobs.iter().filter_map(|(_, file)| *file).collect();
-    let files = files(db, ids).await?;
+    let job_ids: Vec<_> = jobs.iter().map(|(job, _)| job.row.id).collect();
+    let (files, mut said) = tokio::try_join!(files(db, ids), notes::of_jobs(db, &job_ids, true))?;
     for (job, file) in &mut jobs {
         job.file = file.and_then(|id| files.get(&id).cloned());
+        job.row.notes = said.remove(&job.row.id).unwrap_or_default();
     }
     Ok((jobs.into_iter().map(|(job, _)| job).collect(), next))
 }

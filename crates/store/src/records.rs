@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Job, JobId, PrinterId};
+use domain::{Job, JobId, JobNotes, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr, Iden,
@@ -15,7 +15,7 @@ use crate::{
     gcode_files, ids,
     import::padded,
     insert::insert_all,
-    job_months, jobs,
+    job_months, jobs, notes,
     record::{jobs_where, load_jobs, milliseconds, sort_time, stored_form},
     schema::{DeletedJobs, DetailsQueue, JobDetails as DetailsColumns, PrintJobs},
     search, text, tombstones,
@@ -40,6 +40,8 @@ pub struct JobRecord {
     pub details_reason: Option<String>,
     /// What is known of its file. `None` if nothing is.
     pub file: Option<NewGcodeFile>,
+    /// What users say of it.
+    pub notes: JobNotes,
 }
 
 /// What became of records.
@@ -83,6 +85,7 @@ impl Store {
 fn stored_forms(records: &[JobRecord]) -> Result<Vec<Job>> {
     let stored = records.iter().map(|record| {
         text::check_short("job id", record.job.job_id.as_deref().unwrap_or_default())?;
+        notes::check(&record.notes)?;
         Ok(stored_form(&record.job))
     });
     stored.collect()
@@ -162,8 +165,14 @@ async fn import(
     imported.added = new.len() as u64;
     let ids = insert_jobs(tx, &new).await?;
     let keys = new.iter().zip(&ids);
-    let keys = keys.map(|(new, id)| (*id, search::key([new.job.filename.as_deref()])));
+    let keys = keys.map(|(new, id)| {
+        let filename = new.job.filename.as_deref();
+        (*id, notes::search_key(filename, &new.record.notes))
+    });
     search::insert(tx, keys).await?;
+    for (new, id) in new.iter().zip(&ids) {
+        notes::insert(tx, *id, &new.record.notes).await?;
+    }
     insert_details(tx, &new, &ids).await?;
     insert_queue(tx, &new, &ids, now).await?;
     let mut touched: BTreeMap<PrinterId, Vec<_>> = BTreeMap::new();

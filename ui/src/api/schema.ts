@@ -1467,7 +1467,7 @@ export interface components {
             /** @description Anything else. */
             notes?: string | null;
             /**
-             * @description Words to find it by, all of them. Those that differ by case only are one. No commas, which people put between
+             * @description Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
              *     tags.
              * @example [
              *       "gift",
@@ -3031,7 +3031,10 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case. */
+                /**
+                 * @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
+                 *     Unicode form.
+                 */
                 q?: string;
                 /**
                  * @description Only of this material, as the slicer calls it.
@@ -3108,7 +3111,10 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case. */
+                /**
+                 * @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
+                 *     Unicode form.
+                 */
                 q?: string;
                 /**
                  * @description Only of this material, as the slicer calls it.
@@ -3129,6 +3135,11 @@ export interface operations {
                 tag?: components["schemas"]["Tag"][];
                 /** @description What kind of file; `csv` if left out. */
                 format?: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
+                /**
+                 * @description Whether CSV begins with a byte order mark. Excel takes it for text in the encoding of the country otherwise.
+                 *     Other formats have none.
+                 */
+                bom?: boolean;
             };
             header?: never;
             path?: never;

@@ -19,7 +19,7 @@ use super::{
     ApiState, Core,
     error::{ApiResult, Problem},
     jobs::{FilterParameters, job_filter},
-    query::Query,
+    query::{self, Query},
     words,
 };
 use crate::export::{ExportFormat, Exporter};
@@ -40,11 +40,15 @@ struct FormatParameter {
     /// What kind of file; `csv` if left out.
     #[param(inline, value_type = Option<words::ExportFormat>)]
     format: Option<String>,
+    /// Whether CSV begins with a byte order mark. Excel takes it for text in the encoding of the country otherwise.
+    /// Other formats have none.
+    bom: Option<bool>,
 }
 
 pub(super) struct ExportQuery {
     filter: JobFilter,
     format: ExportFormat,
+    bom: bool,
 }
 
 /// Export jobs, newest first
@@ -74,7 +78,7 @@ pub(super) async fn export_jobs(
     })?;
     // What can fail at once still has an answer of its own.
     let export = core.store.begin_export(&query.filter).await?;
-    let exporter = Exporter::new(query.format).map_err(|_| Problem::internal())?;
+    let exporter = Exporter::new(query.format, query.bom).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let runtime = Handle::current();
     // One thread for all of it: no other request waits for it, and what it allocates stays in one place.
@@ -183,10 +187,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
                     format!("must be one of {}", all.join(", "))
                 })
         });
-        query.finish(Self {
-            filter,
-            format: format.unwrap_or(ExportFormat::Csv),
-        })
+        let format = format.unwrap_or(ExportFormat::Csv);
+        let bom = query.one("bom", query::truth).unwrap_or(false);
+        query.finish(Self { filter, format, bom })
     }
 }
 

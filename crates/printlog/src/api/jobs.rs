@@ -144,7 +144,7 @@ pub(super) struct PauseBody {
 #[expect(dead_code, reason = "describes the parameters that `job_filter` reads")]
 pub(super) struct FilterParameters {
     /// Only of these printers. May be repeated; several may also stand in one value, between commas.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     printer_id: Option<Vec<i64>>,
     /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
     #[param(value_type = Option<Vec<words::JobStatus>>)]
@@ -155,7 +155,8 @@ pub(super) struct FilterParameters {
     /// Only those that started earlier: RFC 3339, or a date (UTC).
     #[param(inline, example = "2026-01-31T12:00:00Z")]
     until: Option<Instant>,
-    /// Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case.
+    /// Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
+    /// Unicode form.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
     q: Option<String>,
     /// Only of this material, as the slicer calls it.
@@ -191,7 +192,9 @@ struct PageParameters {
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
     /// Where the page begins: `next` of the page before, as it is.
-    #[param(pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$")]
+    #[param(
+        pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{10}A[AB][A-Za-z0-9_-]{8}[AEIMQUYcgkosw048]$"
+    )]
     cursor: Option<String>,
 }
 
@@ -250,7 +253,7 @@ pub(super) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<Job
 /// Show a job, with its metadata and details
 #[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs",
     params(
-        ("id" = i64, Path, minimum = 1, description = "The job."),
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
         ("raw" = Option<bool>, Query, description = "Whether `details.raw_metadata` is wanted, too."),
     ),
     responses(
@@ -268,7 +271,7 @@ pub(super) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<
 /// It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
 /// deleted: the answer is 409.
 #[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
         (status = 204, description = "Deleted."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
@@ -337,9 +340,7 @@ pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
         filename_contains: query.one("q", query::text(TEXT)),
         filament_type: query.one("filament_type", query::text(TEXT)),
         slicer: query.one("slicer", query::text(TEXT)),
-        verdicts: query.several("verdict", |text| {
-            text.parse::<Verdict>().map_err(|unknown| unknown.to_string())
-        }),
+        verdicts: query.several("verdict", notes::verdict),
         tags: query.repeated("tag", notes::tag),
     }
 }

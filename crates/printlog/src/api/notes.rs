@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::{JobId, Verdict};
+use domain::{JobId, UnknownVerdict, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(super) struct JobPatch {
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 10_000,
         pattern = r"^[^\x00]*\S[^\x00]*$")]
     notes: Option<Option<String>>,
-    /// Words to find it by, all of them. Those that differ by case only are one. No commas, which people put between
+    /// Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
     /// tags.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
@@ -139,7 +139,7 @@ pub(super) struct NewVerdictReason {
 /// Title, notes, tags and verdict are the user's; what the printer said is not changed. Each change is noted, with the
 /// name of the key: see `/api/jobs/{id}/changes`.
 #[utoipa::path(patch, path = "/api/jobs/{id}", tag = "jobs", request_body = JobPatch,
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
         (status = 200, body = WholeJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
@@ -192,7 +192,7 @@ pub(super) async fn change_job(
 ///
 /// Who said what of it, and when.
 #[utoipa::path(get, path = "/api/jobs/{id}/changes", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The job.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
         (status = 200, body = JobChangeList),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
@@ -247,7 +247,7 @@ pub(super) async fn create_verdict_reason(
 ///
 /// Jobs that were given it keep it.
 #[utoipa::path(delete, path = "/api/verdict-reasons/{id}", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, description = "The reason.")),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The reason.")),
     responses(
         (status = 204, description = "Removed."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such reason."),
@@ -273,10 +273,8 @@ impl JobPatch {
         let verdict_reason = text("verdict_reason", self.verdict_reason, REASON);
         let mut checked = |field: &str, message: String| errors.push(FieldError::new(field, message));
         let verdict = self.verdict.and_then(|verdict| {
-            let parsed = verdict.map(|word| word.parse::<Verdict>()).transpose();
-            parsed
-                .map_err(|unknown| checked("verdict", unknown.to_string()))
-                .ok()
+            let parsed = verdict.map(|word| self::verdict(&word)).transpose();
+            parsed.map_err(|message| checked("verdict", message)).ok()
         });
         let tags = self.tags.and_then(|tags| {
             let tags = tags.unwrap_or_default();
@@ -300,8 +298,14 @@ impl JobPatch {
     }
 }
 
+/// A word for a verdict.
+pub(crate) fn verdict(text: &str) -> Result<Verdict, String> {
+    text.parse()
+        .map_err(|unknown: UnknownVerdict| unknown.to_string())
+}
+
 /// A tag without the blanks around it.
-pub(super) fn tag(text: &str) -> Result<String, String> {
+pub(crate) fn tag(text: &str) -> Result<String, String> {
     let tag = query::name(text, TAG)?;
     match tag.contains(',') {
         true => Err("must not contain a comma".to_owned()),

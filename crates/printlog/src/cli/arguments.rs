@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::JobStatus;
+use domain::{JobStatus, Verdict};
 
 use crate::export::{ExportFormat, ImportFormat};
 
@@ -59,7 +59,7 @@ Examples:
   printlog import jobs.ndjson --dry-run
   printlog import jobs.csv
 
-Takes what `jobs export` writes as NDJSON or CSV. Jobs that are here already are left as they are, so that a second import
+Takes what `jobs export` writes as CSV, NDJSON or JSON, also after a spreadsheet has saved it. Jobs that are here already are left as they are, so that a second import
 of the same file does nothing; jobs that have been deleted here do not come back. Printers that are not here are added,
 switched off. Lines that are no jobs are told on stderr, the others are imported, and the exit code is 1.")]
     Import(ImportFile),
@@ -140,7 +140,7 @@ pub(super) struct ImportFile {
     /// The file; `-` is stdin
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// Its format; if left out, its name says so
+    /// Its format; found out if left out
     #[arg(long, value_enum)]
     pub(super) format: Option<ImportFormat>,
     /// Only count; change nothing
@@ -452,7 +452,7 @@ pub(super) struct JobFilterArguments {
     /// Only those that started before this date or instant (UTC)
     #[arg(long, value_name = "WHEN", value_parser = crate::api::parse_instant)]
     pub(super) until: Option<jiff::Timestamp>,
-    /// Only those whose file name contains this
+    /// Only those whose file name, or title, notes or a tag, contains this
     #[arg(long, value_name = "TEXT", visible_alias = "search")]
     pub(super) q: Option<String>,
     /// Only of this material, as the slicer calls it, such as PLA
@@ -461,6 +461,12 @@ pub(super) struct JobFilterArguments {
     /// Only of files that this slicer made, by its name, such as OrcaSlicer
     #[arg(long, value_name = "NAME")]
     pub(super) slicer: Option<String>,
+    /// Only those that a user gave this verdict: good, partly_good, scrap. May be given several times
+    #[arg(long, value_delimiter = ',', value_parser = crate::api::parse_verdict)]
+    pub(super) verdict: Vec<Verdict>,
+    /// Only those that a user gave this tag. May be given several times, for jobs with one of them
+    #[arg(long, value_parser = crate::api::parse_tag)]
+    pub(super) tag: Vec<String>,
 }
 
 /// A page of jobs.
@@ -491,6 +497,9 @@ pub(super) struct ExportJobs {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub(super) format: ExportFormat,
+    /// Begin CSV with a byte order mark: Excel takes it for text in the encoding of the country otherwise
+    #[arg(long)]
+    pub(super) bom: bool,
     /// Write to this file instead of stdout; it appears when it is complete
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,

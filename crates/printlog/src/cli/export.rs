@@ -11,21 +11,21 @@ use domain::JobFilter;
 use indicatif::{ProgressBar, ProgressStyle};
 use store::Store;
 
-use crate::export::{ExportFormat, Exporter};
+use crate::export::Exporter;
 
 /// Writes the jobs, newest first, to `file` or to stdout. The file appears when it is complete.
 pub(super) async fn export(
     store: &Store,
     filter: &JobFilter,
-    format: ExportFormat,
+    exporter: Exporter,
     file: Option<&Path>,
 ) -> anyhow::Result<()> {
     let Some(file) = file else {
-        return write(store, filter, format, io::stdout()).await;
+        return write(store, filter, exporter, io::stdout()).await;
     };
     let part = part(file);
     let cannot = || format!("cannot write {}", file.display());
-    let written = write(store, filter, format, File::create(&part).with_context(cannot)?).await;
+    let written = write(store, filter, exporter, File::create(&part).with_context(cannot)?).await;
     if written.is_err() {
         // The trouble that counts is the one that we have.
         let _ = fs::remove_file(&part);
@@ -43,7 +43,7 @@ fn part(file: &Path) -> PathBuf {
 async fn write(
     store: &Store,
     filter: &JobFilter,
-    format: ExportFormat,
+    mut exporter: Exporter,
     out: impl Write + Send,
 ) -> anyhow::Result<()> {
     let cannot = "cannot write the jobs";
@@ -54,7 +54,6 @@ async fn write(
     bar.set_style(ProgressStyle::with_template(
         "{wide_bar} {human_pos} of {human_len} jobs, {eta} left",
     )?);
-    let mut exporter = Exporter::new(format).context(cannot)?;
     loop {
         let jobs = store.next_of_export(&mut export).await?;
         if jobs.is_empty() {

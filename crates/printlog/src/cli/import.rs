@@ -7,28 +7,26 @@ use std::{
     path::Path,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use domain::PrinterId;
 use indicatif::{ProgressBar, ProgressStyle};
 use store::{ImportedRecords, JobRecord};
 
 use super::{
-    Context, Exit, UsageError,
+    Context, Exit,
     arguments::ImportFile,
     output::{print_json, print_line},
 };
-use crate::export::{ImportFormat, Imported, Record, RecordError, Records};
+use crate::export::{Imported, Record, RecordError, Records};
 
-/// Jobs of one transaction.
+/// Jobs of one transaction, and bytes of their lines: a database server refuses statements of more than 16 MB.
 const BATCH: usize = 1_000;
+const BATCH_BYTES: usize = 4 << 20;
 /// Lines that are told one by one.
 const TOLD: u64 = 20;
 
 pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Result<Exit> {
-    let format = match arguments.format {
-        Some(format) => format,
-        None => format_of(&arguments.file)?,
-    };
+    let name = arguments.file.display();
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template(
         "{wide_bar} {bytes} of {total_bytes}, {eta} left",
@@ -36,9 +34,13 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
     let input: Box<dyn Read> = if arguments.file == Path::new("-") {
         Box::new(io::stdin())
     } else {
-        let file = File::open(&arguments.file)
-            .with_context(|| format!("cannot read {}", arguments.file.display()))?;
-        bar.set_length(file.metadata().map_or(0, |metadata| metadata.len()));
+        let cannot = || format!("cannot read {name}");
+        let file = File::open(&arguments.file).with_context(cannot)?;
+        let metadata = file.metadata().with_context(cannot)?;
+        if metadata.is_dir() {
+            bail!("{name} is a folder; name an export in it");
+        }
+        bar.set_length(metadata.len());
         Box::new(bar.wrap_read(file))
     };
     let mut import = Import {
@@ -48,13 +50,23 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
         imported: Imported::default(),
     };
     let mut batch = Vec::with_capacity(BATCH);
-    for record in Records::new(format, input, context.clock.now())? {
+    let mut bytes = 0;
+    let records =
+        Records::new(arguments.format, input, context.clock.now()).map_err(|error| match error {
+            RecordError::NotAnExport(cause) => anyhow!("{name} is not an export of jobs: {cause}"),
+            other => anyhow::Error::new(other).context(format!("cannot import {name}")),
+        })?;
+    for record in records {
         match record {
-            Ok(record) => batch.push(record),
+            Ok(record) => {
+                bytes += record.length;
+                batch.push(record);
+            }
             Err(error @ RecordError::Invalid { .. }) => import.tell(&bar, &error),
             Err(error) => return Err(error.into()),
         }
-        if batch.len() == BATCH {
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            bytes = 0;
             import.store(std::mem::take(&mut batch)).await?;
         }
     }
@@ -156,15 +168,4 @@ fn report(imported: &Imported, arguments: &ImportFile) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-fn format_of(file: &Path) -> Result<ImportFormat, UsageError> {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => Ok(ImportFormat::Csv),
-        Some("ndjson" | "jsonl") => Ok(ImportFormat::Ndjson),
-        _ => Err(UsageError(format!(
-            "cannot tell the format of {}: --format says csv or ndjson",
-            file.display()
-        ))),
-    }
 }

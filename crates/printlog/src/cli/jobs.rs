@@ -10,17 +10,23 @@ use super::{
     output::{Table, duration, instant, metres, print_json, text},
     printers,
 };
-use crate::api::{JobListBody, decode_cursor};
+use crate::{
+    api::{JobListBody, decode_cursor},
+    export::{ExportFormat, Exporter},
+};
 
 pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Result<Exit> {
     match command {
         JobsCommand::List(arguments) => list(context, arguments).await,
         JobsCommand::Export(arguments) => {
+            if arguments.bom && arguments.format != ExportFormat::Csv {
+                return Err(UsageError("--bom is for the format csv".to_owned()).into());
+            }
             let filter = filter(&context.store, &arguments.filter).await?;
             export::export(
                 &context.store,
                 &filter,
-                arguments.format,
+                Exporter::new(arguments.format, arguments.bom)?,
                 arguments.output.as_deref(),
             )
             .await?;
@@ -95,6 +101,7 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
         filename_contains: arguments.q.clone(),
         filament_type: arguments.filament_type.clone(),
         slicer: arguments.slicer.clone(),
-        ..JobFilter::default()
+        verdicts: arguments.verdict.clone(),
+        tags: arguments.tag.clone(),
     })
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use domain::Source;
+use analytics::COST_UNIT;
+use domain::{Source, Verdict};
 use jiff::Timestamp;
 use store::ExportedJob;
 
@@ -11,6 +12,8 @@ use store::ExportedJob;
 pub(super) enum Cell<'a> {
     Nothing,
     Text(Cow<'a, str>),
+    /// Several texts without commas, of which there may be none.
+    Texts(&'a [String]),
     Whole(i64),
     Number(f64),
     Truth(bool),
@@ -21,6 +24,7 @@ pub(super) enum Cell<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Texts,
     Whole,
     Number,
     Truth,
@@ -43,7 +47,7 @@ macro_rules! columns {
 }
 
 /// All columns, in order.
-pub(super) const COLUMNS: [Column; 43] = columns! {
+pub(super) const COLUMNS: [Column; 53] = columns! {
     "id" Whole "number of the job" |job| Cell::Whole(job.row.id.0);
     "printer_id" Whole "number of the printer" |job| Cell::Whole(job.row.printer_id.0);
     "printer_name" Text "name of the printer" |job| Cell::Text(Cow::Borrowed(&job.row.printer_name));
@@ -102,7 +106,35 @@ pub(super) const COLUMNS: [Column; 43] = columns! {
     "layer_count" Whole "layers that the slicer planned"
         |job| job.details.as_ref().and_then(|d| d.layer_count).map_or(Cell::Nothing, Cell::Whole);
     "object_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.object_height));
+    "title" Text "what a user calls it" |job| text(job.row.notes.title.as_deref());
+    "notes" Text "what else a user says of it" |job| text(job.row.notes.notes.as_deref());
+    "tags" Texts "a user's words to find it by, with commas between them; in JSON an array"
+        |job| Cell::Texts(&job.row.notes.tags);
+    "verdict" Text "whether the thing is any good: good, partly_good or scrap"
+        |job| text(job.row.notes.verdict.map(Verdict::as_str));
+    "verdict_reason" Text "why" |job| text(job.row.notes.verdict_reason.as_deref());
+    "filament_used_g" Number "g that the job used, from the measured length" |job| number(used_grams(job));
+    "filament_used_g_source" Text "what these were computed with: slicer_ratio, file_density or usual_density"
+        |job| text(used_grams(job).and(job.details.as_ref()).and_then(|d| d.weight_source.as_deref()));
+    "filament_used_mm" Number "mm that the slicer planned" |job| number(job.details.as_ref().and_then(|d| d.estimated_length));
+    "used_cost" Number "what the filament used costs, by the slicer's price" |job| number(used_cost(job));
+    "currency" Text "of the costs, where the file names it" |job| text(job.details.as_ref().and_then(|d| d.currency.as_deref()));
 };
+
+/// To the mg, as the API has it.
+fn used_grams(job: &ExportedJob) -> Option<f64> {
+    let grams_per_mm = job.details.as_ref()?.grams_per_mm?;
+    let used = job.row.figures.filament_used?;
+    Some((grams_per_mm * used * 1000.0).round() / 1000.0)
+}
+
+/// The price of the whole file, by the share of the planned length that was used; as the analytics count it.
+fn used_cost(job: &ExportedJob) -> Option<f64> {
+    let details = job.details.as_ref()?;
+    let planned = details.estimated_length.filter(|planned| *planned > 0.0)?;
+    let cost = details.filament_cost? * job.row.figures.filament_used? / planned;
+    Some((cost * COST_UNIT).round() / COST_UNIT)
+}
 
 /// The columns for `--help`.
 pub(crate) fn columns_help() -> String {

@@ -1,6 +1,9 @@
 //! Exports: what they tell of a job, in which formats, and taking them back. One description of the columns for all.
 
 mod columns;
+mod fields;
+mod foreign;
+mod input;
 mod parquet;
 mod read;
 mod sheet;

@@ -152,7 +152,7 @@ fn schema() -> Result<TypePtr, ParquetError> {
         .iter()
         .map(|column| {
             let (physical, logical) = match column.kind {
-                Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+                Kind::Text | Kind::Texts => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
                 Kind::Whole => (Physical::INT64, None),
                 Kind::Number => (Physical::DOUBLE, None),
                 Kind::Truth => (Physical::BOOLEAN, None),
@@ -176,7 +176,7 @@ fn write(writer: &mut ColumnWriter<'_>, column: &Column, jobs: &[ExportedJob]) -
     let cells: Vec<Cell<'_>> = jobs.iter().map(column.cell).collect();
     let levels: Vec<i16> = cells
         .iter()
-        .map(|cell| i16::from(*cell != Cell::Nothing))
+        .map(|cell| i16::from(!matches!(cell, Cell::Nothing | Cell::Texts([]))))
         .collect();
     let levels = Some(levels.as_slice());
     match writer {
@@ -185,6 +185,9 @@ fn write(writer: &mut ColumnWriter<'_>, column: &Column, jobs: &[ExportedJob]) -
                 .iter()
                 .filter_map(|cell| match cell {
                     Cell::Text(text) => Some(ByteArray::from(text.as_bytes().to_vec())),
+                    Cell::Texts(texts) if !texts.is_empty() => {
+                        Some(ByteArray::from(texts.join(",").into_bytes()))
+                    }
                     _ => None,
                 })
                 .collect();
@@ -288,7 +291,8 @@ mod tests {
             let row = rows.next().unwrap().unwrap();
             for ((_, found), column) in row.get_column_iter().zip(&COLUMNS) {
                 let wanted = match (column.cell)(job) {
-                    Cell::Nothing => Field::Null,
+                    Cell::Nothing | Cell::Texts([]) => Field::Null,
+                    Cell::Texts(texts) => Field::Str(texts.join(",")),
                     Cell::Text(text) => Field::Str(text.into_owned()),
                     Cell::Whole(number) => Field::Long(number),
                     Cell::Number(number) => Field::Double(number),

@@ -33,11 +33,15 @@ enum Sheet {
 }
 
 impl Exporter {
-    /// Begins an export.
-    pub(crate) fn new(format: ExportFormat) -> io::Result<Self> {
+    /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel takes it for text in the
+    /// encoding of the country.
+    pub(crate) fn new(format: ExportFormat, bom: bool) -> io::Result<Self> {
         let mut written = Written::default();
         let sheet = match format {
             ExportFormat::Csv => {
+                if bom {
+                    written.write_all("\u{feff}".as_bytes())?;
+                }
                 let mut csv = csv::Writer::from_writer(written.clone());
                 csv.write_record(COLUMNS.iter().map(|column| column.name))?;
                 Sheet::Csv(Box::new(csv))
@@ -132,6 +136,7 @@ impl Serialize for Object<'_> {
             match (column.cell)(self.0) {
                 Cell::Nothing => object.serialize_entry(column.name, &())?,
                 Cell::Text(text) => object.serialize_entry(column.name, &text)?,
+                Cell::Texts(texts) => object.serialize_entry(column.name, texts)?,
                 Cell::Whole(number) => object.serialize_entry(column.name, &number)?,
                 Cell::Number(number) => object.serialize_entry(column.name, &number)?,
                 Cell::Truth(truth) => object.serialize_entry(column.name, &truth)?,
@@ -147,6 +152,8 @@ fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
     match cell {
         Cell::Nothing => Cow::Borrowed(""),
         Cell::Text(text) => harmless(text),
+        Cell::Texts([]) => Cow::Borrowed(""),
+        Cell::Texts(texts) => harmless(&texts.join(",")).into_owned().into(),
         Cell::Whole(number) => number.to_string().into(),
         // As in JSON, so that it comes back as it was.
         Cell::Number(number) => serde_json::Number::from_f64(*number)

@@ -144,8 +144,13 @@ impl<W: Write> Workbook<W> {
         self.text.push_str("<row>");
         for cell in cells {
             let text = &mut self.text;
+            let cell = match cell {
+                Cell::Texts([]) => Cell::Nothing,
+                Cell::Texts(texts) => Cell::Text(texts.join(",").into()),
+                cell => cell,
+            };
             let written = match cell {
-                Cell::Nothing => write!(text, "<c/>"),
+                Cell::Nothing | Cell::Texts(_) => write!(text, "<c/>"),
                 Cell::Text(content) => {
                     let written = write!(text, "<c{style} t=\"inlineStr\"><is><t xml:space=\"preserve\">");
                     push_escaped(text, &content);

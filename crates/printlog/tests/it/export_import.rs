@@ -1,6 +1,6 @@
 //! Exports: what is in them, and that they come back as they were.
 
-use domain::{HistoryJob, Job, JobId, JobStatus, PrinterId};
+use domain::{HistoryJob, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Verdict};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Names that somebody or something could take for more than names.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "cube.gcode",
     "a \"quoted\", with comma.gcode",
     "two\nlines.gcode",
@@ -22,6 +22,7 @@ const NAMES: [&str; 10] = [
     "@SUM(A1)",
     "Kunden Müller/würfel \u{1f6a2}.gcode",
     "\ttab\rreturn",
+    "a;=1+1;\"＝2 Ku\u{308}che.gcode",
     "",
 ];
 
@@ -78,9 +79,11 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
             "details": {
                 "slicer": "OrcaSlicer", "slicer_version": "2.3", "nozzle_diameter": 0.4, "layer_height": 0.1 + 0.2,
                 "support_enabled": n % 5 == 1, "filament_type": "PETG", "filament_color": "#FF0000",
-                "estimated_time": 3600 + n % 5, "layer_count": n % 5, "filament_cost": 1.25,
+                "estimated_time": 3600 + n % 5, "layer_count": n % 5, "filament_cost": 1.25, "currency": "EUR",
+                "filament_used_mm": 4_000.5,
             },
             "grams_per_mm": 0.002_98,
+            "weight_source": "file_density",
         }),
         raw: None,
         thumbnails: Vec::new(),
@@ -93,6 +96,22 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
         details_status: status,
         details_reason: (n % 4 == 3).then(|| "the printer knows no such file".to_owned()),
         file,
+        notes: notes(n),
+    }
+}
+
+/// What users say of it, if they say anything.
+fn notes(n: usize) -> JobNotes {
+    let text = |is_there: bool, text: &str| is_there.then(|| text.to_owned());
+    JobNotes {
+        title: text(n % 3 == 0, "Lamp; =1+1"),
+        notes: text(n % 5 == 0, "\"quoted\"\r\n@two lines\u{1f4a1}"),
+        tags: ["=gift", "gru\u{308}n", "PETG"][..n % 4]
+            .iter()
+            .map(|tag| (*tag).to_owned())
+            .collect(),
+        verdict: (n % 2 == 0).then_some(Verdict::ALL[n % 3]),
+        verdict_reason: text(n % 6 == 0, "Came off; the bed"),
     }
 }
 
@@ -107,7 +126,7 @@ async fn an_export_that_is_imported_is_exported_the_same() {
     let store = database(&source).await;
     fill(&store, 1_300).await;
     store.close().await.unwrap();
-    for format in ["ndjson", "csv"] {
+    for format in ["ndjson", "csv", "json"] {
         let first = source.path(&format!("jobs.{format}"));
         let first = first.to_str().unwrap();
         let said = source.run(&["jobs", "export", "--format", format, "-o", first]);
@@ -160,10 +179,129 @@ async fn lines_that_are_no_jobs_do_not_stop_an_import() {
         "{}",
         said.stdout
     );
+}
+
+#[tokio::test]
+async fn files_of_other_kinds_are_refused_in_one_sentence() {
+    let binary = Binary::new();
+    for (name, bytes, cause) in [
+        ("empty.csv", &b""[..], "it is empty"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0", "it is a picture (PNG)"),
+        ("page.ndjson", b"<!doctype html>\n<p>", "it is an HTML page"),
+        ("other.csv", b"name;age\nA;5\n", "names none of the columns"),
+        (
+            "other.json",
+            b"{\n \"a\": 1\n}\n",
+            "none of its first lines has a printer_name",
+        ),
+    ] {
+        std::fs::write(binary.path(name), bytes).unwrap();
+        let said = binary.run(&["import", name]);
+        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{}", said.stderr);
+        assert!(
+            said.stderr
+                .contains(&format!("{name} is not an export of jobs: ")),
+            "{}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains(cause) && said.stderr.trim().lines().count() == 1,
+            "{}",
+            said.stderr
+        );
+    }
+    std::fs::create_dir(binary.path("folder")).unwrap();
+    let said = binary.run(&["import", "folder"]);
+    assert!(
+        said.code == 1 && said.stderr.contains("folder is a folder"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[tokio::test]
+async fn an_id_without_room_behind_it_does_not_stop_what_comes_later() {
+    let binary = Binary::new();
+    let line = |id: i64, day: u32| {
+        format!(
+            "{{\"id\": {id}, \"printer_id\": {id}, \"printer_name\": \"P{day}\", \"status\": \"completed\", \
+             \"start_time\": \"2026-01-0{day}T00:00:00Z\"}}\n"
+        )
+    };
+    let text = [
+        line(i64::MAX, 1),
+        line(LARGEST_ID, 2),
+        line(LARGEST_ID + 1, 3),
+        line(5, 4),
+    ]
+    .concat();
+    std::fs::write(binary.path("jobs.ndjson"), text).unwrap();
+    assert_eq!(binary.json(&["import", "jobs.ndjson", "--json"])["added"], 4);
+    let jobs = binary.json(&["jobs", "list", "--json"]);
+    let ids = jobs["items"].as_array().unwrap().iter();
+    let ids: Vec<i64> = ids.map(|job| job["id"].as_i64().unwrap()).collect();
+    assert!(ids.iter().all(|id| *id < 100), "{ids:?}");
+    assert_eq!(ids[0], 5);
+    let said = binary.run(&["printers", "add", "New", "http://127.0.0.1:1"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+
+    let db = rusqlite::Connection::open(binary.path("data/printlog.db")).unwrap();
+    db.execute(
+        "INSERT INTO printers (id, name, name_key, moonraker_url, is_active, created_at, updated_at, backfill_position) \
+         VALUES (9223372036854775807, 'x', 'x', 'http://x', 0, 0, 0, 0)",
+        [],
+    )
+    .unwrap();
+    drop(db);
+    let check = binary.run(&["check"]);
+    assert!(
+        check.code != 0
+            && check
+                .stdout
+                .contains("numbers: of the table printers are used up"),
+        "{}",
+        check.stdout
+    );
+}
+
+#[tokio::test]
+async fn the_filters_of_users_words_are_on_the_command_line() {
+    let binary = Binary::new();
+    let store = database(&binary).await;
+    fill(&store, 60).await;
+    store.close().await.unwrap();
+    let total = |arguments: &[&str]| {
+        let list = [&["jobs", "list", "--json"], arguments].concat();
+        let listed = binary.json(&list)["total"].as_u64().unwrap();
+        let export = [&["jobs", "export", "--format", "ndjson"], arguments].concat();
+        assert_eq!(binary.run(&export).stdout.lines().count() as u64, listed);
+        listed
+    };
+    let jobs = (0..60).map(notes);
+    let count = |is_one: &dyn Fn(&JobNotes) -> bool| jobs.clone().filter(|job| is_one(job)).count() as u64;
     assert_eq!(
-        binary.run(&["import", "jobs.txt"]).code,
-        2,
-        "its name tells no format"
+        total(&["--verdict", "good"]),
+        count(&|job| job.verdict == Some(Verdict::Good))
+    );
+    assert_eq!(
+        total(&["--verdict", "good,scrap", "--verdict", "partly_good"]),
+        30
+    );
+    assert_eq!(total(&["--tag", "GRÜN"]), count(&|job| job.tags.len() > 1));
+    assert_eq!(
+        total(&["--tag", "petg", "--tag", "grün"]),
+        count(&|job| job.tags.len() > 1)
+    );
+    assert_eq!(
+        total(&["--tag", "petg", "--verdict", "scrap"]),
+        count(&|job| job.tags.len() > 2 && job.verdict == Some(Verdict::Scrap))
+    );
+    assert_eq!(binary.run(&["jobs", "list", "--verdict", "fine"]).code, 2);
+    let marked = binary.run(&["jobs", "export", "--bom"]);
+    assert!(marked.stdout.starts_with("\u{feff}id,"));
+    assert_eq!(
+        binary.run(&["jobs", "export", "--bom", "--format", "json"]).code,
+        2
     );
 }
 
@@ -189,7 +327,16 @@ async fn every_format_has_every_job() {
     for cell in cells.iter().flatten() {
         assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{cell}");
         assert!(!cell.starts_with('-') || cell.parse::<f64>().is_ok(), "{cell}");
+        for part in cell.split([';', '\n', '\r', '\t']) {
+            assert!(
+                !part.trim_start_matches('"').starts_with(['=', '@', '＝']),
+                "{cell}"
+            );
+        }
     }
+    let marked = export("bom=true").await;
+    assert_eq!(marked.body[..3], *b"\xef\xbb\xbf");
+    assert_eq!(marked.body[3..], csv.body[..]);
     let list: Vec<Value> = serde_json::from_slice(&export("format=json").await.body).unwrap();
     let ndjson = export("format=ndjson").await;
     let lines = String::from_utf8(ndjson.body.to_vec()).unwrap();
@@ -199,7 +346,31 @@ async fn every_format_has_every_job() {
         .collect();
     assert_eq!(lines, list);
     assert_eq!(list.len(), 1_300);
-    assert_eq!(list[0].as_object().unwrap().len(), 43);
+    assert_eq!(list[0].as_object().unwrap().len(), 53);
+
+    let scrap = list
+        .iter()
+        .find(|job| job["verdict_reason"].is_string() && job["used_cost"].is_number())
+        .unwrap();
+    assert_eq!(scrap["currency"], "EUR");
+    assert_eq!(scrap["filament_used_g_source"], "file_density");
+    let whole = app.get(&format!("/api/jobs/{}", scrap["id"])).await.json();
+    for field in ["title", "notes", "tags", "verdict", "verdict_reason"] {
+        assert_eq!(scrap[field], whole[field], "{field}");
+    }
+    for field in [
+        "filament_used_g",
+        "filament_used_g_source",
+        "filament_used_mm",
+        "currency",
+    ] {
+        assert_eq!(scrap[field], whole["details"][field], "{field}");
+    }
+    let share = whole["filament_used"].as_f64().unwrap() / 4_000.5;
+    assert!(
+        (scrap["used_cost"].as_f64().unwrap() - 1.25 * share).abs() < 1e-4,
+        "{scrap}"
+    );
 
     let xlsx = export("format=xlsx").await;
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(xlsx.body)).unwrap();
@@ -238,6 +409,8 @@ async fn every_format_has_every_job() {
         ("format=doc", "format"),
         ("limit=5", "limit"),
         ("status=x", "status"),
+        ("bom=yes", "bom"),
+        ("printer_id=9007199254740992", "printer_id"),
     ] {
         let answer = app.get(&format!("/api/jobs/export?{query}")).await;
         assert_eq!(answer.wrong_fields(422), [field]);

@@ -279,6 +279,7 @@ async fn unread_exports_have_a_pool_of_their_own() {
             details_status: DetailsStatus::Done,
             details_reason: None,
             file: None,
+            notes: domain::JobNotes::default(),
         })
         .collect();
     for batch in records.chunks(2000) {

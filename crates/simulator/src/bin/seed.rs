@@ -4,7 +4,7 @@ use std::{iter::Peekable, path::PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
-use domain::{Job, JobFilter, JobId, NewPrinter, PrinterId};
+use domain::{Job, JobFilter, JobId, JobNotes, NewPrinter, PrinterId};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -182,6 +182,7 @@ fn record(id: Option<JobId>, printer_id: PrinterId, dice: &mut Dice, past: PastJ
         details_status,
         details_reason: reason.map(str::to_owned),
         file: source.map(|source| file(source, &past.file_uuid, past.details)),
+        notes: JobNotes::default(),
     }
 }
 

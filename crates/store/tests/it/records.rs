@@ -1,9 +1,82 @@
-use domain::{Job, JobFilter, JobId};
-use store::{DetailsSource, DetailsStatus, Due, Error, ImportedRecords, JobRecord, NewGcodeFile, Saved};
+use domain::{Job, JobFilter, JobId, JobNotes, LARGEST_ID, PrinterId, Verdict};
+use store::{
+    DetailsSource, DetailsStatus, Due, Engine, Error, ImportedRecords, JobRecord, Location, NewGcodeFile,
+    Saved,
+};
 
 use crate::{fixtures::*, on_every_engine};
 
 on_every_engine! {
+    async fn ids_that_leave_no_room_are_not_kept(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let large = [i64::MAX, i64::MAX - 1, LARGEST_ID + 1, LARGEST_ID, LARGEST_ID / 2 + 1, 0, -5, i64::MIN];
+        for (n, id) in large.into_iter().enumerate() {
+            let start = n as f64 * 1000.0;
+            let record = JobRecord { id: Some(JobId(id)), ..of_job(known(printer, &n.to_string(), "a", start)) };
+            assert_eq!(db.store.import_jobs(&[record], now()).await.unwrap().added, 1, "{id}");
+            let (given, is_new) = db.store.adopt_printer(&n.to_string(), Some(PrinterId(id)), now()).await.unwrap();
+            assert!(is_new && given.0 < 100, "{id}: {given:?}");
+            // What is recorded afterwards finds room.
+            db.store.save_job(&running(printer, "b", start + 500.0), now()).await.unwrap();
+            add_printer(&db.store, &format!("new {n}")).await;
+        }
+        assert!(all_jobs(&db.store).await.iter().all(|stored| stored.id.0 < 100));
+        let kept = JobRecord { id: Some(JobId(LARGEST_ID / 2)), ..of_job(known(printer, "kept", "a", 99_000.0)) };
+        db.store.import_jobs(&[kept], now()).await.unwrap();
+        db.store.save_job(&running(printer, "b", 99_500.0), now()).await.unwrap();
+        assert!(db.store.job(JobId(LARGEST_ID / 2 + 1)).await.unwrap().is_some());
+        assert_eq!(db.store.exhausted_tables().await.unwrap(), []);
+    }
+
+    async fn a_table_without_room_is_found_and_not_restored(db) {
+        add_printer(&db.store, "Voron").await;
+        let last = i64::MAX;
+        db.execute(&match db.engine {
+            Engine::Sqlite => format!("UPDATE sqlite_sequence SET seq = {last} WHERE name = 'printers'"),
+            Engine::MySql | Engine::MariaDb => format!("ALTER TABLE printers AUTO_INCREMENT = {last}"),
+        })
+        .await;
+        let found = db.store.exhausted_tables().await.unwrap();
+        assert_eq!(found.iter().map(|(table, _)| table.as_str()).collect::<Vec<_>>(), ["printers"]);
+        let folder = tempfile::TempDir::new().unwrap();
+        let target = Location::Sqlite { path: folder.path().join("new.db") };
+        let refused = match &db.location {
+            Location::Sqlite { .. } => {
+                let copy = folder.path().join("copy.db");
+                db.execute(&format!("VACUUM INTO '{}'", copy.display())).await;
+                store::Restore::prepare(&copy, &target, folder.path()).await.map(|restore| restore.tables().to_vec())
+            }
+            Location::MySql { .. } => store::move_database(&db.location, &target).await,
+        };
+        assert!(matches!(&refused, Err(Error::IdsExhausted { table, .. }) if table == "printers"), "{refused:?}");
+    }
+
+    async fn what_users_say_comes_with_a_record(db) {
+        let printer = add_printer(&db.store, "Voron").await;
+        let notes = JobNotes {
+            title: Some("Lamp".to_owned()),
+            notes: Some("for Jörg".to_owned()),
+            tags: ["Grün", "gift", "GRU\u{308}N"].map(str::to_owned).to_vec(),
+            verdict: Some(Verdict::Scrap),
+            verdict_reason: Some("a reason of another list".to_owned()),
+        };
+        let record = JobRecord { notes: notes.clone(), ..of_job(known(printer, "1", "a", 0.0)) };
+        for added in [1, 0] {
+            let imported = db.store.import_jobs(std::slice::from_ref(&record), now()).await.unwrap();
+            assert_eq!(imported.added, added);
+        }
+        let wanted = JobNotes { tags: vec!["gift".to_owned(), "Grün".to_owned()], ..notes };
+        let export = &mut db.store.begin_export(&JobFilter::default()).await.unwrap();
+        assert_eq!(db.store.next_of_export(export).await.unwrap()[0].row.notes, wanted);
+        for text in ["lamp", "jo\u{308}rg", "GRÜN", "a"] {
+            let filter = JobFilter { filename_contains: Some(text.to_owned()), ..JobFilter::default() };
+            assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 1, "{text}");
+        }
+        let long = JobNotes { title: Some("x".repeat(256)), ..JobNotes::default() };
+        let refused = db.store.import_jobs(&[JobRecord { notes: long, ..record }], now()).await;
+        assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
+    }
+
     async fn records_keep_what_they_were_and_come_once(db) {
         let printers = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await];
         let records: Vec<_> = (0..150).map(|n| record(printers[n % 2], n)).collect();
@@ -88,6 +161,7 @@ pub(crate) fn of_job(job: Job) -> JobRecord {
         details_status: DetailsStatus::Pending,
         details_reason: None,
         file: None,
+        notes: JobNotes::default(),
     }
 }
 

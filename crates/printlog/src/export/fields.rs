@@ -1,0 +1,325 @@
+//! What a line of an import says: the job that it stands for.
+
+use domain::{Figures, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Source, Verdict};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use store::{DetailsSource, DetailsStatus, JobRecord, NewGcodeFile};
+
+use super::{
+    columns::{COLUMNS, Column, Kind},
+    read::{Record, column},
+};
+
+/// What a line says, by column. Values are as JSON has them, or texts, as the cells of a table are.
+pub(super) struct Fields {
+    pub(super) values: Map<String, Value>,
+    /// Whether a comma may stand before the decimals.
+    pub(super) decimal_comma: bool,
+}
+
+/// Characters of a text that has a column of limited length, of any other one, and of a tag.
+const SHORT: usize = 255;
+const LONG: usize = 10_000;
+const TAG: usize = 64;
+/// Most tags of a job.
+const TAGS: usize = 32;
+
+fn longest(name: &str) -> usize {
+    match name {
+        "printer_name"
+        | "job_id"
+        | "title"
+        | "verdict_reason"
+        | "filament_type"
+        | "filament_used_g_source" => SHORT,
+        _ => LONG,
+    }
+}
+
+/// What the details of a file are made of.
+fn details_columns() -> impl Iterator<Item = &'static Column> {
+    let at = |name: &str| COLUMNS.iter().position(|column| column.name == name);
+    let own = at("slicer").unwrap_or_default()..=at("object_height").unwrap_or_default();
+    let others = ["filament_used_mm", "currency"].into_iter().filter_map(column);
+    let all: &'static [Column] = &COLUMNS;
+    all[own]
+        .iter()
+        .filter(|column| column.name != "grams_per_mm")
+        .chain(others)
+}
+
+impl Fields {
+    /// The job. `now` is when its row was made if the line does not say so.
+    pub(super) fn record(&self, now: Timestamp) -> Result<Record, String> {
+        let printer_name = self
+            .text("printer_name")?
+            .filter(|name| !name.trim().is_empty())
+            .ok_or("printer_name is missing")?;
+        let status: JobStatus = self
+            .word("status")?
+            .ok_or("status is missing")?
+            .parse()
+            .map_err(|unknown: domain::UnknownJobStatus| unknown.to_string())?;
+        let (job_id, start_time) = (self.text("job_id")?, self.instant("start_time")?);
+        if job_id.is_none() && start_time.is_none() {
+            return Err("a job needs a start_time or a job_id".to_owned());
+        }
+        let job = Job {
+            printer_id: PrinterId(0),
+            job_id,
+            history_start_time: self.instant("history_start_time")?,
+            user: self.text("user")?,
+            filename: self.text("filename")?,
+            status,
+            cause: self.text("cause")?,
+            message: self.text("message")?,
+            start_time,
+            end_time: self.instant("end_time")?,
+            figures: Figures::reported(
+                self.number("print_duration")?,
+                self.number("total_duration")?,
+                self.number("filament_used")?,
+            ),
+            end_source: self.source("end_source")?,
+            figures_source: self.source("figures_source")?.unwrap_or(Source::History),
+            clock_jumped: self.truth("clock_jumped")?.unwrap_or(false),
+            metadata: None,
+            auxiliary_data: None,
+            last_seen: None,
+        };
+        let created_at = self.instant("created_at")?.unwrap_or(now);
+        let details_status = self.details_status()?;
+        Ok(Record {
+            printer_id: self.id("printer_id")?.map(PrinterId),
+            printer_name,
+            length: 0,
+            record: JobRecord {
+                id: self.id("id")?.map(JobId),
+                job,
+                created_at,
+                updated_at: self.instant("updated_at")?.unwrap_or(created_at),
+                details_status,
+                details_reason: self.text("details_reason")?,
+                file: self.file(details_status)?,
+                notes: self.notes()?,
+            },
+        })
+    }
+
+    fn notes(&self) -> Result<JobNotes, String> {
+        let verdict = self.word("verdict")?.map(|word| word.parse::<Verdict>());
+        let notes = JobNotes {
+            title: self.text("title")?,
+            notes: self.text("notes")?,
+            tags: self.tags()?,
+            verdict: verdict.transpose().map_err(|unknown| unknown.to_string())?,
+            verdict_reason: self.text("verdict_reason")?,
+        };
+        match notes.verdict_reason.is_some() && notes.verdict.is_none() {
+            true => Err("verdict_reason needs a verdict".to_owned()),
+            false => Ok(notes),
+        }
+    }
+
+    fn tags(&self) -> Result<Vec<String>, String> {
+        let tags: Vec<&str> = match self.values.get("tags") {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::String(tags)) => tags.split(',').collect(),
+            Some(Value::Array(tags)) => tags
+                .iter()
+                .map(|tag| tag.as_str().ok_or("tags must be texts"))
+                .collect::<Result<_, _>>()?,
+            Some(_) => return Err("tags must be an array of texts".to_owned()),
+        };
+        let tags: Vec<_> = tags
+            .into_iter()
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .collect();
+        if tags.len() > TAGS {
+            return Err(format!("tags has more than {TAGS} tags"));
+        }
+        tags.into_iter()
+            .map(|tag| match tag {
+                _ if tag.contains(['\0', ',']) => Err(format!(
+                    "tags: `{}` holds a comma or a null character",
+                    shown(tag)
+                )),
+                _ if tag.chars().count() > TAG => {
+                    Err(format!("tags: `{}` has more than {TAG} characters", shown(tag)))
+                }
+                _ => Ok(tag.to_owned()),
+            })
+            .collect()
+    }
+
+    /// What is known of the file. Jobs of which the same is known share it.
+    fn file(&self, status: DetailsStatus) -> Result<Option<NewGcodeFile>, String> {
+        let mut details = Map::new();
+        for column in details_columns() {
+            let name = column.name;
+            let value: Option<Value> = match column.kind {
+                Kind::Text => self.text(name)?.map(Value::from),
+                Kind::Number => self.number(name)?.map(Value::from),
+                Kind::Whole => self.whole(name)?.map(Value::from),
+                Kind::Truth => self.truth(name)?.map(Value::from),
+                Kind::Instant | Kind::Texts => None,
+            };
+            details.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        let grams = self.number("grams_per_mm")?;
+        if details.is_empty() && grams.is_none() {
+            return Ok(None);
+        }
+        let weight_source = self.text("filament_used_g_source")?;
+        let metadata = json!({
+            "details": details, "tools": [], "warnings": [], "grams_per_mm": grams, "weight_source": weight_source,
+        });
+        let hash = Sha256::digest(metadata.to_string());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(NewGcodeFile {
+            file_key: format!("import:{hash}"),
+            content_hash: None,
+            source: match status {
+                DetailsStatus::Partial => DetailsSource::Moonraker,
+                _ => DetailsSource::File,
+            },
+            metadata,
+            raw: None,
+            thumbnails: Vec::new(),
+        }))
+    }
+
+    fn details_status(&self) -> Result<DetailsStatus, String> {
+        let Some(word) = self.word("details_status")? else {
+            return Ok(DetailsStatus::Pending);
+        };
+        DetailsStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
+            .ok_or_else(|| format!("details_status: `{}` is none", shown(&word)))
+    }
+
+    fn source(&self, name: &str) -> Result<Option<Source>, String> {
+        let Some(word) = self.word(name)? else {
+            return Ok(None);
+        };
+        [Source::History, Source::PrintStats]
+            .into_iter()
+            .find(|source| source.as_str() == word)
+            .map(Some)
+            .ok_or_else(|| format!("{name}: `{}` is neither history nor print_stats", shown(&word)))
+    }
+
+    fn instant(&self, name: &str) -> Result<Option<Timestamp>, String> {
+        let text = match self.values.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => return Err(format!("{name} must be a text")),
+        };
+        text.parse().map(Some).map_err(|_| {
+            format!(
+                "{name}: `{}` is no instant such as 2026-01-31T12:00:00Z",
+                shown(text)
+            )
+        })
+    }
+
+    /// A text. A number stands for the text that it is written as, as `job_id` often is.
+    fn text(&self, name: &str) -> Result<Option<String>, String> {
+        let text = match self.values.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => match number.as_f64() {
+                Some(whole) if number.is_f64() && whole.fract() == 0.0 => format!("{whole:.0}"),
+                _ => number.to_string(),
+            },
+            Some(_) => return Err(format!("{name} must be a text")),
+        };
+        match longest(name) {
+            _ if text.contains('\0') => Err(format!("{name} must not contain a null character")),
+            longest if text.chars().count() > longest => {
+                Err(format!("{name} has more than {longest} characters"))
+            }
+            _ => Ok(Some(text)),
+        }
+    }
+
+    /// One of few words, in any case.
+    fn word(&self, name: &str) -> Result<Option<String>, String> {
+        let text = self.text(name)?;
+        Ok(text.map(|text| text.trim().to_lowercase()))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>, String> {
+        match self.values.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_f64()),
+            Some(Value::String(text)) => {
+                let number = self.parsed(text.trim()).filter(|number| number.is_finite());
+                let wrong = || format!("{name}: `{}` is no number", shown(text));
+                number.ok_or_else(wrong).map(Some)
+            }
+            Some(_) => Err(format!("{name} must be a number")),
+        }
+    }
+
+    fn parsed(&self, text: &str) -> Option<f64> {
+        let has_comma = self.decimal_comma && text.matches(',').count() == 1 && !text.contains('.');
+        match has_comma {
+            true => text.replace(',', ".").parse().ok(),
+            false => text.parse().ok(),
+        }
+    }
+
+    fn whole(&self, name: &str) -> Result<Option<i64>, String> {
+        let Some(number) = self.number(name)? else {
+            return Ok(None);
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "checked")]
+        match number.fract() == 0.0 && number.abs() <= LARGEST_ID as f64 {
+            true => Ok(Some(number as i64)),
+            false => Err(format!(
+                "{name}: {number} is no whole number from -{LARGEST_ID} to {LARGEST_ID}"
+            )),
+        }
+    }
+
+    /// The number that a row had. Where that is too large to be one it gets another.
+    fn id(&self, name: &str) -> Result<Option<i64>, String> {
+        let is_too_large = self
+            .number(name)?
+            .is_some_and(|number| number.abs() > LARGEST_ID as f64);
+        match is_too_large {
+            true => Ok(None),
+            false => self.whole(name),
+        }
+    }
+
+    fn truth(&self, name: &str) -> Result<Option<bool>, String> {
+        match self.values.get(name) {
+            Some(Value::Bool(truth)) => return Ok(Some(*truth)),
+            None | Some(Value::Null | Value::String(_)) => {}
+            Some(_) => return Err(format!("{name} must be true or false")),
+        }
+        let Some(word) = self.word(name)? else {
+            return Ok(None);
+        };
+        // Spreadsheets write them in the language of the country.
+        match word.as_str() {
+            "true" | "wahr" | "vrai" | "vero" | "verdadero" | "1" => Ok(Some(true)),
+            "false" | "falsch" | "faux" | "falso" | "0" => Ok(Some(false)),
+            _ => Err(format!("{name}: `{}` is neither true nor false", shown(&word))),
+        }
+    }
+}
+
+/// The beginning of a text, for a message.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        shown.push('…');
+    }
+    shown
+}
