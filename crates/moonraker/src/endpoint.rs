@@ -2,11 +2,19 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use url::Url;
 
 /// Port on which Moonraker itself listens.
 const MOONRAKER_PORT: u16 = 7125;
+
+/// All bytes but those that a URL may have as they are, anywhere (RFC 3986, "unreserved").
+const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Address of one Moonraker, with the API key if it wants one. The key shows in no output.
 #[derive(Clone, PartialEq, Eq)]
@@ -122,15 +130,21 @@ impl Endpoint {
     }
 
     /// URL of a file under one of Moonraker's roots, mostly `gcodes`. `path` is relative to the root, with `/`
-    /// between its parts; each part is percent-encoded by itself.
+    /// between its parts. Every byte of a part that is not plain is percent-encoded: the URL parser drops tabs and line
+    /// breaks, which would name another file. `None` for a part `.` or `..`, which no URL can name.
     #[must_use]
-    pub fn file_url(&self, root: &str, path: &str) -> Url {
+    pub fn file_url(&self, root: &str, path: &str) -> Option<Url> {
+        let mut encoded = format!("{}/server/files", self.base.path().trim_end_matches('/'));
+        for part in std::iter::once(root).chain(path.split('/')) {
+            if matches!(part, "." | "..") {
+                return None;
+            }
+            encoded.push('/');
+            encoded.extend(utf8_percent_encode(part, NOT_PLAIN));
+        }
         let mut url = self.base.clone();
-        append(
-            &mut url,
-            ["server", "files", root].into_iter().chain(path.split('/')),
-        );
-        url
+        url.set_path(&encoded);
+        Some(url)
     }
 
     /// The API key, to be sent as `X-Api-Key`. `None` if the printer is to be reached without one.
@@ -292,14 +306,40 @@ mod tests {
         assert_eq!(
             endpoint
                 .file_url("gcodes", "Kunden Müller/100% #1?.gcode")
+                .unwrap()
                 .as_str(),
             "http://farm/p3/server/files/gcodes/Kunden%20M%C3%BCller/100%25%20%231%3F.gcode"
         );
         let endpoint = Endpoint::parse("voron", None).unwrap();
         assert_eq!(
-            endpoint.file_url("gcodes", ".thumbs/a-32x32.png").as_str(),
+            endpoint
+                .file_url("gcodes", ".thumbs/a-32x32.png")
+                .unwrap()
+                .as_str(),
             "http://voron:7125/server/files/gcodes/.thumbs/a-32x32.png"
         );
+    }
+
+    #[test]
+    fn every_byte_of_a_file_name_is_in_its_url() {
+        let endpoint = Endpoint::parse("voron", None).unwrap();
+        for (name, expected) in [
+            ("a\tb.gcode", "a%09b.gcode"),
+            ("a\nb\r.gcode", "a%0Ab%0D.gcode"),
+            ("a;b\\c&d+e.gcode", "a%3Bb%5Cc%26d%2Be.gcode"),
+            ("%2e%2e/%41.gcode", "%252e%252e/%2541.gcode"),
+            ("😀 \u{7f}.gcode", "%F0%9F%98%80%20%7F.gcode"),
+            ("...", "..."),
+        ] {
+            let url = endpoint.file_url("gcodes", name).unwrap();
+            assert_eq!(
+                url.as_str(),
+                format!("http://voron:7125/server/files/gcodes/{expected}")
+            );
+        }
+        for name in ["..", "../a.gcode", "a/../b.gcode", "./a.gcode"] {
+            assert_eq!(endpoint.file_url("gcodes", name), None, "{name}");
+        }
     }
 
     #[test]

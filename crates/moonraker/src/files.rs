@@ -41,6 +41,12 @@ pub enum FileError {
         /// The file, relative to its root.
         path: String,
     },
+    /// No URL can name it.
+    #[error("the file name `{path}` cannot be asked for: it has a part `.` or `..`")]
+    Name {
+        /// The file, relative to its root.
+        path: String,
+    },
     /// It is shorter than thought: it was overwritten.
     #[error("`{path}` ends before byte {offset}; it was overwritten")]
     Shorter {
@@ -80,16 +86,16 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Whether asking again later can help: the printer is off, busy, or behind a proxy that is.
+    /// Whether asking again soon can help: the printer is off, busy, or behind a proxy that is, or still writes the file.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
-            Self::Status { status, .. } => *status >= 500 || *status == 429,
-            Self::NotFound { .. }
-            | Self::Shorter { .. }
-            | Self::Unauthorized { .. }
-            | Self::Unclear { .. } => false,
+            Self::Transport { .. } | Self::Shorter { .. } => true,
+            // Bad Request, Gone, URI Too Long: about the request itself.
+            Self::Status { status, .. } => !matches!(status, 400 | 410 | 414),
+            Self::NotFound { .. } | Self::Name { .. } | Self::Unauthorized { .. } | Self::Unclear { .. } => {
+                false
+            }
         }
     }
 }
@@ -110,8 +116,11 @@ pub async fn read_gcode_part(
         source: source.without_url(),
     };
     let last = range.end.saturating_sub(1).max(range.start);
+    let url = endpoint.file_url("gcodes", path).ok_or_else(|| FileError::Name {
+        path: path.to_owned(),
+    })?;
     let mut request = client()
-        .get(endpoint.file_url("gcodes", path))
+        .get(url)
         .header(RANGE, format!("bytes={}-{last}", range.start));
     if let Some(key) = endpoint.api_key_header() {
         request = request.header("X-Api-Key", key.as_bytes());

@@ -114,6 +114,23 @@ async fn the_same_file_is_fetched_once_and_odd_names_are_fetched() {
     assert_eq!(scene.logger.count_rows("thumbnails").await, 1, "one row an image");
 }
 
+/// The URL parser drops tabs; another file has the name without it.
+#[tokio::test]
+async fn a_tab_in_a_file_name_is_part_of_the_name() {
+    let scene = Scene::set().await;
+    let gcodes = scene.printer.moonraker.gcodes();
+    let name = "c\td.gcode";
+    let printed = GcodeFile::new(0.5).material("PETG").bytes();
+    std::fs::write(gcodes.join(name), printed).expect("a file");
+    std::fs::write(gcodes.join("cd.gcode"), GcodeFile::new(0.5).bytes()).expect("a file");
+    scene.printer.moonraker.start_print(name).await.expect("a print");
+    scene.printer.klippy.wait_for_end().await.expect("an end");
+    let jobs = details_are(&scene.logger, scene.id, 1, "done").await;
+    assert_eq!(jobs[0]["filename"], name);
+    assert_eq!(jobs[0]["details"]["source"], "file");
+    assert_eq!(jobs[0]["details"]["filament_type"], "PETG");
+}
+
 #[tokio::test]
 async fn a_printer_that_is_off_is_asked_again_when_it_is_back() {
     let mut printer = Printer::start().await.expect("a Moonraker");
