@@ -166,6 +166,18 @@ pub(crate) fn same_name(one: Option<&str>, other: Option<&str>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
+/// Whether the file is the rest of another one, written to resume a print after a power loss: what its slicer says is
+/// about the whole. Klipper's scripts for that write `plr.gcode`, or a file of the same name into the folder `plr`.
+#[must_use]
+pub fn is_resumed_file(filename: &str) -> bool {
+    let mut parts = filename.rsplit('/');
+    let name = parts.next().unwrap_or_default();
+    name.eq_ignore_ascii_case("plr.gcode")
+        || parts
+            .next()
+            .is_some_and(|folder| folder.eq_ignore_ascii_case("plr"))
+}
+
 /// Start, end and length may differ by so much before we call it a clock that was set.
 const CLOCK_TOLERANCE: f64 = 60.0;
 
@@ -308,7 +320,19 @@ impl Job {
         self.job_id = Some(row.job_id.clone());
         self.history_start_time = row.start_time;
         self.user = self.user.take().or_else(|| row.user.clone());
-        self.filename = self.filename.take().or_else(|| row.filename.clone());
+        let is_absolute_name =
+            self.filename
+                .as_deref()
+                .zip(row.filename.as_deref())
+                .is_some_and(|(ours, theirs)| {
+                    ours.starts_with('/')
+                        && ours
+                            .strip_suffix(theirs)
+                            .is_some_and(|folder| folder.ends_with('/'))
+                });
+        if self.filename.is_none() || is_absolute_name {
+            self.filename.clone_from(&row.filename);
+        }
         self.auxiliary_data = self.auxiliary_data.take().or_else(|| row.auxiliary_data.clone());
     }
 

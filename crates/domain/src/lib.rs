@@ -16,7 +16,7 @@ mod words;
 
 pub use figures::Figures;
 pub use history::{HistoryEnd, HistoryJob};
-pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus};
+pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus, is_resumed_file};
 pub use job_filter::{Amount, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
 pub use notes::{JobNotes, UnknownVerdict, Verdict};

@@ -156,6 +156,23 @@ impl Client {
         Ok(answer.moonraker_stats.last().and_then(|stats| stats.time))
     }
 
+    /// The folder of the gcode files on the printer's host, as an absolute path. `None` if Moonraker does not say.
+    ///
+    /// # Errors
+    /// If the connection fails.
+    pub async fn gcode_folder(&self) -> Result<Option<String>, RequestError> {
+        let roots = match self.call("server.files.roots", Value::Null).await {
+            Ok(roots) => roots,
+            Err(RequestError::Refused { .. }) => return Ok(None),
+            Err(cause) => return Err(cause),
+        };
+        let mut roots = roots.as_array().into_iter().flatten();
+        Ok(roots
+            .find(|root| root["name"] == "gcodes")
+            .and_then(|root| root["path"].as_str())
+            .map(str::to_owned))
+    }
+
     /// Metadata of a gcode file, relative to the gcodes root. `None` if Moonraker has none, or no such file.
     ///
     /// # Errors

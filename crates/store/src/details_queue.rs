@@ -325,6 +325,31 @@ fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {
         .to_owned()
 }
 
+/// Has the details of a job looked for again, as its file has another name now. Not those that were read already.
+pub(crate) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Fault> {
+    let of_job = |status: &[&str]| {
+        Expr::col(DetailsQueue::PrintJobId)
+            .eq(id.0)
+            .and(Expr::col(DetailsQueue::Status).is_in(status.iter().copied()))
+    };
+    let due = Query::update()
+        .table(DetailsQueue::Table)
+        .value(DetailsQueue::Attempts, 0)
+        .value(DetailsQueue::NextAttemptAt, UNTRIED)
+        .value(DetailsQueue::UpdatedAt, now.as_millisecond())
+        .and_where(of_job(&["pending", "partial", "failed"]))
+        .to_owned();
+    tx.execute(&due).await?;
+    let pending = Query::update()
+        .table(DetailsQueue::Table)
+        .value(DetailsQueue::Status, "pending")
+        .value(DetailsQueue::Reason, Option::<String>::None)
+        .and_where(of_job(&["failed"]))
+        .to_owned();
+    tx.execute(&pending).await?;
+    Ok(())
+}
+
 /// Writes into the queue how the job stands, and which file it has unless that stays.
 pub(crate) async fn record(
     tx: &Tx,

@@ -403,6 +403,7 @@ pub(crate) async fn update(
     tx.execute(&statement).await?;
     if is_renamed {
         search::reindex(tx, id).await?;
+        details_queue::retry(tx, id, now).await?;
     }
     Ok(true)
 }

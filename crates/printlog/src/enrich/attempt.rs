@@ -75,7 +75,7 @@ impl Attempt {
         {
             return Ok(());
         }
-        let trouble = match self.read(identity.as_ref()).await {
+        let trouble = match self.read(job, identity.as_ref()).await {
             Ok(file) => {
                 return self
                     .save(Some(&file), DetailsStatus::Done, None, Retry::Never)
@@ -104,12 +104,16 @@ impl Attempt {
             .await
     }
 
-    async fn read(&self, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Trouble> {
+    async fn read(&self, job: &Job, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Trouble> {
         let trouble = |reason: &str, again| Trouble {
             reason: reason.to_owned(),
             again,
         };
-        let identity = identity.ok_or_else(|| trouble("the file of the job is not known", Again::No))?;
+        // A printer may report the name late; the store has the job tried again when it does.
+        let identity = identity.ok_or_else(|| match job.status.is_open() {
+            true => trouble("the file of the job is not known yet", Again::Soon),
+            false => trouble("the file of the job is not known", Again::No),
+        })?;
         let printer = self
             .printer
             .as_ref()
@@ -127,7 +131,7 @@ impl Attempt {
             &printer.config.moonraker_url,
             printer.config.moonraker_api_key.as_deref(),
         )
-        .map_err(|cause| trouble(&format!("{:#}", anyhow::Error::new(cause)), Again::No))?;
+        .map_err(|cause| trouble(&format!("{:#}", anyhow::Error::new(cause)), Again::WhenBack))?;
         let fetched = fetch::fetch(&endpoint, identity).await.map_err(|cause| Trouble {
             again: Again::after(&cause),
             reason: match cause {
@@ -174,7 +178,7 @@ impl Attempt {
 impl Again {
     fn after(cause: &FetchError) -> Self {
         match cause {
-            FetchError::File(FileError::NotFound { .. }) => Self::Rarely,
+            FetchError::File(FileError::NotFound { .. } | FileError::Unclear { .. }) => Self::Rarely,
             // A key can be put right.
             FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed | FetchError::TooSlow => {
                 Self::Soon

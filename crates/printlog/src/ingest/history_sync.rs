@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Backfill, HistoryEnd, HistoryJob, Job, PrinterId};
 use jiff::Timestamp;
-use moonraker::{Client, HistoryQuery, Order, RequestError};
+use moonraker::{Client, Endpoint, HistoryQuery, Order, RequestError};
 use store::Store;
 use tracing::{info, warn};
 
@@ -15,6 +15,7 @@ use super::{
     clock::Clock,
     convert,
     fleet::BackfillSetting,
+    gcode_names::GcodeNames,
     page_size::{MOST, PageSize},
 };
 
@@ -48,6 +49,8 @@ pub(super) struct HistoryReader {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) page_size: PageSize,
+    pub(super) names: GcodeNames,
+    pub(super) endpoint: Option<Endpoint>,
 }
 
 /// The newest end of the history.
@@ -231,11 +234,18 @@ impl HistoryReader {
                 page.problems.len()
             );
         }
+        let is_last = page.is_last(limit);
+        let mut rows: Vec<_> = page.jobs.into_iter().map(convert::history_job).collect();
+        if let Some(endpoint) = &self.endpoint {
+            for row in &mut rows {
+                self.names.make_relative(&mut row.filename, endpoint).await;
+            }
+        }
         Ok(Page {
             covered: page.rows,
             bytes: page.bytes,
-            is_last: page.is_last(limit),
-            rows: page.jobs.into_iter().map(convert::history_job).collect(),
+            is_last,
+            rows,
         })
     }
 }

@@ -5,6 +5,7 @@ mod clock;
 pub mod convert;
 mod current_job;
 mod fleet;
+mod gcode_names;
 mod history_sync;
 mod limitations;
 mod page_size;

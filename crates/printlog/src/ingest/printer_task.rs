@@ -24,6 +24,7 @@ use super::{
     backoff::Backoff,
     convert,
     fleet::{JobChange, Shared},
+    gcode_names::GcodeNames,
     history_sync::{self, BackfillRun, HistoryError},
     limitations::Limitations,
     page_size::PageSize,
@@ -99,6 +100,9 @@ pub(super) struct PrinterTask {
     unknown_words: HashSet<String>,
     /// What the database refused when the last connection was made. `None` if that connection ended otherwise.
     database_refusal: Option<String>,
+    names: GcodeNames,
+    /// Where the printer is. `None` if its address cannot be read, and so nothing else either.
+    endpoint: Option<Endpoint>,
 }
 
 impl PrinterTask {
@@ -147,6 +151,8 @@ impl PrinterTask {
             is_undecided: false,
             unknown_words: HashSet::new(),
             database_refusal: None,
+            names: GcodeNames::default(),
+            endpoint: None,
             printer,
             shared,
         };
@@ -203,6 +209,7 @@ impl PrinterTask {
     ) -> Result<std::convert::Infallible, SessionError> {
         let config = &self.printer.config;
         let endpoint = Endpoint::parse(&config.moonraker_url, config.moonraker_api_key.as_deref())?;
+        self.endpoint = Some(endpoint.clone());
         let (client, mut notifications) =
             moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
         let ended = self.converse(&client, &mut notifications, backoff, told).await;
@@ -338,7 +345,10 @@ impl PrinterTask {
                 if self.history_retry.is_some() {
                     self.history_retry = Some(Instant::now());
                 }
-                let row = convert::history_job(*job);
+                let mut row = convert::history_job(*job);
+                if let Some(endpoint) = &self.endpoint {
+                    self.names.make_relative(&mut row.filename, endpoint).await;
+                }
                 match action.as_str() {
                     "added" => self.step(Event::Added(row)),
                     "finished" => self.step(Event::Finished(row)),

@@ -75,6 +75,9 @@ impl PrinterTask {
                 status.klippy_state = None;
                 status.klippy_message = None;
                 status.temperatures.clear();
+                if let Some(job) = &mut status.job {
+                    job.eta = None;
+                }
             }
         });
         if state == ConnectionState::Connected {

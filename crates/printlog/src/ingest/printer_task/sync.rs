@@ -1,7 +1,7 @@
 //! Reads the whole state of a printer: after a connection is made, when Klippy becomes ready, and at health checks.
 
 use domain::{
-    JobId, KlippyState, PrintState, PrinterId,
+    JobId, KlippyState, PrintState, PrintStats, PrinterId,
     tracker::{Event, Newest, Sync},
 };
 use moonraker::{Capability, Client, Limitation, RequestError, StatusMirror, optional};
@@ -33,6 +33,7 @@ impl PrinterTask {
             self.backfill = history_sync::plan(self.shared.settings.backfill, now, host_clock.unwrap_or(now));
             store.save_backfill(id, &self.backfill).await?;
         }
+        self.names.learn(client).await?;
         let newest = match self.read_recent_history(client).await? {
             Some(row) => Some(with_what_is_stored(&store, id, row).await?),
             None => None,
@@ -42,7 +43,7 @@ impl PrinterTask {
         self.subscription = Subscription::Unproved;
         // The host's clock was read a moment ago.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
-        let stats = convert::print_stats(&self.mirror);
+        let stats = self.print_stats().await;
         self.warn_of_unknown_word();
         self.is_undecided = stats
             .as_ref()
@@ -163,7 +164,7 @@ impl PrinterTask {
 
     /// Hands a change of the print or of Klippy's state to the tracker.
     pub(super) async fn status_changed(&mut self, client: &Client) -> Result<(), SessionError> {
-        let Some(stats) = convert::print_stats(&self.mirror) else {
+        let Some(stats) = self.print_stats().await else {
             return Ok(());
         };
         self.warn_of_unknown_word();
@@ -181,6 +182,15 @@ impl PrinterTask {
             klippy_message,
         });
         Ok(())
+    }
+
+    /// The print, its file under the name that its job has.
+    async fn print_stats(&mut self) -> Option<PrintStats> {
+        let mut stats = convert::print_stats(&self.mirror)?;
+        if let Some(endpoint) = &self.endpoint {
+            self.names.make_relative(&mut stats.filename, endpoint).await;
+        }
+        Some(stats)
     }
 
     /// Logs once a printer what its firmware calls a state that Klipper does not know.
@@ -268,6 +278,8 @@ impl PrinterTask {
             store: self.shared.store.clone(),
             clock: self.shared.clock,
             page_size: self.page_size.clone(),
+            names: self.names.clone(),
+            endpoint: self.endpoint.clone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod frames;
 mod metadata;
 mod moonraker;
+mod names;
 mod right;
 mod words;
 
@@ -53,6 +54,7 @@ impl Scene {
         let logging = tracing::subscriber::set_default(subscriber);
         let app = TestApp::start_at(clock, |config| {
             config.moonraker.reconnect_delay = Duration::from_millis(100);
+            config.details.rate = 6000.0;
         })
         .await;
         Self {
@@ -114,6 +116,10 @@ impl Scene {
             None => {}
         }
         self.is_heard(printer).await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets time pass, at once.

@@ -54,6 +54,19 @@ async fn a_host_that_does_not_tell_the_time() {
     is_one_completed_job(&format!("{refused}\n{}", print_with(""))).await;
 }
 
+#[tokio::test]
+async fn a_moonraker_without_a_history_or_a_list_of_objects() {
+    for refused in [
+        r#"{"server.history.*": [-32601, "Method not found"]}"#,
+        r#"{"server.history.*": [500, "database disk image is malformed"]}"#,
+        r#"{"printer.objects.list": [-32601, "Method not found"]}"#,
+        r#"{"server.files.*": [404, "Not Found"]}"#,
+    ] {
+        let refused = format!("{{\"at\": -1, \"error\": {refused}}}\n");
+        is_one_completed_job(&(refused + &print_with(""))).await;
+    }
+}
+
 /// Prints of which no history tells, each followed by a cut of the link.
 async fn prints_between_cuts(files: [&str; 3]) {
     let old = row("000001", "old.gcode", "completed", -9000.0, Some(-8000.0), 1000.0);
