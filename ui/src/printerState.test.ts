@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PrinterStatus } from './api/live'
-import { printerState, sortedTemperatures } from './printerState'
+import { etaOf, printerState, sortedTemperatures } from './printerState'
 
 const status = (connection: string, klippy: string | null, job?: string) =>
   ({ connection: { state: connection }, klippy_state: klippy, job: job ? { status: job } : null }) as PrinterStatus
@@ -22,5 +22,16 @@ describe('the state of a printer', () => {
     expect(sortedTemperatures(temperatures).map(({ name }) => name)).toEqual([
       'extruder', 'extruder2', 'extruder10', 'heater_bed', 'heater_generic chamber', 'temperature_sensor pi',
     ])
+  })
+
+  it('has no ETA that is paused, past or unknown', () => {
+    const now = new Date('2026-03-01T12:00:00Z')
+    const job = (word: string, eta: string | null) => ({ status: word, eta }) as PrinterStatus['job']
+    expect(etaOf(job('printing', '2026-03-01T12:00:01Z'), now)).toBe('2026-03-01T12:00:01Z')
+    expect(etaOf(job('printing', '2026-03-01T12:00:00Z'), now)).toBeNull()
+    expect(etaOf(job('printing', '2026-03-01T11:00:00Z'), now)).toBeNull()
+    expect(etaOf(job('paused', '2026-03-01T12:00:01Z'), now)).toBeNull()
+    expect(etaOf(job('printing', null), now)).toBeNull()
+    expect(etaOf(undefined, now)).toBeNull()
   })
 })

@@ -13,6 +13,12 @@ export function printerState(status: PrinterStatus | undefined): PrinterState {
   return PRINTER_STATES.find((state) => state === word) ?? 'unknown'
 }
 
+/** When the print should end. `null` while it is paused, if that is not known, and when the time has passed. */
+export function etaOf(job: PrinterStatus['job'] | undefined, now: Date): string | null {
+  if (!job?.eta || job.status === 'paused') return null
+  return Date.parse(job.eta) > now.getTime() ? job.eta : null
+}
+
 /** Colour of the dot and the word. */
 export const TONES: Record<PrinterState, string> = {
   unknown: 'text-cancelled',

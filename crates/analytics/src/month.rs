@@ -14,7 +14,7 @@ use crate::{Busy, Fact};
 
 /// Version of the byte format and of the meaning of [`Fact`]. Increase it with either: all months are then packed again
 /// when the database is opened.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// IdSet that a fact is made of.
 const FIELDS: usize = 12;

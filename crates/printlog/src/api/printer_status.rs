@@ -125,6 +125,10 @@ pub(super) async fn get_printer_status(
         Some(status) => PrinterStatus::new(id, status),
         None => PrinterStatus::not_yet_followed(id, state.clock.now()),
     };
+    if let Some(job) = &mut status.job {
+        // A printer that has not reported since is late by an unknown time.
+        job.eta = job.eta.filter(|eta| *eta > state.clock.now());
+    }
     // What is stored may be later, of before a clock was set back.
     status.last_seen = status.last_seen.or(printer.last_seen);
     Ok(Json(status))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Job, JobId};
+use domain::{Job, JobId, is_resumed_file};
 use jiff::{SignedDuration, Timestamp};
 use moonraker::StatusMirror;
 
@@ -36,9 +36,12 @@ fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
         .metadata
         .as_ref()
         .and_then(|metadata| moonraker::lenient::known_number(metadata.get("estimated_time")?))
-        .map(|estimated| (estimated - printed).max(0.0));
+        .filter(|_| !job.filename.as_deref().is_some_and(is_resumed_file))
+        .map(|estimated| estimated - printed)
+        // A print that has taken longer than estimated ends some time, nobody knows when.
+        .filter(|left| *left > 0.0);
     let by_file = progress
-        .filter(|progress| *progress > TELLING_PROGRESS && printed > 0.0)
+        .filter(|progress| *progress > TELLING_PROGRESS && *progress < 1.0 && printed > 0.0)
         .map(|progress| printed * (1.0 - progress) / progress);
     let left = match (by_slicer, by_file, progress) {
         (Some(by_slicer), Some(by_file), Some(progress)) => by_slicer * (1.0 - progress) + by_file * progress,
@@ -61,4 +64,52 @@ pub(super) fn temperatures(mirror: &StatusMirror) -> BTreeMap<String, Temperatur
             ))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Figures, HistoryJob, PrinterId};
+    use serde_json::json;
+
+    use super::*;
+
+    fn left(filename: &str, estimated: f64, printed: f64, progress: Option<f64>) -> Option<i64> {
+        let mut job = Job::from_history(
+            PrinterId(1),
+            &HistoryJob {
+                job_id: "1".to_owned(),
+                user: None,
+                filename: Some(filename.to_owned()),
+                status: String::new(),
+                start_time: None,
+                end_time: None,
+                figures: Figures::reported(Some(printed), Some(printed), None),
+                metadata: Some(json!({ "estimated_time": estimated })),
+                auxiliary_data: None,
+            },
+        );
+        job.metadata = Some(json!({ "estimated_time": estimated }));
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        Some(eta(&job, progress, now)?.duration_since(now).as_secs())
+    }
+
+    #[test]
+    fn an_eta_is_in_the_future_or_unknown() {
+        assert_eq!(left("a.gcode", 100.0, 40.0, None), Some(60));
+        assert_eq!(left("a.gcode", 100.0, 40.0, Some(0.5)), Some(50));
+        assert_eq!(
+            left("a.gcode", 100.0, 120.0, Some(0.8)),
+            Some(30),
+            "by the file alone"
+        );
+        assert_eq!(left("a.gcode", 100.0, 120.0, None), None);
+        assert_eq!(left("a.gcode", 100.0, 120.0, Some(1.0)), None);
+        assert_eq!(left("a.gcode", 100.0, 100.0, Some(1.0)), None);
+        assert_eq!(
+            left("sub/PLR.gcode", 100.0, 40.0, None),
+            None,
+            "the estimate is of the whole"
+        );
+        assert_eq!(left("plr/a.gcode", 100.0, 40.0, Some(0.5)), Some(40));
+    }
 }

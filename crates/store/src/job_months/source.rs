@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use analytics::{COST_UNIT, Fact, MaterialProfile, in_thousandths};
-use domain::{JobId, PrinterId};
+use domain::{JobId, PrinterId, is_resumed_file};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, JoinType, Query, SimpleExpr},
@@ -99,6 +99,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
         used.zip(grams_per_mm)
             .map(|(used, grams_per_mm)| used * grams_per_mm),
     );
+    let filename: Option<String> = record.get("filename")?;
     Ok(Source {
         fact: Fact {
             id: JobId(record.key),
@@ -113,11 +114,15 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
             length: in_thousandths(used),
             weight,
             weight_is_estimated: weight.is_some() && weight_source.as_deref() == Some("usual_density"),
-            estimate: in_thousandths(record.get("estimated_time")?),
+            // The estimate of a resumed file is that of the whole, of which the job printed the rest.
+            estimate: match filename.as_deref().is_some_and(is_resumed_file) {
+                true => None,
+                false => in_thousandths(record.get("estimated_time")?),
+            },
             cost: in_thousandths(cost.map(|cost| cost * (COST_UNIT / 1000.0))),
         },
         profile: (profile != MaterialProfile::default()).then_some(profile),
-        file: record.get("filename")?,
+        file: filename,
         cause: record.get("cause")?,
     })
 }

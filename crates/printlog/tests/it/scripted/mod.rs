@@ -1,5 +1,6 @@
 //! Scripts of what a printer says, played to a printlog over a real WebSocket, with a clock that the script moves on.
 
+mod eta;
 mod frames;
 mod metadata;
 mod moonraker;
