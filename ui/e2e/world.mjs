@@ -31,7 +31,7 @@ function binaries() {
 }
 
 /** For every wait: a loaded machine with two cores is slow, and nothing is asserted about speed. In ms. */
-export const PATIENCE = 60_000
+export const PATIENCE = 120_000
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
@@ -104,8 +104,10 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
   }
 
   const machines = []
+  let allowImportPages
   if (count > 0) {
-    const child = start(simulator, ['--printers', String(count), ...simulatorOptions])
+    const child = start(simulator, ['--printers', String(count), ...simulatorOptions], { stdio: ['pipe', 'pipe', 'ignore'] })
+    allowImportPages = (pages) => child.stdin.write(`import-pages ${pages}\n`)
     for await (const line of createInterface({ input: child.stdout })) {
       machines.push(JSON.parse(line))
       if (machines.length === count) break
@@ -172,6 +174,8 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
 
   return {
     folder, url, key, machines, api, command, openPage, signIn,
+    /** Lets imports of the history read so many more pages, or `all`; `--import-pages` holds them. */
+    allowImportPages,
     stopServer: () => end(server),
     startServer: serve,
     signalServer: (signal) => server.kill(signal),

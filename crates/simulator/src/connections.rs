@@ -220,6 +220,13 @@ impl Connections {
         }
     }
 
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.list
+            .iter()
+            .filter(|connection| connection.subscription.is_some())
+            .count()
+    }
+
     pub(crate) fn drop_subscriptions(&mut self) {
         for connection in &mut self.list {
             connection.subscription = None;

@@ -17,6 +17,7 @@ mod job_state;
 mod klippy;
 mod model;
 mod moonraker;
+mod params;
 mod past_jobs;
 mod print_stats;
 mod printer;

@@ -1,11 +1,12 @@
 //! Simulated printers on ports of this machine, until the process is stopped.
 
-use std::{io::Write, ops::Range};
+use std::{io::Write, ops::Range, sync::Arc};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use simulator::{
-    Dice, Faults, PastPrints, PrinterConfig, Schedule, Simulator, Version, printer_name, sliced_file,
+    Dice, Faults, PastPrints, PrinterConfig, Schedule, SimPrinter, Simulator, Version, printer_name,
+    sliced_file,
 };
 
 /// Plays printers with Moonraker, for those who have none at hand.
@@ -53,6 +54,10 @@ struct Options {
     /// Moonraker's version.
     #[arg(long, value_enum, default_value = "0.11")]
     moonraker: VersionName,
+    /// How many pages of its history each gives to an import, until stdin allows more: a line `import-pages 2` allows
+    /// two more, `import-pages all` all.
+    #[arg(long)]
+    import_pages: Option<u64>,
     /// Probability of late, doubled and overtaken frames.
     #[arg(long, default_value_t = 0.0)]
     disorder: f64,
@@ -113,6 +118,9 @@ async fn main() -> anyhow::Result<()> {
     let mut simulator = Simulator::start(options.printers, &config, options.base_port)
         .await
         .context("cannot start the printers")?;
+    for printer in simulator.printers() {
+        printer.allow_import_pages(options.import_pages);
+    }
     for (place, printer) in simulator.printers().iter().take(options.printing).enumerate() {
         let seconds = 3_600.0 * (2.0 + (place % 7) as f64);
         let mut dice = Dice::new(options.seed.wrapping_add(place as u64));
@@ -140,8 +148,28 @@ async fn main() -> anyhow::Result<()> {
     }
     output.flush()?;
     drop(output);
+    let printers = simulator.printers().to_vec();
+    // A thread of its own, because a read of stdin would hold up the end of the runtime.
+    std::thread::spawn(move || obey(&printers));
     tokio::signal::ctrl_c().await.context("cannot wait for the end")?;
     Ok(())
+}
+
+/// Does what stdin says, a command in each line, until it ends.
+fn obey(printers: &[Arc<SimPrinter>]) {
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        let pages = match line.strip_prefix("import-pages ") {
+            Some("all") => Some(None),
+            Some(pages) => pages.parse().ok().map(Some),
+            None => None,
+        };
+        match pages {
+            Some(pages) => printers
+                .iter()
+                .for_each(|printer| printer.allow_import_pages(pages)),
+            None => eprintln!("unknown command `{line}`; known is `import-pages`, with a number or `all`"),
+        }
+    }
 }
 
 fn print_seconds(options: &Options) -> anyhow::Result<Range<f64>> {

@@ -1,6 +1,7 @@
 //! One printer: its host's clock, Klippy, Moonraker, and what happens between them. No sockets.
 
 mod commands;
+mod imports;
 mod jobs;
 
 use std::time::Duration;
@@ -107,6 +108,7 @@ pub(crate) struct Model {
     /// Beginnings of methods, each with the code and message that refuse it.
     pub(crate) refused: Vec<(String, i64, String)>,
     pub(crate) history_fault: Option<HistoryFault>,
+    imports: imports::Imports,
     agenda: Vec<(f64, Planned)>,
     /// With the next update.
     notices_ready: bool,
@@ -165,6 +167,7 @@ impl Model {
             truth: Vec::new(),
             refused: Vec::new(),
             history_fault: None,
+            imports: imports::Imports::default(),
             agenda: Vec::new(),
             notices_ready: false,
             unnoticed_start: None,

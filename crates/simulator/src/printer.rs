@@ -42,6 +42,8 @@ pub struct PrinterView {
     pub job: bool,
     /// Clients connected.
     pub sockets: usize,
+    /// Clients that have a subscription.
+    pub subscriptions: usize,
 }
 
 impl SimPrinter {
@@ -98,6 +100,7 @@ impl SimPrinter {
             is_told: model.is_told(),
             job: moonraker.is_some_and(|moonraker| moonraker.current.is_some()),
             sockets: model.connections.list.len(),
+            subscriptions: model.connections.subscriptions(),
         }
     }
 
@@ -410,7 +413,19 @@ impl SimPrinter {
         self.shared.model().clock.offset = seconds;
     }
 
+    /// Drops the subscriptions of all clients, as Moonraker may while it starts: sockets stay, calls are answered and
+    /// other notifications arrive, but no status update does.
+    pub fn drop_subscriptions(&self) {
+        self.shared.model().connections.drop_subscriptions();
+    }
+
     // Its history.
+
+    /// Answers so many more requests for ascending pages of the history, as an import makes them, and holds those
+    /// that follow until this is called again. `None` answers all, as at the start.
+    pub fn allow_import_pages(&self, pages: Option<u64>) {
+        self.shared.model().allow_import_pages(pages);
+    }
 
     /// Deletes a job, as a front end does. `false` if there is none of that id.
     pub fn delete_history_job(&self, job_id: &str) -> bool {

@@ -6,76 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Version,
-    history::{self, HistoryError, HistoryFault, ListQuery},
+    history::{self, HistoryFault, ListQuery},
     klippy::KlippyState,
     model::{Model, Refused},
     moonraker::{KlippyLink, TRUSTED_USER},
+    params::{Answer, Params, Refusal, refuse, unauthorized},
     status::Subscription,
 };
-
-/// Code and message of a refusal, as JSON-RPC has them.
-struct Refusal {
-    code: i64,
-    message: String,
-}
-
-type Answer = Result<Value, Refusal>;
-
-fn refuse(code: i64, message: impl Into<String>) -> Refusal {
-    Refusal {
-        code,
-        message: message.into(),
-    }
-}
-
-fn unauthorized() -> Refusal {
-    refuse(-32602, "Unauthorized")
-}
-
-impl From<HistoryError> for Refusal {
-    fn from(error: HistoryError) -> Self {
-        refuse(error.code, error.message)
-    }
-}
-
-/// Parameters of a call, read as Moonraker reads them: numbers may be texts.
-struct Params(Map<String, Value>);
-
-impl Params {
-    fn text(&self, name: &str) -> Result<&str, Refusal> {
-        match self.0.get(name) {
-            Some(Value::String(text)) => Ok(text),
-            _ => Err(refuse(400, format!("No data for argument: {name}"))),
-        }
-    }
-
-    fn number(&self, name: &str, kind: &str) -> Result<Option<f64>, Refusal> {
-        let wrong = |value: &str| {
-            refuse(
-                400,
-                format!("Unable to convert argument [{name}] to <class '{kind}'>: value received: {value}"),
-            )
-        };
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(number)) => Ok(number.as_f64()),
-            Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong(text)),
-            Some(other) => Err(wrong(&other.to_string())),
-        }
-    }
-
-    fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        #[expect(clippy::cast_possible_truncation, reason = "as int() does")]
-        let integer = |number: f64| number as i64;
-        Ok(self.number(name, "int")?.map(integer))
-    }
-
-    /// -1 means "not given".
-    fn time(&self, name: &str) -> Result<Option<f64>, Refusal> {
-        #[expect(clippy::float_cmp, reason = "as Moonraker does")]
-        Ok(self.number(name, "float")?.filter(|time| *time != -1.0))
-    }
-}
 
 impl Model {
     /// Answers a frame of a client.
@@ -89,6 +26,7 @@ impl Model {
                     .collect();
                 (!answers.is_empty()).then_some(Value::Array(answers))
             }
+            Ok(request) if self.holds(connection, &request, text) => None,
             Ok(request) => self.request(connection, &request),
         };
         if let Some(answer) = answer {

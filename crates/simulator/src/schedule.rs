@@ -53,6 +53,8 @@ pub enum Happening {
     PowerCycle,
     /// The network is away for a while.
     CutLink,
+    /// Moonraker drops the subscriptions of its clients; their sockets stay.
+    DropSubscriptions,
     /// The newest job is deleted from the history.
     DeleteNewestJob,
     /// The history is wiped.
@@ -91,9 +93,9 @@ impl Schedule {
     #[must_use]
     pub fn rough(print: Range<f64>, steps: u32) -> Self {
         use Happening::{
-            Cancel, ClockJump, CutLink, DeleteNewestJob, EmergencyStop, Fail, KillMoonraker, Pause,
-            PowerCycle, Print, ReplaceAtOnce, Reprint, ResetFile, RestartIntoPrint, RestartKlippy,
-            RestartMoonraker, Resume, Wait, WipeHistory,
+            Cancel, ClockJump, CutLink, DeleteNewestJob, DropSubscriptions, EmergencyStop, Fail,
+            KillMoonraker, Pause, PowerCycle, Print, ReplaceAtOnce, Reprint, ResetFile, RestartIntoPrint,
+            RestartKlippy, RestartMoonraker, Resume, Wait, WipeHistory,
         };
         let weights = vec![
             (Print, 12),
@@ -111,6 +113,7 @@ impl Schedule {
             (KillMoonraker, 3),
             (PowerCycle, 2),
             (CutLink, 4),
+            (DropSubscriptions, 3),
             (DeleteNewestJob, 1),
             (WipeHistory, 1),
             (ClockJump, 1),
@@ -262,6 +265,7 @@ impl SimPrinter {
                 self.wait(a_while * 2.0).await;
                 self.restore_link();
             }
+            Happening::DropSubscriptions => self.drop_subscriptions(),
             Happening::DeleteNewestJob => {
                 if let Some(id) = self
                     .history()

@@ -44,6 +44,8 @@ pub enum Saved {
     Inserted(JobId),
     /// Its row has changed.
     Updated(JobId),
+    /// Only its counters and `last_seen` were written.
+    Progressed(JobId),
     /// Its row said so already.
     Unchanged(JobId),
     /// The user has deleted that run here. Nothing was written.
@@ -258,7 +260,11 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
         job_months::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
     }
     totals.save(tx, now).await?;
-    Ok(Saved::Updated(JobId(id)))
+    Ok(if status_before == job.status {
+        Saved::Progressed(JobId(id))
+    } else {
+        Saved::Updated(JobId(id))
+    })
 }
 
 fn of_printer(id: PrinterId) -> Expr {

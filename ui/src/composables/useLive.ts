@@ -52,8 +52,9 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       gathered.clear()
       statuses.clear()
       for (const printer of printers) statuses.set(printer.printer_id, printer)
-      // Whatever happened before, during a cut, was not told.
+      // Changes before this event were not reported: during a cut, or after a page had read its data.
       if (wasGreeted) void queries.invalidateQueries()
+      else invalidate('jobs', 'printers', 'analytics')
       wasGreeted = true
     },
     status({ printer_id: id, ...changed }) {
@@ -82,18 +83,23 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
   }
   let told = new Set<number>()
   const pending = new Set<string>()
-  /** Many rows change at once during an import: the queries are told from time to time, and finish what they began. */
+  /** Many rows change at once during an import: the queries are invalidated from time to time only. */
   function invalidate(...keys: string[]) {
-    if (pending.size === 0) {
-      setTimeout(() => {
-        for (const key of pending) void queries.invalidateQueries({ queryKey: [key], predicate: ({ state: { data } }) => isReadAnew(data) }, { cancelRefetch: false })
-        if (pending.has('jobs')) jobChanges.value += 1
-        if (told.size > 0) changedJobs.value = told
-        told = new Set()
-        pending.clear()
-      }, PAUSE)
-    }
+    if (pending.size === 0) setTimeout(refetch, PAUSE)
     for (const key of keys) pending.add(key)
+  }
+  function refetch() {
+    const keys = [...pending]
+    pending.clear()
+    if (keys.includes('jobs')) jobChanges.value += 1
+    if (told.size > 0) changedJobs.value = told
+    told = new Set()
+    for (const key of keys) {
+      const filter = { queryKey: [key], predicate: ({ state: { data } }: { state: { data: unknown } }) => isReadAnew(data) }
+      // A request in flight may have been answered before the change: it is finished, and repeated in the next round.
+      if (queries.isFetching(filter) > 0) invalidate(key)
+      void queries.invalidateQueries(filter, { cancelRefetch: false })
+    }
   }
   watch(
     isSignedIn,

@@ -183,13 +183,11 @@ async fn write(
     match action {
         Action::Save(job) => {
             let saved = store.save_job(&job, now).await?;
-            let is_news = !matches!(saved, Saved::Unchanged(_));
-            Ok(told(&job, saved, is_news))
+            Ok(told(&job, saved))
         }
         Action::Checkpoint(job) => {
             let saved = store.save_progress(&job, now).await?;
-            let is_news = matches!(saved, Saved::Inserted(_));
-            Ok(told(&job, saved, is_news))
+            Ok(told(&job, saved))
         }
         Action::Import(row) => {
             store.import_history(printer_id, &[*row], None, now).await?;
@@ -198,14 +196,16 @@ async fn write(
     }
 }
 
-fn told(job: &Job, saved: Saved, is_news: bool) -> Written {
+fn told(job: &Job, saved: Saved) -> Written {
     let start_time = job.start_time;
     match saved {
-        Saved::Inserted(id) | Saved::Updated(id) | Saved::Unchanged(id) => Written::Stored {
-            start_time,
-            id,
-            is_news,
-        },
+        Saved::Inserted(id) | Saved::Updated(id) | Saved::Progressed(id) | Saved::Unchanged(id) => {
+            Written::Stored {
+                start_time,
+                id,
+                is_news: matches!(saved, Saved::Inserted(_) | Saved::Updated(_)),
+            }
+        }
         Saved::Deleted => Written::Deleted { start_time },
     }
 }

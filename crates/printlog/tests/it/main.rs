@@ -39,4 +39,5 @@ mod schemathesis;
 mod scripted;
 mod serving;
 mod shares;
+mod subscriptions;
 mod test_app;

@@ -165,3 +165,15 @@ async fn a_fleet_has_printers_of_its_own_kind_each() {
     };
     assert_ne!(names(&printing[0])[..2], names(&printing[1])[..2]);
 }
+
+#[tokio::test]
+async fn dropped_subscriptions_stop_status_updates_only() {
+    let printer = SimPrinter::start(fast(), 0).await.unwrap();
+    let mut observer = Observer::watching(&printer.url()).await;
+    printer.drop_subscriptions();
+    printer.start_print("a.gcode", PrintPlan::lasting(2.0)).unwrap();
+    observer.until("history finished").await;
+    let updates = observer.digest.iter().filter(|line| line.starts_with("status"));
+    assert_eq!(updates.count(), 0, "{:?}", observer.digest);
+    assert_eq!((printer.view().sockets, printer.view().subscriptions), (1, 0));
+}

@@ -273,7 +273,7 @@ on_every_engine! {
         assert_eq!(db.store.import_history(printer, &rows, None, now()).await.unwrap(), added(2));
         let live = known(printer, "3", "c", 0.0);
         assert!(matches!(db.store.save_job(&live, now()).await.unwrap(), Saved::Inserted(_)));
-        assert!(matches!(db.store.save_progress(&live, now()).await.unwrap(), Saved::Unchanged(_) | Saved::Updated(_)));
+        assert!(matches!(db.store.save_progress(&live, now()).await.unwrap(), Saved::Unchanged(_) | Saved::Updated(_) | Saved::Progressed(_)));
         assert_eq!(all_jobs(&db.store).await.len(), 3);
         check_totals(&db.store).await;
     }

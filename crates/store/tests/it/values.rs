@@ -28,7 +28,7 @@ on_every_engine! {
         job.start_time = Some(Timestamp::from_nanosecond(1_780_000_000_123_456_789).unwrap());
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!() };
         assert_eq!(db.store.save_job(&job, now()).await.unwrap(), Saved::Unchanged(id));
-        assert_eq!(db.store.save_progress(&job, now()).await.unwrap(), Saved::Updated(id));
+        assert_eq!(db.store.save_progress(&job, now()).await.unwrap(), Saved::Progressed(id));
         let mut row = row("1", "b", 0.0);
         row.start_time = job.start_time;
         db.store.import_history(printer, &[row.clone()], None, now()).await.unwrap();
