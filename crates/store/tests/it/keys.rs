@@ -21,6 +21,19 @@ on_every_engine! {
         assert!(matches!(db.store.create_key(&"x".repeat(300), KeyScope::Admin, None, now()).await, Err(Error::TooLong { .. })));
     }
 
+    async fn a_database_is_told_from_others_by_its_first_key_whatever_becomes_of_it(db) {
+        assert_eq!(db.store.instance().await.unwrap(), None);
+        let first = db.store.create_key("first", KeyScope::Admin, None, at(0.0)).await.unwrap();
+        let instance = db.store.instance().await.unwrap().unwrap();
+        assert!(instance.len() == 8 && instance.chars().all(|c| c.is_ascii_hexdigit()), "{instance}");
+        let stored = db.column::<String>("SELECT key_hash FROM api_keys").await;
+        assert!(!stored[0].starts_with(&instance), "what is stored is kept secret");
+        db.store.create_key("second", KeyScope::Admin, None, at(1.0)).await.unwrap();
+        db.store.revoke_key(first.record.id, true, at(2.0)).await.unwrap();
+        assert_eq!(db.store.instance().await.unwrap(), Some(instance.clone()));
+        assert_eq!(db.open_again().await.unwrap().instance().await.unwrap(), Some(instance));
+    }
+
     async fn a_key_that_another_process_revokes_is_refused_at_once(db) {
         let other = db.open_again().await.unwrap();
         for n in 0..20 {
