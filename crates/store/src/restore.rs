@@ -69,7 +69,10 @@ impl Restore {
     /// [`Error::IdsExhausted`].
     pub async fn prepare(from: &Path, to: &Location, backups: &Path) -> Result<Self> {
         let alone = InstanceLock::take(to)?;
-        verify_backup(from).await?;
+        // Without its log a copy of a database file need not be complete; it is proved together with that.
+        if !with_suffix(from, "-wal").exists() {
+            verify_backup(from).await?;
+        }
         let replacement = match to {
             Location::Sqlite { path } => {
                 let path = files::resolve(path);
@@ -225,6 +228,13 @@ async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
         remove(&with_suffix(part, suffix))?;
     }
     copy_contents(from, part).map_err(|cause| file_error(part, cause))?;
+    // A copy of a database file may have its log next to it, with the last changes. SQLite merges it.
+    let (log, part_log) = (with_suffix(from, "-wal"), with_suffix(part, "-wal"));
+    if log.exists() {
+        files::create_private(&part_log, Some(part))
+            .and_then(|()| copy_contents(&log, &part_log))
+            .map_err(|cause| file_error(&log, cause))?;
+    }
     let location = Location::Sqlite {
         path: part.to_owned(),
     };

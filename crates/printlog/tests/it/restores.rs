@@ -207,6 +207,29 @@ fn a_database_of_a_newer_printlog_is_kept_when_an_older_backup_takes_its_place()
 }
 
 #[test]
+fn the_log_next_to_a_copied_database_is_restored_with_it() {
+    let binary = Binary::new();
+    let server = binary.serve();
+    for name in ["Voron", "Prusa"] {
+        add_printer(&binary, name);
+    }
+    server.end("-KILL");
+    fs::create_dir(binary.path("copy")).unwrap();
+    for name in ["printlog.db", "printlog.db-wal"] {
+        fs::copy(binary.path("data").join(name), binary.path("copy").join(name)).unwrap();
+    }
+    add_printer(&binary, "Ender");
+    binary.json(&["restore", "copy/printlog.db", "--json"]);
+    assert_eq!(printers(&binary), 2);
+    let names = names_in(&binary.path("copy"));
+    assert_eq!(
+        names,
+        ["printlog.db", "printlog.db-wal"],
+        "the copy stays as it is"
+    );
+}
+
+#[test]
 fn a_link_stays_a_link_and_its_target_is_replaced() {
     let binary = Binary::new();
     fs::create_dir_all(binary.path("data")).unwrap();
