@@ -13,6 +13,7 @@ use rustix::{
     io::Errno,
     process::{getegid, geteuid},
 };
+use tracing::warn;
 
 /// What file systems answer that cannot sync a folder: CIFS says EINVAL, FUSE and others the rest. Their servers write
 /// names themselves.
@@ -77,11 +78,7 @@ fn create(path: &Path, like: Option<&Path>, options: &mut OpenOptions) -> io::Re
             let owner = like
                 .and_then(|like| like.metadata().ok())
                 .map_or_else(|| folder_of(path).metadata(), Ok)?;
-            let given = give(path, &owner, |user, group| fchown(&file, user, group));
-            if let Err(cause) = given {
-                fs::remove_file(path)?;
-                return Err(cause);
-            }
+            give(path, &owner, |user, group| fchown(&file, user, group))?;
             Ok(Some(file))
         }
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(None),
@@ -120,7 +117,8 @@ fn not_created(folder: &Path, cause: &io::Error) -> io::Error {
     io::Error::new(cause.kind(), text)
 }
 
-/// Gives what root has just created to `owner`.
+/// Gives what root has just created to `owner`. Root may lack the right to do so, in a container or on NFS: it can work with
+/// the file itself, and whoever else has to is reported.
 fn give(
     path: &Path,
     owner: &fs::Metadata,
@@ -130,16 +128,14 @@ fn give(
         return Ok(());
     }
     let (user, group) = (owner.uid(), owner.gid());
-    chown(Some(user), Some(group)).map_err(|cause| {
-        io::Error::new(
-            cause.kind(),
-            format!(
-                "root cannot give {} to user {user}, who has the folder ({cause}); run this as that user: \
-                 `sudo -u '#{user}' printlog …`",
-                path.display()
-            ),
-        )
-    })
+    if let Err(cause) = chown(Some(user), Some(group)) {
+        warn!(
+            "root cannot give {} to user {user} ({cause}), who owns what is around it: a server that runs as that user cannot \
+             use it; run printlog as that user (`sudo -u '#{user}' printlog …`)",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether this process may work with a database file: read and write it, what SQLite and printlog keep next to it, and
@@ -161,7 +157,7 @@ pub(crate) fn check_access(database: &Path) -> io::Result<()> {
         None => Ok(()),
         Some((_, errno)) => {
             let paths: Vec<_> = refused.iter().map(|(path, _)| *path).collect();
-            Err(refusal(&paths, (*errno).into()))
+            Err(refusal(&paths, &(*errno).into()))
         }
     }
 }
@@ -179,10 +175,10 @@ pub(crate) fn explained(path: &Path, cause: io::Error) -> io::Error {
         .ancestors()
         .map(or_current)
         .find(|path| path.metadata().is_ok());
-    refusal(&[known.unwrap_or(path)], cause)
+    refusal(&[known.unwrap_or(path)], &cause)
 }
 
-fn refusal(paths: &[&Path], cause: io::Error) -> io::Error {
+fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
     let absolute = |path: &&Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let paths: Vec<_> = paths.iter().map(absolute).collect();
     let names = |separator: &str| {

@@ -246,6 +246,45 @@ on_every_engine! {
     }
 }
 
+#[tokio::test]
+async fn an_upgrade_that_fails_again_and_again_makes_one_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("printlog.db");
+    let location = Location::Sqlite { path: path.clone() };
+    let store = Store::open(&location).await.unwrap();
+    let printer = add_printer(&store, "Voron").await;
+    store.close().await.unwrap();
+    let raw = sea_orm::Database::connect(url(&location)).await.unwrap();
+    let execute = async |sql: &str| raw.execute_unprepared(sql).await.unwrap();
+    execute("DROP TABLE corrected_outcomes").await;
+    execute("DELETE FROM schema_migrations WHERE version = 'm0009_corrected_outcomes'").await;
+    // It stands where the upgrade makes a view.
+    execute("DROP VIEW v_jobs").await;
+    execute("CREATE TABLE v_jobs (id INTEGER)").await;
+    let backups = folder.path().join("backups");
+    let open = async |minutes: i64| {
+        let now = some_time() + jiff::SignedDuration::from_mins(minutes);
+        Store::open_backed_up(&location, None, &backups, Opener::Server, now).await
+    };
+    let made = || backups.read_dir().unwrap().count();
+    for minutes in 0..3 {
+        open(minutes).await.unwrap_err();
+        assert_eq!(made(), 1, "{minutes}");
+    }
+    // What has changed since is in another one.
+    execute("UPDATE printers SET location = 'shelf'").await;
+    open(3).await.unwrap_err();
+    open(4).await.unwrap_err();
+    assert_eq!(made(), 2);
+    execute("DROP TABLE v_jobs").await;
+    let (store, backup) = open(5).await.unwrap();
+    assert_eq!(backup.unwrap().rows("printers"), Some(1));
+    assert_eq!(made(), 2);
+    assert!(store.printer(printer).await.unwrap().is_some());
+    store.close().await.unwrap();
+    raw.close().await.unwrap();
+}
+
 #[test]
 fn the_backup_just_made_stays_whatever_the_clock_was_before() {
     let folder = tempfile::tempdir().unwrap();
