@@ -16,6 +16,8 @@ const run = promisify(execFile)
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
+  // A name that browsers do not trust as they trust localhost: the page is no secure context, as in most home networks.
+  '--host-resolver-rules=MAP printlog.test 127.0.0.1',
 ]
 
 /** Where the binaries are: PRINTLOG_BIN, or the newest printlog that was built. */

@@ -1,8 +1,9 @@
-/** What the printers do right now. One stream for the whole application, while somebody is signed in. */
+/** What the printers do right now. One stream for all tabs, while a user is signed in. */
 import type { QueryClient } from '@tanstack/vue-query'
 import { shallowReactive, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
 import { BASE_URL } from '@/api/client'
-import { followLive, type LiveEvents, type LiveState, type PrinterStatus } from '@/api/live'
+import type { LiveEvents, LiveState, PrinterStatus } from '@/api/live'
+import { followSharedLive } from '@/api/sharedLive'
 
 const statuses = shallowReactive(new Map<number, PrinterStatus>())
 const state = shallowRef<LiveState>('connecting')
@@ -110,7 +111,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
         state.value = next
       }
       const onEvent = <Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]) => handlers[name](data)
-      const stop = followLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
+      const stop = followSharedLive({ url: `${BASE_URL}/api/live`, onState, onEvent })
       onCleanup(() => {
         stop()
         gathered.clear()
