@@ -104,14 +104,14 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
 fn notes(n: usize) -> JobNotes {
     let text = |is_there: bool, text: &str| is_there.then(|| text.to_owned());
     JobNotes {
-        title: text(n % 3 == 0, "Lamp; =1+1"),
-        notes: text(n % 5 == 0, "\"quoted\"\r\n@two lines\u{1f4a1}"),
+        title: text(n.is_multiple_of(3), "Lamp; =1+1"),
+        notes: text(n.is_multiple_of(5), "\"quoted\"\r\n@two lines\u{1f4a1}"),
         tags: ["=gift", "gru\u{308}n", "PETG"][..n % 4]
             .iter()
             .map(|tag| (*tag).to_owned())
             .collect(),
-        verdict: (n % 2 == 0).then_some(Verdict::ALL[n % 3]),
-        verdict_reason: text(n % 6 == 0, "Came off; the bed"),
+        verdict: n.is_multiple_of(2).then_some(Verdict::ALL[n % 3]),
+        verdict_reason: text(n.is_multiple_of(6), "Came off; the bed"),
     }
 }
 
