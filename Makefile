@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
-.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench bench-fleet bench-gcode fuzz fmt
+.PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench bench-analytics bench-fleet bench-gcode fuzz fmt
 
 ## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
@@ -66,6 +66,10 @@ test-deb:
 ## The API with up to a million jobs, on SQLite and MariaDB; writes docs/performance.md.
 bench:
 	scripts/bench.sh
+
+## Figures over a million jobs without a database, next to a plain loop over them in the same run.
+bench-analytics:
+	$(CARGO) bench --locked --package analytics --bench figures
 
 ## 1,000 simulated printers for a minute: what printlog needs for them.
 bench-fleet:

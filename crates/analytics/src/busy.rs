@@ -1,6 +1,6 @@
-//! How long a machine was busy: overlapping jobs count once.
+//! How long a printer was busy. Overlapping jobs count once.
 
-/// Time of a printer within a window, covered by its jobs.
+/// Time within a window that is covered by a printer's jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy {
     since: i64,
@@ -10,7 +10,7 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Nothing yet, of a window from `since` to `until` in ms since 1970.
+    /// An empty window from `since` to `until`, in ms since 1970.
     #[must_use]
     pub fn within(since: i64, until: i64) -> Self {
         Self {
@@ -21,7 +21,7 @@ impl Busy {
         }
     }
 
-    /// Counts a job that took `length` ms. To be called in the order of the starts.
+    /// Counts a job of `length` ms. Call it in the order of the starts.
     pub fn add(&mut self, start: i64, length: u64) {
         let end = start.saturating_add_unsigned(length).min(self.until);
         let start = start.max(self.covered_to);
@@ -31,8 +31,8 @@ impl Busy {
         }
     }
 
-    /// Counts jobs that begin at `start` or later, the last of which ends at `end`, and that cover `busy` ms. `false`, and
-    /// nothing is counted, if they must be counted one by one: the window cuts them, or a job before overlaps.
+    /// Counts jobs that start at `start` or later, end at `end` or earlier, and cover `busy` ms. Returns `false` and counts
+    /// nothing if they have to be counted one by one, because the window cuts them or an earlier job overlaps.
     pub fn add_all(&mut self, start: i64, end: i64, busy: u64) -> bool {
         let fits = self.covered_to <= start && end <= self.until;
         if fits {

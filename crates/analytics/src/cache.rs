@@ -1,4 +1,4 @@
-//! The packed months of all printers, as of the versions that were last read from the database.
+//! The cache of months: knows each month of each printer, and holds as many of their jobs as the budget allows.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,21 +7,34 @@ use std::{
 
 use domain::{JobFilter, PrinterId};
 
-use crate::{Facts, MaterialProfile, Month, MonthKey, partition::Partitions, selection::PrinterHistory};
+use crate::{
+    MaterialProfile, Month, MonthKey, MonthRef, MonthSource, Selection,
+    memory::{Memory, text_share},
+    partition::{MonthEntry, Partitions},
+};
 
-/// Packed months in memory. Months never change: a newer version replaces an older one.
-#[derive(Debug, Default)]
+/// The months of all printers, as of the versions that were last read from the database.
+#[derive(Debug)]
 pub struct MonthCache {
-    printers: BTreeMap<PrinterId, Printer>,
+    printers: BTreeMap<PrinterId, PrinterHistory>,
     partitions: Arc<Partitions>,
     profiles: Arc<HashMap<u32, MaterialProfile>>,
+    has_new_profiles: bool,
+    memory: Arc<Memory>,
+    budget: usize,
 }
 
+/// All months of a printer.
 #[derive(Debug, Default)]
-struct Printer {
+struct PrinterHistory {
     version: i64,
-    months: BTreeMap<MonthKey, Arc<Month>>,
-    history: PrinterHistory,
+    months: BTreeMap<MonthKey, Arc<MonthEntry>>,
+}
+
+/// A month that is newer than the one in the cache: its version, and what the cache keeps of it.
+#[derive(Debug)]
+pub struct NewMonth {
+    entry: MonthEntry,
 }
 
 /// The months of a printer that are newer than those in the cache.
@@ -34,31 +47,65 @@ pub struct NewMonths {
     /// Whether these are all its months, rather than the changed ones.
     pub is_complete: bool,
     /// The months.
-    pub months: Vec<(MonthKey, Month)>,
+    pub months: Vec<NewMonth>,
 }
 
 impl MonthCache {
+    /// An empty cache that may use this many bytes.
+    #[must_use]
+    pub fn new(budget: usize) -> Self {
+        Self {
+            printers: BTreeMap::new(),
+            partitions: Arc::default(),
+            profiles: Arc::default(),
+            has_new_profiles: false,
+            memory: Arc::new(Memory::new(budget)),
+            budget,
+        }
+    }
+
+    /// Bytes of the budget that are meant for the text index.
+    #[must_use]
+    pub fn text_share(&self) -> usize {
+        text_share(self.budget)
+    }
+
     /// Version of the printer's months in the cache; 0 if there are none.
     #[must_use]
     pub fn version(&self, printer_id: PrinterId) -> i64 {
         self.printers
             .get(&printer_id)
-            .map_or(0, |printer| printer.version)
+            .map_or(0, |history| history.version)
     }
 
-    /// Whether all material profiles of the month are known.
+    /// Whether the material profile with this number is known.
     #[must_use]
-    pub fn knows_profiles(&self, month: &Month) -> bool {
-        let mut profiles = month.rows().filter_map(|row| row.profile());
-        profiles.all(|profile| self.profiles.contains_key(&profile))
+    pub fn knows_profile(&self, number: u32) -> bool {
+        self.profiles.contains_key(&number)
     }
 
     /// Replaces the material profiles.
     pub fn set_profiles(&mut self, profiles: HashMap<u32, MaterialProfile>) {
         self.profiles = Arc::new(profiles);
+        self.has_new_profiles = true;
     }
 
-    /// Drops printers that are not in `existing`, and takes over new months.
+    /// Prepares a month for [`apply`](Self::apply). Its jobs are kept as far as the budget allows.
+    #[must_use]
+    pub fn prepare(&self, version: i64, month: Month) -> NewMonth {
+        let key = MonthRef {
+            printer_id: month.printer_id(),
+            key: month.key(),
+            version,
+        };
+        let summary = month.summary();
+        self.memory.keep_month(key, Arc::new(month));
+        NewMonth {
+            entry: MonthEntry { month: key, summary },
+        }
+    }
+
+    /// Drops the printers that are not in `existing`, and takes over new months.
     pub fn apply(&mut self, existing: &HashMap<PrinterId, i64>, changes: Vec<NewMonths>) {
         let known = self.printers.len();
         self.printers.retain(|id, _| existing.contains_key(id));
@@ -66,40 +113,45 @@ impl MonthCache {
             return;
         }
         for change in changes {
-            let printer = self.printers.entry(change.printer_id).or_default();
+            let history = self.printers.entry(change.printer_id).or_default();
             if change.is_complete {
-                printer.months.clear();
+                history.months.clear();
             }
-            let months = change
-                .months
-                .into_iter()
-                .map(|(key, month)| (key, Arc::new(month)));
-            printer.months.extend(months);
-            printer.version = change.version;
-            printer.history = PrinterHistory::of(&printer.months);
+            for NewMonth { entry } in change.months {
+                let new = entry.month;
+                let replaced = history.months.insert(new.key, Arc::new(entry));
+                if let Some(replaced) = replaced.filter(|replaced| replaced.month != new) {
+                    self.memory.forget_month(&replaced.month);
+                }
+            }
+            history.version = change.version;
         }
-        self.regroup();
+        let mut months: BTreeMap<MonthKey, Vec<Arc<MonthEntry>>> = BTreeMap::new();
+        for history in self.printers.values() {
+            for (key, entry) in &history.months {
+                months.entry(*key).or_default().push(entry.clone());
+            }
+        }
+        let all_new = std::mem::take(&mut self.has_new_profiles);
+        self.partitions = Arc::new(self.partitions.regrouped(months, all_new));
     }
 
-    /// The jobs that the filter selects by printer, start, status, material and slicer.
+    /// The jobs that the filter selects by printer, start, status, material and slicer. `source` reads months that are
+    /// not in memory.
     #[must_use]
-    pub fn select(&self, filter: &JobFilter) -> Facts {
-        let of_printer = |id: &PrinterId| filter.printer_ids.is_empty() || filter.printer_ids.contains(id);
-        let printers = self.printers.iter().filter(|(id, _)| of_printer(id));
-        let histories: Vec<_> = printers
-            .map(|(id, printer)| (*id, printer.history.clone()))
-            .collect();
-        let partitions = (histories.len() == self.printers.len()).then(|| self.partitions.clone());
-        Facts::new(histories, partitions, self.profiles.clone(), filter)
+    pub fn select(&self, filter: &JobFilter, source: Arc<dyn MonthSource>) -> Selection {
+        Selection::new(
+            self.partitions.clone(),
+            self.profiles.clone(),
+            self.memory.clone(),
+            source,
+            filter,
+        )
     }
 
-    fn regroup(&mut self) {
-        let mut months: BTreeMap<MonthKey, Vec<Arc<Month>>> = BTreeMap::new();
-        for printer in self.printers.values() {
-            for (key, month) in &printer.months {
-                months.entry(*key).or_default().push(month.clone());
-            }
-        }
-        self.partitions = Arc::new(self.partitions.renewed(months, &self.profiles));
+    /// Bytes of packed months and of figures in memory.
+    #[must_use]
+    pub fn used(&self) -> (usize, usize) {
+        self.memory.used()
     }
 }

@@ -1,6 +1,8 @@
-//! Median and quartiles of values that are counted, not kept.
+//! Median and quartiles, from how often each value occurs.
 
 use std::collections::BTreeMap;
+
+use crate::memory::HeapSize;
 
 /// How often each value occurs. Small values, the usual ones, cost no search.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,17 +23,29 @@ pub struct Quartiles {
     pub upper: f64,
 }
 
-/// The same in little memory, to be merged with others.
+/// A distribution in little memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackedDistribution {
-    /// Values and how often they occur; those that occur very often stand there several times.
+    /// Values with their counts. A count that does not fit is split over several entries.
     small: Box<[(u16, u16)]>,
     large: Box<[(u64, u32)]>,
     count: u64,
 }
 
-/// Values from here on are kept in the map.
+/// Values from here on are in the map.
 const SMALL: u64 = 4096;
+
+impl HeapSize for Distribution {
+    fn heap_size(&self) -> usize {
+        size_of_val(self.small.as_slice()) + self.large.len() * size_of::<(u64, u32)>()
+    }
+}
+
+impl HeapSize for PackedDistribution {
+    fn heap_size(&self) -> usize {
+        size_of_val(&*self.small) + size_of_val(&*self.large)
+    }
+}
 
 impl Distribution {
     /// Counts a value.
@@ -76,7 +90,7 @@ impl Distribution {
         }
     }
 
-    /// Takes little memory.
+    /// Packs the distribution.
     #[must_use]
     pub fn pack(&self) -> PackedDistribution {
         let mut small = Vec::new();
@@ -101,7 +115,7 @@ impl Distribution {
         self.count
     }
 
-    /// The quartiles, between two values in proportion, as spreadsheets do (`QUARTILE.INC`). `None` of nothing.
+    /// The quartiles, between two values in proportion, as spreadsheets do (`QUARTILE.INC`). `None` if there are no values.
     #[must_use]
     pub fn quartiles(&self) -> Option<Quartiles> {
         let last = self.count.checked_sub(1)?;
@@ -120,7 +134,7 @@ impl Distribution {
         })
     }
 
-    /// The value that `position` others come before.
+    /// The value at this position of the sorted values.
     fn nth(&self, position: u64) -> u64 {
         let small = self.small.iter().enumerate();
         let all = small

@@ -1,11 +1,11 @@
-//! What the analytics know of one job.
+//! What figures need of one job.
 
 use domain::{JobId, JobStatus, PrinterId};
 
-/// Parts of a currency's unit that costs are counted in.
+/// Costs are counted in this fraction of the currency's unit.
 pub const COST_UNIT: f64 = 10_000.0;
 
-/// A job, as far as figures are made of it. `None` is unknown and is counted as such, never as 0.
+/// A job, as far as figures need it. `None` is unknown and is counted as such, never as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
     /// The job.
@@ -14,11 +14,11 @@ pub struct Fact {
     pub printer_id: PrinterId,
     /// When it started, in ms since 1970.
     pub start: Option<i64>,
-    /// How it stands.
+    /// Status.
     pub status: JobStatus,
-    /// Number of what its slicer said: material, brand, colour, slicer, currency.
+    /// Number of the material profile.
     pub profile: Option<u32>,
-    /// Number of its file name.
+    /// Number of the file name.
     pub file: Option<u32>,
     /// Number of the cause of its end.
     pub cause: Option<u32>,
@@ -28,18 +28,17 @@ pub struct Fact {
     pub total: Option<u64>,
     /// `filament_used` in µm.
     pub length: Option<u64>,
-    /// Filament used, in mg: the length times what the file says that a mm weighs.
+    /// Filament used, in mg: the length times the weight of a mm according to the file.
     pub weight: Option<u64>,
-    /// Whether that weight was computed with the usual density of the material, for want of better.
+    /// Whether that weight is computed with the usual density of the material, because the file gives none.
     pub weight_is_estimated: bool,
-    /// What the slicer thought `print` would be, in ms.
+    /// The slicer's estimate of `print`, in ms.
     pub estimate: Option<u64>,
-    /// What the filament used cost, by the slicer's price, in parts of [`COST_UNIT`].
+    /// Cost of the filament used, by the slicer's price, in units of 1/[`COST_UNIT`].
     pub cost: Option<u64>,
 }
 
-/// Time that a job took over the time that was estimated (both in ms), in thousandths. `None` unless it completed and
-/// both are known.
+/// Print time divided by the estimate (both in ms), in thousandths. `None` unless the job completed and both are known.
 #[must_use]
 pub fn estimate_ratio(status: JobStatus, print: Option<u64>, estimate: Option<u64>) -> Option<u64> {
     let estimate = estimate.filter(|estimate| *estimate > 0)?;
@@ -47,7 +46,7 @@ pub fn estimate_ratio(status: JobStatus, print: Option<u64>, estimate: Option<u6
     Some((print.saturating_mul(1000).saturating_add(estimate / 2)) / estimate)
 }
 
-/// An amount in thousandths of its unit. `None` for what is no amount.
+/// An amount in thousandths of its unit. `None` for a number that is not an amount: negative, infinite or NaN.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

@@ -1,125 +1,85 @@
-//! The history of all printers by the months of the calendar, with what was computed of each month: that stays true until
-//! one of its jobs changes, so that a question costs a look at each month, and a pass over those that are new.
+//! The ended jobs of all printers by calendar month. A partition never changes: when one of its months does, a new one
+//! with another id replaces it, so that figures kept by its id stay true.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, OnceLock},
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use crate::{
-    MaterialProfile, Month, MonthKey, Row,
-    figures::{FileCounts, GroupSums, Partials},
-};
+use crate::{MonthKey, MonthRef, month::MonthSummary};
+
+/// A month of a printer, with what is in memory of it at all times.
+#[derive(Debug)]
+pub(crate) struct MonthEntry {
+    pub(crate) month: MonthRef,
+    pub(crate) summary: MonthSummary,
+}
 
 /// All ended jobs of all printers.
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
-    months: BTreeMap<MonthKey, Arc<MonthPartition>>,
-    sums: OnceLock<GroupSums>,
-    files: OnceLock<FileCounts>,
+    pub(crate) id: u64,
+    /// Jobs whose start is unknown come first.
+    partitions: BTreeMap<MonthKey, Arc<MonthPartition>>,
 }
 
-/// The jobs of all printers that began in one month. It never changes.
+/// The jobs of all printers that began in one month.
 #[derive(Debug)]
 pub(crate) struct MonthPartition {
+    pub(crate) id: u64,
     /// By printer.
-    months: Vec<Arc<Month>>,
-    profiles: Arc<HashMap<u32, MaterialProfile>>,
+    pub(crate) months: Vec<Arc<MonthEntry>>,
     /// First and last start. `None` if they are unknown, or there are no jobs.
     pub(crate) starts: Option<(i64, i64)>,
-    pub(crate) partials: Partials,
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Partitions {
-    /// Of these months, with all that is known of those that are the same still.
-    pub(crate) fn renewed(
-        &self,
-        months: BTreeMap<MonthKey, Vec<Arc<Month>>>,
-        profiles: &Arc<HashMap<u32, MaterialProfile>>,
-    ) -> Self {
-        let renewed = months.into_iter().map(|(key, months)| {
-            let known = self
-                .months
-                .get(&key)
-                .filter(|known| known.is_of(&months, profiles));
-            let month = known.cloned();
+    /// Partitions of these months. A partition whose months are the same stays, unless `all_new`.
+    pub(crate) fn regrouped(&self, months: BTreeMap<MonthKey, Vec<Arc<MonthEntry>>>, all_new: bool) -> Self {
+        let regrouped = months.into_iter().map(|(key, months)| {
+            let known = self.partitions.get(&key);
+            let same = known.filter(|known| !all_new && known.consists_of(&months));
             (
                 key,
-                month.unwrap_or_else(|| MonthPartition::of(months, profiles.clone()).into()),
+                same.cloned().unwrap_or_else(|| MonthPartition::of(months).into()),
             )
         });
         Self {
-            months: renewed.collect(),
-            sums: OnceLock::new(),
-            files: OnceLock::new(),
+            id: next_id(),
+            partitions: regrouped.collect(),
         }
     }
 
-    pub(crate) fn months(&self) -> impl Iterator<Item = &MonthPartition> {
-        self.months.values().map(AsRef::as_ref)
-    }
-
-    pub(crate) fn sums(&self) -> &GroupSums {
-        self.sums.get_or_init(|| {
-            let mut sums = GroupSums::default();
-            for month in self.months() {
-                sums.merge(month.sums());
-            }
-            sums
-        })
-    }
-
-    /// How often each file was printed.
-    pub(crate) fn files(&self) -> &FileCounts {
-        self.files.get_or_init(|| {
-            let mut counts = FileCounts::default();
-            for month in self.months() {
-                month.rows().for_each(|row| counts.add(row));
-            }
-            counts
-        })
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &MonthPartition> {
+        self.partitions.values().map(AsRef::as_ref)
     }
 }
 
 impl MonthPartition {
-    fn of(months: Vec<Arc<Month>>, profiles: Arc<HashMap<u32, MaterialProfile>>) -> Self {
-        let starts = || months.iter().filter_map(|month| month.starts());
+    fn of(months: Vec<Arc<MonthEntry>>) -> Self {
+        let starts = || months.iter().filter_map(|entry| entry.summary.starts);
         let first = starts().map(|(first, _)| first).min();
         Self {
+            id: next_id(),
             starts: first.zip(starts().map(|(_, last)| last).max()),
             months,
-            profiles,
-            partials: Partials::default(),
         }
     }
 
-    /// Whether it is of these very months: they are never changed, but replaced. What is grouped by material knows the
-    /// profiles' names, too.
-    fn is_of(&self, months: &[Arc<Month>], profiles: &Arc<HashMap<u32, MaterialProfile>>) -> bool {
+    fn consists_of(&self, months: &[Arc<MonthEntry>]) -> bool {
         self.months.len() == months.len()
             && self
                 .months
                 .iter()
                 .zip(months)
                 .all(|(mine, other)| Arc::ptr_eq(mine, other))
-            && Arc::ptr_eq(&self.profiles, profiles)
-    }
-
-    pub(crate) fn months(&self) -> impl Iterator<Item = &Month> {
-        self.months.iter().map(AsRef::as_ref)
-    }
-
-    pub(crate) fn sums(&self) -> &GroupSums {
-        self.partials.sums.get_or_init(|| {
-            let mut sums = GroupSums::default();
-            self.rows().for_each(|row| sums.add(row));
-            sums.shrink();
-            sums
-        })
-    }
-
-    /// By printer, in the order of their starts.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.months().flat_map(Month::rows)
     }
 }

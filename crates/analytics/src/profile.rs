@@ -1,4 +1,4 @@
-//! What jobs are grouped by deltas their printer.
+//! What jobs are grouped by, other than their printer.
 
 /// Slicer metadata that figures are grouped by. `None` is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

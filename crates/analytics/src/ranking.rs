@@ -1,12 +1,12 @@
-//! The order of jobs by what they took, as the columns of a month tell it.
+//! Orders by amount, in terms of the stored numbers of a month.
 
-use std::ops::RangeInclusive;
+use std::{cmp::Reverse, ops::RangeInclusive};
 
 use domain::{Amount, Cursor, ListOrder};
 
-use crate::Row;
+use crate::{PackedJob, month::AmountRange};
 
-/// What comes first. What is unknown comes last.
+/// An order by amount. Unknown amounts come last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ranking {
     Most(Amount),
@@ -27,34 +27,41 @@ impl Ranking {
         }
     }
 
-    /// Where the job stands in the list.
-    pub(crate) fn place(self, row: Row<'_>) -> Cursor {
-        let taken = row.amount(self.amount());
+    /// Sorts months by their best amount, the best first.
+    pub(crate) fn best(self, amounts: AmountRange) -> (bool, Reverse<u64>, u64) {
+        match (self, amounts.known) {
+            (_, None) => (true, Reverse(0), 0),
+            (Self::Most(_), Some((_, high))) => (false, Reverse(high), 0),
+            (Self::Least(_), Some((low, _))) => (false, Reverse(0), low),
+        }
+    }
+
+    /// Position of the job in the list.
+    pub(crate) fn place(self, job: PackedJob<'_>) -> Cursor {
+        let amount = job.amount(self.amount());
         let unknown = match self {
             Self::Most(_) => -1,
             Self::Least(_) => i64::MAX,
         };
         Cursor {
-            value: taken.map_or(unknown, u64::cast_signed),
-            id: row.id(),
+            value: amount.map_or(unknown, u64::cast_signed),
+            id: job.id(),
         }
     }
 
-    /// The numbers that stand from `after` to `last`, both included, in a column in which 0 is unknown and all else one
-    /// more than it is; and whether the unknown do, too.
+    /// The stored numbers from `after` to `last`, both included, and whether unknown amounts are between them. A stored
+    /// number is one more than the amount; 0 is unknown.
     pub(crate) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> (RangeInclusive<u64>, bool) {
         let number = |cursor: Cursor| cursor.value.saturating_add(1).max(0).cast_unsigned();
         match self {
             Self::Most(_) => {
-                let base = last.map_or(0, number);
-                (base.max(1)..=after.map_or(u64::MAX, number), base == 0)
+                let lowest = last.map_or(0, number);
+                (lowest.max(1)..=after.map_or(u64::MAX, number), lowest == 0)
             }
             Self::Least(_) => {
-                let is_open = last.is_none_or(|last| last.value == i64::MAX);
-                (
-                    after.map_or(1, number).max(1)..=last.map_or(u64::MAX, number),
-                    is_open,
-                )
+                let with_unknown = last.is_none_or(|last| last.value == i64::MAX);
+                let highest = last.map_or(u64::MAX, number);
+                (after.map_or(1, number).max(1)..=highest, with_unknown)
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Sums over jobs, and the figures that follow from them.
+//! Sums over jobs, and the ratios derived from them.
 
 use domain::JobStatus;
 
 use crate::Fact;
 
-/// A sum of what is known, and of how many jobs it is.
+/// A sum over the jobs of which an amount is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Total {
     /// Sum, in the unit of the [`Fact`]'s field.
@@ -39,11 +39,11 @@ pub struct Sums {
     pub total: Total,
     /// Of `length`.
     pub length: Total,
-    /// Of `weight`, where the file says what a mm weighs.
+    /// Of `weight`, where the file gives the weight of a mm.
     pub weight_known: Total,
-    /// Of `weight`, where that is the usual density's word.
+    /// Of `weight`, where it is computed with the usual density.
     pub weight_estimated: Total,
-    /// Of `cost`, by the number of the profile, which knows the currency; in the order of the numbers.
+    /// Of `cost` by number of the material profile, which has the currency; sorted by it.
     pub costs: Vec<(Option<u32>, Total)>,
     /// Largest `total`.
     pub longest: Option<u64>,
@@ -91,7 +91,7 @@ impl Sums {
         }
     }
 
-    /// A list, as there are many sums, and most are over jobs of one profile.
+    /// A sorted list rather than a map: most sums are over jobs of one profile.
     fn cost_of(&mut self, profile: Option<u32>) -> &mut Total {
         let place = match self.costs.binary_search_by_key(&profile, |(profile, _)| *profile) {
             Ok(place) => place,
@@ -122,19 +122,19 @@ impl Sums {
         self.by_status.iter().sum()
     }
 
-    /// Jobs that ended by a fault, or whose end nobody saw.
+    /// Jobs with status `error` or `interrupted`.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.of(JobStatus::Error) + self.of(JobStatus::Interrupted)
     }
 
-    /// Jobs that the success rate is about.
+    /// Jobs that count for the success rate.
     #[must_use]
     pub fn rated(&self) -> u64 {
         self.of(JobStatus::Completed) + self.failed()
     }
 
-    /// Completed jobs of those that completed or failed; cancelled ones are neither. `None` if there are none.
+    /// Share of completed jobs among those that completed or failed. Cancelled jobs do not count. `None` if there are none.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
         ratio(self.of(JobStatus::Completed), self.rated())
@@ -148,8 +148,8 @@ impl Sums {
         weight
     }
 
-    /// Mean time that the printer works between two failures, in ms: all `total` over the failed jobs. `None` if none
-    /// failed, or no time is known.
+    /// Mean time between failures in ms: the sum of `total` divided by the failed jobs. `None` if none failed, or no time is
+    /// known.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "of a mean")]
     pub fn time_between_failures(&self) -> Option<f64> {
@@ -158,7 +158,7 @@ impl Sums {
     }
 }
 
-/// A part of a whole. `None` of nothing.
+/// `part / whole`. `None` if `whole` is 0.
 #[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
 pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)

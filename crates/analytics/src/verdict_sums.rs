@@ -1,4 +1,4 @@
-//! What users made of jobs, in numbers.
+//! Jobs by the verdict of a user.
 
 use domain::Verdict;
 
@@ -15,7 +15,7 @@ pub struct VerdictSums {
 }
 
 impl VerdictSums {
-    /// Nobody has judged these jobs yet.
+    /// So many jobs without a verdict.
     #[must_use]
     pub fn unjudged_yet(jobs: u64) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl VerdictSums {
         }
     }
 
-    /// Takes down what a user says of one of the jobs.
+    /// Counts the verdict on one of the jobs.
     pub fn judge(&mut self, verdict: Verdict, fact: &Fact) {
         self.by_verdict[verdict as usize] += 1;
         if verdict == Verdict::Scrap {
@@ -50,7 +50,7 @@ impl VerdictSums {
         self.jobs.saturating_sub(self.judged())
     }
 
-    /// Good jobs of those that were judged. `None` if none was.
+    /// Share of good jobs among the judged ones. `None` if there are none.
     #[must_use]
     pub fn good_share(&self) -> Option<f64> {
         ratio(self.of(Verdict::Good), self.judged())

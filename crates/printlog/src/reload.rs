@@ -79,6 +79,7 @@ fn needing_a_restart(next: &Config, wanted: &Config) -> Vec<&'static str> {
         ("moonraker", next.moonraker != wanted.moonraker),
         ("details", next.details != wanted.details),
         ("api", next.api != wanted.api),
+        ("analytics", next.analytics != wanted.analytics),
         ("logging", next.logging != wanted.logging),
     ];
     differ

@@ -11,6 +11,7 @@ use sea_orm::{
 use crate::{
     Result, Store,
     error::Fault,
+    job_months::compute,
     record::Record,
     schema::{CorrectedOutcomes, DeletedJobs},
     transaction::Tx,
@@ -64,8 +65,8 @@ impl Store {
 
     /// Those that are there, as all analytics count them.
     async fn stored(&self, db: &DatabaseConnection) -> Result<Counts, Fault> {
-        let facts = self.ended_jobs(db, &JobFilter::default()).await?;
-        let printers = facts.groups().by_printer();
+        let ended = self.select_ended(db, &JobFilter::default()).await?;
+        let printers = compute(ended, |jobs| Ok(jobs.groups()?.by_printer())).await?;
         Ok(printers
             .iter()
             .flat_map(|(id, sums)| {

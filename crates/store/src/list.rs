@@ -5,6 +5,7 @@ use std::{
     ops::ControlFlow,
 };
 
+use analytics::Selection;
 use domain::{Cursor, Figures, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, UNDATED};
 use jiff::Timestamp;
 use sea_orm::{
@@ -17,7 +18,7 @@ use crate::{
     error::Fault,
     gcode_files,
     import::padded,
-    job_months::run_blocking,
+    job_months::compute,
     jobs::{is_open, select_stored, select_with_printer, stored_job},
     notes,
     record::{LIGHT, Record, job_row},
@@ -129,19 +130,20 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<(Vec<Cursor>, u64)> {
-        let facts = self.facts(filter).await?;
-        // Some may be gone until their rows are read.
+        // Some may be deleted before their rows are read.
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(10);
-        run_blocking(move || (facts.first(order, most, after), facts.count()))
-            .await
-            .map_err(|fault| fault.into_error("look for jobs"))
+        self.analyze(filter, move |jobs| {
+            Ok((jobs.first(order, most, after)?, jobs.count()?))
+        })
+        .await
     }
 
     /// How many jobs a filter lets through that asks for nothing but printers, statuses and times.
     async fn count_quickly(&self, filter: &JobFilter) -> Result<u64> {
         let ended = self
             .read("count the jobs that have ended", |db| async move {
-                Ok(self.ended_jobs(&db, filter).await?.count())
+                let ended = self.select_ended(&db, filter).await?;
+                compute(ended, Selection::count).await
             })
             .await?;
         let running = self
@@ -496,7 +498,7 @@ pub(crate) async fn count(
     match found {
         Found::All if only_printers => number(db, &count_of_printers(filter)).await,
         Found::All if filter.verdicts.is_empty() && filter.tags.is_empty() => {
-            let ended = store.ended_jobs(db, filter).await?.count();
+            let ended = compute(store.select_ended(db, filter).await?, Selection::count).await?;
             Ok(ended + number(db, &count_of_running(filter, found)).await?)
         }
         Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => {

@@ -1,11 +1,17 @@
-//! How long jobs took, compared with what their slicers thought.
+//! Print times compared with the slicers' estimates.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{JobStatus, PrinterId};
 
+use crate::{
+    Distribution, PackedDistribution, PackedJob, ReadError, Selection, estimate_ratio,
+    memory::HeapSize,
+    partition::MonthPartition,
+    selection::{Figure, Question, Tally},
+};
+
 use super::ByProfile;
-use crate::{Distribution, Facts, PackedDistribution, Row, estimate_ratio, selection::Chunk};
 
 /// Ratios of actual to estimated time, in thousandths; see [`estimate_ratio`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,7 +28,7 @@ pub struct Estimates {
     pub slicers: BTreeMap<Option<String>, Distribution>,
 }
 
-/// The same in little memory.
+/// Estimates of a partition, in little memory.
 #[derive(Debug)]
 pub(crate) struct PackedEstimates {
     unknown: u64,
@@ -31,25 +37,34 @@ pub(crate) struct PackedEstimates {
     slicers: Vec<(Option<String>, PackedDistribution)>,
 }
 
-impl Estimates {
-    fn merge(&mut self, other: &PackedEstimates) {
-        self.unknown += other.unknown;
-        for (id, ratios) in &other.printers {
-            self.printers.entry(*id).or_default().merge_packed(ratios);
-        }
-        for (mine, others) in [
-            (&mut self.materials, &other.materials),
-            (&mut self.slicers, &other.slicers),
-        ] {
-            for (key, ratios) in others {
-                mine.entry(key.clone()).or_default().merge_packed(ratios);
-            }
-        }
+impl HeapSize for PackedEstimates {
+    fn heap_size(&self) -> usize {
+        let printers = self.printers.iter().map(|(_, ratios)| ratios);
+        let named = self
+            .materials
+            .iter()
+            .chain(&self.slicers)
+            .map(|(_, ratios)| ratios);
+        printers
+            .chain(named)
+            .map(|ratios| size_of::<(Option<String>, PackedDistribution)>() + ratios.heap_size())
+            .sum()
     }
 }
 
-/// Counts jobs without comparing texts.
-struct Walk<'a> {
+impl HeapSize for Estimates {
+    fn heap_size(&self) -> usize {
+        let printers = self.printers.values().chain([&self.all]);
+        let named = self.materials.values().chain(self.slicers.values());
+        printers
+            .chain(named)
+            .map(|ratios| size_of::<(Option<String>, Distribution)>() + ratios.heap_size())
+            .sum()
+    }
+}
+
+/// Counts ratios by index of the name rather than by name.
+struct EstimateTally<'a> {
     materials: &'a ByProfile,
     slicers: &'a ByProfile,
     unknown: u64,
@@ -58,29 +73,20 @@ struct Walk<'a> {
     of_slicers: Vec<Distribution>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(materials: &'a ByProfile, slicers: &'a ByProfile) -> Self {
-        Self {
-            materials,
-            slicers,
-            unknown: 0,
-            printers: BTreeMap::new(),
-            of_materials: vec![Distribution::default(); materials.names.len()],
-            of_slicers: vec![Distribution::default(); slicers.names.len()],
-        }
-    }
+impl Tally for EstimateTally<'_> {
+    type Part = PackedEstimates;
 
-    fn add(&mut self, row: Row<'_>) {
-        let Some(ratio) = estimate_ratio(row.status(), row.print(), row.estimate()) else {
-            self.unknown += u64::from(row.status() == JobStatus::Completed);
+    fn add(&mut self, job: PackedJob<'_>) {
+        let Some(ratio) = estimate_ratio(job.status(), job.print(), job.estimate()) else {
+            self.unknown += u64::from(job.status() == JobStatus::Completed);
             return;
         };
-        self.printers.entry(row.printer_id()).or_default().add(ratio);
-        self.of_materials[self.materials.place(row.profile())].add(ratio);
-        self.of_slicers[self.slicers.place(row.profile())].add(ratio);
+        self.printers.entry(job.printer_id()).or_default().add(ratio);
+        self.of_materials[self.materials.place(job.profile())].add(ratio);
+        self.of_slicers[self.slicers.place(job.profile())].add(ratio);
     }
 
-    fn pack(&self) -> PackedEstimates {
+    fn finish(self) -> PackedEstimates {
         let named = |names: &ByProfile, groups: &[Distribution]| {
             let groups = names.names.iter().zip(groups);
             groups
@@ -98,27 +104,57 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Facts {
-    /// How right the slicers' estimates were.
-    #[must_use]
-    pub fn estimates(&self) -> Estimates {
-        let materials = self.by_profile(|profile| profile.filament_type.as_ref());
-        let slicers = self.by_profile(|profile| profile.slicer.as_ref());
-        let new = || Walk::new(&materials, &slicers);
-        let mut rest = new();
-        let mut estimates = Estimates::default();
-        self.each_chunk(|part| match part {
-            Chunk::Month(month) => estimates.merge(month.partials.estimates.get_or_init(|| {
-                let mut walk = new();
-                month.rows().for_each(|row| walk.add(row));
-                walk.pack()
-            })),
-            Chunk::Job(row) => rest.add(row),
-        });
-        estimates.merge(&rest.pack());
-        for ratios in estimates.printers.values() {
-            estimates.all.merge(ratios);
+struct Estimating {
+    materials: ByProfile,
+    slicers: ByProfile,
+}
+
+impl<'a> Figure for &'a Estimating {
+    type Tally = EstimateTally<'a>;
+    type Total = Estimates;
+
+    fn question(&self, _: Option<&MonthPartition>) -> Question {
+        Question::Estimates
+    }
+
+    fn tally(&self, _: Option<&MonthPartition>) -> EstimateTally<'a> {
+        EstimateTally {
+            materials: &self.materials,
+            slicers: &self.slicers,
+            unknown: 0,
+            printers: BTreeMap::new(),
+            of_materials: vec![Distribution::default(); self.materials.names.len()],
+            of_slicers: vec![Distribution::default(); self.slicers.names.len()],
         }
-        estimates
+    }
+
+    fn add(total: &mut Estimates, part: &PackedEstimates) {
+        total.unknown += part.unknown;
+        for (id, ratios) in &part.printers {
+            total.printers.entry(*id).or_default().merge_packed(ratios);
+            total.all.merge_packed(ratios);
+        }
+        for (groups, parts) in [
+            (&mut total.materials, &part.materials),
+            (&mut total.slicers, &part.slicers),
+        ] {
+            for (key, ratios) in parts {
+                groups.entry(key.clone()).or_default().merge_packed(ratios);
+            }
+        }
+    }
+}
+
+impl Selection {
+    /// How close the slicers' estimates were.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn estimates(&self) -> Result<Estimates, ReadError> {
+        let estimating = &Estimating {
+            materials: self.by_profile(|profile| profile.filament_type.as_ref()),
+            slicers: self.by_profile(|profile| profile.slicer.as_ref()),
+        };
+        Ok(Arc::unwrap_or_clone(self.total(&estimating)?))
     }
 }

@@ -1,40 +1,66 @@
-//! Which files were printed how often, and how that went.
+//! Which files were printed how often, with sums over their jobs.
 
-use std::{borrow::Cow, cmp::Reverse, collections::BinaryHeap, sync::LazyLock};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
-use crate::{Facts, IdSet, Row, Sums, selection::Chunk};
+use crate::{
+    IdSet, PackedJob, ReadError, Selection, Sums,
+    memory::HeapSize,
+    partition::MonthPartition,
+    selection::{Figure, Question, Reading, Tally},
+};
 
 /// The files that were printed most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileFigures {
-    /// Number of the file's name, and its jobs; the most printed first.
+    /// Number of the file name, and sums over the jobs; the most printed first.
     pub files: Vec<(u32, Sums)>,
-    /// Files in all.
+    /// Number of files.
     pub total: u64,
-    /// Jobs whose file is not known.
+    /// Jobs whose file is unknown.
     pub unknown: u64,
 }
 
 /// How often each file was printed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileCounts {
-    /// By the number of the file's name.
+    /// By number of the file name.
     files: Vec<u32>,
     unknown: u64,
 }
 
+/// The files of a partition, without those that were not printed in it.
+#[derive(Debug)]
+pub(crate) struct PackedFileCounts {
+    files: Box<[(u32, u32)]>,
+    unknown: u64,
+}
+
+impl HeapSize for FileCounts {
+    fn heap_size(&self) -> usize {
+        size_of_val(self.files.as_slice())
+    }
+}
+
+impl HeapSize for PackedFileCounts {
+    fn heap_size(&self) -> usize {
+        size_of_val(&*self.files)
+    }
+}
+
+impl PackedFileCounts {
+    /// Whether one of these files was printed.
+    pub(crate) fn any_of(&self, files: &IdSet) -> bool {
+        self.files.iter().any(|(file, _)| files.contains(*file))
+    }
+}
+
 impl FileCounts {
-    #[inline]
-    pub(crate) fn add(&mut self, row: Row<'_>) {
-        let Some(file) = row.file() else {
-            self.unknown += 1;
-            return;
-        };
+    fn count(&mut self, file: u32, jobs: u32) {
         let file = file as usize;
         if file >= self.files.len() {
             self.files.resize(file + 1, 0);
         }
-        self.files[file] += 1;
+        self.files[file] += jobs;
     }
 
     /// Jobs of these files.
@@ -50,16 +76,16 @@ impl FileCounts {
         self.files.iter().filter(|count| **count > 0).count() as u64
     }
 
-    /// The files printed most; of those printed equally often the ones known longer.
+    /// The files printed most, of equally often printed ones those with the lowest number.
     fn most(&self, limit: usize) -> Vec<u32> {
         let mut most = BinaryHeap::with_capacity(limit + 1);
-        let mut base = 0;
+        let mut fewest = 0;
         for (file, count) in (0..).zip(&self.files) {
-            if *count > base {
+            if *count > fewest {
                 most.push((Reverse(*count), file));
                 if most.len() > limit {
                     most.pop();
-                    base = most.peek().map_or(u32::MAX, |(Reverse(base), _)| *base);
+                    fewest = most.peek().map_or(u32::MAX, |(Reverse(fewest), _)| *fewest);
                 }
             }
         }
@@ -67,71 +93,139 @@ impl FileCounts {
     }
 }
 
-/// Where each file stands in a list of some.
-struct Places(Vec<u32>);
-
-impl Places {
-    fn of(files: &[u32]) -> Self {
-        let most = files.iter().max().map_or(0, |most| *most as usize + 1);
-        let mut places = vec![0; most];
-        for (place, file) in (1..).zip(files) {
-            places[*file as usize] = place;
-        }
-        Self(places)
-    }
+impl Tally for FileCounts {
+    type Part = PackedFileCounts;
 
     #[inline]
-    fn add(&self, row: Row<'_>, sums: &mut [Sums]) {
-        let place = row.file().and_then(|file| self.0.get(file as usize));
-        if let Some(place) = place.and_then(|place| place.checked_sub(1)) {
-            sums[place as usize].add(&row.fact());
+    fn add(&mut self, job: PackedJob<'_>) {
+        match job.file() {
+            Some(file) => self.count(file, 1),
+            None => self.unknown += 1,
+        }
+    }
+
+    fn finish(self) -> PackedFileCounts {
+        let counts = (0..).zip(self.files);
+        PackedFileCounts {
+            files: counts.filter(|(_, count)| *count > 0).collect(),
+            unknown: self.unknown,
         }
     }
 }
 
-impl Facts {
-    /// The `limit` files that were printed most.
-    #[must_use]
-    pub fn files(&self, limit: usize) -> FileFigures {
-        let counts = self.file_counts();
-        let files = counts.most(limit);
-        let places = LazyLock::new(|| Places::of(&files));
-        let mut sums = vec![Sums::default(); files.len()];
-        self.each_chunk(|part| match part {
-            Chunk::Month(month) => {
-                let of_month = month.partials.files.answer(&files, || {
-                    let mut sums = vec![Sums::default(); files.len()];
-                    month.rows().for_each(|row| places.add(row, &mut sums));
-                    sums
-                });
-                for (all, sums) in sums.iter_mut().zip(of_month.iter()) {
-                    all.merge(sums);
-                }
-            }
-            Chunk::Job(row) => places.add(row, &mut sums),
-        });
-        drop(places);
-        FileFigures {
-            files: files.into_iter().zip(sums).collect(),
-            total: counts.total(),
-            unknown: counts.unknown,
+/// Counts the jobs of each file.
+pub(crate) struct FileCounting;
+
+impl Figure for FileCounting {
+    type Tally = FileCounts;
+    type Total = FileCounts;
+
+    fn question(&self, _: Option<&MonthPartition>) -> Question {
+        Question::FileCounts
+    }
+
+    fn tally(&self, _: Option<&MonthPartition>) -> FileCounts {
+        FileCounts::default()
+    }
+
+    fn add(total: &mut FileCounts, part: &PackedFileCounts) {
+        total.unknown += part.unknown;
+        for (file, jobs) in &part.files {
+            total.count(*file, *jobs);
+        }
+    }
+}
+
+/// The files of all ended jobs of the partition.
+pub(crate) fn files_of_partition(
+    selection: &Selection,
+    partition: &MonthPartition,
+    reading: &mut Reading,
+) -> Result<Arc<PackedFileCounts>, ReadError> {
+    selection.unfiltered().part(&FileCounting, partition, reading)
+}
+
+/// Sums over the jobs of some files.
+struct SummingFiles {
+    files: Arc<[u32]>,
+    /// One more than the index among `files`, by number of the file; 0 for all others.
+    places: Vec<u32>,
+}
+
+impl SummingFiles {
+    fn new(files: Arc<[u32]>) -> Self {
+        let mut places = vec![0; files.iter().max().map_or(0, |largest| *largest as usize + 1)];
+        for (place, file) in (1..).zip(&*files) {
+            places[*file as usize] = place;
+        }
+        Self { files, places }
+    }
+}
+
+struct FileTally<'a> {
+    places: &'a [u32],
+    sums: Vec<Sums>,
+}
+
+impl Tally for FileTally<'_> {
+    type Part = Vec<Sums>;
+
+    #[inline]
+    fn add(&mut self, job: PackedJob<'_>) {
+        let place = job.file().and_then(|file| self.places.get(file as usize));
+        if let Some(place) = place.and_then(|place| place.checked_sub(1)) {
+            self.sums[place as usize].add(&job.fact());
         }
     }
 
-    fn file_counts(&self) -> Cow<'_, FileCounts> {
-        let mut running = self.running_jobs().peekable();
-        match self.all_partitions() {
-            Some(partitions) if running.peek().is_none() => Cow::Borrowed(partitions.files()),
-            Some(partitions) => {
-                let mut counts = partitions.files().clone();
-                running.for_each(|row| counts.add(row));
-                Cow::Owned(counts)
-            }
-            None => {
-                let mut counts = FileCounts::default();
-                self.each(|row| counts.add(row));
-                Cow::Owned(counts)
-            }
+    fn finish(self) -> Vec<Sums> {
+        self.sums
+    }
+}
+
+impl HeapSize for Vec<Sums> {
+    fn heap_size(&self) -> usize {
+        let costs = |sums: &Sums| size_of_val(sums.costs.as_slice());
+        size_of_val(self.as_slice()) + self.iter().map(costs).sum::<usize>()
+    }
+}
+
+impl<'a> Figure for &'a SummingFiles {
+    type Tally = FileTally<'a>;
+    type Total = Vec<Sums>;
+
+    fn question(&self, _: Option<&MonthPartition>) -> Question {
+        Question::Files(self.files.clone())
+    }
+
+    fn tally(&self, _: Option<&MonthPartition>) -> FileTally<'a> {
+        FileTally {
+            places: &self.places,
+            sums: vec![Sums::default(); self.files.len()],
         }
+    }
+
+    fn add(total: &mut Vec<Sums>, part: &Vec<Sums>) {
+        total.resize_with(part.len(), Sums::default);
+        for (total, sums) in total.iter_mut().zip(part) {
+            total.merge(sums);
+        }
+    }
+}
+
+impl Selection {
+    /// The `limit` files that were printed most.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn files(&self, limit: usize) -> Result<FileFigures, ReadError> {
+        let counts = self.total(&FileCounting)?;
+        let summing = &SummingFiles::new(counts.most(limit).into());
+        let sums = self.total(&summing)?;
+        Ok(FileFigures {
+            files: summing.files.iter().copied().zip(sums.iter().cloned()).collect(),
+            total: counts.total(),
+            unknown: counts.unknown,
+        })
     }
 }

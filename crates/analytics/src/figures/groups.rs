@@ -1,65 +1,114 @@
-//! Sums over all jobs, by printer, and by what slicers said.
+//! Sums over jobs by printer, and by fields of the material profile.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::PrinterId;
 
-use super::{profile_of, slot};
-use crate::{Facts, MaterialProfile, Row, Sums, selection::Chunk};
+use crate::{
+    MaterialProfile, PackedJob, ReadError, Selection, Sums,
+    memory::HeapSize,
+    partition::MonthPartition,
+    selection::{Figure, Question, Tally},
+};
 
-/// Sums by printer and profile, of which all others are made.
+use super::slot;
+
+/// Sums by printer and by material profile.
 #[derive(Debug)]
 pub struct Groups<'a> {
-    facts: &'a Facts,
-    sums: GroupSums,
+    selection: &'a Selection,
+    sums: Arc<GroupSums>,
 }
 
-/// Sums over jobs, divided twice.
+/// The same jobs, summed up by printer and by material profile.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupSums {
-    /// By slot of the profile.
-    profiles: Vec<Sums>,
+    profiles: BTreeMap<Option<u32>, Sums>,
     printers: BTreeMap<PrinterId, Sums>,
 }
 
-impl GroupSums {
-    pub(crate) fn add(&mut self, row: Row<'_>) {
-        let fact = row.fact();
-        self.profile(fact.profile).add(&fact);
-        self.printers.entry(fact.printer_id).or_default().add(&fact);
+impl HeapSize for GroupSums {
+    fn heap_size(&self) -> usize {
+        let groups = self.profiles.values().chain(self.printers.values());
+        groups
+            .map(|sums| size_of::<(Option<u32>, Sums)>() + size_of_val(sums.costs.as_slice()))
+            .sum()
+    }
+}
+
+/// Sums up jobs; profiles by their [`slot`].
+#[derive(Default)]
+struct GroupTally {
+    profiles: Vec<Sums>,
+    printers: BTreeMap<PrinterId, Sums>,
+    last_printer: Option<(PrinterId, Sums)>,
+}
+
+impl GroupTally {
+    /// Jobs come by printer, so that most are of the same as the one before.
+    fn printer(&mut self, id: PrinterId) -> &mut Sums {
+        if self.last_printer.as_ref().is_none_or(|(last, _)| *last != id) {
+            self.end_printer();
+        }
+        &mut self.last_printer.get_or_insert_with(|| (id, Sums::default())).1
     }
 
-    fn add_profile(&mut self, printer_id: PrinterId, profile: Option<u32>, sums: &Sums) {
-        self.profile(profile).merge(sums);
-        self.printers.entry(printer_id).or_default().merge(sums);
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        if self.profiles.len() < other.profiles.len() {
-            self.profiles.resize_with(other.profiles.len(), Sums::default);
-        }
-        for (profile, more) in self.profiles.iter_mut().zip(&other.profiles) {
-            profile.merge(more);
-        }
-        for (id, more) in &other.printers {
-            self.printers.entry(*id).or_default().merge(more);
+    fn end_printer(&mut self) {
+        if let Some((id, sums)) = self.last_printer.take() {
+            self.printers.entry(id).or_default().merge(&sums);
         }
     }
+}
 
-    /// Gives back what it has room for: sums of a month are kept.
-    pub(crate) fn shrink(&mut self) {
-        self.profiles.shrink_to_fit();
-        for sums in self.profiles.iter_mut().chain(self.printers.values_mut()) {
-            sums.costs.shrink_to_fit();
-        }
-    }
+impl Tally for GroupTally {
+    type Part = GroupSums;
 
-    fn profile(&mut self, profile: Option<u32>) -> &mut Sums {
-        let slot = slot(profile);
+    fn add(&mut self, job: PackedJob<'_>) {
+        let fact = job.fact();
+        let slot = slot(fact.profile);
         if slot >= self.profiles.len() {
             self.profiles.resize_with(slot + 1, Sums::default);
         }
-        &mut self.profiles[slot]
+        self.profiles[slot].add(&fact);
+        self.printer(fact.printer_id).add(&fact);
+    }
+
+    fn finish(mut self) -> GroupSums {
+        self.end_printer();
+        let numbers = std::iter::once(None).chain((0..).map(Some));
+        let mut profiles: BTreeMap<_, _> = numbers.zip(self.profiles).collect();
+        profiles.retain(|_, sums| sums.jobs() > 0);
+        for sums in profiles.values_mut().chain(self.printers.values_mut()) {
+            sums.costs.shrink_to_fit();
+        }
+        GroupSums {
+            profiles,
+            printers: self.printers,
+        }
+    }
+}
+
+struct Grouping;
+
+impl Figure for Grouping {
+    type Tally = GroupTally;
+    type Total = GroupSums;
+
+    fn question(&self, _: Option<&MonthPartition>) -> Question {
+        Question::Groups
+    }
+
+    fn tally(&self, _: Option<&MonthPartition>) -> GroupTally {
+        GroupTally::default()
+    }
+
+    fn add(total: &mut GroupSums, part: &GroupSums) {
+        for (number, sums) in &part.profiles {
+            total.profiles.entry(*number).or_default().merge(sums);
+        }
+        for (id, sums) in &part.printers {
+            total.printers.entry(*id).or_default().merge(sums);
+        }
     }
 }
 
@@ -80,41 +129,31 @@ impl Groups<'_> {
         self.sums.printers.clone()
     }
 
-    /// Sums over the jobs that have `part` in common; `None` is what no slicer said.
+    /// Sums by a field of the material profile. `None` is unknown.
     #[must_use]
     pub fn by_profile(
         &self,
-        part: impl Fn(&MaterialProfile) -> Option<&String>,
+        field: impl Fn(&MaterialProfile) -> Option<&String>,
     ) -> BTreeMap<Option<String>, Sums> {
         let mut groups: BTreeMap<Option<String>, Sums> = BTreeMap::new();
-        for (position, sums) in self.sums.profiles.iter().enumerate() {
-            if sums.jobs() > 0 {
-                // A profile that was new when a job began to run may not be known yet.
-                let key = self.facts.profile(profile_of(position)).and_then(&part).cloned();
-                groups.entry(key).or_default().merge(sums);
-            }
+        for (number, sums) in &self.sums.profiles {
+            // The profile of a running job may be newer than the selection.
+            let key = self.selection.profile(*number).and_then(&field).cloned();
+            groups.entry(key).or_default().merge(sums);
         }
         groups
     }
 }
 
-impl Facts {
-    /// Sums by printer and profile.
-    #[must_use]
-    pub fn groups(&self) -> Groups<'_> {
-        let mut sums = GroupSums::default();
-        if let Some(partitions) = self.all_partitions() {
-            sums = partitions.sums().clone();
-            self.running_jobs().for_each(|row| sums.add(row));
-        } else if let Some(profiles) = self.sums_of_profiles() {
-            profiles.for_each(|(id, profile, of_profile)| sums.add_profile(id, profile, of_profile));
-            self.running_jobs().for_each(|row| sums.add(row));
-        } else {
-            self.each_chunk(|part| match part {
-                Chunk::Month(month) => sums.merge(month.sums()),
-                Chunk::Job(row) => sums.add(row),
-            });
-        }
-        Groups { facts: self, sums }
+impl Selection {
+    /// Sums by printer and material profile.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn groups(&self) -> Result<Groups<'_>, ReadError> {
+        Ok(Groups {
+            selection: self,
+            sums: self.total(&Grouping)?,
+        })
     }
 }

@@ -1,11 +1,16 @@
-//! Jobs by weekday and hour, and by day, on the clocks of a time zone.
+//! Jobs by weekday and hour, and by day, in a time zone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::JobStatus;
 use jiff::tz::TimeZone;
 
-use crate::{Facts, LocalClock, Row, selection::Chunk};
+use crate::{
+    LocalClock, PackedJob, ReadError, Selection,
+    memory::HeapSize,
+    partition::MonthPartition,
+    selection::{Figure, Question, Tally},
+};
 
 /// Jobs that started in an hour of the week, or on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,22 +26,22 @@ pub struct HourCell {
 }
 
 /// When jobs started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heatmap {
     /// By weekday, Monday first, and hour.
     pub week: [[HourCell; 24]; 7],
-    /// By day since 1970-01-01; days without a job are left out.
+    /// By day since 1970-01-01; days without a job are omitted.
     pub days: BTreeMap<i64, HourCell>,
-    /// Jobs whose start is not known.
+    /// Jobs whose start is unknown.
     pub undated: u64,
 }
 
 impl HourCell {
-    fn add(&mut self, row: Row<'_>) {
+    fn add(&mut self, job: PackedJob<'_>) {
         self.jobs += 1;
-        self.completed += u64::from(row.status() == JobStatus::Completed);
-        self.failed += u64::from(row.status().has_failed());
-        self.print = self.print.saturating_add(row.print().unwrap_or(0));
+        self.completed += u64::from(job.status() == JobStatus::Completed);
+        self.failed += u64::from(job.status().has_failed());
+        self.print = self.print.saturating_add(job.print().unwrap_or(0));
     }
 
     fn merge(&mut self, other: &Self) {
@@ -47,15 +52,13 @@ impl HourCell {
     }
 }
 
-impl Heatmap {
-    fn new() -> Self {
-        Self {
-            week: [[HourCell::default(); 24]; 7],
-            days: BTreeMap::new(),
-            undated: 0,
-        }
+impl HeapSize for Heatmap {
+    fn heap_size(&self) -> usize {
+        self.days.len() * size_of::<(i64, HourCell)>()
     }
+}
 
+impl Heatmap {
     fn merge(&mut self, other: &Self) {
         let cells = self.week.iter_mut().flatten();
         for (cell, more) in cells.zip(other.week.iter().flatten()) {
@@ -68,41 +71,37 @@ impl Heatmap {
     }
 }
 
-/// Jobs come in the order of time, so that a day is mostly that of the job before.
-struct Walk {
+/// Jobs come in the order of their starts, so that most are of the same day as the one before.
+struct HeatmapTally {
     clock: LocalClock,
     map: Heatmap,
     day: (i64, HourCell),
 }
 
-impl Walk {
-    fn new(zone: &TimeZone) -> Self {
-        Self {
-            clock: LocalClock::of(zone.clone()),
-            map: Heatmap::new(),
-            day: (i64::MIN, HourCell::default()),
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, row: Row<'_>) {
-        let Some(start) = row.start() else {
-            self.map.undated += 1;
-            return;
-        };
-        let (day, hour) = self.clock.day_and_hour(start);
-        self.map.week[usize::from(LocalClock::weekday(day))][usize::from(hour)].add(row);
-        if self.day.0 != day {
-            self.end_day(day);
-        }
-        self.day.1.add(row);
-    }
-
+impl HeatmapTally {
     fn end_day(&mut self, next: i64) {
         let (day, cell) = std::mem::replace(&mut self.day, (next, HourCell::default()));
         if cell.jobs > 0 {
             self.map.days.entry(day).or_default().merge(&cell);
         }
+    }
+}
+
+impl Tally for HeatmapTally {
+    type Part = Heatmap;
+
+    #[inline]
+    fn add(&mut self, job: PackedJob<'_>) {
+        let Some(start) = job.start() else {
+            self.map.undated += 1;
+            return;
+        };
+        let (day, hour) = self.clock.day_and_hour(start);
+        self.map.week[usize::from(LocalClock::weekday(day))][usize::from(hour)].add(job);
+        if self.day.0 != day {
+            self.end_day(day);
+        }
+        self.day.1.add(job);
     }
 
     fn finish(mut self) -> Heatmap {
@@ -111,21 +110,39 @@ impl Walk {
     }
 }
 
-impl Facts {
-    /// When jobs started, on the clocks of `zone`.
-    #[must_use]
-    pub fn heatmap(&self, zone: &TimeZone) -> Heatmap {
-        let mut map = Heatmap::new();
-        let mut rest = Walk::new(zone);
-        self.each_chunk(|part| match part {
-            Chunk::Month(month) => map.merge(&month.partials.heatmaps.answer(zone, || {
-                let mut walk = Walk::new(zone);
-                month.rows().for_each(|row| walk.add(row));
-                walk.finish()
-            })),
-            Chunk::Job(row) => rest.add(row),
-        });
-        map.merge(&rest.finish());
-        map
+struct Mapping<'a> {
+    zone: &'a TimeZone,
+}
+
+impl Figure for Mapping<'_> {
+    type Tally = HeatmapTally;
+    type Total = Heatmap;
+
+    /// A zone without a name is identified by its rules.
+    fn question(&self, _: Option<&MonthPartition>) -> Question {
+        let name = self.zone.iana_name().map(str::to_owned);
+        Question::Heatmap(name.unwrap_or_else(|| format!("{:?}", self.zone)))
+    }
+
+    fn tally(&self, _: Option<&MonthPartition>) -> HeatmapTally {
+        HeatmapTally {
+            clock: LocalClock::of(self.zone.clone()),
+            map: Heatmap::default(),
+            day: (i64::MIN, HourCell::default()),
+        }
+    }
+
+    fn add(total: &mut Heatmap, part: &Heatmap) {
+        total.merge(part);
+    }
+}
+
+impl Selection {
+    /// When jobs started, in a time zone.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn heatmap(&self, zone: &TimeZone) -> Result<Heatmap, ReadError> {
+        Ok(Arc::unwrap_or_clone(self.total(&Mapping { zone })?))
     }
 }

@@ -1,37 +1,47 @@
 //! Jobs by when they started.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::Arc,
+};
 
 use domain::{JobStatus, PrinterId};
 
-use super::ByProfile;
-use crate::{Facts, Row, partition::MonthPartition, selection::Chunk};
+use crate::{
+    PackedJob, ReadError, Selection,
+    memory::HeapSize,
+    partition::MonthPartition,
+    selection::{Figure, Question, Tally},
+};
 
-/// What the jobs of each part of a timeline are divided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::ByProfile;
+
+/// How the jobs of each bucket of a timeline are divided into series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stack {
-    /// How they stand.
+    /// By status.
     Status,
-    /// Their printer.
+    /// By printer.
     Printer,
-    /// The filament type that the slicer planned.
+    /// By the filament type planned by the slicer.
     Material,
 }
 
-/// What the jobs of a series have in common.
+/// Key that the jobs of a series have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StackKey {
-    /// This status, by its word.
+    /// A status, as in the API.
     Status(&'static str),
-    /// This printer.
+    /// A printer.
     Printer(PrinterId),
-    /// This filament type. `None` if it is not known.
+    /// A filament type. `None` if it is unknown.
     Material(Option<String>),
-    /// That they are in none of the larger groups.
+    /// All series beyond the largest ones.
     Other,
 }
 
-/// Jobs that started in a part of a timeline.
+/// Jobs that started in a bucket of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cell {
     /// Their number.
@@ -44,12 +54,12 @@ pub struct Cell {
     pub weight: u64,
 }
 
-/// Jobs that have something in common, a cell for each part of the timeline.
+/// Jobs that have a key in common, with a cell for each bucket of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
-    /// What they have in common.
+    /// The key.
     pub key: StackKey,
-    /// In the order of time.
+    /// In chronological order.
     pub cells: Vec<Cell>,
 }
 
@@ -57,7 +67,7 @@ impl Stack {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Status, Self::Printer, Self::Material];
 
-    /// The word used in the API.
+    /// Name used in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,11 +79,11 @@ impl Stack {
 }
 
 impl Cell {
-    fn add(&mut self, row: Row<'_>) {
+    fn add(&mut self, job: PackedJob<'_>) {
         self.jobs += 1;
-        self.print = self.print.saturating_add(row.print().unwrap_or(0));
-        self.length = self.length.saturating_add(row.length().unwrap_or(0));
-        self.weight = self.weight.saturating_add(row.weight().unwrap_or(0));
+        self.print = self.print.saturating_add(job.print().unwrap_or(0));
+        self.length = self.length.saturating_add(job.length().unwrap_or(0));
+        self.weight = self.weight.saturating_add(job.weight().unwrap_or(0));
     }
 
     /// Adds other jobs.
@@ -85,78 +95,211 @@ impl Cell {
     }
 }
 
-/// Series of one timeline, the last of which may be that of all others.
-const MOST_SERIES: usize = 25;
+/// Series of a timeline. The last may combine all others.
+const MAX_SERIES: usize = 25;
 
-/// Parts of a month up to which its cells are kept: those of days and longer, not those of hours.
-const KEPT_PARTS: usize = 40;
-
-/// What is asked of a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PartialTimeline {
-    stack: Stack,
-    bounds: Vec<i64>,
+/// Jobs of the buckets that have any.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cells {
+    /// By begin of the bucket.
+    series: BTreeMap<StackKey, BTreeMap<i64, Cell>>,
 }
 
-/// Jobs that have something in common, in those parts of a month that have any.
-#[derive(Debug)]
-pub(crate) struct PartialSeries {
-    key: StackKey,
-    cells: Vec<(usize, Cell)>,
+impl HeapSize for Cells {
+    fn heap_size(&self) -> usize {
+        let cells: usize = self.series.values().map(BTreeMap::len).sum();
+        self.series.len() * size_of::<StackKey>() + cells * size_of::<(i64, Cell)>()
+    }
 }
 
-impl Facts {
-    /// First and last start (`None` if no start is known), and the number of jobs whose start is not known.
-    #[must_use]
-    pub fn extent(&self) -> (Option<(i64, i64)>, u64) {
-        let (mut extent, mut undated) = (None, 0);
-        let mut reach = |starts: Option<(i64, i64)>| {
-            let Some((first, last)) = starts else { return };
-            let (from, to) = extent.unwrap_or((first, last));
-            extent = Some((from.min(first), to.max(last)));
-        };
-        self.each_chunk(|part| match part {
-            Chunk::Month(month) if month.starts.is_none() => undated += month.rows().count() as u64,
-            Chunk::Month(month) => reach(month.starts),
-            Chunk::Job(row) if row.start().is_none() => undated += 1,
-            Chunk::Job(row) => reach(row.start().map(|start| (start, start))),
-        });
-        (extent, undated)
+/// Counts jobs by index of the series and of the bucket.
+struct TimelineTally<'a> {
+    timeline: &'a Timeline,
+    keys: Vec<StackKey>,
+    /// By series, from `first_bucket` on. Empty if it has no jobs.
+    cells: Vec<Vec<Cell>>,
+    first_bucket: usize,
+    printers: HashMap<PrinterId, usize>,
+    last_printer: Option<(PrinterId, usize)>,
+    last_bucket: usize,
+}
+
+impl TimelineTally<'_> {
+    /// Mostly that of the previous job, or one soon after it.
+    #[inline]
+    fn bucket_of(&self, start: i64) -> Option<usize> {
+        let near = self.last_bucket..self.last_bucket + 4;
+        let is_here = |bucket: &usize| self.is_in(*bucket, start);
+        near.into_iter().find(is_here).or_else(|| {
+            let begun = self.timeline.bounds.partition_point(|bound| *bound <= start);
+            begun.checked_sub(1).filter(is_here)
+        })
     }
 
-    /// Jobs by when they started, between each two of `bounds` (ms since 1970, rising), the largest series first.
-    /// Jobs whose start is unknown, and those deltas the bounds, are in none.
-    #[must_use]
-    pub fn timeline(&self, bounds: &[i64], stack: Stack) -> Vec<Series> {
-        let materials = self.by_profile(|profile| profile.filament_type.as_ref());
-        let mut walk = Walk::new(bounds, stack, &materials);
-        self.each_chunk(|part| match part {
-            Chunk::Month(month) => match parts_of(month, bounds) {
-                parts if parts.is_empty() => {}
-                parts if parts.len() <= KEPT_PARTS => {
-                    let asked = PartialTimeline {
-                        stack,
-                        bounds: bounds[parts.start..=parts.end].to_vec(),
-                    };
-                    let kept = month.partials.timelines.answer(&asked, || {
-                        let mut walk = Walk::new(&asked.bounds, stack, &materials);
-                        month.rows().for_each(|row| walk.add(row));
-                        walk.finish().map(PartialSeries::of).collect()
-                    });
-                    kept.iter().for_each(|series| walk.merge(parts.start, series));
+    #[inline]
+    fn is_in(&self, bucket: usize, start: i64) -> bool {
+        let bounds = &self.timeline.bounds;
+        let end = bounds.get(bucket + 1);
+        end.is_some_and(|end| bounds[bucket] <= start && start < *end)
+    }
+
+    #[inline]
+    fn cell(&mut self, series: usize, bucket: usize) -> &mut Cell {
+        let cells = &mut self.cells[series];
+        let place = bucket - self.first_bucket;
+        if cells.len() <= place {
+            cells.resize(place + 1, Cell::default());
+        }
+        &mut cells[place]
+    }
+
+    #[inline]
+    fn of_printer(&mut self, id: PrinterId) -> usize {
+        match self.last_printer {
+            Some((last, series)) if last == id => series,
+            _ => {
+                let next = self.keys.len();
+                let series = *self.printers.entry(id).or_insert(next);
+                if series == next {
+                    self.keys.push(StackKey::Printer(id));
+                    self.cells.push(Vec::new());
                 }
-                _ => month.rows().for_each(|row| walk.add(row)),
+                self.last_printer = Some((id, series));
+                series
+            }
+        }
+    }
+}
+
+impl Tally for TimelineTally<'_> {
+    type Part = Cells;
+
+    #[inline]
+    fn add(&mut self, job: PackedJob<'_>) {
+        let Some(start) = job.start() else { return };
+        let Some(bucket) = self.bucket_of(start) else {
+            return;
+        };
+        self.last_bucket = bucket;
+        let series = match self.timeline.stack {
+            Stack::Status => job.status() as usize,
+            Stack::Material => self.timeline.materials.place(job.profile()),
+            Stack::Printer => self.of_printer(job.printer_id()),
+        };
+        self.cell(series, bucket).add(job);
+    }
+
+    fn finish(self) -> Cells {
+        let begins = &self.timeline.bounds[self.first_bucket..];
+        let series = self.keys.into_iter().zip(self.cells);
+        let by_begin = |cells: Vec<Cell>| -> BTreeMap<i64, Cell> {
+            let cells = begins.iter().copied().zip(cells);
+            cells.filter(|(_, cell)| cell.jobs > 0).collect()
+        };
+        Cells {
+            series: series
+                .filter(|(_, cells)| !cells.is_empty())
+                .map(|(key, cells)| (key, by_begin(cells)))
+                .collect(),
+        }
+    }
+}
+
+struct Timeline {
+    bounds: Arc<[i64]>,
+    stack: Stack,
+    materials: ByProfile,
+}
+
+impl Timeline {
+    /// The bounds of the buckets in which the jobs of the partition started.
+    fn bounds_of(&self, partition: Option<&MonthPartition>) -> Range<usize> {
+        let Some((first, last)) = partition.and_then(|partition| partition.starts) else {
+            return 0..self.bounds.len();
+        };
+        let begun = |time: i64| self.bounds.partition_point(|bound| *bound <= time);
+        let end = (begun(last) + 1).min(self.bounds.len());
+        begun(first).saturating_sub(1).min(end)..end
+    }
+}
+
+impl<'a> Figure for &'a Timeline {
+    type Tally = TimelineTally<'a>;
+    type Total = Cells;
+
+    /// Of a partition only the buckets of its jobs matter, so that a longer timeline finds its figures again.
+    fn question(&self, partition: Option<&MonthPartition>) -> Question {
+        Question::Timeline {
+            stack: self.stack,
+            bounds: match partition {
+                None => self.bounds.clone(),
+                Some(_) => self.bounds[self.bounds_of(partition)].into(),
             },
-            Chunk::Job(row) => walk.add(row),
-        });
-        let mut series: Vec<Series> = walk.finish().collect();
+        }
+    }
+
+    fn tally(&self, partition: Option<&MonthPartition>) -> TimelineTally<'a> {
+        let keys: Vec<StackKey> = match self.stack {
+            Stack::Status => JobStatus::ALL
+                .map(|status| StackKey::Status(status.as_str()))
+                .into(),
+            Stack::Printer => Vec::new(),
+            Stack::Material => {
+                let names = self.materials.names.iter().cloned();
+                names.map(StackKey::Material).collect()
+            }
+        };
+        let first_bucket = self.bounds_of(partition).start;
+        TimelineTally {
+            timeline: self,
+            cells: vec![Vec::new(); keys.len()],
+            keys,
+            first_bucket,
+            printers: HashMap::new(),
+            last_printer: None,
+            last_bucket: first_bucket,
+        }
+    }
+
+    fn add(total: &mut Cells, part: &Cells) {
+        for (key, cells) in &part.series {
+            let series = total.series.entry(key.clone()).or_default();
+            for (begin, cell) in cells {
+                series.entry(*begin).or_default().merge(cell);
+            }
+        }
+    }
+}
+
+impl Selection {
+    /// Jobs by the bucket in which they started, the largest series first. A bucket lies between each two of `bounds`
+    /// (ms since 1970, ascending). Jobs outside of the bounds, and those whose start is unknown, are not counted.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn timeline(&self, bounds: &[i64], stack: Stack) -> Result<Vec<Series>, ReadError> {
+        let timeline = &Timeline {
+            bounds: bounds.into(),
+            stack,
+            materials: self.by_profile(|profile| profile.filament_type.as_ref()),
+        };
+        let cells = self.total(&timeline)?;
+        let buckets = bounds.len().saturating_sub(1);
+        let mut series: Vec<Series> = cells
+            .series
+            .iter()
+            .map(|(key, cells)| Series {
+                key: key.clone(),
+                cells: spread(bounds, buckets, cells),
+            })
+            .collect();
         series.sort_by_key(|series| {
             let jobs: u64 = series.cells.iter().map(|cell| cell.jobs).sum();
             (std::cmp::Reverse(jobs), series.key.clone())
         });
-        if series.len() > MOST_SERIES {
-            let mut others = vec![Cell::default(); bounds.len().saturating_sub(1)];
-            for series in series.drain(MOST_SERIES - 1..) {
+        if series.len() > MAX_SERIES {
+            let mut others = vec![Cell::default(); buckets];
+            for series in series.drain(MAX_SERIES - 1..) {
                 for (sum, cell) in others.iter_mut().zip(&series.cells) {
                     sum.merge(cell);
                 }
@@ -166,142 +309,17 @@ impl Facts {
                 cells: others,
             });
         }
-        series
+        Ok(series)
     }
 }
 
-/// The parts that have jobs of the month.
-fn parts_of(month: &MonthPartition, bounds: &[i64]) -> Range<usize> {
-    let Some((first, last)) = month.starts else {
-        return 0..0;
-    };
-    let parts = bounds.len().saturating_sub(1);
-    let begun = |time: i64| bounds.partition_point(|bound| *bound <= time);
-    begun(first).saturating_sub(1)..begun(last).min(parts)
-}
-
-impl PartialSeries {
-    fn of(series: Series) -> Self {
-        let cells = series.cells.into_iter().enumerate();
-        Self {
-            key: series.key,
-            cells: cells.filter(|(_, cell)| cell.jobs > 0).collect(),
+/// A cell for each bucket.
+fn spread(bounds: &[i64], buckets: usize, cells: &BTreeMap<i64, Cell>) -> Vec<Cell> {
+    let mut all = vec![Cell::default(); buckets];
+    for (begin, cell) in cells {
+        if let Ok(bucket) = bounds.binary_search(begin) {
+            all[bucket] = *cell;
         }
     }
-}
-
-/// Counts jobs without comparing texts.
-struct Walk<'a> {
-    bounds: &'a [i64],
-    stack: Stack,
-    materials: &'a ByProfile,
-    keys: Vec<StackKey>,
-    /// As `keys`. Those without jobs are empty.
-    cells: Vec<Vec<Cell>>,
-    printers: HashMap<PrinterId, usize>,
-    last_printer: Option<(PrinterId, usize)>,
-    last_part: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn new(bounds: &'a [i64], stack: Stack, materials: &'a ByProfile) -> Self {
-        let keys: Vec<StackKey> = match stack {
-            Stack::Status => JobStatus::ALL
-                .map(|status| StackKey::Status(status.as_str()))
-                .into(),
-            Stack::Printer => Vec::new(),
-            Stack::Material => materials.names.iter().cloned().map(StackKey::Material).collect(),
-        };
-        Self {
-            bounds,
-            stack,
-            materials,
-            cells: vec![Vec::new(); keys.len()],
-            keys,
-            printers: HashMap::new(),
-            last_printer: None,
-            last_part: 0,
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, row: Row<'_>) {
-        let Some(start) = row.start() else { return };
-        let Some(part) = self.part_of(start) else { return };
-        self.last_part = part;
-        let group = match self.stack {
-            Stack::Status => row.status() as usize,
-            Stack::Material => self.materials.place(row.profile()),
-            Stack::Printer => self.of_printer(row.printer_id()),
-        };
-        self.cell(group, part).add(row);
-    }
-
-    fn merge(&mut self, first_part: usize, series: &PartialSeries) {
-        let group = match &series.key {
-            StackKey::Printer(id) => self.of_printer(*id),
-            key => match self.keys.iter().position(|known| known == key) {
-                Some(group) => group,
-                None => self.new_group(key.clone()),
-            },
-        };
-        for (part, cell) in &series.cells {
-            self.cell(group, first_part + part).merge(cell);
-        }
-    }
-
-    fn finish(self) -> impl Iterator<Item = Series> {
-        let series = self.keys.into_iter().zip(self.cells);
-        series
-            .filter(|(_, cells)| !cells.is_empty())
-            .map(|(key, cells)| Series { key, cells })
-    }
-
-    /// Mostly that of the job before, or one soon after.
-    #[inline]
-    fn part_of(&self, start: i64) -> Option<usize> {
-        let near = self.last_part..self.last_part + 4;
-        let is_here = |part: &usize| self.is_in(*part, start);
-        near.into_iter().find(is_here).or_else(|| {
-            let begun = self.bounds.partition_point(|bound| *bound <= start);
-            begun.checked_sub(1).filter(is_here)
-        })
-    }
-
-    #[inline]
-    fn is_in(&self, part: usize, start: i64) -> bool {
-        let end = self.bounds.get(part + 1);
-        end.is_some_and(|end| self.bounds[part] <= start && start < *end)
-    }
-
-    #[inline]
-    fn cell(&mut self, group: usize, part: usize) -> &mut Cell {
-        let cells = &mut self.cells[group];
-        if cells.is_empty() {
-            cells.resize(self.bounds.len() - 1, Cell::default());
-        }
-        &mut cells[part]
-    }
-
-    #[inline]
-    fn of_printer(&mut self, id: PrinterId) -> usize {
-        match self.last_printer {
-            Some((last, group)) if last == id => group,
-            _ => {
-                let group = match self.printers.get(&id) {
-                    Some(group) => *group,
-                    None => self.new_group(StackKey::Printer(id)),
-                };
-                self.printers.insert(id, group);
-                self.last_printer = Some((id, group));
-                group
-            }
-        }
-    }
-
-    fn new_group(&mut self, key: StackKey) -> usize {
-        self.keys.push(key);
-        self.cells.push(Vec::new());
-        self.keys.len() - 1
-    }
+    all
 }

@@ -1,15 +1,17 @@
-//! What users made of jobs, and what scrap cost.
+//! Users' verdicts on jobs, and what scrap cost.
 //!
-//! Verdicts are with the users' notes. Those are read, and each job that has one is looked up in the facts: that takes
-//! time by the number of judged jobs, however many there are in all.
+//! Verdicts are part of the users' notes, not of the months: each judged job is looked up, which takes time by their
+//! number rather than by that of all jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{JobId, PrinterId, Verdict};
 
-use crate::{Facts, MaterialProfile, Sums, VerdictSums};
+use crate::{
+    Fact, MaterialProfile, Month, MonthKey, ReadError, Selection, Sums, VerdictSums, partition::MonthEntry,
+};
 
-/// What a user says of a job, and where among the facts that job is.
+/// A user's verdict on a job, with what the job is found by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// The job.
@@ -29,7 +31,7 @@ pub struct Judgement {
 pub struct Verdicts {
     /// All jobs.
     pub all: VerdictSums,
-    /// Judged jobs by the reason of the verdict. `None` if none was given.
+    /// Judged jobs by the reason given with the verdict. `None` if there is none.
     pub reasons: BTreeMap<Option<String>, VerdictSums>,
     /// All jobs by printer.
     pub printers: BTreeMap<PrinterId, VerdictSums>,
@@ -37,34 +39,61 @@ pub struct Verdicts {
     pub materials: BTreeMap<Option<String>, VerdictSums>,
 }
 
-impl Facts {
-    /// What users made of the jobs.
-    #[must_use]
-    pub fn verdicts(&self, judgements: &[Judgement]) -> Verdicts {
+impl Selection {
+    /// The selected jobs by verdict.
+    ///
+    /// # Errors
+    /// If months that are not in memory cannot be read.
+    pub fn verdicts(&self, judgements: &[Judgement]) -> Result<Verdicts, ReadError> {
         let material = |profile: &MaterialProfile| profile.filament_type.clone();
-        let groups = self.groups();
+        let groups = self.groups()?;
         let mut verdicts = Verdicts {
             all: VerdictSums::unjudged_yet(groups.sums().jobs()),
             reasons: BTreeMap::new(),
             printers: unjudged_yet(groups.by_printer()),
             materials: unjudged_yet(groups.by_profile(|profile| profile.filament_type.as_ref())),
         };
-        for judgement in judgements {
-            let Some(row) = self.find(judgement.printer_id, judgement.id, judgement.start) else {
-                continue;
-            };
-            let fact = row.fact();
+        self.each_judged(judgements, |judgement, fact| {
             let of_reason = verdicts.reasons.entry(judgement.reason.clone()).or_default();
             of_reason.jobs += 1;
             let of_printer = verdicts.printers.entry(fact.printer_id).or_default();
-            let of_material = verdicts
-                .materials
-                .entry(self.profile(fact.profile).and_then(material));
-            for sums in [&mut verdicts.all, of_reason, of_printer, of_material.or_default()] {
-                sums.judge(judgement.verdict, &fact);
+            let of_material = self.profile(fact.profile).and_then(material);
+            let of_material = verdicts.materials.entry(of_material).or_default();
+            for sums in [&mut verdicts.all, of_reason, of_printer, of_material] {
+                sums.judge(judgement.verdict, fact);
             }
+        })?;
+        Ok(verdicts)
+    }
+
+    /// Visits the judged jobs that are selected.
+    fn each_judged<'a>(
+        &self,
+        judgements: &'a [Judgement],
+        mut visit: impl FnMut(&'a Judgement, &Fact),
+    ) -> Result<(), ReadError> {
+        let mut months: HashMap<(PrinterId, MonthKey), Vec<&Judgement>> = HashMap::new();
+        for judgement in judgements {
+            let month = (judgement.printer_id, MonthKey::of(judgement.start));
+            months.entry(month).or_default().push(judgement);
         }
-        verdicts
+        let mut look_up = |month: &Month| {
+            let judged = months.get(&(month.printer_id(), month.key()));
+            for judgement in judged.into_iter().flatten() {
+                let found = month.find(judgement.id, judgement.start);
+                if let Some(job) = found.filter(|job| self.is_selected(*job)) {
+                    visit(judgement, &job.fact());
+                }
+            }
+        };
+        self.running_months().iter().for_each(&mut look_up);
+        let entries = self.partitions.iter().flat_map(|partition| &partition.months);
+        let judged: Vec<&MonthEntry> = entries
+            .map(AsRef::as_ref)
+            .filter(|entry| months.contains_key(&(entry.month.printer_id, entry.month.key)))
+            .filter(|entry| self.selects(entry))
+            .collect();
+        self.each_month(judged, &mut self.reading(), look_up)
     }
 }
 

@@ -233,5 +233,19 @@ pub(crate) async fn all(client: &mut Client) -> anyhow::Result<Vec<Route>> {
             statements: vec![sums(&of_some, by)],
         });
     }
+    let singles = [
+        ("a printer", "printer_id=3".to_owned()),
+        ("a material", "filament_type=PLA".to_owned()),
+        ("half a year", period),
+    ];
+    for (name, filter) in &singles {
+        for (route, query, ..) in analytics.iter().filter(|(route, ..)| *route != "printers/3") {
+            routes.push(Route {
+                name: format!("analytics, {route}, of {name}"),
+                path: format!("/api/analytics/{route}?{filter}&{query}"),
+                statements: Vec::new(),
+            });
+        }
+    }
     Ok(routes)
 }

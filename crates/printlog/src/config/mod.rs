@@ -48,6 +48,8 @@ pub struct Config {
     pub details: DetailsConfig,
     /// The server.
     pub api: ApiConfig,
+    /// Figures over many jobs.
+    pub analytics: AnalyticsConfig,
     /// Numbers for Prometheus.
     pub metrics: MetricsConfig,
     /// Copies of the database.
@@ -80,6 +82,13 @@ pub enum Backfill {
     Nothing,
     /// Those that started at or after this instant.
     Since(Timestamp),
+}
+
+/// Figures over many jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnalyticsConfig {
+    /// Bytes for packed jobs, figures and file names.
+    pub memory: usize,
 }
 
 /// How the details of jobs are read from their gcode files.
@@ -163,14 +172,15 @@ impl Config {
     /// # Errors
     /// As of [`Store::open_backed_up`].
     pub async fn open_store(&self, opener: Opener, now: Timestamp) -> store::Result<(Store, Option<Backup>)> {
-        Store::open_backed_up(
+        let (store, backup) = Store::open_backed_up(
             &self.database,
             Some(&self.secret_file()),
             &self.backup.folder,
             opener,
             now,
         )
-        .await
+        .await?;
+        Ok((store.with_analytics_memory(self.analytics.memory), backup))
     }
 
     /// Where the secret is that encrypts keys of printers at rest.

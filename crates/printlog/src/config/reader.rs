@@ -11,8 +11,8 @@ use url::Url;
 use crate::time_zone;
 
 use super::{
-    ApiConfig, Backfill, BackupConfig, Config, DetailsConfig, Entries, LogFormat, LoggingConfig,
-    MetricsConfig, MoonrakerConfig, RetentionConfig,
+    AnalyticsConfig, ApiConfig, Backfill, BackupConfig, Config, DetailsConfig, Entries, LogFormat,
+    LoggingConfig, MetricsConfig, MoonrakerConfig, RetentionConfig,
     error::{ConfigError, Problems},
     settings,
     value::{Found, Origin, Value},
@@ -63,6 +63,9 @@ impl Reader {
                     origins(value).filter(|origins| !origins.contains(&"*".to_owned()))
                 }),
                 timezone: self.get("api", "timezone", |value| time_zone::named(&value.text()?)),
+            },
+            analytics: AnalyticsConfig {
+                memory: self.get("analytics", "memory", megabytes),
             },
             metrics: MetricsConfig {
                 listen: self.get("metrics", "listen", |value| {
@@ -272,6 +275,11 @@ fn whole(value: &Value, lowest: u16) -> Option<u16> {
         reason = "checked above"
     )]
     whole.then_some(number as u16)
+}
+
+/// In bytes.
+fn megabytes(value: &Value) -> Option<usize> {
+    whole(value, 1).map(|megabytes| usize::from(megabytes) * 1_000_000)
 }
 
 fn seconds(value: &Value, lowest: f64) -> Option<Duration> {

@@ -224,6 +224,14 @@ pub const SETTINGS: &[Setting] = &[
         "Whose days, weeks and hours the analytics count in, where a request does not say with `tz`.",
     ),
     setting(
+        "analytics",
+        "memory",
+        "64",
+        "a whole number of MB from 1 to 65535",
+        "Memory for packed jobs, figures and file names, in MB. What does not fit is read from the database when it is \
+         needed, which is slower: 64 MB hold about a million jobs.",
+    ),
+    setting(
         "metrics",
         "listen",
         "null",

@@ -101,11 +101,14 @@ api:
   base_path: /print/log/
   trusted_proxies: [172.16.0.0/12, "fd00::1"]
   cors_origins: [https://farm.example, "http://localhost:5173"]
+analytics:
+  memory: 16
 logging:
   level: debug
   file: null
 "#;
     let config = Sandbox::with_file(text).load().unwrap();
+    assert_eq!(config.analytics.memory, 16_000_000);
     assert_eq!(
         config.database,
         Location::Sqlite {
@@ -295,7 +298,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         "apis:\n  port: 80\n",
         "printlog.yml:1: unknown key `apis`",
         &[
-            "database, moonraker, details, api, metrics, backup, retention, logging",
+            "database, moonraker, details, api, analytics, metrics, backup, retention, logging",
             "Did you mean `api`?",
         ],
     ),
@@ -382,7 +385,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "- api\n",
         "printlog.yml:1: expected sections",
-        &["database, moonraker, details, api, metrics, backup, retention, logging"],
+        &["database, moonraker, details, api, analytics, metrics, backup, retention, logging"],
     ),
     ("hello\n", "printlog.yml:1: expected sections", &[]),
     (

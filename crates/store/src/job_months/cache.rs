@@ -1,73 +1,92 @@
-//! The cache of packed months and of file names: reads from the database what has changed since it was last asked.
+//! The cache of months and of file names: reads from the database what has changed since the last request, and months
+//! that the memory budget has evicted.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use analytics::{Fact, Facts, IdSet, Month, MonthKey, NewMonths, TextIndex, TextMatches};
-use domain::{JobFilter, JobId, PrinterId};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection,
-    sea_query::{Expr, ExprTrait, Query},
+use analytics::{
+    DEFAULT_MEMORY, IdSet, MonthCache, MonthRef, MonthSource, NewMonths, ReadError, Selection, TextIndex,
+    TextMatches,
 };
-use tokio::sync::OnceCell;
+use domain::{JobFilter, JobId};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, sea_query::ExprTrait};
+use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::{dictionary, source};
-use crate::{
-    Error, Result, Store,
-    error::Fault,
-    jobs, list,
-    schema::{JobMonths, JobTotals, PrintJobs},
-    search,
-};
+use super::{dictionary, months, source};
+use crate::{Error, Result, Store, error::Fault, jobs, list, schema::PrintJobs, search};
 
 /// What has been read so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct JobMonthCache {
-    months: analytics::MonthCache,
-    /// TextIndex of all files. Replaced when all months are read again, as the files may then have other numbers.
+    months: MonthCache,
+    /// Names of files. Replaced when all months are read again, as the files may then have other numbers.
     names: Arc<OnceCell<RwLock<TextIndex>>>,
     /// Files whose names may be missing.
-    unnamed: BTreeSet<u32>,
+    unnamed: IdSet,
 }
 
+/// Jobs of which months are decoded at once.
+const JOBS_AT_ONCE: i64 = 200_000;
+
 impl Store {
-    /// The jobs that the filter selects.
-    pub async fn facts(&self, filter: &JobFilter) -> Result<Facts> {
-        self.read("read the aggregates", |db| async move {
-            let running = running_jobs(&db, filter).await?;
-            Ok(self.ended_jobs(&db, filter).await?.with_running(&running))
-        })
-        .await
+    /// Limits the memory for packed months, figures and file names. Call it before the first request.
+    #[must_use]
+    pub fn with_analytics_memory(mut self, bytes: usize) -> Self {
+        self.month_cache = Arc::new(JobMonthCache::new(bytes).into());
+        self
     }
 
-    /// The same without running jobs.
-    pub(crate) async fn ended_jobs(
+    /// Computes figures over the jobs that the filter selects, on a thread that may block.
+    ///
+    /// # Errors
+    /// If the database does not answer, or its aggregates are damaged.
+    pub async fn analyze<T: Send + 'static>(
+        &self,
+        filter: &JobFilter,
+        work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T> {
+        let selection = self
+            .read("read the aggregates", |db| async move {
+                let running = running_jobs(&db, filter).await?;
+                Ok(self.select_ended(&db, filter).await?.with_running(&running))
+            })
+            .await?;
+        let done = compute(selection, work).await;
+        done.map_err(|fault| fault.into_error("compute figures"))
+    }
+
+    /// The ended jobs that the filter selects. Figures over them are to be computed with [`compute`].
+    pub(crate) async fn select_ended(
         &self,
         db: &DatabaseConnection,
         filter: &JobFilter,
-    ) -> Result<Facts, Fault> {
+    ) -> Result<Selection, Fault> {
         let text = search::wanted(filter);
         if text.is_some() {
             // Before the lock is taken: the first time takes long.
             self.read_names(db).await?;
         }
-        let (mut facts, names) = {
+        let source = Arc::new(Months {
+            store: self.clone(),
+            runtime: Handle::current(),
+        });
+        let (mut selection, names) = {
             let mut cache = self.month_cache.lock().await;
             cache.refresh(db).await?;
             if text.is_some() {
                 cache.learn_names(db).await?;
             }
-            (cache.months.select(filter), cache.names.clone())
+            (cache.months.select(filter, source), cache.names.clone())
         };
         if let Some(text) = text {
-            facts = facts.with_text(text_matches(db, text, names).await?);
+            selection = selection.with_text(text_matches(db, text, names).await?);
         }
         if let Some(ids) = self.ids_by_notes(db, filter).await? {
-            facts = facts.with_ids(ids);
+            selection = selection.with_ids(ids);
         }
-        Ok(facts)
+        Ok(selection)
     }
 
     /// Verdicts and tags are in no month: the list's query selects the jobs by them.
@@ -91,7 +110,7 @@ impl Store {
     /// # Errors
     /// If the database does not answer, or its aggregates are damaged.
     pub async fn read_aggregates(&self) -> Result<()> {
-        self.facts(&JobFilter::default()).await?;
+        self.analyze(&JobFilter::default(), |_| Ok(())).await?;
         self.read("read the names of files", |db| async move {
             self.read_names(&db).await
         })
@@ -109,53 +128,120 @@ impl Store {
     }
 
     async fn read_names(&self, db: &DatabaseConnection) -> Result<(), Fault> {
-        let names = self.month_cache.lock().await.names.clone();
-        names.get_or_try_init(|| dictionary::names(db)).await?;
+        let (names, share) = {
+            let cache = self.month_cache.lock().await;
+            (cache.names.clone(), cache.months.text_share())
+        };
+        names.get_or_try_init(|| dictionary::index(db, share)).await?;
         Ok(())
     }
 }
 
+/// Computes something over selected jobs on a thread that may block: months may have to be read for it.
+pub(crate) async fn compute<T: Send + 'static>(
+    selection: Selection,
+    work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = run_blocking(move || work(&selection)).await?;
+    done.map_err(|cause| match cause.downcast::<Error>() {
+        Ok(error) => Fault::Store(*error),
+        Err(cause) => DbErr::Custom(cause.to_string()).into(),
+    })
+}
+
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|cause| DbErr::Custom(format!("a computation ended early: {cause}")).into())
+}
+
+/// Reads months from the database. Only for threads that may block.
+#[derive(Debug)]
+struct Months {
+    store: Store,
+    runtime: Handle,
+}
+
+impl MonthSource for Months {
+    fn read(&self, refs: &[MonthRef]) -> Result<Vec<(MonthRef, analytics::Month)>, ReadError> {
+        let reading = self.store.read("read the aggregates", |db| async move {
+            months::read(&db, refs).await
+        });
+        Ok(self.runtime.block_on(reading)?)
+    }
+}
+
+impl Default for JobMonthCache {
+    fn default() -> Self {
+        Self::new(DEFAULT_MEMORY)
+    }
+}
+
 impl JobMonthCache {
+    fn new(budget: usize) -> Self {
+        Self {
+            months: MonthCache::new(budget),
+            names: Arc::default(),
+            unnamed: IdSet::default(),
+        }
+    }
+
     /// Reads the months that have changed.
     async fn refresh(&mut self, db: &impl ConnectionTrait) -> Result<(), Fault> {
-        let current = versions(db).await?;
+        let current = months::versions(db).await?;
         let mut changes = Vec::new();
+        let mut new_profiles = false;
+        let mut files = IdSet::default();
         for (id, version) in &current {
             let known = self.months.version(*id);
             // A lower version: the database was restored to an earlier state.
             let since = if known > *version { 0 } else { known };
-            if since != *version {
-                changes.push(NewMonths {
-                    printer_id: *id,
-                    version: *version,
-                    is_complete: since == 0,
-                    months: newer(db, *id, since).await?,
-                });
+            if since == *version {
+                continue;
             }
+            let mut new_months = Vec::new();
+            for refs in batches(months::newer(db, *id, since).await?) {
+                for (month_ref, month) in months::read(db, &refs).await? {
+                    for job in month.jobs() {
+                        job.file().into_iter().for_each(|file| files.insert(file));
+                        new_profiles |= job
+                            .profile()
+                            .is_some_and(|number| !self.months.knows_profile(number));
+                    }
+                    new_months.push(self.months.prepare(month_ref.version, month));
+                }
+            }
+            changes.push(NewMonths {
+                printer_id: *id,
+                version: *version,
+                is_complete: since == 0,
+                months: new_months,
+            });
         }
-        let mut months = changes.iter().flat_map(|change| &change.months);
-        if !months.all(|(_, month)| self.months.knows_profiles(month)) {
+        if new_profiles {
             self.months.set_profiles(dictionary::profiles(db).await?);
         }
         // Nothing below fails or waits: all parts of the cache change together.
-        for change in &changes {
-            if change.is_complete && self.months.version(change.printer_id) > 0 {
-                self.names = Arc::default();
-            }
-            let rows = change.months.iter().flat_map(|(_, month)| month.rows());
-            self.unnamed.extend(rows.filter_map(|row| row.file()));
+        if changes
+            .iter()
+            .any(|change| change.is_complete && self.months.version(change.printer_id) > 0)
+        {
+            self.names = Arc::default();
         }
+        files.iter().for_each(|file| self.unnamed.insert(file));
         self.months.apply(&current, changes);
         Ok(())
     }
 
     /// Reads the names of files that are new.
     async fn learn_names(&mut self, db: &impl ConnectionTrait) -> Result<(), Fault> {
-        let names = self.names.get_or_try_init(|| dictionary::names(db)).await?;
+        let share = self.months.text_share();
+        let names = self
+            .names
+            .get_or_try_init(|| dictionary::index(db, share))
+            .await?;
         let unknown: Vec<u32> = {
             let names = names.read().unwrap_or_else(PoisonError::into_inner);
-            let unnamed = self.unnamed.iter().copied();
-            unnamed.filter(|file| !names.knows(*file)).collect()
+            self.unnamed.iter().filter(|file| !names.knows(*file)).collect()
         };
         let texts = dictionary::texts(db, &unknown).await?;
         let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
@@ -164,59 +250,28 @@ impl JobMonthCache {
                 .add(number, &search::folded(&text))
                 .map_err(|cause| dictionary::damaged(&cause))?;
         }
-        self.unnamed.clear();
+        self.unnamed = IdSet::default();
         Ok(())
     }
 }
 
-/// Version of the months of each printer.
-async fn versions(db: &impl ConnectionTrait) -> Result<HashMap<PrinterId, i64>, Fault> {
-    let query = Query::select()
-        .columns([JobTotals::PrinterId, JobTotals::FactsVersion])
-        .from(JobTotals::Table)
-        .to_owned();
-    let rows = db.query_all(&query).await?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                PrinterId(row.try_get("", "printer_id")?),
-                row.try_get("", "facts_version")?,
-            ))
-        })
-        .collect()
-}
-
-/// The months of a printer that were written after this version.
-async fn newer(
-    db: &impl ConnectionTrait,
-    printer_id: PrinterId,
-    version: i64,
-) -> Result<Vec<(MonthKey, Month)>, Fault> {
-    let query = Query::select()
-        .columns([JobMonths::Month, JobMonths::Facts])
-        .from(JobMonths::Table)
-        .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
-        .and_where(Expr::col(JobMonths::Version).gt(version))
-        .to_owned();
-    let mut months = Vec::new();
-    for row in db.query_all(&query).await? {
-        let key = MonthKey(row.try_get("", "month")?);
-        let bytes: Vec<u8> = row.try_get("", "facts")?;
-        let month = Month::from_bytes(printer_id, key, &bytes).ok_or_else(|| Error::BadValue {
-            table: "job_months",
-            column: "facts",
-            row: printer_id.0,
-            found: format!(
-                "bytes of {key} that no version of printlog wrote; `printlog rebuild-aggregates` mends them"
-            ),
-        })?;
-        months.push((key, month));
+/// Months whose jobs together fit into memory.
+fn batches(months: Vec<(MonthRef, i64)>) -> Vec<Vec<MonthRef>> {
+    let mut batches: Vec<Vec<MonthRef>> = Vec::new();
+    let mut jobs_in_last = i64::MAX;
+    for (month, jobs) in months {
+        if jobs_in_last.saturating_add(jobs) > JOBS_AT_ONCE {
+            batches.push(Vec::new());
+            jobs_in_last = 0;
+        }
+        jobs_in_last += jobs;
+        batches.last_mut().into_iter().for_each(|batch| batch.push(month));
     }
-    Ok(months)
+    batches
 }
 
-/// By the filter's printers only.
-async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<Fact>, Fault> {
+/// Running jobs of the filter's printers.
+async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<analytics::Fact>, Fault> {
     let mut condition = jobs::is_open();
     if !filter.printer_ids.is_empty() {
         let ids = filter.printer_ids.iter().map(|id| id.0);
@@ -226,29 +281,30 @@ async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<V
     source::number_known(db, sources).await
 }
 
+/// Where `text`, which is folded, occurs. Names that are not indexed are read.
 async fn text_matches(
     db: &impl ConnectionTrait,
     text: String,
     names: Arc<OnceCell<RwLock<TextIndex>>>,
 ) -> Result<TextMatches, Fault> {
     let jobs = search::said_or_running(db, &text).await?;
-    let files = run_blocking(move || match names.get() {
-        Some(names) => names
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .containing(&text),
-        None => Ok(IdSet::default()),
+    let part = text.clone();
+    let indexed = run_blocking(move || match names.get() {
+        Some(names) => {
+            let names = names.read().unwrap_or_else(PoisonError::into_inner);
+            Ok((names.containing(&part)?, names.not_indexed_from()))
+        }
+        None => Ok((IdSet::default(), None)),
     });
-    Ok(TextMatches {
-        jobs,
-        files: files.await?.map_err(|cause| dictionary::damaged(&cause))?,
-    })
-}
-
-/// Computes something that takes some milliseconds.
-pub(crate) async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|cause| sea_orm::DbErr::Custom(format!("a search ended early: {cause}")).into())
+    let (mut files, not_indexed_from) = indexed.await?.map_err(|cause| dictionary::damaged(&cause))?;
+    if let Some(first) = not_indexed_from {
+        dictionary::each_text(db, first, |number, name| {
+            if search::folded(&name).contains(&text) {
+                files.insert(number);
+            }
+            Ok(true)
+        })
+        .await?;
+    }
+    Ok(TextMatches { files, jobs })
 }

@@ -1,4 +1,5 @@
-//! The tables `job_kinds` and `job_texts`: what jobs have in common, as numbers that never change.
+//! The tables `job_kinds` (material profiles) and `job_texts` (file names and causes): values that jobs share, with
+//! numbers that never change.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,7 +21,7 @@ use crate::{
 };
 use analytics::{Damaged, MaterialProfile, TextIndex};
 
-/// Something that has a number in a table with a unique hash.
+/// A value of one of these tables, identified by a hash.
 pub(crate) trait Entry: Clone + Eq + Hash {
     const TABLE: &'static str;
     fn hash_text(&self) -> String;
@@ -63,12 +64,12 @@ fn fields(profile: &MaterialProfile) -> [(&'static str, &Option<String>); 5] {
     ]
 }
 
-/// Entries of one statement.
+/// Entries looked up by one statement.
 const BATCH: usize = 256;
-/// Texts that are read in one statement where all are.
+/// Texts per page when all are read.
 const PAGE: u64 = 2_000;
 
-/// The numbers of these entries; those that have none are left out.
+/// The numbers of these entries. Entries without a number are omitted.
 pub(crate) async fn find<T: Entry>(
     db: &impl ConnectionTrait,
     entries: &HashSet<T>,
@@ -78,7 +79,7 @@ pub(crate) async fn find<T: Entry>(
     let all: Vec<&String> = hashes.keys().collect();
     for batch in all.chunks(BATCH) {
         let mut wanted: Vec<String> = batch.iter().map(|hash| (*hash).clone()).collect();
-        // Few lengths make few statements to prepare.
+        // Few different lengths need few prepared statements.
         wanted.resize(wanted.len().next_power_of_two(), wanted[0].clone());
         let query = Query::select()
             .columns(["id", "hash"])
@@ -95,7 +96,7 @@ pub(crate) async fn find<T: Entry>(
     Ok(found)
 }
 
-/// The numbers of these entries; those that have none get one.
+/// The numbers of these entries. New entries get one.
 pub(crate) async fn number_all<T: Entry>(tx: &Tx, entries: &HashSet<T>) -> Result<HashMap<T, u32>, Fault> {
     let mut found = find(&**tx, entries).await?;
     let mut missing: Vec<(String, &T)> = entries
@@ -106,7 +107,7 @@ pub(crate) async fn number_all<T: Entry>(tx: &Tx, entries: &HashSet<T>) -> Resul
     if missing.is_empty() {
         return Ok(found);
     }
-    // In one order, so that two who add the same do not wait for each other.
+    // In the order of the hashes, so that two transactions that add the same entries do not deadlock.
     missing.sort_by(|one, other| one.0.cmp(&other.0));
     for batch in missing.chunks(BATCH) {
         let mut statement = Query::insert().into_table(T::TABLE).to_owned();
@@ -116,7 +117,7 @@ pub(crate) async fn number_all<T: Entry>(tx: &Tx, entries: &HashSet<T>) -> Resul
                 .columns(["hash"].into_iter().chain(names).map(Alias::new))
                 .values_panic([Expr::val(hash.clone())].into_iter().chain(values));
         }
-        // Another printer may have met the same file.
+        // The transaction of another printer may have added the same file.
         statement.on_conflict(OnConflict::column("hash").do_nothing_on(["id"]).to_owned());
         tx.execute(&statement).await?;
     }
@@ -141,10 +142,26 @@ pub(crate) async fn texts(db: &impl ConnectionTrait, numbers: &[u32]) -> Result<
     Ok(texts)
 }
 
-/// All texts.
-pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<TextIndex>, Fault> {
-    let mut names = TextIndex::default();
-    let mut last = -1;
+/// An index of all texts, as far as this many bytes allow.
+pub(crate) async fn index(db: &impl ConnectionTrait, bytes: usize) -> Result<RwLock<TextIndex>, Fault> {
+    let mut index = TextIndex::new(bytes);
+    each_text(db, 0, |number, text| {
+        index
+            .add(number, &folded(&text))
+            .map_err(|cause| damaged(&cause))?;
+        Ok(index.not_indexed_from().is_none())
+    })
+    .await?;
+    Ok(RwLock::new(index))
+}
+
+/// Visits the texts from this number on, ascending, until `visit` returns `false`.
+pub(crate) async fn each_text(
+    db: &impl ConnectionTrait,
+    first: u32,
+    mut visit: impl FnMut(u32, String) -> Result<bool, Fault>,
+) -> Result<(), Fault> {
+    let mut last = i64::from(first) - 1;
     loop {
         let query = Query::select()
             .columns([JobTexts::Id, JobTexts::Text])
@@ -155,24 +172,23 @@ pub(crate) async fn names(db: &impl ConnectionTrait) -> Result<RwLock<TextIndex>
             .to_owned();
         let rows = db.query_all(&query).await?;
         for row in &rows {
-            let text: String = row.try_get("", "text")?;
-            names
-                .add(number(row)?, &folded(&text))
-                .map_err(|cause| damaged(&cause))?;
+            let number = number(row)?;
+            last = i64::from(number);
+            if !visit(number, row.try_get("", "text")?)? {
+                return Ok(());
+            }
         }
-        match rows.last() {
-            Some(row) => last = i64::from(number(row)?),
-            None => break,
+        if rows.is_empty() {
+            return Ok(());
         }
     }
-    Ok(RwLock::new(names))
 }
 
 pub(crate) fn damaged(cause: &Damaged) -> Fault {
     DbErr::Custom(format!("the names of files in memory are damaged: {cause}")).into()
 }
 
-/// All profiles.
+/// All material profiles.
 pub(crate) async fn profiles(db: &impl ConnectionTrait) -> Result<HashMap<u32, MaterialProfile>, Fault> {
     let query = Query::select()
         .columns([

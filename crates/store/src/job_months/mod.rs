@@ -1,10 +1,11 @@
-//! The table `job_months`: what the analytics know of jobs that have ended, packed by printer and month. It changes in
-//! the transaction that changes a job.
+//! The table `job_months`: facts of ended jobs, packed by printer and month. It changes in the transaction that changes a
+//! job.
 //!
-//! Whatever changes a job calls [`refresh`], which reads the rows anew: it cannot forget a column.
+//! Every change of a job calls [`refresh`], which reads the job's rows again, so that no caller can forget a column.
 
 mod cache;
 mod dictionary;
+mod months;
 mod source;
 
 use std::collections::{BTreeMap, HashSet};
@@ -25,22 +26,22 @@ use crate::{
     totals::OpenTotals,
     transaction::{LONG, Tx},
 };
-pub(crate) use cache::{JobMonthCache, run_blocking};
+pub(crate) use cache::{JobMonthCache, compute};
 
-/// Jobs that are read in one statement.
+/// Jobs read by one statement.
 const BATCH: usize = 512;
 
-/// A month that is not what its jobs say.
+/// A month that differs from its jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthMismatch {
-    /// Whose jobs.
+    /// The printer.
     pub printer_id: PrinterId,
     /// The month, such as `2026-01`; `unknown` for jobs whose start is unknown.
     pub month: String,
 }
 
 impl Store {
-    /// Compares the months with the jobs. Empty if all is well.
+    /// Compares the months with the jobs. Returns those that differ.
     pub async fn check_aggregates(&self) -> Result<Vec<MonthMismatch>> {
         let mut mismatches = Vec::new();
         for printer in self.printers().await? {
@@ -49,7 +50,7 @@ impl Store {
         Ok(mismatches)
     }
 
-    /// Packs all months anew. Returns the number of jobs in them.
+    /// Packs all months again. Returns the number of jobs in them.
     pub async fn rebuild_aggregates(&self) -> Result<u64> {
         let mut jobs = 0;
         for printer in self.printers().await? {
@@ -58,7 +59,7 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Packs those anew that were packed by another version, or never.
+    /// Packs the months again that were packed in another format, or never.
     pub(crate) async fn rebuild_outdated(&self) -> Result<()> {
         let query = &Query::select()
             .column(JobTotals::PrinterId)
@@ -80,7 +81,7 @@ impl Store {
     }
 
     async fn rebuild_printer(&self, printer_id: PrinterId) -> Result<u64> {
-        self.write_within(LONG, "compute aggregates anew", |tx| async move {
+        self.write_within(LONG, "compute the aggregates", |tx| async move {
             let totals = match OpenTotals::lock(&tx, printer_id).await {
                 Err(Fault::Store(crate::Error::NoSuchPrinter(_))) => return Ok(0),
                 totals => totals?,
@@ -90,7 +91,7 @@ impl Store {
         .await
     }
 
-    /// A month that changes meanwhile is compared again.
+    /// Compares again if a month has changed meanwhile.
     async fn check_printer(&self, printer_id: PrinterId) -> Result<Vec<MonthMismatch>> {
         self.read_within(LONG, "compare the aggregates with the jobs", |db| async move {
             loop {
@@ -105,36 +106,35 @@ impl Store {
     }
 }
 
-/// A job with the start that it had; one that is known never changes.
+/// A job and its start. A known start never changes.
 type Touched = (JobId, Option<Timestamp>);
 
-/// Brings the months up to date with the rows of these jobs, which are new, changed or gone. To be called when the rows
-/// have been written.
+/// Updates the months of these jobs, which were inserted, changed or deleted. Call it after their rows have been written.
 pub(crate) async fn refresh(tx: &Tx, totals: &OpenTotals, jobs: &[Touched]) -> Result<(), Fault> {
-    let news = read_ended(tx, jobs).await?;
-    merge(tx, totals, jobs, news).await
+    let ended = read_ended(tx, jobs).await?;
+    merge(tx, totals, jobs, ended).await
 }
 
-/// The same for several printers.
+/// [`refresh`] for several printers.
 pub(crate) async fn refresh_all(
     tx: &Tx,
     all_totals: &[OpenTotals],
     jobs: &BTreeMap<PrinterId, Vec<Touched>>,
 ) -> Result<(), Fault> {
-    let mut news: BTreeMap<PrinterId, Vec<Fact>> = BTreeMap::new();
+    let mut ended: BTreeMap<PrinterId, Vec<Fact>> = BTreeMap::new();
     for fact in read_ended(tx, &jobs.values().flatten().copied().collect::<Vec<_>>()).await? {
-        news.entry(fact.printer_id).or_default().push(fact);
+        ended.entry(fact.printer_id).or_default().push(fact);
     }
     for totals in all_totals {
         let printer_id = totals.printer_id();
         if let Some(jobs) = jobs.get(&printer_id) {
-            merge(tx, totals, jobs, news.remove(&printer_id).unwrap_or_default()).await?;
+            merge(tx, totals, jobs, ended.remove(&printer_id).unwrap_or_default()).await?;
         }
     }
     Ok(())
 }
 
-/// Running jobs change all the time, and are few: they are read when they are needed.
+/// Without running jobs: they are few, change all the time, and are read when they are needed.
 async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
     for batch in jobs.chunks(BATCH) {
@@ -146,28 +146,28 @@ async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
     Ok(facts)
 }
 
-/// Puts the facts of these jobs of a printer in place of what was known of them.
-async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], news: Vec<Fact>) -> Result<(), Fault> {
+/// Replaces the facts of these jobs of a printer.
+async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], ended: Vec<Fact>) -> Result<(), Fault> {
     let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
     for (id, start) in jobs {
         let month = months.entry(MonthKey::of(milliseconds(*start))).or_default();
         month.0.insert(*id);
     }
-    for fact in news {
+    for fact in ended {
         months.entry(MonthKey::of(fact.start)).or_default().1.push(fact);
     }
     let mut version = None;
-    for (key, (touched, news)) in months {
+    for (key, (touched, ended)) in months {
         let stored = load(&**tx, totals.printer_id(), key).await?;
         let mut facts = match &stored {
             None => Vec::new(),
             Some(bytes) => match Month::from_bytes(totals.printer_id(), key, bytes) {
                 Some(month) => month.facts().filter(|fact| !touched.contains(&fact.id)).collect(),
-                // Recording prints must not fail for that.
+                // A damaged month must not stop the recording of prints.
                 None => return rebuild(tx, totals).await.map(drop),
             },
         };
-        facts.extend(news);
+        facts.extend(ended);
         facts.sort_unstable_by_key(|fact| (fact.start, fact.id));
         let month = Month::pack(totals.printer_id(), key, &facts);
         let bytes = month.to_bytes();
@@ -183,11 +183,11 @@ async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], news: Vec<Fact>) 
     Ok(())
 }
 
-/// Packs all months of a printer anew. Returns the number of jobs in them.
+/// Packs all months of a printer again. Returns the number of jobs in them.
 async fn rebuild(tx: &Tx, totals: &OpenTotals) -> Result<u64, Fault> {
     let printer_id = totals.printer_id();
     let version = next_version(tx, printer_id).await?;
-    // Those without jobs stay, so that whoever has read them sees that they are empty now.
+    // A month without jobs keeps its row, so that caches learn that it is empty.
     let mut empty: HashSet<MonthKey> = stored_months(&**tx, printer_id).await?.into_iter().collect();
     let mut jobs = 0;
     let mut after = None;
@@ -253,7 +253,7 @@ fn ended(facts: Vec<Fact>) -> Vec<Fact> {
     facts.into_iter().filter(|fact| !fact.status.is_open()).collect()
 }
 
-/// What the rows say of the next month in which jobs began.
+/// The rows of the next month in which jobs began.
 async fn next_month(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
@@ -348,7 +348,7 @@ async fn save(
     Ok(())
 }
 
-/// Takes all months of a printer away.
+/// Deletes all months of a printer.
 pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
     let statement = Query::delete()
         .from_table(JobMonths::Table)
@@ -358,7 +358,7 @@ pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<
     Ok(())
 }
 
-/// The version of what is written now: readers ask for what is newer than what they have.
+/// The version of the months written now. Caches ask for months newer than those they have.
 async fn next_version(tx: &Tx, printer_id: PrinterId) -> Result<i64, Fault> {
     let statement = Query::update()
         .table(JobTotals::Table)

@@ -1,4 +1,4 @@
-//! Facts as the rows of `print_jobs` and `job_details` tell them.
+//! Facts from rows of `print_jobs` and `job_details`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::{
     transaction::Tx,
 };
 
-/// A fact whose texts have no numbers yet.
+/// A fact whose texts have not been replaced by numbers.
 pub(crate) struct Source {
     fact: Fact,
     profile: Option<MaterialProfile>,
@@ -25,7 +25,7 @@ pub(crate) struct Source {
     cause: Option<String>,
 }
 
-/// What the rows say of the jobs that meet the condition.
+/// Reads the jobs that meet the condition.
 pub(crate) async fn load(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result<Vec<Source>, Fault> {
     let of_job = |column: PrintJobs| (PrintJobs::Table, column);
     let of_details = |column: JobDetails| (JobDetails::Table, column);
@@ -73,7 +73,7 @@ pub(crate) async fn load(db: &impl ConnectionTrait, condition: SimpleExpr) -> Re
         .collect()
 }
 
-/// A condition on the column of `print_jobs`.
+/// A column of `print_jobs`.
 pub(crate) fn column(column: PrintJobs) -> Expr {
     Expr::col((PrintJobs::Table, column))
 }
@@ -127,7 +127,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
     })
 }
 
-/// Facts, with numbers for texts that have none yet.
+/// Replaces texts by numbers. New texts get one.
 pub(crate) async fn number_all(tx: &Tx, sources: Vec<Source>) -> Result<Vec<Fact>, Fault> {
     let (texts, profiles) = named(&sources);
     let texts = dictionary::number_all(tx, &texts).await?;
@@ -135,7 +135,7 @@ pub(crate) async fn number_all(tx: &Tx, sources: Vec<Source>) -> Result<Vec<Fact
     Ok(numbered(&sources, &texts, &profiles))
 }
 
-/// Facts. A text that has no number yet is unknown.
+/// Replaces texts by numbers. A text without a number becomes unknown.
 pub(crate) async fn number_known(
     db: &impl ConnectionTrait,
     sources: Vec<Source>,

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use analytics::{Bucket, MaterialProfile, Stack, StackKey, Sums, VerdictSums, buckets};
-use domain::{JobFilter, JobId, JobNotes, JobStatus, PrinterId, Verdict};
+use analytics::{
+    Bucket, Heatmap, MaterialProfile, ReadError, Selection, Series, Stack, StackKey, Sums, VerdictSums,
+    buckets,
+};
+use domain::{Amount, Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, UNDATED, Verdict};
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{
     RngExt, SeedableRng,
@@ -17,8 +20,9 @@ use crate::{database::Database, fixtures::*, on_every_engine, totals};
 on_every_engine! {
     async fn figures_are_those_of_the_jobs_whatever_happens(db) {
         let printers = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await];
-        // What another process sees must be the same: it holds months of its own in memory.
-        let other = db.open_again().await.unwrap();
+        // Another process has a cache of its own. This one has room for some months and few figures, so that it reads
+        // months again and again.
+        let other = db.open_again().await.unwrap().with_analytics_memory(4_000);
         let mut rng = StdRng::seed_from_u64(20_261_123);
         for round in 0..20 {
             for _ in 0..4 {
@@ -50,7 +54,7 @@ on_every_engine! {
     async fn wrong_aggregates_are_found_and_mended(db) {
         let printer = add_printer(&db.store, "a").await;
         db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "b", 500.0)], None, now()).await.unwrap();
-        let jobs = async |store: &Store| store.facts(&JobFilter::default()).await.unwrap().groups().sums().jobs();
+        let jobs = async |store: &Store| all_sums(store).await.jobs();
         assert_eq!(jobs(&db.store).await, 2);
         db.execute("UPDATE print_jobs SET filament_used = 1.5 WHERE job_id = '1'").await;
         let wrong = db.store.check_aggregates().await.unwrap();
@@ -63,7 +67,7 @@ on_every_engine! {
         // Bytes that nobody wrote are told, do not stand in the way of recording, and are mended by it.
         db.execute("UPDATE job_months SET facts = 'nonsense', version = version + 1").await;
         db.execute("UPDATE job_totals SET facts_version = facts_version + 1").await;
-        let error = db.store.facts(&JobFilter::default()).await.unwrap_err();
+        let error = db.store.analyze(&JobFilter::default(), |_| Ok(())).await.unwrap_err();
         assert!(format!("{error:?}").contains("rebuild-aggregates"), "{error:?}");
         db.store.import_history(printer, &[row("3", "c", 900.0)], None, now()).await.unwrap();
         assert_eq!(jobs(&db.store).await, 3);
@@ -77,7 +81,7 @@ on_every_engine! {
         db.execute("DELETE FROM job_months").await;
         db.execute("UPDATE job_totals SET facts_format = 0, facts_version = 0").await;
         let store = db.open_again().await.unwrap();
-        assert_eq!(store.facts(&JobFilter::default()).await.unwrap().groups().sums().jobs(), 2);
+        assert_eq!(all_sums(&store).await.jobs(), 2);
         assert_eq!(store.check_aggregates().await.unwrap(), []);
         store.close().await.unwrap();
     }
@@ -85,9 +89,9 @@ on_every_engine! {
     async fn figures_of_a_deleted_printer_are_gone(db) {
         let printer = add_printer(&db.store, "a").await;
         db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
-        assert_eq!(db.store.facts(&JobFilter::default()).await.unwrap().groups().sums().jobs(), 1);
+        assert_eq!(all_sums(&db.store).await.jobs(), 1);
         db.store.delete_printer(printer, true).await.unwrap();
-        assert_eq!(db.store.facts(&JobFilter::default()).await.unwrap().groups().sums(), Sums::default());
+        assert_eq!(all_sums(&db.store).await, Sums::default());
     }
 
     async fn checkpoints_of_a_running_job_write_no_month(db) {
@@ -99,7 +103,7 @@ on_every_engine! {
             db.store.save_progress(&job, now()).await.unwrap();
         }
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM job_months").await, [0]);
-        let sums = db.store.facts(&JobFilter::default()).await.unwrap().groups().sums();
+        let sums = all_sums(&db.store).await;
         assert_eq!((sums.jobs(), sums.total.sum), (1, 40_000));
         job.status = JobStatus::Completed;
         db.store.save_progress(&job, now()).await.unwrap();
@@ -249,14 +253,15 @@ impl Model {
 
     async fn compare(&self, store: &Store, filter: &JobFilter, rng: &mut StdRng) {
         let jobs = self.filtered(filter);
-        let facts = store.facts(filter).await.unwrap();
+        let asked = &Asked { store, filter };
+        let sums = asked.ask(|jobs| Ok(jobs.groups()?.sums())).await;
         assert_eq!(
-            facts.groups().sums().jobs(),
+            sums.jobs(),
             store.list_jobs(filter, 1, None).await.unwrap().total,
             "as in the list"
         );
-        check_sums(&facts.groups().sums(), &jobs);
-        for (id, sums) in facts.groups().by_printer() {
+        check_sums(&sums, &jobs);
+        for (id, sums) in asked.ask(|jobs| Ok(jobs.groups()?.by_printer())).await {
             let of_printer: Vec<_> = jobs
                 .iter()
                 .filter(|(stored, _)| stored.job.printer_id == id)
@@ -279,7 +284,9 @@ impl Model {
             ),
         ];
         for (of_profile, of_details) in parts {
-            let groups = facts.groups().by_profile(of_profile);
+            let groups = asked
+                .ask(move |jobs| Ok(jobs.groups()?.by_profile(of_profile)))
+                .await;
             let keys: BTreeSet<_> = jobs
                 .iter()
                 .map(|(_, details)| of_details(details).cloned())
@@ -295,21 +302,23 @@ impl Model {
             }
         }
         let zone = TimeZone::get(ZONES.choose(rng).unwrap()).unwrap();
-        check_timeline(&facts, &jobs, &zone, *Bucket::ALL.choose(rng).unwrap());
-        check_heatmap(&facts, &jobs, &zone);
-        check_estimates(&facts, &jobs);
-        check_files(store, &facts, &jobs).await;
-        check_failures(store, &facts, &jobs).await;
-        self.check_verdicts(store, &facts, &jobs).await;
-        self.check_busy(&facts, filter, rng);
+        check_timeline(asked, &jobs, &zone, *Bucket::ALL.choose(rng).unwrap()).await;
+        check_heatmap(asked, &jobs, &zone).await;
+        check_estimates(asked, &jobs).await;
+        check_files(asked, &jobs).await;
+        check_failures(asked, &jobs).await;
+        self.check_verdicts(asked, &jobs).await;
+        self.check_busy(asked, rng).await;
+        check_pages(asked, &jobs).await;
     }
 
     fn verdict(&self, stored: &StoredJob) -> Option<Verdict> {
         self.notes.get(&stored.id)?.verdict
     }
 
-    async fn check_verdicts(&self, store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
-        let found = facts.verdicts(&store.judgements().await.unwrap());
+    async fn check_verdicts(&self, asked: &Asked<'_>, jobs: &Jobs<'_>) {
+        let judgements = asked.store.judgements().await.unwrap();
+        let found = asked.ask(move |jobs| jobs.verdicts(&judgements)).await;
         let check = |sums: &VerdictSums, is_meant: &dyn Fn(&(StoredJob, JobDetails)) -> bool| {
             let group: Vec<_> = jobs.iter().copied().filter(|job| is_meant(job)).collect();
             let with = |verdict| -> Vec<_> {
@@ -347,19 +356,21 @@ impl Model {
     }
 
     /// Second by second, which the tests' times are near enough to.
-    fn check_busy(&self, facts: &analytics::Facts, filter: &JobFilter, rng: &mut StdRng) {
+    async fn check_busy(&self, asked: &Asked<'_>, rng: &mut StdRng) {
         let (since, until) = (
             at(totals::some_start(rng) - 1000.0),
             at(totals::some_start(rng) + f64::from(rng.random_range(1000..60_000))),
         );
-        let found = facts.busy(Some(since.as_millisecond()), until.as_millisecond());
+        let window = (Some(since.as_millisecond()), until.as_millisecond());
+        let found = asked.ask(move |jobs| jobs.busy(window.0, window.1)).await;
         let printers: BTreeSet<PrinterId> = self
             .jobs
             .iter()
             .map(|(stored, _)| stored.job.printer_id)
             .collect();
         for id in printers {
-            if !filter.printer_ids.is_empty() && !filter.printer_ids.contains(&id) {
+            let wanted = &asked.filter.printer_ids;
+            if !wanted.is_empty() && !wanted.contains(&id) {
                 assert!(!found.contains_key(&id));
                 continue;
             }
@@ -391,6 +402,78 @@ impl Model {
             assert_eq!(busy.cast_signed(), covered);
         }
     }
+}
+
+/// A filter that a database is asked about.
+struct Asked<'a> {
+    store: &'a Store,
+    filter: &'a JobFilter,
+}
+
+impl Asked<'_> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
+    ) -> T {
+        self.store.analyze(self.filter, work).await.unwrap()
+    }
+
+    async fn timeline(&self, bounds: &[i64], stack: Stack) -> Vec<Series> {
+        let bounds = bounds.to_vec();
+        self.ask(move |jobs| jobs.timeline(&bounds, stack)).await
+    }
+
+    async fn heatmap(&self, zone: &TimeZone) -> Heatmap {
+        let zone = zone.clone();
+        self.ask(move |jobs| jobs.heatmap(&zone)).await
+    }
+}
+
+async fn all_sums(store: &Store) -> Sums {
+    let filter = &JobFilter::default();
+    Asked { store, filter }
+        .ask(|jobs| Ok(jobs.groups()?.sums()))
+        .await
+}
+
+/// Pages of three in each order make up all jobs.
+async fn check_pages(asked: &Asked<'_>, jobs: &Jobs<'_>) {
+    let amounts = [Amount::PrintDuration, Amount::TotalDuration, Amount::FilamentUsed];
+    let by_amount = amounts
+        .into_iter()
+        .flat_map(|amount| [ListOrder::Most(amount), ListOrder::Least(amount)]);
+    for order in by_amount.chain([ListOrder::Newest, ListOrder::Oldest]) {
+        let mut places: Vec<Cursor> = jobs.iter().map(|(stored, _)| place(order, stored)).collect();
+        places.sort_by(|one, other| order.compare(*one, *other));
+        let found = asked.ask(move |jobs| {
+            let mut found: Vec<Cursor> = Vec::new();
+            loop {
+                let page = jobs.first(order, 3, found.last().copied())?;
+                found.extend(&page);
+                if page.len() < 3 {
+                    return Ok(found);
+                }
+            }
+        });
+        assert_eq!(found.await, places, "{order:?}");
+    }
+}
+
+fn place(order: ListOrder, stored: &StoredJob) -> Cursor {
+    let figures = &stored.job.figures;
+    let amount = |amount| match amount {
+        Amount::PrintDuration => figures.print_duration,
+        Amount::TotalDuration => figures.total_duration,
+        Amount::FilamentUsed => figures.filament_used,
+    };
+    let value = match order {
+        ListOrder::Newest | ListOrder::Oldest => {
+            stored.job.start_time.map_or(UNDATED, Timestamp::as_millisecond)
+        }
+        ListOrder::Most(by) => milli(amount(by)).map_or(-1, u64::cast_signed),
+        ListOrder::Least(by) => milli(amount(by)).map_or(i64::MAX, u64::cast_signed),
+    };
+    Cursor { value, id: stored.id }
 }
 
 type OfProfile = fn(&MaterialProfile) -> Option<&String>;
@@ -471,8 +554,8 @@ fn label(bucket: Bucket, start: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-fn check_timeline(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bucket: Bucket) {
-    let (extent, undated) = facts.extent();
+async fn check_timeline(asked: &Asked<'_>, jobs: &Jobs<'_>, zone: &TimeZone, bucket: Bucket) {
+    let (extent, undated) = asked.ask(|jobs| jobs.extent()).await;
     assert_eq!(
         undated,
         jobs.iter()
@@ -502,7 +585,7 @@ fn check_timeline(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bu
             cell.2 += milli(job.figures.filament_used).unwrap_or(0);
         }
         let mut found = BTreeMap::new();
-        for series in facts.timeline(&milliseconds, stack) {
+        for series in asked.timeline(&milliseconds, stack).await {
             assert_eq!(series.cells.len(), bounds.len() - 1);
             for (cell, start) in series.cells.iter().zip(&bounds).filter(|(cell, _)| cell.jobs > 0) {
                 let key = (series.key.clone(), label(bucket, *start, zone));
@@ -513,8 +596,8 @@ fn check_timeline(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone, bu
     }
 }
 
-fn check_heatmap(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
-    let map = facts.heatmap(zone);
+async fn check_heatmap(asked: &Asked<'_>, jobs: &Jobs<'_>, zone: &TimeZone) {
+    let map = asked.heatmap(zone).await;
     let mut week = [[(0, 0, 0); 24]; 7];
     let mut days: BTreeMap<String, u64> = BTreeMap::new();
     for (stored, _) in jobs {
@@ -546,8 +629,8 @@ fn check_heatmap(facts: &analytics::Facts, jobs: &Jobs<'_>, zone: &TimeZone) {
     assert_eq!(found, days);
 }
 
-fn check_estimates(facts: &analytics::Facts, jobs: &Jobs<'_>) {
-    let found = facts.estimates();
+async fn check_estimates(asked: &Asked<'_>, jobs: &Jobs<'_>) {
+    let found = asked.ask(|jobs| jobs.estimates()).await;
     let mut ratios = Vec::new();
     let mut unknown = 0;
     for (stored, details) in jobs
@@ -584,9 +667,10 @@ fn check_estimates(facts: &analytics::Facts, jobs: &Jobs<'_>) {
     of_parts(found.slicers.values().map(analytics::Distribution::count).sum());
 }
 
-async fn check_files(store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
-    let found = facts.files(100);
-    let names = store
+async fn check_files(asked: &Asked<'_>, jobs: &Jobs<'_>) {
+    let found = asked.ask(|jobs| jobs.files(100)).await;
+    let names = asked
+        .store
         .job_texts(found.files.iter().map(|(file, _)| *file))
         .await
         .unwrap();
@@ -614,13 +698,14 @@ async fn check_files(store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
     for (file, sums) in &found.files {
         check_sums(sums, &expected[names[file].as_str()]);
     }
-    let first: Vec<_> = facts.files(1).files;
+    let first: Vec<_> = asked.ask(|jobs| jobs.files(1)).await.files;
     assert_eq!(first.as_slice(), &found.files[..first.len()]);
 }
 
-async fn check_failures(store: &Store, facts: &analytics::Facts, jobs: &Jobs<'_>) {
-    let found = facts.failures();
-    let names = store
+async fn check_failures(asked: &Asked<'_>, jobs: &Jobs<'_>) {
+    let found = asked.ask(|jobs| jobs.failures()).await;
+    let names = asked
+        .store
         .job_texts(found.causes.keys().copied().flatten())
         .await
         .unwrap();
@@ -660,8 +745,8 @@ async fn a_job_that_was_saved_is_seen_at_once() {
             store.save_job(&job, now()).await.unwrap(),
             Saved::Inserted(_)
         ));
-        let facts = store.facts(&JobFilter::default()).await.unwrap();
-        assert_eq!(facts.groups().sums().of(JobStatus::Completed), n as u64 + 1);
+        let sums = all_sums(&store).await;
+        assert_eq!(sums.of(JobStatus::Completed), n as u64 + 1);
     }
     store.close().await.unwrap();
 }

@@ -67,8 +67,8 @@ struct Row {
 pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
     let period = query.period();
-    let body = compute(&core, &query.filter, move |facts| {
-        let estimates = facts.estimates();
+    let body = compute(&core, &query.filter, move |jobs| {
+        let estimates = jobs.estimates()?;
         let named = |groups: BTreeMap<Option<String>, Distribution>| {
             let groups = groups.into_iter();
             sorted(
@@ -81,7 +81,7 @@ pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResul
             .printers
             .iter()
             .map(|(id, ratios)| RatioBody::new(names.get(id).cloned(), Some(id.0), ratios));
-        EstimatesBody {
+        Ok(EstimatesBody {
             period,
             enough_jobs: ENOUGH,
             unknown_jobs: estimates.unknown,
@@ -89,7 +89,7 @@ pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResul
             by_printer: sorted(printers.collect()),
             by_material: named(estimates.materials),
             by_slicer: named(estimates.slicers),
-        }
+        })
     })
     .await?;
     sheet::answer(query.format, &body, |body| {

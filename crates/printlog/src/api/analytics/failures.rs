@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analytics::Sums;
+use analytics::{Selection, Sums};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,7 +64,7 @@ struct Row {
     responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
-    let mut failures = compute(&core, &query.filter, analytics::Facts::failures).await?;
+    let mut failures = compute(&core, &query.filter, Selection::failures).await?;
     let causes = core
         .store
         .job_texts(failures.causes.keys().copied().flatten())

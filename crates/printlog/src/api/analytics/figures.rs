@@ -1,6 +1,6 @@
 //! The figures of a group of jobs, with names and units.
 
-use analytics::{COST_UNIT, Facts, Sums, Total};
+use analytics::{COST_UNIT, Selection, Sums, Total};
 use domain::JobStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,13 +79,13 @@ pub(super) struct AverageBody {
 }
 
 impl FiguresBody {
-    pub(super) fn new(sums: &Sums, facts: &Facts) -> Self {
+    pub(super) fn new(sums: &Sums, selection: &Selection) -> Self {
         let jobs = sums.jobs();
         let weight = sums.weight();
         let mut cost: Vec<CostBody> = Vec::new();
         let mut costed = 0;
         for (profile, total) in &sums.costs {
-            let currency = facts
+            let currency = selection
                 .profile(*profile)
                 .and_then(|profile| profile.currency.clone());
             costed += total.jobs;

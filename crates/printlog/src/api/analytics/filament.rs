@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analytics::{Facts, Sums};
+use analytics::{Selection, Sums};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,24 +55,24 @@ struct Row {
 pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
     let period = query.period();
-    let body = compute(&core, &query.filter, move |facts| {
-        let all = facts.groups();
-        FilamentBody {
+    let body = compute(&core, &query.filter, move |jobs| {
+        let all = jobs.groups()?;
+        Ok(FilamentBody {
             period,
-            by_type: groups(facts, all.by_profile(|profile| profile.filament_type.as_ref())),
-            by_brand: groups(facts, all.by_profile(|profile| profile.filament_brand.as_ref())),
-            by_color: groups(facts, all.by_profile(|profile| profile.filament_color.as_ref())),
+            by_type: groups(jobs, all.by_profile(|profile| profile.filament_type.as_ref())),
+            by_brand: groups(jobs, all.by_profile(|profile| profile.filament_brand.as_ref())),
+            by_color: groups(jobs, all.by_profile(|profile| profile.filament_color.as_ref())),
             by_printer: sorted(
                 all.by_printer()
                     .into_iter()
                     .map(|(id, sums)| GroupBody {
                         key: names.get(&id).cloned(),
                         printer_id: Some(id.0),
-                        figures: FiguresBody::new(&sums, facts),
+                        figures: FiguresBody::new(&sums, jobs),
                     })
                     .collect(),
             ),
-        }
+        })
     })
     .await?;
     sheet::answer(query.format, &body, |body| {
@@ -92,11 +92,11 @@ pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult
     })
 }
 
-fn groups(facts: &Facts, groups: BTreeMap<Option<String>, Sums>) -> Vec<GroupBody> {
+fn groups(jobs: &Selection, groups: BTreeMap<Option<String>, Sums>) -> Vec<GroupBody> {
     let body = |(key, sums): (Option<String>, Sums)| GroupBody {
         key,
         printer_id: None,
-        figures: FiguresBody::new(&sums, facts),
+        figures: FiguresBody::new(&sums, jobs),
     };
     sorted(groups.into_iter().map(body).collect())
 }

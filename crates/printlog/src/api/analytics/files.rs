@@ -76,14 +76,14 @@ impl FromRequestParts<ApiState> for FilesQuery {
     responses((status = 200, content((FilesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_files(core: Core, query: FilesQuery) -> ApiResult<Response> {
     let FilesQuery { asked, limit } = query;
-    let (figures, bodies) = compute(&core, &asked.filter, move |facts| {
-        let files = facts.files(limit);
+    let (figures, bodies) = compute(&core, &asked.filter, move |jobs| {
+        let files = jobs.files(limit)?;
         let bodies: Vec<FiguresBody> = files
             .files
             .iter()
-            .map(|(_, sums)| FiguresBody::new(sums, facts))
+            .map(|(_, sums)| FiguresBody::new(sums, jobs))
             .collect();
-        (files, bodies)
+        Ok((files, bodies))
     })
     .await?;
     let names = core

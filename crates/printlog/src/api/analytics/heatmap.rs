@@ -115,8 +115,8 @@ impl FromRequestParts<ApiState> for HeatmapQuery {
 pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Response> {
     let HeatmapQuery { asked, view } = query;
     let (period, zone) = (asked.period(), asked.zone.clone());
-    compute(&core, &asked.filter, move |facts| {
-        let map = facts.heatmap(&zone);
+    compute(&core, &asked.filter, move |jobs| {
+        let map = jobs.heatmap(&zone)?;
         let hours = map.week.iter().zip(1..).flat_map(|(hours, weekday)| {
             hours.iter().zip(0..).map(move |(cell, hour)| HourBody {
                 weekday,
@@ -136,10 +136,10 @@ pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Re
             calendar: days.collect(),
             undated_jobs: map.undated,
         };
-        match view {
+        Ok(match view {
             View::Week => sheet::answer(asked.format, &body, |body| body.week.clone()),
             View::Calendar => sheet::answer(asked.format, &body, |body| body.calendar.clone()),
-        }
+        })
     })
     .await?
 }

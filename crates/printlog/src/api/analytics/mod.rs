@@ -1,5 +1,5 @@
-//! Analytics: what many jobs come to. Handlers ask the store for facts and give the figures their names and units;
-//! `docs/metrics.md` says what each means.
+//! Routes for figures over many jobs. Handlers have the store compute them, and add names and units; `docs/metrics.md`
+//! defines each figure.
 
 mod estimates;
 mod failures;
@@ -16,7 +16,7 @@ mod verdicts;
 
 use std::collections::BTreeMap;
 
-use analytics::Facts;
+use analytics::{ReadError, Selection};
 use domain::{JobFilter, PrinterId};
 pub(crate) use heatmap::View;
 pub(crate) use query::Format;
@@ -42,21 +42,20 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(verdicts::get_verdicts))
 }
 
-/// Computes figures beside the tasks of the server: a million jobs take some milliseconds.
+/// Computes figures, as many at once as there are cores.
 async fn compute<T: Send + 'static>(
     core: &Core,
     filter: &JobFilter,
-    work: impl FnOnce(&Facts) -> T + Send + 'static,
+    work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
 ) -> ApiResult<T> {
-    let facts = core.store.facts(filter).await?;
-    let turn = core.computing.clone().acquire_owned().await;
-    let turn = turn.map_err(|_| Problem::internal())?;
-    let done = tokio::task::spawn_blocking(move || {
-        // Until it is done, even if nobody waits for it any longer.
-        let _turn = turn;
-        work(&facts)
+    let permit = core.computing.clone().acquire_owned().await;
+    let permit = permit.map_err(|_| Problem::internal())?;
+    let figures = core.store.analyze(filter, move |jobs| {
+        // The computation holds it, also when the client has disconnected.
+        let _permit = permit;
+        work(jobs)
     });
-    done.await.map_err(|_| Problem::internal())
+    Ok(figures.await?)
 }
 
 /// Names of the printers.

@@ -124,17 +124,17 @@ async fn figures(
 ) -> ApiResult<Vec<PrinterBody>> {
     let since = filter.since.map(Timestamp::as_millisecond);
     let until = filter.until.map_or(now, |until| until.min(now)).as_millisecond();
-    compute(core, filter, move |facts| {
-        let mut sums = facts.groups().by_printer();
-        let busy = facts.busy(since, until);
+    compute(core, filter, move |jobs| {
+        let mut sums = jobs.groups()?.by_printer();
+        let busy = jobs.busy(since, until)?;
         let body = |(id, name): (PrinterId, String)| {
             let sums = sums.remove(&id).unwrap_or_default();
             // A printer that did nothing since then was not busy; without a beginning there is no time to speak of.
             let idle = since.map(|since| Busy::within(since, until));
             let busy = busy.get(&id).copied().or(idle);
-            printer(id, name, &sums, busy.as_ref(), FiguresBody::new(&sums, facts))
+            printer(id, name, &sums, busy.as_ref(), FiguresBody::new(&sums, jobs))
         };
-        names.into_iter().map(body).collect()
+        Ok(names.into_iter().map(body).collect())
     })
     .await
 }

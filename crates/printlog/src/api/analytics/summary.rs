@@ -75,11 +75,11 @@ pub(super) async fn get_summary(
     query: AnalyticsQuery,
 ) -> ApiResult<Response> {
     let now = state.clock.now();
-    let (sums, active_printers) = compute(&core, &query.filter, |facts| {
-        (
-            FiguresBody::new(&facts.groups().sums(), facts),
-            facts.running().len(),
-        )
+    let (sums, active_printers) = compute(&core, &query.filter, |jobs| {
+        Ok((
+            FiguresBody::new(&jobs.groups()?.sums(), jobs),
+            jobs.running().len(),
+        ))
     })
     .await?;
     let before = previous(&query.filter, &query.zone, now);
@@ -91,8 +91,8 @@ pub(super) async fn get_summary(
                 until: Some(until),
                 ..query.filter.clone()
             };
-            let figures = compute(&core, &filter, |facts| {
-                FiguresBody::new(&facts.groups().sums(), facts)
+            let figures = compute(&core, &filter, |jobs| {
+                Ok(FiguresBody::new(&jobs.groups()?.sums(), jobs))
             })
             .await?;
             Some(PreviousBody {

@@ -133,8 +133,8 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
     let TimelineQuery { asked, bucket, stack } = query;
     let names = printer_names(&core).await?;
     let (period, zone, filter) = (asked.period(), asked.zone.clone(), asked.filter.clone());
-    compute(&core, &asked.filter, move |facts| {
-        let (extent, undated_jobs) = facts.extent();
+    compute(&core, &asked.filter, move |jobs| {
+        let (extent, undated_jobs) = jobs.extent()?;
         let instant = |time: i64| Timestamp::from_millisecond(time).ok();
         let first = filter.since.or_else(|| instant(extent?.0));
         let last = match filter.until {
@@ -158,8 +158,8 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
                     label: label(&zone, bucket, pair[0]),
                 })
                 .collect(),
-            series: facts
-                .timeline(&milliseconds, stack)
+            series: jobs
+                .timeline(&milliseconds, stack)?
                 .into_iter()
                 .map(|series| {
                     let (key, printer_id) = match &series.key {
@@ -173,7 +173,7 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
                 .collect(),
             undated_jobs,
         };
-        sheet::answer(asked.format, &body, rows)
+        Ok(sheet::answer(asked.format, &body, rows))
     })
     .await?
 }

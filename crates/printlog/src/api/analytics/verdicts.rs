@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analytics::{Facts, VerdictSums};
+use analytics::{Selection, VerdictSums};
 use axum::response::Response;
 use domain::Verdict;
 use serde::Serialize;
@@ -91,20 +91,20 @@ pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult
     let names = printer_names(&core).await?;
     let judgements = core.store.judgements().await?;
     let period = query.period();
-    let body = compute(&core, &query.filter, move |facts| {
-        let verdicts = facts.verdicts(&judgements);
+    let body = compute(&core, &query.filter, move |jobs| {
+        let verdicts = jobs.verdicts(&judgements)?;
         let printers = verdicts.printers.iter();
         let by_printer = printers.map(|(id, sums)| GroupBody {
             printer_id: Some(id.0),
-            ..GroupBody::new(names.get(id).cloned(), sums, facts)
+            ..GroupBody::new(names.get(id).cloned(), sums, jobs)
         });
-        VerdictsBody {
+        Ok(VerdictsBody {
             period,
-            all: GroupBody::new(None, &verdicts.all, facts),
-            by_reason: by_name(&verdicts.reasons, facts),
+            all: GroupBody::new(None, &verdicts.all, jobs),
+            by_reason: by_name(&verdicts.reasons, jobs),
             by_printer: sorted(by_printer.collect()),
-            by_material: by_name(&verdicts.materials, facts),
-        }
+            by_material: by_name(&verdicts.materials, jobs),
+        })
     })
     .await?;
     sheet::answer(query.format, &body, |body| {
@@ -124,11 +124,11 @@ pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult
     })
 }
 
-fn by_name(groups: &BTreeMap<Option<String>, VerdictSums>, facts: &Facts) -> Vec<GroupBody> {
+fn by_name(groups: &BTreeMap<Option<String>, VerdictSums>, jobs: &Selection) -> Vec<GroupBody> {
     let groups = groups.iter();
     sorted(
         groups
-            .map(|(key, sums)| GroupBody::new(key.clone(), sums, facts))
+            .map(|(key, sums)| GroupBody::new(key.clone(), sums, jobs))
             .collect(),
     )
 }
@@ -139,7 +139,7 @@ fn sorted(mut groups: Vec<GroupBody>) -> Vec<GroupBody> {
 }
 
 impl GroupBody {
-    fn new(key: Option<String>, sums: &VerdictSums, facts: &Facts) -> Self {
+    fn new(key: Option<String>, sums: &VerdictSums, jobs: &Selection) -> Self {
         Self {
             key,
             printer_id: None,
@@ -152,7 +152,7 @@ impl GroupBody {
             },
             judged: sums.judged(),
             good_share: sums.good_share(),
-            scrap: ScrapBody::new(FiguresBody::new(&sums.scrap, facts)),
+            scrap: ScrapBody::new(FiguresBody::new(&sums.scrap, jobs)),
         }
     }
 }
