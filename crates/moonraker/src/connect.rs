@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, OnceLock, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -13,12 +13,13 @@ use tokio::{
 };
 use tokio_tungstenite::{
     Connector, client_async_tls_with_config,
-    tungstenite::{self, client::IntoClientRequest, protocol::WebSocketConfig},
+    tungstenite::{self, client::IntoClientRequest, http::header::AUTHORIZATION, protocol::WebSocketConfig},
 };
 
 use crate::{
     Client, Endpoint, Notifications,
     link::{Link, Shared, Socket},
+    trust,
 };
 
 /// Calls that may wait to be sent.
@@ -42,8 +43,6 @@ pub struct ConnectOptions {
     pub max_message_size: usize,
     /// Notifications that may wait to be fetched.
     pub notification_queue: usize,
-    /// Certificates to trust, for printers behind a private authority. `None` for those that browsers trust.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Default for ConnectOptions {
@@ -55,7 +54,6 @@ impl Default for ConnectOptions {
             dead_after: Duration::from_secs(40),
             max_message_size: 16 << 20,
             notification_queue: 1024,
-            tls: None,
         }
     }
 }
@@ -99,7 +97,17 @@ pub enum ConnectError {
         /// How long we waited.
         limit: Duration,
     },
-    /// No TLS, or a certificate that we do not trust.
+    /// A certificate that is not trusted.
+    #[error("the certificate of {host}:{port} {why}")]
+    Certificate {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// No TLS.
     #[error("cannot agree on TLS with {host}:{port}")]
     Tls {
         /// The host.
@@ -127,7 +135,8 @@ pub enum ConnectError {
     },
     /// A reverse proxy wants a login of its own.
     #[error(
-        "{url} wants a login (HTTP status {status}); Moonraker itself never does at this point, so a proxy before it does"
+        "{url} wants a login, or another one (HTTP status {status}); Moonraker itself never does at this point, so a proxy \
+         before it does: put the login into the printer's address, as in http://USER:PASSWORD@HOST"
     )]
     ProxyLogin {
         /// Where we asked.
@@ -219,13 +228,16 @@ async fn open(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Socket, C
     if let Some(key) = endpoint.api_key_header() {
         request.headers_mut().insert("X-Api-Key", key.clone());
     }
+    if let Some(login) = endpoint.login_header() {
+        request.headers_mut().insert(AUTHORIZATION, login.clone());
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(options.max_message_size))
         .max_frame_size(Some(options.max_message_size));
     let connector = match endpoint.is_tls() {
-        true => Connector::Rustls(options.tls.clone().unwrap_or_else(web_tls)),
+        true => Connector::Rustls(Arc::clone(&trust::current().tls)),
         false => Connector::Plain,
     };
     let (socket, _) = client_async_tls_with_config(request, stream, Some(config), Some(connector))
@@ -266,6 +278,13 @@ fn handshake_failed(endpoint: &Endpoint, cause: tungstenite::Error) -> ConnectEr
             status @ (502..=504) => ConnectError::Gateway { url, status },
             status => ConnectError::NotMoonraker { url, status },
         },
+        tungstenite::Error::Io(source) if certificate_error(&source).is_some() => ConnectError::Certificate {
+            host,
+            port,
+            why: certificate_error(&source)
+                .map(trust::describe)
+                .unwrap_or_default(),
+        },
         tungstenite::Error::Io(source)
             if source.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
         {
@@ -282,19 +301,9 @@ fn handshake_failed(endpoint: &Endpoint, cause: tungstenite::Error) -> ConnectEr
     }
 }
 
-/// Trusts what browsers trust.
-pub(crate) fn web_tls() -> Arc<rustls::ClientConfig> {
-    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
-    Arc::clone(CONFIG.get_or_init(|| {
-        let roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the protocol versions that rustls picks")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
-    }))
+fn certificate_error(cause: &io::Error) -> Option<&rustls::CertificateError> {
+    match cause.get_ref()?.downcast_ref()? {
+        rustls::Error::InvalidCertificate(cause) => Some(cause),
+        _ => None,
+    }
 }

@@ -1,8 +1,9 @@
 //! Where a printer is, and with which key.
 
-use std::fmt;
+use std::{fmt, iter};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use url::Url;
 
@@ -16,12 +17,18 @@ const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Address of one Moonraker, with the API key if it wants one. The key shows in no output.
+/// Begins a secret that holds a login. No API key has a blank.
+const LOGIN: &str = "Basic ";
+
+/// Address of one Moonraker, with the API key if it wants one, and the login of a proxy before it. Neither shows in any
+/// output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// `http` or `https`, host, port, and the path prefix without a slash at its end.
     base: Url,
     key: Option<HeaderValue>,
+    /// `Authorization` for HTTP's basic authentication.
+    login: Option<HeaderValue>,
 }
 
 /// Why an address or a key cannot be used.
@@ -59,11 +66,12 @@ impl Endpoint {
     /// Reads an address as people write it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
     ///
     /// Without a scheme it is `http`. Without a port it is 7125, for `https` and `wss` 443. A path is kept as the
-    /// prefix that a reverse proxy puts before Moonraker's own paths. An empty key is no key.
+    /// prefix that a reverse proxy puts before Moonraker's own paths. User and password are the login of such a proxy.
+    /// An empty key is no key. In place of a key, `secret` may be what [`secret`](Self::secret) gave.
     ///
     /// # Errors
-    /// If it is no such address, or has a user, a query or a fragment.
-    pub fn parse(url: &str, api_key: Option<&str>) -> Result<Self, EndpointError> {
+    /// If it is no such address, or has a query or a fragment.
+    pub fn parse(url: &str, secret: Option<&str>) -> Result<Self, EndpointError> {
         let given = url.trim();
         if given.is_empty() {
             return Err(EndpointError::Empty);
@@ -84,10 +92,6 @@ impl Endpoint {
         };
         let mut base = Url::parse(&format!("{scheme}://{rest}")).map_err(syntax)?;
         let parts = [
-            (
-                !base.username().is_empty() || base.password().is_some(),
-                "user name or password",
-            ),
             (base.query().is_some(), "query (`?…`)"),
             (base.fragment().is_some(), "fragment (`#…`)"),
         ];
@@ -105,17 +109,29 @@ impl Endpoint {
             .trim_end_matches('/')
             .to_owned();
         base.set_path(&path);
-        let key = match api_key.map(str::trim).filter(|key| !key.is_empty()) {
-            Some(key) => {
-                let mut value = HeaderValue::from_str(key).map_err(|_| EndpointError::Key)?;
-                value.set_sensitive(true);
-                // A later reading as text must not fail.
-                value.to_str().map_err(|_| EndpointError::Key)?;
-                Some(value)
-            }
-            None => None,
-        };
-        Ok(Self { base, key })
+        let (login, key) = parts_of(secret.map(str::trim).unwrap_or_default());
+        let login = login_in(&base).or(login.map(str::to_owned));
+        // Both fail only for addresses without a host.
+        let _ = (base.set_username(""), base.set_password(None));
+        Ok(Self {
+            base,
+            key: Some(key).filter(|key| !key.is_empty()).map(hidden).transpose()?,
+            login: login
+                .map(|login| hidden(&format!("{LOGIN}{login}")))
+                .transpose()?,
+        })
+    }
+
+    /// The login and the API key as one text, to be kept where no one sees it, and given to [`parse`](Self::parse).
+    /// `None` if there is neither.
+    #[must_use]
+    pub fn secret(&self) -> Option<String> {
+        let texts =
+            [&self.login, &self.key].map(|value| value.as_ref().and_then(|value| value.to_str().ok()));
+        match texts {
+            [None, None] => None,
+            texts => Some(texts.into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        }
     }
 
     /// URL of Moonraker's WebSocket.
@@ -163,6 +179,10 @@ impl Endpoint {
         self.key.as_ref()
     }
 
+    pub(crate) fn login_header(&self) -> Option<&HeaderValue> {
+        self.login.as_ref()
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         self.base.scheme() == "https"
     }
@@ -186,17 +206,51 @@ impl fmt::Display for Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = self.key.as_ref().map(|_| "hidden");
+        let hidden = |value: &Option<HeaderValue>| value.as_ref().map(|_| "hidden");
         f.debug_struct("Endpoint")
             .field("base", &self.base.as_str())
-            .field("key", &key)
+            .field("key", &hidden(&self.key))
+            .field("login", &hidden(&self.login))
             .finish()
     }
+}
+
+/// The login and the API key in a secret.
+fn parts_of(secret: &str) -> (Option<&str>, &str) {
+    match secret.strip_prefix(LOGIN) {
+        Some(rest) => {
+            let (login, key) = rest.split_once(' ').unwrap_or((rest, ""));
+            (Some(login), key)
+        }
+        None => (None, secret),
+    }
+}
+
+/// User and password of a URL, as HTTP wants them.
+fn login_in(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let bytes: Vec<u8> = percent_decode_str(url.username())
+        .chain(iter::once(b':'))
+        .chain(percent_decode_str(url.password().unwrap_or_default()))
+        .collect();
+    Some(BASE64_STANDARD.encode(bytes))
+}
+
+/// A header that shows in no output.
+fn hidden(text: &str) -> Result<HeaderValue, EndpointError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::Key)?;
+    value.set_sensitive(true);
+    // A later reading as text must not fail.
+    value.to_str().map_err(|_| EndpointError::Key)?;
+    Ok(value)
 }
 
 /// Whether the part of a URL after `://` names a port. [`Url`] forgets a port that is the default of its scheme.
 fn has_port(rest: &str) -> bool {
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let after_host = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
     after_host
         .rsplit_once(':')
@@ -272,10 +326,6 @@ mod tests {
                 "`ftp` addresses are not supported; use http, https, ws or wss",
             ),
             (
-                "http://me:secret@voron",
-                "a printer's address has no user name or password; leave it out",
-            ),
-            (
                 "http://voron/?token=1",
                 "a printer's address has no query (`?…`); leave it out",
             ),
@@ -339,6 +389,60 @@ mod tests {
         }
         for name in ["..", "../a.gcode", "a/../b.gcode", "./a.gcode"] {
             assert_eq!(endpoint.file_url("gcodes", name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_login_comes_with_the_address_and_leaves_it() {
+        let login = |url: &str, secret: Option<&str>| {
+            let endpoint = Endpoint::parse(url, secret).unwrap();
+            let header = endpoint
+                .login_header()
+                .map(|login| login.to_str().unwrap().to_owned());
+            (
+                endpoint.to_string(),
+                header,
+                endpoint.api_key().map(str::to_owned),
+                endpoint.secret(),
+            )
+        };
+        let basic = Some("Basic bWU6czNjcmV0".to_owned());
+        for url in [
+            "http://me:s3cret@voron",
+            "me:s3cret@voron",
+            "ws://me:s3cret@voron:7125/websocket",
+        ] {
+            assert_eq!(
+                login(url, None),
+                ("http://voron:7125".to_owned(), basic.clone(), None, basic.clone()),
+                "{url}"
+            );
+        }
+        // What is kept is read again, and a new login takes the place of the old.
+        let (_, _, key, both) = login("https://me:s3cret@voron", Some("k3y"));
+        assert_eq!(
+            (key.as_deref(), both.as_deref()),
+            (Some("k3y"), Some("Basic bWU6czNjcmV0 k3y"))
+        );
+        assert_eq!(login("https://voron", both.as_deref()).1, basic);
+        assert_eq!(login("https://voron", both.as_deref()).2, key);
+        assert_eq!(
+            login("https://you@voron", both.as_deref()).3.as_deref(),
+            Some("Basic eW91Og== k3y")
+        );
+        // Signs are written in percent.
+        assert_eq!(
+            login("http://me:p%40ss%3A%C3%A9@voron:80", None).1.as_deref(),
+            Some("Basic bWU6cEBzczrDqQ==")
+        );
+        let endpoint = Endpoint::parse("http://me:s3cret@voron", Some("k3y")).unwrap();
+        let shown = format!(
+            "{endpoint} {endpoint:?} {} {}",
+            endpoint.websocket_url(),
+            endpoint.file_url("gcodes", "a").unwrap()
+        );
+        for secret in ["s3cret", "k3y", "me:", "bWU6"] {
+            assert!(!shown.contains(secret), "{shown}");
         }
     }
 

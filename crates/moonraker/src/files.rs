@@ -4,18 +4,14 @@
 //! understand with 200 and the whole file. So an answer is believed by what it says of itself, and never read past
 //! what was asked for.
 
-use std::{ops::Range, sync::OnceLock, time::Duration};
+use std::ops::Range;
 
 use reqwest::{
     Response, StatusCode,
-    header::{CONTENT_RANGE, LAST_MODIFIED, RANGE},
-    redirect::Policy,
+    header::{AUTHORIZATION, CONTENT_RANGE, LAST_MODIFIED, RANGE},
 };
 
-use crate::{Endpoint, connect::web_tls};
-
-/// To connect, and between two pieces of an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::{Endpoint, trust};
 
 /// Part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,11 +115,15 @@ pub async fn read_gcode_part(
     let url = endpoint.file_url("gcodes", path).ok_or_else(|| FileError::Name {
         path: path.to_owned(),
     })?;
-    let mut request = client()
+    let mut request = trust::current()
+        .http
         .get(url)
         .header(RANGE, format!("bytes={}-{last}", range.start));
     if let Some(key) = endpoint.api_key_header() {
         request = request.header("X-Api-Key", key.as_bytes());
+    }
+    if let Some(login) = endpoint.login_header() {
+        request = request.header(AUTHORIZATION, login.as_bytes());
     }
     let response = request.send().await.map_err(transport)?;
     let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
@@ -194,24 +194,4 @@ fn content_range(response: &Response) -> Option<(u64, u64)> {
     let value = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
     Some((range.split_once('-')?.0.parse().ok()?, size.parse().ok()?))
-}
-
-/// For so long a connection waits for the next read of the same file.
-const IDLE: Duration = Duration::from_secs(2);
-
-/// One for all printers. It keeps no connection beyond the reads of a file, and follows no redirect.
-fn client() -> &'static reqwest::Client {
-    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    CLIENT.get_or_init(|| {
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(rustls::ClientConfig::clone(&web_tls()))
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(PATIENCE)
-            .read_timeout(PATIENCE)
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE)
-            .build()
-            .expect("a client needs nothing but its TLS configuration, which is given")
-    })
 }

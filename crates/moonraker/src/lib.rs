@@ -21,6 +21,7 @@ mod mirror;
 mod notification;
 mod oddities;
 mod probe;
+mod trust;
 
 pub use calls::{PrinterInfo, ServerInfo, Snapshot};
 pub use capability::{Capability, Limitation, Optional, PrintReading, optional};
@@ -35,3 +36,4 @@ pub use notification::{Notification, Notifications};
 pub use oddities::OddFrames;
 pub use probe::{ProbeError, ProbeReport, probe};
 pub use serde_json::{Map, Value};
+pub use trust::{TrustError, trust_ca_file};

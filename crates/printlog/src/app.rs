@@ -80,6 +80,10 @@ pub async fn run_reloading(
     // Before anything is read: two servers on one file would record every print twice.
     let _lock = InstanceLock::take(&config.database)?;
     upkeep::remove_leftovers(&config, clock.now());
+    config
+        .moonraker
+        .trust_ca_file()
+        .context("see moonraker.ca_file in the configuration")?;
     let address = listener
         .local_addr()
         .context("cannot tell the address of the server")?;

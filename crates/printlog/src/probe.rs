@@ -4,6 +4,8 @@ use std::{error::Error, time::Duration};
 
 use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
 
+use crate::api::without_login;
+
 /// What the try showed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
@@ -74,7 +76,9 @@ pub fn addresses(url: &str) -> Vec<String> {
         None => (None, given),
     };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let has_port = host.rfind(':').is_some_and(|colon| !host[colon..].contains(']'));
+    // A login has a colon, too.
+    let name = host.rsplit('@').next().unwrap_or(host);
+    let has_port = name.rfind(':').is_some_and(|colon| !name[colon..].contains(']'));
     // Moonraker's own ports, then those of a front end that passes its WebSocket on.
     let ends: &[(&str, &str)] = match (scheme.as_deref(), has_port) {
         (None, true) => &[("http", ""), ("https", "")],
@@ -113,7 +117,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
             reason: klippy_trouble(&report),
             may_be_off: false,
             report,
-            moonraker_url: Some(url.to_owned()),
+            moonraker_url: Some(without_login(url)),
         },
         Err(cause) => {
             let outcome = outcome(&cause);
@@ -123,7 +127,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
                 reason: Some(chain(&cause)),
                 may_be_off: matches!(&cause, ProbeError::Connect(cause) if cause.may_be_switched_off()),
                 report: ProbeReport::default(),
-                moonraker_url: is_moonraker.then(|| url.to_owned()),
+                moonraker_url: is_moonraker.then(|| without_login(url)),
             }
         }
     }
@@ -203,6 +207,10 @@ mod tests {
                     "https://voron.local:443",
                     "https://voron.local:7130",
                 ][..],
+            ),
+            (
+                "https://me:s3cret@voron",
+                &["https://me:s3cret@voron:443", "https://me:s3cret@voron:7130"],
             ),
             (" voron:81/p1 ", &["http://voron:81/p1", "https://voron:81/p1"]),
             (

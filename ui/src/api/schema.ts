@@ -1591,7 +1591,7 @@ export interface components {
         /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /**
-         * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443.
+         * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443. User and password, as in http://USER:PASSWORD@HOST, are the login of a proxy; they are encrypted beside the API key, and never shown.
          * @example http://voron.local:7125
          */
         MoonrakerUrl: string;
@@ -1657,7 +1657,7 @@ export interface components {
         Printer: {
             /** Format: date-time */
             created_at: string;
-            /** @description Whether an API key is stored for its Moonraker. The key itself is never shown. */
+            /** @description Whether an API key or a login is stored for its Moonraker. Neither is ever shown. */
             has_moonraker_api_key: boolean;
             /** Format: int64 */
             id: number;
@@ -1745,7 +1745,10 @@ export interface components {
              * @example Workshop
              */
             location?: string | null;
-            /** @description Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it. */
+            /**
+             * @description Moonraker's API key, if it wants one. Left out, a stored key stays, and so does a login; `null` removes both, and
+             *     another key takes the place of both.
+             */
             moonraker_api_key?: string | null;
             moonraker_url: components["schemas"]["MoonrakerUrl"];
             /**

@@ -1,6 +1,6 @@
 //! The handshake: what we send, and what we say when it fails.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use moonraker::{ConnectError, ConnectOptions, Endpoint, connect};
 use serde_json::json;
@@ -24,6 +24,40 @@ async fn refused_with(answer: &str) -> ConnectError {
         serve
     );
     result.unwrap_err()
+}
+
+/// The head of the next request, in lower case but for values.
+async fn head_of(server: &FakeServer, answer: &str) -> String {
+    let mut stream = server.accept_tcp().await;
+    let mut request = [0; 4096];
+    let read = stream.read(&mut request).await.unwrap();
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    String::from_utf8_lossy(&request[..read]).into_owned()
+}
+
+#[tokio::test]
+async fn the_login_of_a_proxy_goes_with_every_request() {
+    let server = FakeServer::bind().await;
+    let url = format!("http://me:s3cret@127.0.0.1:{}", server.port());
+    let endpoint = Endpoint::parse(&url, Some("k3y")).unwrap();
+    let refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let options = ConnectOptions::default();
+    let (connection, handshake) = tokio::join!(connect(&endpoint, &options), head_of(&server, refusal));
+    let error = connection.unwrap_err().to_string();
+    assert!(
+        error.contains("USER:PASSWORD@HOST") && !error.contains("s3cret"),
+        "{error}"
+    );
+    let (part, request) = tokio::join!(
+        moonraker::read_gcode_part(&endpoint, "a.gcode", 0..5),
+        head_of(&server, refusal)
+    );
+    assert!(!part.unwrap_err().to_string().contains("s3cret"));
+    for head in [handshake, request] {
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains("authorization: basic bwu6cznjcmv0"), "{head}");
+        assert!(head.contains("x-api-key: k3y"), "{head}");
+    }
 }
 
 #[tokio::test]
@@ -106,54 +140,6 @@ async fn absent_printers_are_told_apart() {
         error.to_string(),
         "cannot find the host `no-such-printer.invalid`; check the name, or use the printer's IP address"
     );
-}
-
-#[tokio::test]
-async fn tls_works_with_a_certificate_that_is_trusted_and_only_then() {
-    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let der = certificate.cert.der().clone();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certificate.signing_key.serialize_der()).into();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server_config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![der.clone()], key)
-        .unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(der).unwrap();
-    let trusting = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config));
-    let server = FakeServer::bind().await;
-    let endpoint = Endpoint::parse(&format!("https://localhost:{}", server.port()), None).unwrap();
-
-    let serve = async { acceptor.accept(server.accept_tcp().await).await.map(drop) };
-    let options = ConnectOptions::default();
-    let (refused, _) = tokio::join!(connect(&endpoint, &options), serve);
-    let error = refused.unwrap_err();
-    assert!(matches!(error, ConnectError::Tls { .. }), "{error}");
-
-    let options = ConnectOptions {
-        tls: Some(Arc::new(trusting)),
-        ..ConnectOptions::default()
-    };
-    let serve = async {
-        let stream = acceptor.accept(server.accept_tcp().await).await.unwrap();
-        tokio_tungstenite::accept_async(stream).await.unwrap()
-    };
-    let (connection, mut socket) = tokio::join!(connect(&endpoint, &options), serve);
-    let (client, mut notifications) = connection.unwrap();
-    let frame = tokio_tungstenite::tungstenite::Message::text(r#"{"method":"notify_klippy_ready"}"#);
-    futures_util::SinkExt::send(&mut socket, frame).await.unwrap();
-    assert_eq!(
-        notifications.recv().await,
-        Some(moonraker::Notification::KlippyReady)
-    );
-    drop(client);
 }
 
 #[tokio::test]

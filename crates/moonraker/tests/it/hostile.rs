@@ -2,7 +2,7 @@
 //! memory without end.
 
 use futures_util::{SinkExt, StreamExt};
-use moonraker::{Closed, ConnectOptions, Endpoint, Notification, Value, read_gcode_part};
+use moonraker::{Closed, ConnectOptions, Endpoint, FileError, Notification, Value, read_gcode_part};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -267,7 +267,12 @@ async fn a_name_of_a_file_cannot_leave_its_root() {
         "//evil.example/x",
         "?x#y",
     ] {
-        assert!(read_gcode_part(&endpoint, name, 0..10).await.is_err());
+        let error = read_gcode_part(&endpoint, name, 0..10).await.unwrap_err();
+        if matches!(error, FileError::Name { .. }) {
+            // Nothing was asked for.
+            assert!(name.split('/').any(|part| part == ".."), "{name}");
+            continue;
+        }
         let request = asked.recv().await.unwrap();
         let first = request.lines().next().unwrap();
         assert!(first.starts_with("GET /server/files/gcodes"), "{name}: {first}");

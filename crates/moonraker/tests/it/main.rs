@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
 
+mod certificates;
 mod connecting;
 mod fake;
 mod history;

@@ -49,6 +49,7 @@ pub(crate) use jobs::JobListBody;
 pub(crate) use keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME};
 pub(crate) use live::Live;
 pub(crate) use metrics::metrics_only;
+pub(crate) use moonraker_url::without_login;
 pub(crate) use notes::{tag as parse_tag, verdict as parse_verdict};
 pub(crate) use page::{decode as decode_cursor, order as parse_order};
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};

@@ -20,11 +20,20 @@ const LONGEST: usize = 500;
 /// The schema of an address.
 pub(super) struct MoonrakerUrl;
 
-/// The address as it is stored, with its scheme, if Moonraker can be reached by it and by the key.
-pub(super) fn checked(given: &str, api_key: Option<&str>) -> Result<String, FieldError> {
+/// What is stored of an address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// With its scheme, and without a login.
+    pub(super) url: String,
+    /// The login and the API key, to be encrypted. `None` if there is neither.
+    pub(super) secret: Option<String>,
+}
+
+/// The address as it is stored, if Moonraker can be reached by it and by the API key, or by a stored secret.
+pub(super) fn checked(given: &str, secret: Option<&str>) -> Result<Address, FieldError> {
     let wrong = |message: String| FieldError::new("moonraker_url", message);
     let text = query::text(LONGEST)(given.trim()).map_err(wrong)?;
-    Endpoint::parse(&text, api_key).map_err(|cause| match cause {
+    let endpoint = Endpoint::parse(&text, secret).map_err(|cause| match cause {
         EndpointError::Key => FieldError::new("moonraker_api_key", cause.to_string()),
         cause => wrong(cause.to_string()),
     })?;
@@ -33,11 +42,15 @@ pub(super) fn checked(given: &str, api_key: Option<&str>) -> Result<String, Fiel
     } else {
         format!("http://{text}")
     };
-    if is_plain(&with_scheme) {
-        Ok(with_scheme)
+    let url = without_login(&with_scheme);
+    if is_plain(&url) {
+        Ok(Address {
+            url,
+            secret: endpoint.secret(),
+        })
     } else {
         Err(wrong(format!(
-            "cannot take `{with_scheme}`; expected a host name, or an address such as 192.168.1.20 or [fe80::1], in ASCII"
+            "cannot take `{url}`; expected a host name, or an address such as 192.168.1.20 or [fe80::1], in ASCII"
         )))
     }
 }
@@ -58,6 +71,17 @@ pub(super) fn needs_key_again(stored_for: &str) -> FieldError {
             "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or none"
         ),
     )
+}
+
+/// The address without user and password, to be shown.
+pub(crate) fn without_login(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{path}")
 }
 
 /// Whether the address, which has a scheme, is written as [`pattern`] says.
@@ -102,7 +126,8 @@ impl PartialSchema for MoonrakerUrl {
             .schema_type(Type::String)
             .description(Some(
                 "Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless \
-                 said otherwise, with https and wss 443.",
+                 said otherwise, with https and wss 443. User and password, as in http://USER:PASSWORD@HOST, are the login of \
+                 a proxy; they are encrypted beside the API key, and never shown.",
             ))
             .max_length(Some(LONGEST))
             .pattern(Some(pattern()))
@@ -131,7 +156,8 @@ fn pattern() -> String {
     let ipv6 = format!(r"\[(({group}:){{7}}{group}|({group}:){{1,6}}:{group}|::{group})\]");
     let port = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
     let path = "(/[A-Za-z0-9._~%-]{0,63}){0,9}";
-    format!("^({scheme})?({name}|{ipv4}|{ipv6})(:{port})?{path}$")
+    let login = "([A-Za-z0-9._~%-]{1,64}(:[A-Za-z0-9._~%-]{0,64})?@)?";
+    format!("^({scheme})?{login}({name}|{ipv4}|{ipv6})(:{port})?{path}$")
 }
 
 #[cfg(test)]
@@ -150,7 +176,7 @@ mod tests {
             ("[::ffff:1.2.3.4]", "http://[::ffff:1.2.3.4]"),
             ("my_printer:65535//a/%20", "http://my_printer:65535//a/%20"),
         ] {
-            assert_eq!(checked(given, None).unwrap(), stored);
+            assert_eq!(checked(given, None).unwrap().url, stored);
         }
     }
 
@@ -172,6 +198,21 @@ mod tests {
         ] {
             assert_eq!(takes_stored_key(stored_for, url), is_same, "{stored_for} {url}");
         }
+    }
+
+    #[test]
+    fn logins_are_kept_apart_from_addresses() {
+        for (given, url) in [
+            ("http://me:s3cret@voron", "http://voron"),
+            ("me:s3cret@voron:81/p", "http://voron:81/p"),
+            ("wss://me:s3cret@[fe80::1]/websocket", "wss://[fe80::1]/websocket"),
+        ] {
+            let address = checked(given, Some("k3y")).unwrap();
+            assert_eq!(address.url, url);
+            assert_eq!(address.secret.as_deref(), Some("Basic bWU6czNjcmV0 k3y"));
+        }
+        let error = checked("http://me:s3cret@a b", None).unwrap_err();
+        assert!(!error.message.contains("s3cret"), "{}", error.message);
     }
 
     #[test]

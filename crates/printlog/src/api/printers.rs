@@ -30,6 +30,8 @@ const NAME: usize = 255;
 const LOCATION: usize = 255;
 const URL: usize = 500;
 const API_KEY: usize = 255;
+/// A stored login, and an API key.
+const SECRET: usize = 1200;
 
 /// A printer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,7 +45,7 @@ pub(crate) struct PrinterBody {
     /// Address of its Moonraker.
     #[schema(example = "http://voron.local:7125")]
     pub(crate) moonraker_url: String,
-    /// Whether an API key is stored for its Moonraker. The key itself is never shown.
+    /// Whether an API key or a login is stored for its Moonraker. Neither is ever shown.
     pub(crate) has_moonraker_api_key: bool,
     /// Whether printlog follows it.
     pub(crate) is_active: bool,
@@ -97,7 +99,8 @@ pub(super) struct PrinterInput {
     location: Option<String>,
     #[schema(value_type = MoonrakerUrl)]
     moonraker_url: String,
-    /// Moonraker's API key, if it wants one. Left out, a stored key stays; `null` removes it.
+    /// Moonraker's API key, if it wants one. Left out, a stored key stays, and so does a login; `null` removes both, and
+    /// another key takes the place of both.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, max_length = 255, pattern = "^[!-~]*$", write_only)]
     moonraker_api_key: Option<Option<String>>,
@@ -354,18 +357,25 @@ pub(crate) fn checked(
         wrong("location", message);
     }
     let key = moonraker_api_key.map(str::trim).filter(|key| !key.is_empty());
-    if let Some(Err(message)) = key.map(query::text(API_KEY)) {
+    let longest = key.map_or(API_KEY, |key| {
+        if key.starts_with("Basic ") {
+            SECRET
+        } else {
+            API_KEY
+        }
+    });
+    if let Some(Err(message)) = key.map(query::text(longest)) {
         wrong("moonraker_api_key", message);
     }
-    let moonraker_url = moonraker_url::checked(moonraker_url, key).map_err(|error| errors.push(error));
-    let (Ok(moonraker_url), []) = (moonraker_url, errors.as_slice()) else {
+    let address = moonraker_url::checked(moonraker_url, key).map_err(|error| errors.push(error));
+    let (Ok(address), []) = (address, errors.as_slice()) else {
         return Err(errors);
     };
     Ok(NewPrinter {
         name,
         location: location.map(str::to_owned),
-        moonraker_url,
-        moonraker_api_key: key.map(str::to_owned),
+        moonraker_url: address.url,
+        moonraker_api_key: address.secret,
         is_active,
     })
 }

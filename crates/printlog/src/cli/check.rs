@@ -86,6 +86,10 @@ struct Checks {
 impl Checks {
     async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
         self.good("configuration", "is understood".to_owned())?;
+        if let Err(cause) = config.moonraker.trust_ca_file() {
+            let advice = "correct `moonraker.ca_file`: the server does not start with it";
+            self.bad("certificates", format!("{:#}", anyhow::Error::new(cause)), advice)?;
+        }
         let location = &config.database;
         let store = match config.open_store(Opener::Command, Clock::start().now()).await {
             Ok((store, _)) => store,

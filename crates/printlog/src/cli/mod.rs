@@ -33,7 +33,7 @@ use arguments::{Command, Output};
 use crate::{
     api::FieldError,
     app,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, MoonrakerConfig},
     ingest::Clock,
     lifecycle, logging, reload,
 };
@@ -69,6 +69,7 @@ impl UsageError {
 struct Context {
     store: Store,
     clock: Clock,
+    moonraker: MoonrakerConfig,
 }
 
 /// Carries the command out. Says on stderr what went wrong.
@@ -185,7 +186,11 @@ impl Context {
         logging::start_for_command(&config.logging);
         let clock = Clock::start();
         let (store, _) = config.open_store(Opener::Command, clock.now()).await?;
-        Ok(Self { store, clock })
+        Ok(Self {
+            store,
+            clock,
+            moonraker: config.moonraker,
+        })
     }
 
     /// Closes the database, and passes on how the command ended.

@@ -1,6 +1,6 @@
 //! `printlog printers`.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use domain::{JobTotals, Printer, PrinterId};
 use serde_json::json;
 use store::{DeletedPrinter, Store};
@@ -12,7 +12,7 @@ use super::{
     secret,
 };
 use crate::{
-    api::{PrinterBody, PrinterList, TestBody, checked_printer},
+    api::{PrinterBody, PrinterList, TestBody, checked_printer, without_login},
     probe::{self, Outcome, Verdict},
 };
 
@@ -85,6 +85,10 @@ async fn list(context: &Context, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit> {
+    context
+        .moonraker
+        .trust_ca_file()
+        .context("see moonraker.ca_file in the configuration")?;
     let given_key = key(&arguments.key)?;
     let stored = find(&context.store, &arguments.printer).await?;
     let (url, key) = match stored {
@@ -103,7 +107,7 @@ async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit>
     if arguments.output.json {
         print_json(&TestBody::from(verdict))?;
     } else {
-        print_line(&told(&url, &verdict))?;
+        print_line(&told(&without_login(&url), &verdict))?;
     }
     Ok(exit)
 }

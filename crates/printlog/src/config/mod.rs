@@ -71,6 +71,18 @@ pub struct MoonrakerConfig {
     pub health_check_interval: Duration,
     /// Which jobs from before the first contact are imported.
     pub backfill: Backfill,
+    /// File of certificates to trust besides those of the web and the system. `None` for those only.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl MoonrakerConfig {
+    /// Lets this process trust the certificates of `ca_file`.
+    ///
+    /// # Errors
+    /// If there is such a file, and it cannot be used.
+    pub fn trust_ca_file(&self) -> Result<(), moonraker::TrustError> {
+        self.ca_file.as_deref().map_or(Ok(()), moonraker::trust_ca_file)
+    }
 }
 
 /// Which jobs from before the first contact are imported.

@@ -108,6 +108,7 @@ impl Reader {
             health_check_interval: self
                 .get("moonraker", "health_check_interval", |value| seconds(value, 1.0)),
             backfill: self.get("moonraker", "backfill", backfill),
+            ca_file: self.get("moonraker", "ca_file", path_or_nothing),
         }
     }
 

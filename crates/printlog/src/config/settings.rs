@@ -158,6 +158,15 @@ pub const SETTINGS: &[Setting] = &[
          or those that started on or after a date (UTC).",
     ),
     setting(
+        "moonraker",
+        "ca_file",
+        "null",
+        "a path, or null",
+        "A PEM file of certificates to trust besides those of the web's and the system's authorities, for printers behind \
+         https: the certificate of a private authority, or that of a printer that has signed its own. It holds for the \
+         connection and for the G-code files.",
+    ),
+    setting(
         "details",
         "enabled",
         "true",

@@ -1,5 +1,6 @@
 //! Printers over the API.
 
+use domain::PrinterId;
 use serde_json::{Value, json};
 use store::Location;
 
@@ -81,6 +82,59 @@ async fn the_key_of_a_printer_is_never_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_login_of_an_address_is_encrypted_and_never_shown() {
+    let app = TestApp::start().await;
+    let input =
+        json!({"name": "A", "moonraker_url": "https://me:s3cret@127.0.0.1:1/p", "moonraker_api_key": "k3y"});
+    let made = app.post("/api/printers", &input).await.expect(201);
+    let path = format!("/api/printers/{}", made.json()["id"]);
+    assert_eq!(made.json()["moonraker_url"], "https://127.0.0.1:1/p");
+    assert_eq!(made.json()["has_moonraker_api_key"], true);
+    let id = PrinterId(made.json()["id"].as_i64().unwrap());
+    let secret = async || {
+        app.store
+            .printer(id)
+            .await
+            .unwrap()
+            .unwrap()
+            .config
+            .moonraker_api_key
+    };
+    assert_eq!(secret().await.as_deref(), Some("Basic bWU6czNjcmV0 k3y"));
+    // A change that says nothing of them leaves both.
+    let change = json!({"name": "B", "moonraker_url": "https://127.0.0.1:1/p"});
+    let changed = app.put(&path, &change).await.expect(200);
+    assert_eq!(secret().await.as_deref(), Some("Basic bWU6czNjcmV0 k3y"));
+    let test = app
+        .post("/api/printers/test", &input_of_test(&input))
+        .await
+        .expect(200);
+    let mut answers = vec![made, changed, test];
+    for path in ["/api/printers", &path, &format!("{path}/status")] {
+        answers.push(app.get(path).await.expect(200));
+    }
+    for answer in answers {
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(
+            !["s3cret", "bWU6", "k3y"]
+                .iter()
+                .any(|secret| text.contains(secret)),
+            "{text}"
+        );
+    }
+    let forget = json!({"name": "B", "moonraker_url": "https://127.0.0.1:1/p", "moonraker_api_key": null});
+    assert_eq!(
+        app.put(&path, &forget).await.expect(200).json()["has_moonraker_api_key"],
+        false
+    );
+    assert_eq!(secret().await, None);
+}
+
+fn input_of_test(input: &Value) -> Value {
+    json!({"moonraker_url": input["moonraker_url"], "moonraker_api_key": input["moonraker_api_key"]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn printers_that_make_no_sense_are_refused() {
     let app = TestApp::start().await;
     let url = "http://127.0.0.1:1";
@@ -105,8 +159,15 @@ async fn printers_that_make_no_sense_are_refused() {
             json!({"name": "A", "moonraker_url": "http://a b"}),
             &["moonraker_url"],
         ),
+        (json!({"name": "a\nb", "moonraker_url": url}), &["name"]),
+        (json!({"name": "a\u{1b}[31m", "moonraker_url": url}), &["name"]),
+        (json!({"name": "a\u{85}b", "moonraker_url": url}), &["name"]),
         (
-            json!({"name": "A", "moonraker_url": "http://me:pass@a"}),
+            json!({"name": "A", "moonraker_url": url, "location": "a\rb"}),
+            &["location"],
+        ),
+        (
+            json!({"name": "A", "moonraker_url": "http://me:pass@a?b"}),
             &["moonraker_url"],
         ),
         (

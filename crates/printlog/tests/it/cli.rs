@@ -263,6 +263,27 @@ fn check_says_what_is_wrong_and_what_to_do() {
 }
 
 #[test]
+fn a_file_of_certificates_that_cannot_be_used_is_named() {
+    let binary = Binary::new();
+    fs::write(binary.path("config.yml"), "moonraker:\n  ca_file: ca.pem\n").unwrap();
+    for (pem, wrong) in [
+        (None, "cannot read the certificates in"),
+        (Some("no certificate"), "holds no certificate; expected PEM"),
+    ] {
+        if let Some(pem) = pem {
+            fs::write(binary.path("ca.pem"), pem).unwrap();
+        }
+        let said = binary.run(&["check"]);
+        assert_eq!(said.code, 3, "{}", said.stderr);
+        for part in [wrong, "ca.pem", "correct `moonraker.ca_file`"] {
+            assert!(said.stdout.contains(part), "{}", said.stdout);
+        }
+        let said = binary.run(&["printers", "test", "http://127.0.0.1:1"]);
+        assert!(said.code != 0 && said.stderr.contains(wrong), "{}", said.stderr);
+    }
+}
+
+#[test]
 fn a_printer_that_is_just_off_is_no_trouble_for_check() {
     let binary = Binary::new();
     binary.json(&["printers", "add", "Away", "http://printer.invalid:7125", "--json"]);

@@ -1,0 +1,208 @@
+//! Whose certificates are trusted: those of the web's and the system's authorities, and of a file.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use reqwest::redirect::Policy;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+
+/// To connect, and between two pieces of an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// For so long a connection waits for the next read of the same file.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Why a file of certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// It is not there, or may not be read.
+    #[error("cannot read the certificates in {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error(
+        "{} holds no certificate; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
+        .path.display()
+    )]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate is broken.
+    #[error("a certificate in {} cannot be used", .path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// What every connection of this process needs to speak TLS.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    /// For WebSockets.
+    pub(crate) tls: Arc<ClientConfig>,
+    /// For files. It keeps no connection beyond the reads of a file, and follows no redirect.
+    pub(crate) http: reqwest::Client,
+}
+
+/// Loaded once: all printers share it, as they share the system's authorities.
+static CURRENT: RwLock<Option<Arc<Trust>>> = RwLock::new(None);
+
+/// Trusts the certificates in a PEM file, too, in all connections from now on: authorities, and printers that have signed
+/// their own.
+///
+/// # Errors
+/// If the file cannot be read, or holds no certificate.
+pub fn trust_ca_file(path: &Path) -> Result<(), TrustError> {
+    let pem = fs::read(path).map_err(|source| TrustError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let known: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .unwrap_or_default();
+    if known.is_empty() {
+        return Err(TrustError::NoCertificate {
+            path: path.to_owned(),
+        });
+    }
+    let trust = Trust::of(known).map_err(|source| TrustError::Unusable {
+        path: path.to_owned(),
+        source,
+    })?;
+    *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(trust));
+    Ok(())
+}
+
+pub(crate) fn current() -> Arc<Trust> {
+    if let Some(trust) = &*CURRENT.read().unwrap_or_else(PoisonError::into_inner) {
+        return Arc::clone(trust);
+    }
+    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
+    let trust = current.get_or_insert_with(|| {
+        Arc::new(Trust::of(Vec::new()).expect("the authorities of the web are usable"))
+    });
+    Arc::clone(trust)
+}
+
+impl Trust {
+    fn of(known: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        // A system without authorities of its own has none to add.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        for certificate in &known {
+            roots.add(certificate.clone())?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let web = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|cause| rustls::Error::General(cause.to_string()))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier { web, known }))
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(config.clone())
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(PATIENCE)
+            .read_timeout(PATIENCE)
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE)
+            .build()
+            .expect("a client needs nothing but its TLS configuration, which is given");
+        Ok(Self {
+            tls: Arc::new(config),
+            http,
+        })
+    }
+}
+
+/// Checks a chain as browsers do, but takes a certificate that the user named as it is: one that signed itself is no
+/// authority, and is mostly for another name than the printer has by now.
+#[derive(Debug)]
+struct Verifier {
+    web: Arc<WebPkiServerVerifier>,
+    known: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.known.iter().any(|known| known == end_entity) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.web
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.web.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.web.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.web.supported_verify_schemes()
+    }
+}
+
+/// In plain words, what is wrong with a certificate, and what to do.
+pub(crate) fn describe(cause: &CertificateError) -> String {
+    match cause {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired; renew it, or check the clock of this machine".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet; check the clocks of this machine and of the printer".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name; use an address that it states, or put it into the file that `moonraker.ca_file` names"
+                .to_owned()
+        }
+        // Most certificates that signed themselves are authorities by mistake, which webpki reports as another error.
+        CertificateError::UnknownIssuer | CertificateError::Other(_) => {
+            "is signed by no authority that is trusted; put the authority's certificate, or one that signed itself, as PEM \
+             into a file and set `moonraker.ca_file` to it"
+                .to_owned()
+        }
+        cause => format!("cannot be used: {cause}"),
+    }
+}
