@@ -692,7 +692,15 @@ fn the_running_server_is_asked_for_its_health() {
     let port = server.address.rsplit_once(':').unwrap().1.to_owned();
     let variables = [("PRINTLOG_API__PORT", port.as_str())];
 
-    let said = binary.run_with(&["health"], &variables);
+    // It listens before its database is open, and says so.
+    let mut said = binary.run_with(&["health"], &variables);
+    for _ in 0..1000 {
+        if said.code == 0 {
+            break;
+        }
+        assert!(said.stdout.contains("waits for the database"), "{}", said.stdout);
+        said = binary.run_with(&["health"], &variables);
+    }
     assert_eq!((said.code, said.stdout.as_str()), (0, "ok\n"), "{}", said.stderr);
     let said = binary.run_with(&["health", "--json"], &variables);
     let health: Value = serde_json::from_str(&said.stdout).unwrap();
