@@ -30,6 +30,7 @@ use crate::{
     sqlite::{self, Journal},
     timings::Timings,
     transaction::{LONG, again, begin},
+    unreadable_keys::UnreadableKeys,
     views,
 };
 
@@ -51,6 +52,8 @@ pub struct Store {
     pub(crate) misled: Misled,
     /// Whether SQLite has said that its file is damaged.
     pub(crate) damaged: Arc<AtomicBool>,
+    /// How many keys of printers cannot be decrypted.
+    pub(crate) unreadable_keys: UnreadableKeys,
     /// What the database refused, if it has taken nothing since.
     pub(crate) refused: Arc<std::sync::Mutex<Option<(Instant, Refusal)>>>,
 }
@@ -173,6 +176,7 @@ impl Store {
             timings: Timings::new(),
             misled,
             damaged: Arc::default(),
+            unreadable_keys: UnreadableKeys::default(),
             refused: Arc::default(),
         })
     }
@@ -203,6 +207,7 @@ impl Store {
             misled: Misled::default(),
             // It is not in use: whoever looks at it tells of its damage.
             damaged: Arc::new(true.into()),
+            unreadable_keys: UnreadableKeys::default(),
             refused: Arc::default(),
         })
     }

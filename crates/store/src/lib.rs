@@ -46,6 +46,7 @@ mod timings;
 mod tombstones;
 mod totals;
 mod transaction;
+mod unreadable_keys;
 mod verdict_reasons;
 mod views;
 mod whole_job;

@@ -15,7 +15,6 @@ use crate::{
     error::Fault,
     gcode_files, ids, job_months, notes, pauses,
     record::{Record, milliseconds},
-    rows::Ask,
     schema::{
         CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs,
         Printers,
@@ -106,11 +105,15 @@ impl Store {
 
     /// All printers, by name.
     pub async fn printers(&self) -> Result<Vec<Printer>> {
+        let changes = self.unreadable_keys.changes();
         let query = &select().order_by(Printers::NameKey, Order::Asc).to_owned();
-        self.read("read the printers", |db| async move {
-            load(&db, &self.secret, query).await
-        })
-        .await
+        let printers = self
+            .read("read the printers", |db| async move {
+                load(&db, &self.secret, query).await
+            })
+            .await?;
+        self.unreadable_keys.note(changes, &printers);
+        Ok(printers)
     }
 
     /// The printer with this id.
@@ -141,27 +144,30 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Printer>> {
         check(printer)?;
-        self.write("change a printer", |tx| async move {
-            let Some(stored) = by_id(&*tx, &self.secret, id).await? else {
-                return Ok(None);
-            };
-            if stored.config == *printer {
-                return Ok(Some(stored));
-            }
-            let mut statement = Query::update();
-            if !(stored.key_is_unreadable && printer.moonraker_api_key.is_none()) {
-                statement.value(Printers::MoonrakerApiKey, self.sealed_key(printer)?);
-            }
-            let statement = statement
-                .table(Printers::Table)
-                .values(columns(printer))
-                .value(Printers::UpdatedAt, now.as_millisecond())
-                .and_where(Expr::col(Printers::Id).eq(id.0))
-                .to_owned();
-            unique(printer, tx.execute(&statement).await.map_err(Fault::from))?;
-            by_id(&*tx, &self.secret, id).await
-        })
-        .await
+        let result = self
+            .write("change a printer", |tx| async move {
+                let Some(stored) = by_id(&*tx, &self.secret, id).await? else {
+                    return Ok(None);
+                };
+                if stored.config == *printer {
+                    return Ok(Some(stored));
+                }
+                let mut statement = Query::update();
+                if !(stored.key_is_unreadable && printer.moonraker_api_key.is_none()) {
+                    statement.value(Printers::MoonrakerApiKey, self.sealed_key(printer)?);
+                }
+                let statement = statement
+                    .table(Printers::Table)
+                    .values(columns(printer))
+                    .value(Printers::UpdatedAt, now.as_millisecond())
+                    .and_where(Expr::col(Printers::Id).eq(id.0))
+                    .to_owned();
+                unique(printer, tx.execute(&statement).await.map_err(Fault::from))?;
+                by_id(&*tx, &self.secret, id).await
+            })
+            .await;
+        self.unreadable_keys.changed();
+        result
     }
 
     /// Removes the key of a printer, whether it can be decrypted or not.
@@ -171,29 +177,26 @@ impl Store {
             (Printers::UpdatedAt, now.as_millisecond().into()),
         ];
         let statement = &change(id, values);
-        self.write("remove the API key of a printer", |tx| async move {
-            tx.execute(statement).await?;
-            Ok(())
-        })
-        .await
+        let result = self
+            .write("remove the API key of a printer", |tx| async move {
+                tx.execute(statement).await?;
+                Ok(())
+            })
+            .await;
+        self.unreadable_keys.changed();
+        result
     }
 
-    /// Number of printers whose keys cannot be decrypted.
+    /// Number of printers whose keys cannot be decrypted. Changes by other processes count from the next time that
+    /// [`printers`](Self::printers) are read.
     pub async fn unreadable_key_count(&self) -> Result<usize> {
-        let query = &Query::select()
-            .columns([Printers::Id, Printers::MoonrakerApiKey])
-            .from(Printers::Table)
-            .and_where(Expr::col(Printers::MoonrakerApiKey).is_not_null())
-            .to_owned();
-        let keys: Vec<String> = self
-            .read_quickly("read the API keys of printers", |db| async move {
-                db.rows(query, "printers", "id", |record| record.get("moonraker_api_key"))
-                    .await
-            })
-            .await?;
-        Ok(keys
+        if let Some(count) = self.unreadable_keys.count() {
+            return Ok(count);
+        }
+        let printers = self.printers().await?;
+        Ok(printers
             .iter()
-            .filter(|key| self.secret.unseal(key).is_none())
+            .filter(|printer| printer.key_is_unreadable)
             .count())
     }
 
@@ -279,27 +282,30 @@ impl Store {
 
     /// Deletes the printer, and its jobs if `delete_jobs`.
     pub async fn delete_printer(&self, id: PrinterId, delete_jobs: bool) -> Result<DeletedPrinter> {
-        self.write_within(LONG, "delete a printer", |tx| async move {
-            match OpenTotals::lock(&tx, id).await {
-                Ok(_) => {}
-                Err(Fault::Store(Error::NoSuchPrinter(_))) => {
-                    let gone = if tx.is_retry {
-                        DeletedPrinter::Deleted
-                    } else {
-                        DeletedPrinter::NotFound
-                    };
-                    return Ok(gone);
+        let result = self
+            .write_within(LONG, "delete a printer", |tx| async move {
+                match OpenTotals::lock(&tx, id).await {
+                    Ok(_) => {}
+                    Err(Fault::Store(Error::NoSuchPrinter(_))) => {
+                        let gone = if tx.is_retry {
+                            DeletedPrinter::Deleted
+                        } else {
+                            DeletedPrinter::NotFound
+                        };
+                        return Ok(gone);
+                    }
+                    Err(fault) => return Err(fault),
                 }
-                Err(fault) => return Err(fault),
-            }
-            let jobs = count_jobs(&tx, id).await?;
-            if jobs > 0 && !delete_jobs {
-                return Ok(DeletedPrinter::HasJobs(jobs));
-            }
-            delete_all(&tx, id).await?;
-            Ok(DeletedPrinter::Deleted)
-        })
-        .await
+                let jobs = count_jobs(&tx, id).await?;
+                if jobs > 0 && !delete_jobs {
+                    return Ok(DeletedPrinter::HasJobs(jobs));
+                }
+                delete_all(&tx, id).await?;
+                Ok(DeletedPrinter::Deleted)
+            })
+            .await;
+        self.unreadable_keys.changed();
+        result
     }
 
     /// Stores when printers last answered, all in one transaction.
