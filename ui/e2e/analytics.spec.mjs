@@ -66,6 +66,27 @@ test('without a verdict the chart of verdicts says how to give one', async () =>
   await chart('Verdicts').getByText('None of these jobs has been judged yet').waitFor()
 })
 
+test('the zone of the server stands in for one that it does not know, and the page says so', async () => {
+  for (const [zone, isKnown] of [['Etc/Unknown', false], ['Antarctica/Nowhere', false], ['+02:00', true], ['Asia/Tokyo', true]]) {
+    const other = await world.openPage()
+    await other.page.addInitScript((timeZone) => {
+      const { resolvedOptions } = Intl.DateTimeFormat.prototype
+      Intl.DateTimeFormat.prototype.resolvedOptions = function options() {
+        return { ...resolvedOptions.call(this), timeZone }
+      }
+    }, zone)
+    const asked = new Set()
+    other.page.on('request', (request) => request.url().includes('/api/analytics/') && asked.add(new URL(request.url()).searchParams.get('tz')))
+    await world.signIn(other.page, 'analytics')
+    await other.page.getByRole('region', { name: 'Over time', exact: true }).getByRole('row').nth(1).waitFor({ state: 'attached' })
+    const { timezone } = await world.api('system')
+    assert.deepEqual([...asked], [isKnown ? zone : timezone])
+    assert.equal(await other.page.getByText(`The server does not know the time zone ${zone}. Days and times are those of ${timezone}.`).count(), isKnown ? 0 : 1)
+    assert.deepEqual(other.problems, [])
+    await other.page.context().close()
+  }
+})
+
 test('a phone shows it, dark, and nothing is wider than the screen', async () => {
   await page.setViewportSize({ width: 360, height: 740 })
   await page.emulateMedia({ colorScheme: 'dark' })

@@ -4,7 +4,7 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { BASE_URL, request } from '@/api/client'
 import type { components } from '@/api/schema'
 import { filterToParameters, type JobFilter } from '@/jobFilter'
-import { usePreferences } from './usePreferences'
+import { useTimeZone } from './useTimeZone'
 
 type Schemas = components['schemas']
 
@@ -28,11 +28,10 @@ export function useAnalytics<Name extends keyof Answers>(
   filter: MaybeRefOrGetter<JobFilter>,
   more: MaybeRefOrGetter<Record<string, string>> = {},
 ) {
-  const preferences = usePreferences()
+  const { zone, requested } = useTimeZone()
   const address = computed(() => {
-    const tz = preferences.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone
-    const query = new URLSearchParams({ ...toValue(more), tz })
-    for (const [key, value] of Object.entries(filterToParameters(toValue(filter), preferences.timeZone))) {
+    const query = new URLSearchParams({ ...toValue(more), tz: requested.value ?? '' })
+    for (const [key, value] of Object.entries(filterToParameters(toValue(filter), zone.value))) {
       for (const one of [value].flat()) query.append(key, String(one))
     }
     return `${BASE_URL}/api/analytics/${name}?${query}`
@@ -40,6 +39,7 @@ export function useAnalytics<Name extends keyof Answers>(
   const query = useQuery({
     queryKey: ['analytics', address],
     queryFn: async ({ signal }) => (await (await request(address.value, { signal })).json()) as Answers[Name],
+    enabled: () => requested.value !== null,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   })

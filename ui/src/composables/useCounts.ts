@@ -4,12 +4,12 @@ import { dayOf, mondayOf, shiftDay } from '@/days'
 import { NO_FILTER } from '@/jobFilter'
 import { useJobs } from './useJobs'
 import { useNow } from './useNow'
-import { usePreferences } from './usePreferences'
+import { useTimeZone } from './useTimeZone'
 
 export function useCounts() {
   const now = useNow()
-  const preferences = usePreferences()
-  const today = computed(() => dayOf(now.value, preferences.timeZone))
+  const { zone } = useTimeZone()
+  const today = computed(() => dayOf(now.value, zone.value))
   const monday = computed(() => mondayOf(today.value))
   const between = (from: () => string, to: () => string) =>
     // One row is the least that can be asked for; only the total is used.

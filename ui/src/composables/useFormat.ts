@@ -2,10 +2,12 @@
 import { computed } from 'vue'
 import { createFormat } from '@/format'
 import { usePreferences } from './usePreferences'
+import { useTimeZone } from './useTimeZone'
 
+const { zone } = useTimeZone()
 const format = computed(() => {
-  const { locale, timeZone, length, density, currency } = usePreferences()
-  return createFormat({ locale: regional(locale), timeZone: timeZone ?? undefined, length, density, currency })
+  const { locale, length, density, currency } = usePreferences()
+  return createFormat({ locale: regional(locale), timeZone: zone.value ?? undefined, length, density, currency })
 })
 
 export function useFormat() {

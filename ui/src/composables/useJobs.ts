@@ -5,7 +5,7 @@ import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
 import { filterToParameters, type JobFilter, type JobSort } from '@/jobFilter'
 import { isReadAnew, useLive } from './useLive'
-import { usePreferences } from './usePreferences'
+import { useTimeZone } from './useTimeZone'
 
 export type Job = components['schemas']['JobItem']
 export type JobWithDetails = components['schemas']['JobWithDetails']
@@ -16,9 +16,9 @@ const PAGE = 50
 /** Jobs that match the filter, page after page. Keeps the old ones while the new ones load. */
 export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefOrGetter<JobSort>) {
   const queries = useQueryClient()
-  const preferences = usePreferences()
+  const { zone } = useTimeZone()
   const parameters = computed(() => ({
-    ...filterToParameters(toValue(filter), preferences.timeZone),
+    ...filterToParameters(toValue(filter), zone.value),
     ...(toValue(sort) !== 'newest' && { sort: toValue(sort) }),
   }))
   const query = useInfiniteQuery({
@@ -57,8 +57,8 @@ export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefO
 
 /** The first `limit` jobs that match. */
 export function useJobs(filter: MaybeRefOrGetter<JobFilter>, limit: number) {
-  const preferences = usePreferences()
-  const parameters = computed(() => ({ ...filterToParameters(toValue(filter), preferences.timeZone), limit }))
+  const { zone } = useTimeZone()
+  const parameters = computed(() => ({ ...filterToParameters(toValue(filter), zone.value), limit }))
   const query = useQuery({
     queryKey: ['jobs', 'first', parameters],
     queryFn: ({ signal }) => body(client.GET('/api/jobs', { params: { query: parameters.value }, signal })),
