@@ -1,5 +1,5 @@
-//! Backups. Each is a SQLite database with the schema of the database it was taken of, whatever that runs on: any
-//! SQLite opens it, and restoring and moving between engines are the same copy.
+//! Backups. Each backup is a SQLite database with the schema of its source, whatever engine the source runs on. Any
+//! SQLite can open it. Restoring a backup and moving between engines use the same copy.
 
 use std::{
     error::Error as _,
@@ -16,24 +16,24 @@ use crate::{
     transaction::LONG,
 };
 
-/// How long nothing is written into a file of unfinished work before that counts as broken off.
+/// Age of the last write after which an unfinished file counts as abandoned.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
-/// A backup that was opened again and proved.
+/// A backup that was reopened and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Name of the newest migration in it.
+    /// Name of the newest migration in the backup.
     pub schema_version: String,
-    /// What its tables hold.
+    /// Row counts and checksums of its tables.
     pub tables: Vec<TableSum>,
 }
 
 impl Backup {
-    /// Rows of a table. `None` if it has none of that name.
+    /// Number of rows of a table. `None` if the backup has no table of that name.
     #[must_use]
     pub fn rows(&self, table: &str) -> Option<u64> {
         let sum = self.tables.iter().find(|sum| sum.table == table)?;
@@ -41,14 +41,14 @@ impl Backup {
     }
 }
 
-/// Why a backup was made; it is a part of its name.
+/// Why a backup was made. Part of its file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occasion {
-    /// Somebody, or the schedule, wanted one. The oldest of these go when there are more than are kept.
+    /// Requested by a user or by the schedule. When there are more of these than are kept, the oldest are removed.
     Wanted,
-    /// A newer printlog was about to change the schema.
+    /// Made before a newer printlog changes the schema.
     BeforeUpgrade,
-    /// Another backup was about to be put in the place of the data.
+    /// Made before a restore replaces the data.
     BeforeRestore,
 }
 
@@ -63,11 +63,11 @@ impl Occasion {
 }
 
 impl Store {
-    /// Backs the database up into `folder`, while others go on reading and writing. The file appears when it is
-    /// complete and proved.
+    /// Backs up the database into `folder` while others keep reading and writing. The file appears once it is complete
+    /// and verified.
     ///
     /// # Errors
-    /// [`Error::BackupFile`] where it cannot be written, [`Error::Damaged`] if what was written is not sound.
+    /// [`Error::BackupFile`] if the file cannot be written, [`Error::Damaged`] if verification fails.
     pub async fn back_up(&self, folder: &Path, occasion: &Occasion, now: Timestamp) -> Result<Backup> {
         files::create_folder(folder).map_err(|cause| file_error(folder, cause))?;
         let path = free_name(folder, occasion, now);
@@ -87,14 +87,14 @@ impl Store {
         };
         let made = made.await;
         if made.is_err() {
-            // Also when only the folder could not be synced: attempts must not leave a file each.
+            // Also if only syncing the folder failed. Otherwise each attempt would leave a file.
             remove(&part)?;
             remove(&path)?;
         }
         made
     }
 
-    /// A backup that was made before an upgrade that failed, if the database has not changed since: the next attempt
+    /// Finds the backup of an earlier failed upgrade if the database has not changed since, so that the next attempt
     /// does not make another one.
     pub(crate) async fn backup_of_failed_upgrade(&self, folder: &Path) -> Result<Option<Backup>> {
         let suffix = format!("{}.db", Occasion::BeforeUpgrade.suffix());
@@ -114,7 +114,7 @@ impl Store {
     async fn write_backup(&self, part: &Path) -> Result<()> {
         match self.engine {
             Engine::Sqlite => {
-                // Before SQLite writes into it: it holds keys of printers.
+                // Created before SQLite writes to it, with private permissions: the file contains API keys of printers.
                 files::create_private(part, None).map_err(|cause| file_error(part, cause))?;
                 self.read_within(LONG, "back the database up", |db| async move {
                     let backend = db.get_database_backend();
@@ -148,10 +148,10 @@ impl Store {
     }
 }
 
-/// Opens a backup, looks for damage, and counts. Nothing is changed.
+/// Verifies a backup: opens it, checks it for damage and counts its rows. Changes nothing.
 ///
 /// # Errors
-/// [`Error::Damaged`], or [`Error::Open`] if it is no SQLite database.
+/// [`Error::Damaged`], or [`Error::Open`] if the file is not a SQLite database.
 pub async fn verify_backup(path: &Path) -> Result<Backup> {
     let bytes = fs::metadata(path).map_err(|cause| file_error(path, cause))?.len();
     let store = Store::open_unchanged(path).await?;
@@ -188,10 +188,10 @@ pub async fn verify_backup(path: &Path) -> Result<Backup> {
 }
 
 impl Store {
-    /// SQLite's own proofs of its file, all of which is read.
+    /// Runs SQLite's own integrity checks, which read the whole file.
     ///
     /// # Errors
-    /// [`Error::Damaged`] with what was found first, or what reading the file ends with.
+    /// [`Error::Damaged`] with the first finding, or the error that reading the file returned.
     pub async fn find_damage(&self, path: &Path) -> Result<()> {
         let found = self
             .read_within(LONG, "look for damage", |db| async move {
@@ -213,7 +213,7 @@ impl Store {
             })
             .await;
         let found = match found {
-            // Too damaged to be looked at.
+            // Too damaged to be checked.
             Err(error) if error.is_of_damage() => error.source().map(ToString::to_string),
             found => found?,
         };
@@ -227,10 +227,10 @@ impl Store {
     }
 }
 
-/// The wanted backups in a folder, oldest first. A folder that does not exist has none.
+/// Requested backups in a folder, oldest first. A missing folder counts as empty.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// If the folder cannot be read.
 pub fn backups(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = paths_in(folder)?;
     found.retain(|path| made_at(path).is_some());
@@ -238,7 +238,7 @@ pub fn backups(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What a folder has. One that does not exist has nothing.
+/// Paths in a folder. A missing folder counts as empty.
 fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -249,7 +249,7 @@ fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// When a wanted backup was made, by its name. `None` for any other file.
+/// Time at which a requested backup was made, from its file name. `None` for any other file.
 #[must_use]
 pub fn made_at(path: &Path) -> Option<Timestamp> {
     let name = path.file_name()?.to_str()?;
@@ -258,11 +258,11 @@ pub fn made_at(path: &Path) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Removes wanted backups beyond `keep`, of which `made`, just made, is one: first those that say that they are younger,
-/// as after the clock was set back, then the oldest. Gives the backups that are gone.
+/// Removes requested backups until `keep` are left and returns the removed ones. `made` is the newest backup. Backups
+/// with a later date in their names go first (the clock was set back), then the oldest.
 ///
 /// # Errors
-/// When the folder cannot be read or a file cannot be removed.
+/// If the folder cannot be read or a file cannot be removed.
 pub fn prune_backups(folder: &Path, keep: usize, made: &Path) -> Result<Vec<PathBuf>> {
     let now = made_at(made);
     let mut old = backups(folder)?;
@@ -275,11 +275,11 @@ pub fn prune_backups(folder: &Path, keep: usize, made: &Path) -> Result<Vec<Path
     Ok(old)
 }
 
-/// Removes what backups, restores and other work left that were broken off: files of ours with the names of such work,
-/// into which nothing has been written for an hour. Gives the files that are gone.
+/// Removes the temporary files of interrupted backups, restores and other work, and returns the removed ones. Only
+/// files with printlog's names for such work that have not been written to for an hour are removed.
 ///
 /// # Errors
-/// When a folder cannot be read or a file cannot be removed.
+/// If a folder cannot be read or a file cannot be removed.
 pub fn remove_leftovers(
     backups: &Path,
     database: &Location,

@@ -34,40 +34,40 @@ use crate::{
     views,
 };
 
-/// The database. Clones share its connections.
+/// A database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
-    /// For quick questions. `None` where `reader` answers them.
+    /// Connections for short reads. `None` if `reader` serves them, too.
     pub(crate) quick: Option<QuickPool>,
     pub(crate) engine: Engine,
     pub(crate) month_cache: Arc<Mutex<JobMonthCache>>,
-    /// How SQLite makes its changes safe. `None` for a server.
+    /// How SQLite makes its changes durable. `None` for a server.
     pub(crate) journal: Option<Journal>,
-    /// Writes only while this turn lasts. `None`: they need none.
+    /// Epoch of the lease that writes require. `None`: writes need no lease.
     pub(crate) turn: Option<i64>,
     pub(crate) secret: Arc<Secret>,
     pub(crate) timings: Timings,
     pub(crate) misled: Misled,
-    /// Whether SQLite has said that its file is damaged.
+    /// Whether SQLite has reported that its file is damaged.
     pub(crate) damaged: Arc<AtomicBool>,
-    /// How many keys of printers cannot be decrypted.
+    /// Number of printer API keys that cannot be decrypted.
     pub(crate) unreadable_keys: UnreadableKeys,
-    /// What the database refused, if it has taken nothing since.
+    /// The last refused write, if no write has succeeded since.
     pub(crate) refused: Arc<std::sync::Mutex<Option<(Instant, Refusal)>>>,
 }
 
-/// Who opens the database.
+/// The kind of process that opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opener {
-    /// The server, which no other one works beside.
+    /// The server. Only one server may use a database file.
     Server,
-    /// A command, which a server may work beside.
+    /// A command. A server may use the database at the same time.
     Command,
 }
 
-/// The connections to a database.
+/// Connections to a database.
 pub(crate) struct Opened {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
@@ -76,41 +76,42 @@ pub(crate) struct Opened {
     pub(crate) journal: Option<Journal>,
 }
 
-/// What the database is.
+/// Properties of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseInfo {
-    /// The engine.
+    /// Database engine.
     pub engine: Engine,
-    /// Version of the engine, in its own words.
+    /// Version of the engine, as the engine reports it.
     pub version: String,
-    /// Name of the newest migration that has run.
+    /// Name of the newest applied migration.
     pub schema_version: String,
-    /// Bytes that it takes on the disk. `None` if the server does not tell.
+    /// Size on disk in bytes. `None` if the server does not report it.
     pub size_bytes: Option<u64>,
 }
 
-/// How long a caller waits for a connection. The only writer of SQLite may be at something long.
+/// How long a caller waits for a connection. SQLite's only writer may be busy with a long operation.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(30);
-/// How long a refused write says something of the next one.
+/// How long a refused write counts as the current state of the database.
 const REFUSED: Duration = Duration::from_secs(120);
 
 impl Store {
-    /// Opens the database, makes it if it is a file that does not exist, and brings it to this program's schema.
+    /// Opens the database and migrates it to this program's schema. Creates a SQLite file that does not exist.
     ///
-    /// A server that has no database of that name is asked to make it.
+    /// On a server, tries to create a missing database.
     ///
     /// # Errors
-    /// As of [`open_with`](Self::open_with).
+    /// See [`open_with`](Self::open_with).
     pub async fn open(location: &Location) -> Result<Self> {
         Self::open_with(location, location.secret_file().as_deref()).await
     }
 
-    /// [`open`](Self::open), with the secret that encrypts keys of printers in another place. The file is made if it is
-    /// missing. If it cannot be used, keys that are encrypted cannot be read and no others stored; all else works.
+    /// Like [`open`](Self::open), with another path for the secret key, which encrypts printer API keys. A missing file
+    /// is created. If the file cannot be used, encrypted keys cannot be read and no keys can be stored; everything else
+    /// works.
     ///
     /// # Errors
-    /// [`Error::Open`] (a server that does not answer is given 10 s), [`Error::UnsupportedServer`], [`Error::NewerSchema`],
-    /// [`Error::Unfinished`], or a migration that failed.
+    /// [`Error::Open`] (a server has 10 s to answer), [`Error::UnsupportedServer`], [`Error::NewerSchema`],
+    /// [`Error::Unfinished`], or the error of a failed migration.
     pub async fn open_with(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
         let store = Self::connect(location, secret_file).await?;
         store.check_complete(location).await?;
@@ -120,11 +121,11 @@ impl Store {
         Ok(store)
     }
 
-    /// As [`open_with`](Self::open_with); if the schema has to change, the database is backed up into `folder` before.
+    /// Like [`open_with`](Self::open_with), but backs up the database into `folder` before it changes the schema.
     ///
     /// # Errors
-    /// As of [`open_with`](Self::open_with), and those of [`back_up`](Self::back_up): without a backup nothing is changed.
-    /// [`Error::Outdated`] if a command would change the schema under a server.
+    /// See [`open_with`](Self::open_with) and [`back_up`](Self::back_up); if the backup fails, nothing is changed.
+    /// [`Error::Outdated`] if a command would change the schema under a running server.
     pub async fn open_backed_up(
         location: &Location,
         secret_file: Option<&Path>,
@@ -144,7 +145,7 @@ impl Store {
                 Some(made) => made,
                 None => store.back_up(folder, &Occasion::BeforeUpgrade, now).await?,
             });
-            // Its readers know the old schema now.
+            // Reopened because its read connections still have the old schema.
             store.close().await?;
             store = Self::connect(location, secret_file).await?;
         }
@@ -157,7 +158,7 @@ impl Store {
         Ok((store, backup))
     }
 
-    /// Opens the database with the schema that it has.
+    /// Opens the database without changing its schema.
     pub(crate) async fn connect(location: &Location, secret_file: Option<&Path>) -> Result<Self> {
         let misled = Misled::default();
         let opened = match location {
@@ -181,7 +182,7 @@ impl Store {
         })
     }
 
-    /// Opens a SQLite file that nobody writes, for reading.
+    /// Opens a SQLite file for reading. No process may write to it.
     pub(crate) async fn open_unchanged(path: &Path) -> Result<Self> {
         let location = Location::Sqlite {
             path: path.to_owned(),
@@ -205,15 +206,16 @@ impl Store {
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             misled: Misled::default(),
-            // It is not in use: whoever looks at it tells of its damage.
+            // The file is not in use. Set from the start, because the caller reports damage itself.
             damaged: Arc::new(true.into()),
             unreadable_keys: UnreadableKeys::default(),
             refused: Arc::default(),
         })
     }
 
-    /// Asks on the connection that is going to change the schema, as do all who ask before that: a connection of SQLite
-    /// that knows the old schema reads what a statement means there, and notices too late.
+    /// Fails if a restore into the database was interrupted. Like all reads before a migration, this uses the
+    /// connection that will change the schema: another SQLite connection with the old schema would interpret statements
+    /// by the old schema and notice the change too late.
     pub(crate) async fn check_complete(&self, location: &Location) -> Result<()> {
         let unfinished = again("see whether the database is complete", LONG, 8, |_| async {
             migrations::is_unfinished(&self.writer).await
@@ -226,7 +228,7 @@ impl Store {
         }
     }
 
-    /// Whether there is something to lose by a change of the schema.
+    /// Whether the database has a schema that must be migrated, so that a backup is needed.
     async fn needs_backup(&self) -> Result<bool> {
         let is_old = || {
             again("read the version of the schema", LONG, 8, |_| async {
@@ -239,7 +241,7 @@ impl Store {
             return Ok(false);
         }
         if self.engine != Engine::Sqlite {
-            // The schema may be half made at this moment, by a server that starts for the first time.
+            // A server that starts for the first time may be creating the schema at this moment.
             again("wait for a change of the schema", LONG, 8, |_| async {
                 let tx = self.writer.begin().await?;
                 mysql::lock_schema(&tx).await?;
@@ -251,7 +253,8 @@ impl Store {
         is_old().await
     }
 
-    /// No server works with the database, nor with a file as long as the lock is held.
+    /// Checks that no server uses the database. For a SQLite file, the returned lock also prevents servers from
+    /// starting.
     async fn keep_servers_away(&self, location: &Location) -> Result<InstanceLock> {
         let outdated = |by| Error::Outdated {
             location: location.to_string(),
@@ -267,11 +270,11 @@ impl Store {
         }
     }
 
-    /// Gives an empty database the schema of another: these migrations and no others, with when they ran there.
+    /// Gives an empty database the schema of another one: the same migrations with the same timestamps.
     pub(crate) async fn make_schema(&self, history: &[(String, i64)]) -> Result<()> {
         self.write_within(LONG, "make the tables", |tx| async move {
             migrations::repeat(&tx, history).await?;
-            // A schema of an older version gets its views when it is upgraded.
+            // A schema of an older version gets its views during the upgrade.
             match migrations::are_pending(&SchemaManager::new(&*tx)).await? {
                 true => Ok(()),
                 false => views::create(&*tx, self.engine).await,
@@ -280,7 +283,7 @@ impl Store {
         .await
     }
 
-    /// Closes a SQLite database whose file is going to be moved: nothing is left beside it.
+    /// Closes a SQLite database before its file is moved: no log or journal is left next to it.
     pub(crate) async fn close_into_one_file(&self) -> Result<()> {
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
         self.close_quick();
@@ -296,7 +299,7 @@ impl Store {
             .map_err(|fault: Fault| fault.into_error("close the database"))
     }
 
-    /// Runs the migrations that are missing; of two processes that start at once, one does and the other waits.
+    /// Runs pending migrations. If two processes start at the same time, one of them waits for the other.
     pub(crate) async fn migrate(&self) -> Result<()> {
         again("bring the database to the newest schema", LONG, 8, |_| async {
             if !migrations::are_pending(&SchemaManager::new(&self.writer)).await? {
@@ -318,8 +321,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// The transaction holds nothing together here, as each change of the schema commits it; it keeps the connection,
-    /// which the lock belongs to.
+    /// The transaction provides no atomicity, since each schema change commits it. It keeps hold of the connection,
+    /// which owns the schema lock.
     async fn migrate_mysql(&self) -> Result<(), Fault> {
         let tx = self.writer.begin().await?;
         mysql::lock_schema(&tx).await?;
@@ -333,20 +336,20 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.read("reach the database", |db| async move { Ok(db.ping().await?) })
             .await
     }
 
-    /// Whether an operation has found SQLite's file damaged since it was opened. It does not become sound by itself.
+    /// Whether an operation has found SQLite's file damaged since it was opened. Never resets.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Why the last write was refused, if it was refused within the last two minutes: what must be written is tried
-    /// again before that.
+    /// Why the last write was refused, if that was within the last two minutes. Essential writes are retried sooner
+    /// than that.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -355,13 +358,13 @@ impl Store {
             .map(|(_, refusal)| refusal)
     }
 
-    /// How long operations take.
+    /// Durations of database operations.
     #[must_use]
     pub fn timings(&self) -> &Timings {
         &self.timings
     }
 
-    /// What the database is.
+    /// Properties of the database.
     pub async fn info(&self) -> Result<DatabaseInfo> {
         self.read("ask the database what it is", |db| async move {
             let (version, size_bytes) = self.engine.describe(&db).await?;
@@ -378,9 +381,9 @@ impl Store {
         .await
     }
 
-    /// Closes all connections, also those of clones. SQLite's log is merged into the file.
+    /// Closes all connections, including those of clones. SQLite merges its log into the file.
     pub async fn close(&self) -> Result<()> {
-        // The last connection to close does the merging; it must be one that may write.
+        // The last connection to close merges the log, so it must be writable.
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
         self.close_quick();
         close(&self.reader)
@@ -429,7 +432,7 @@ mod tests {
 
     use super::*;
 
-    /// As SQLite does by itself when the disk is full at a COMMIT.
+    /// Rolls back as SQLite does when the disk is full at a COMMIT.
     const ROLLS_BACK: &str = "CREATE TRIGGER rolls_back BEFORE INSERT ON printers \
          BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
 
@@ -456,10 +459,10 @@ mod tests {
             .execute_unprepared("DROP TRIGGER rolls_back")
             .await
             .unwrap();
-        // One that is rolled back as it should be.
+        // The trigger rolls this insert back.
         add("first").await.unwrap_err();
         let added = add("second").await.unwrap();
-        // Read on another connection.
+        // Read through another connection.
         assert!(store.printer(added.id).await.unwrap().is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of jobs that never go back, for Prometheus.
+//! Job counters for Prometheus. They never decrease.
 
 use std::collections::BTreeMap;
 
@@ -17,26 +17,26 @@ use crate::{
     transaction::Tx,
 };
 
-/// How many jobs of a printer have ended in one way.
+/// Number of jobs of a printer with one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedCount {
     /// The printer.
     pub printer_id: PrinterId,
-    /// How they ended.
+    /// Outcome.
     pub status: JobStatus,
-    /// How many, those included that were deleted or corrected since.
+    /// Number of jobs, including those that were deleted or corrected since.
     pub jobs: u64,
 }
 
-/// Numbers by printer and outcome.
+/// Job counts by printer and outcome.
 type Counts = BTreeMap<(PrinterId, &'static str), (JobStatus, u64)>;
 
 impl Store {
-    /// Jobs that have ended, by printer and outcome. None of the numbers ever falls, while there is the printer: a deleted
-    /// job counts on, and one whose outcome a later word of the printer corrects counts under both.
+    /// Number of ended jobs by printer and outcome. No number decreases while the printer exists: a deleted job still
+    /// counts, and a job whose outcome a later report corrects counts under both outcomes.
     pub async fn ended_counts(&self) -> Result<Vec<EndedCount>> {
         self.read("count the jobs", |db| async move {
-            // A job that goes between the two is in both, or in none: then both are looked at again.
+            // A job that is deleted between the two reads may be in both or in neither. Then both are read again.
             let mut before = gone(&db).await?;
             let mut counts = loop {
                 let counts = self.stored(&db).await?;
@@ -63,7 +63,7 @@ impl Store {
         .await
     }
 
-    /// Those that are there, as all analytics count them.
+    /// Stored jobs, as all analytics count them.
     async fn stored(&self, db: &DatabaseConnection) -> Result<Counts, Fault> {
         let ended = self.select_ended(db, &JobFilter::default()).await?;
         let printers = compute(ended, |jobs| Ok(jobs.groups()?.by_printer())).await?;
@@ -79,7 +79,7 @@ impl Store {
     }
 }
 
-/// Jobs that were deleted, and outcomes that were corrected.
+/// Deleted jobs and corrected outcomes.
 async fn gone(db: &DatabaseConnection) -> Result<Counts, Fault> {
     let deleted = Query::select()
         .column(DeletedJobs::PrinterId)
@@ -113,8 +113,8 @@ async fn gone(db: &DatabaseConnection) -> Result<Counts, Fault> {
     Ok(counts)
 }
 
-/// Counts on what jobs were before they became one job that is `after`: each outcome among `before` that no row will
-/// have any more.
+/// Counts outcomes that no row has any more. The jobs with the statuses `before` have become one job with the status
+/// `after`.
 pub(crate) async fn correct(
     tx: &Tx,
     printer_id: PrinterId,

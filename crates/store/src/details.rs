@@ -1,4 +1,4 @@
-//! The table `job_details`: what the slicer planned for a job.
+//! The table `job_details`: the slicer's plan of a job.
 
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use crate::{
     transaction::Tx,
 };
 
-/// What the slicer wrote into the file of a job. `None` is unknown.
+/// Settings and estimates from the G-code file of a job. `None` means unknown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JobDetails {
     /// mm.
@@ -35,17 +35,17 @@ pub struct JobDetails {
     pub print_speed: Option<f64>,
     /// Percent, 0 to 100.
     pub infill_percentage: Option<f64>,
-    /// The slicer's word.
+    /// As the slicer names it.
     pub infill_pattern: Option<String>,
-    /// Whether supports were made.
+    /// Whether the slicer generated supports.
     pub support_enabled: Option<bool>,
-    /// The slicer's word.
+    /// As the slicer names it.
     pub support_type: Option<String>,
     /// `PLA`, `PETG`, …
     pub filament_type: Option<String>,
     /// Maker.
     pub filament_brand: Option<String>,
-    /// `#RRGGBB`, or a word.
+    /// `#RRGGBB`, or a colour name.
     pub filament_color: Option<String>,
     /// s.
     pub estimated_time: Option<f64>,
@@ -55,23 +55,23 @@ pub struct JobDetails {
     pub layer_count: Option<i64>,
     /// mm.
     pub object_height: Option<f64>,
-    /// Name of the slicer, as it writes it.
+    /// Name of the slicer, as it appears in the file.
     pub slicer: Option<String>,
-    /// What a mm of the filament weighs, in g.
+    /// Weight of the filament in g per mm.
     pub grams_per_mm: Option<f64>,
-    /// Where that is from: `slicer_ratio`, `file_density`, or `usual_density` (of the material).
+    /// Source of `grams_per_mm`: `slicer_ratio`, `file_density`, or `usual_density` (of the material).
     pub weight_source: Option<String>,
-    /// mm of filament that the slicer planned.
+    /// Estimated filament in mm.
     pub estimated_length: Option<f64>,
-    /// What that costs, by the slicer's price.
+    /// Cost of that filament, from the slicer's price.
     pub filament_cost: Option<f64>,
-    /// Currency of the cost, as the file names it. `None` if it names none.
+    /// Currency of the cost, as named in the file. `None` if the file names none.
     pub currency: Option<String>,
-    /// All that was found in the file.
+    /// All keys and values of the file.
     pub raw_metadata: Option<Value>,
 }
 
-/// All columns but the raw metadata.
+/// All columns except the raw metadata.
 pub(crate) const LIGHT: [Columns; 22] = [
     Columns::LayerHeight,
     Columns::FirstLayerHeight,
@@ -98,7 +98,7 @@ pub(crate) const LIGHT: [Columns; 22] = [
 ];
 
 impl Store {
-    /// What is known of the plan of the job. `None` if nothing.
+    /// Details of a job. `None` if nothing is known.
     pub async fn job_details(&self, id: JobId) -> Result<Option<JobDetails>> {
         self.read("read the details of a job", |db| async move {
             of_job(&db, id, true).await
@@ -106,7 +106,7 @@ impl Store {
         .await
     }
 
-    /// Stores what is known of the plan of the job, in place of what was. `false` if there is no such job.
+    /// Replaces the details of a job. `false` if there is no such job.
     pub async fn save_job_details(&self, id: JobId, details: &JobDetails) -> Result<bool> {
         self.write("store the details of a job", |tx| async move {
             let Some(job) = lock_job(&tx, id).await? else {
@@ -120,8 +120,8 @@ impl Store {
 }
 
 impl JobDetails {
-    /// The columns, from what was read of a file: `details`, whose fields are named like them, and the weight beside
-    /// it. What is of another type is unknown.
+    /// Reads the columns from a file's metadata: from `details`, whose fields have the column names, and from the
+    /// weight next to it. Values of another type become `None`.
     #[must_use]
     pub fn from_metadata(metadata: &Value) -> Self {
         let object = &metadata["details"];
@@ -155,14 +155,14 @@ impl JobDetails {
     }
 }
 
-/// A job that nobody else can change or delete in the course of a transaction.
+/// A job that no other transaction can change or delete until this one ends.
 pub(crate) struct LockedJob {
     id: JobId,
     start_time: Option<Timestamp>,
     pub(crate) totals: OpenTotals,
 }
 
-/// Locks the job, by way of its printer's totals. `None` if there is none.
+/// Locks a job by locking its printer's totals. `None` if there is no such job.
 pub(crate) async fn lock_job(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fault> {
     let query = Query::select()
         .columns([PrintJobs::Id, PrintJobs::PrinterId, PrintJobs::StartTime])
@@ -187,7 +187,7 @@ pub(crate) async fn lock_job(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fa
     }))
 }
 
-/// Writes the row of the job in place of what was.
+/// Inserts or replaces the row of a job.
 pub(crate) async fn put(tx: &Tx, job: &LockedJob, details: &JobDetails) -> Result<(), Fault> {
     let id = job.id;
     let old = Query::delete()
@@ -246,12 +246,12 @@ pub(crate) fn columns(details: &JobDetails) -> [(Columns, sea_query::Value); 23]
     ]
 }
 
-/// The column is indexed and therefore short; a longer name of a material is none.
+/// Cuts the text to the length of an indexed column. No real material name is longer.
 fn clipped(text: &str) -> String {
     text.chars().take(SHORT).collect()
 }
 
-/// What is known of the plan of a job, with all that was found in its file only if that is wanted.
+/// Details of a job, with the raw metadata only on request.
 pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<JobDetails>, Fault> {
     let mut query = Query::select();
     query
@@ -275,7 +275,7 @@ pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<O
     .await
 }
 
-/// What [`LIGHT`] tells.
+/// Reads the columns of [`LIGHT`].
 pub(crate) fn light_details(record: &Record<'_>) -> Result<JobDetails, Fault> {
     Ok(JobDetails {
         layer_height: record.get("layer_height")?,

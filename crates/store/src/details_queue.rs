@@ -1,4 +1,4 @@
-//! The table `details_queue`: which jobs still wait for what the slicer knew, and why.
+//! The table `details_queue`: jobs whose details are still to be read, and why.
 
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;
@@ -18,24 +18,24 @@ use crate::{
     transaction::Tx,
 };
 
-/// How a job stands in the queue.
+/// State of a job in the details queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetailsStatus {
-    /// Nothing is known yet.
+    /// Not read yet.
     Pending,
     /// Read from the file.
     Done,
-    /// Only what the printer itself knew of the file.
+    /// Not read from the file; only Moonraker's metadata is known.
     Partial,
-    /// Nothing is known, and nothing will be.
+    /// Nothing is known, and no attempt will be made.
     Failed,
 }
 
 impl DetailsStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Partial, Self::Failed];
 
-    /// The word used in the database and the API.
+    /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,39 +52,39 @@ impl DetailsStatus {
 pub struct QueuedDetails {
     /// The job.
     pub job_id: JobId,
-    /// Its printer.
+    /// The printer of the job.
     pub printer_id: PrinterId,
-    /// How it stands.
+    /// State of its details.
     pub status: DetailsStatus,
-    /// What stood in the way, for people. `None` if nothing did.
+    /// Why the last attempt failed, as text for users. `None` if it did not fail.
     pub reason: Option<String>,
-    /// How often it was tried since it was queued, or since its printer was back.
+    /// Number of attempts since the job was queued or its printer reconnected.
     pub attempts: u32,
 }
 
-/// What became of an attempt.
+/// Result of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetailsOutcome {
-    /// How the job stands now.
+    /// New state of the job.
     pub status: DetailsStatus,
-    /// What stood in the way.
+    /// Why the attempt failed.
     pub reason: Option<String>,
-    /// When to try again.
+    /// When to retry.
     pub retry: Retry,
 }
 
-/// When a job is tried again.
+/// When the details of a job are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Not by itself.
+    /// Only on request.
     Never,
-    /// From this instant on.
+    /// At this instant or later.
     At(Timestamp),
-    /// When its printer is connected again, see [`Store::wake_details`]. Until then it costs nothing.
+    /// When its printer reconnects, see [`Store::wake_details`]. Until then the entry costs nothing.
     WhenBack,
 }
 
-/// `next_attempt_at` of jobs that were never tried.
+/// `next_attempt_at` of jobs without an attempt.
 const UNTRIED: i64 = 0;
 /// `next_attempt_at` of jobs that wait for their printer.
 const WHEN_BACK: i64 = -1;
@@ -99,28 +99,28 @@ impl Retry {
     }
 }
 
-/// Jobs in the queue by status; those that are done are not counted.
+/// Number of queued jobs by status, without the completed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DetailsCounts {
-    /// Not known yet.
+    /// Not read yet.
     pub pending: u64,
-    /// Known in part.
+    /// Partially known.
     pub partial: u64,
-    /// Not known, and given up.
+    /// Not known and given up.
     pub failed: u64,
 }
 
-/// Which of the jobs that are due.
+/// Selects a class of due jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// Those that were seen to start, or that somebody asked for; else those that were imported.
+    /// `true`: jobs that printlog saw start or whose details a user requested. `false`: imported jobs.
     pub is_live: bool,
-    /// Those that were tried before; else those that were not.
+    /// `true`: jobs with earlier attempts. `false`: jobs without.
     pub is_retry: bool,
 }
 
 impl Store {
-    /// Jobs whose turn it is, newest first; those that were tried before by when they are due.
+    /// Due jobs, newest first; retries in the order in which they are due.
     pub async fn due_details(&self, due: Due, now: Timestamp, limit: u64) -> Result<Vec<QueuedDetails>> {
         let next = || queue(DetailsQueue::NextAttemptAt);
         let mut query = select();
@@ -146,7 +146,7 @@ impl Store {
         .await
     }
 
-    /// Has jobs tried again that waited for these printers to be back. Writes nothing if there are none.
+    /// Makes jobs due that waited for these printers to reconnect. Writes nothing if there are none.
     pub async fn wake_details(&self, printers: &[PrinterId], now: Timestamp) -> Result<u64> {
         let waits = || queue(DetailsQueue::NextAttemptAt).eq(WHEN_BACK);
         let of_printers = || {
@@ -186,7 +186,7 @@ impl Store {
         .await
     }
 
-    /// How the details of a job stand. `None` if there is no such job.
+    /// State of a job's details. `None` if there is no such job.
     pub async fn queued_details(&self, id: JobId) -> Result<Option<QueuedDetails>> {
         self.read_quickly("read how the details of a job stand", |db| async move {
             of_job(&db, id).await
@@ -194,7 +194,7 @@ impl Store {
         .await
     }
 
-    /// How many jobs wait.
+    /// Number of pending, partial and failed jobs.
     pub async fn details_counts(&self) -> Result<DetailsCounts> {
         let query = &Query::select()
             .column(DetailsQueue::Status)
@@ -220,8 +220,8 @@ impl Store {
         .await
     }
 
-    /// How many jobs wait, with no status counted beyond `limit`: reads at most that many entries of an index for each,
-    /// whatever number of jobs there is.
+    /// Like [`details_counts`](Self::details_counts), but counts no status beyond `limit`. Reads at most that many
+    /// index entries per status, however many jobs there are.
     pub async fn details_counts_up_to(&self, limit: u64) -> Result<DetailsCounts> {
         self.read_quickly("count the jobs that wait for details", |db| async move {
             Ok(DetailsCounts {
@@ -233,8 +233,8 @@ impl Store {
         .await
     }
 
-    /// Writes what an attempt came to: the file, if one was read, the columns of `job_details`, and the queue, in
-    /// one transaction. What is known stays if nothing new is. `false` if the job is gone.
+    /// Stores the result of an attempt in one transaction: the file if one was read, the columns of `job_details`, and
+    /// the queue entry. Known details are kept if the attempt found none. `false` if the job was deleted.
     pub async fn save_details(
         &self,
         id: JobId,
@@ -263,7 +263,7 @@ impl Store {
         .await
     }
 
-    /// Has the details of a job read anew, as soon as possible. `false` if there is no such job.
+    /// Queues the details of a job to be read again as soon as possible. `false` if there is no such job.
     pub async fn refresh_details(&self, id: JobId, now: Timestamp) -> Result<bool> {
         let statement = &refresh(now)
             .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
@@ -273,11 +273,11 @@ impl Store {
                 Ok(tx.execute(statement).await?.rows_affected())
             })
             .await?;
-        // MySQL counts rows that changed; one that said so already is none.
+        // MySQL counts changed rows only, and the row may already have had these values.
         Ok(done > 0 || self.queued_details(id).await?.is_some())
     }
 
-    /// Has the details read anew of all jobs that have not got them from their file. Returns how many.
+    /// Queues all jobs whose details were not read from their file. Returns their number.
     pub async fn refresh_missing_details(&self, now: Timestamp) -> Result<u64> {
         let statement = &refresh(now)
             .value(DetailsQueue::Priority, 0)
@@ -290,7 +290,7 @@ impl Store {
     }
 }
 
-/// How the details of a job stand.
+/// State of a job's details.
 pub(crate) async fn of_job(db: &impl Ask, id: JobId) -> Result<Option<QueuedDetails>, Fault> {
     let query = select()
         .and_where(queue(DetailsQueue::PrintJobId).eq(id.0))
@@ -325,7 +325,7 @@ fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {
         .to_owned()
 }
 
-/// Has the details of a job looked for again, as its file has another name now. Not those that were read already.
+/// Queues the details of a job again after its file name changed, unless they were already read.
 pub(crate) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Fault> {
     let of_job = |status: &[&str]| {
         Expr::col(DetailsQueue::PrintJobId)
@@ -350,7 +350,7 @@ pub(crate) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Faul
     Ok(())
 }
 
-/// Writes into the queue how the job stands, and which file it has unless that stays.
+/// Updates the queue entry of a job: its state, and its file if a new one is given.
 pub(crate) async fn record(
     tx: &Tx,
     id: JobId,
@@ -374,7 +374,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Puts jobs that have just been inserted into the queue.
+/// Queues newly inserted jobs.
 pub(crate) async fn enqueue(
     tx: &Tx,
     jobs: &[(JobId, Option<Timestamp>)],
@@ -410,7 +410,7 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
-/// Takes a job out of the queue, and removes the file that no other job has.
+/// Removes a job from the queue, and its file if no other job uses it.
 pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     let file = file_of(tx, id).await?;
     let statement = Query::delete()
@@ -455,7 +455,7 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
-/// Its columns are named like those of jobs.
+/// A qualified column of `details_queue`, which shares column names with `print_jobs`.
 fn queue(column: DetailsQueue) -> Expr {
     Expr::col((DetailsQueue::Table, column))
 }
@@ -472,7 +472,7 @@ fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
     })
 }
 
-/// The status that a row calls so.
+/// Parses the status in a row.
 pub(crate) fn status(record: &Record<'_>, word: &str) -> Result<DetailsStatus, Fault> {
     let status = DetailsStatus::ALL
         .into_iter()

@@ -1,4 +1,4 @@
-//! What differs between the engines, apart from opening them.
+//! Differences between the engines, except for opening a database.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// MySQL's and MariaDB's numbers for what is over when it is tried again, some of them on a new connection.
+/// Error numbers of MySQL and MariaDB that a retry can resolve, some of them only on a new connection.
 const TRANSIENT: [u16; 13] = [
     1205, // lock wait timeout
     1020, // the row has changed since the snapshot (MariaDB with innodb_snapshot_isolation)
@@ -45,10 +45,10 @@ const TRANSIENT: [u16; 13] = [
     1927, // connection was killed
 ];
 
-/// Of those, what a connection to another server would not say.
+/// The transient errors that a connection to another server would not return.
 const WRONG_SERVER: [u16; 3] = [1047, 1290, 1053];
 
-/// Whether a statement that was refused so may be taken when it is tried again.
+/// Whether a retry of the failed statement may succeed.
 pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return TRANSIENT.contains(&error.number());
@@ -59,28 +59,28 @@ pub(crate) fn is_transient(error: &dyn DatabaseError) -> bool {
     false
 }
 
-/// The same, by the extended code of SQLite. The low byte is the primary code: 5 busy, 6 locked.
+/// Like [`is_transient`], from SQLite's extended code. The low byte is the primary code: 5 busy, 6 locked.
 pub(crate) fn is_transient_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
-/// Whether SQLite says that its file is not what it wrote: 11 corrupt, 26 not a database.
+/// Whether SQLite reports a damaged file: 11 corrupt, 26 not a database.
 pub(crate) fn is_damage_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
-/// Why a database refuses what is written to it.
+/// Why a database refuses writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no room on its disk.
+    /// Its disk is full.
     DiskFull,
-    /// It may only be read.
+    /// It is read-only.
     ReadOnly,
-    /// Its disk fails.
+    /// Its disk returns errors.
     DiskFails,
 }
 
-/// Why the error says that nothing can be written. `None` if it does not say so.
+/// Why nothing can be written, if the error means that. `None` for any other error.
 pub(crate) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     if let Some(code) = sqlite_code(error) {
         return match code & 0xff {
@@ -98,25 +98,25 @@ pub(crate) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refus
     }
 }
 
-/// Whether SQLite complains of what its file holds: damage, or tables that are not as a statement needs them (1). Everything
-/// else (a full disk, an error of the disk, missing rights, a lock) says nothing about the file.
+/// Whether the error concerns the content of SQLite's file: damage, or tables that do not match a statement (1). All
+/// other errors (a full disk, a disk error, missing rights, a lock) say nothing about the file.
 pub(crate) fn is_about_content_in_sqlite(code: Option<i32>) -> bool {
     is_damage_in_sqlite(code) || code == Some(1)
 }
 
-/// Whether SQLite may not write into its file, or not create what it keeps next to it: 3 permission, 8 read-only, 14 cannot
-/// open, 23 not authorised.
+/// Whether SQLite has no right to write its file or to create its files next to it: 3 permission, 8 read-only, 14
+/// cannot open, 23 not authorised.
 pub(crate) fn refuses_writes_in_sqlite(code: Option<i32>) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 3 | 8 | 14 | 23))
 }
 
-/// Whether SQLite says that it cannot share memory with other processes, which a WAL needs: the file system cannot map
-/// files (SQLITE_IOERR_SHMMAP) or not lock them (SQLITE_IOERR_SHMLOCK).
+/// Whether SQLite reports that it cannot share memory with other processes, which a WAL requires: the file system
+/// cannot map files (SQLITE_IOERR_SHMMAP) or cannot lock them (SQLITE_IOERR_SHMLOCK).
 pub(crate) fn lacks_shared_memory(code: Option<i32>) -> bool {
     matches!(code, Some(5386 | 5130))
 }
 
-/// The code of an error of SQLite, whoever has asked it.
+/// SQLite's extended error code, from either driver.
 pub(crate) fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     if let Some(error) = error.downcast_ref::<rusqlite::Error>() {
         return error.sqlite_error().map(|error| error.extended_code);
@@ -124,8 +124,8 @@ pub(crate) fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<i
     error.downcast_ref::<SqliteError>()?.code()?.parse().ok()
 }
 
-/// Whether a connection says that it takes no writes, or nothing at all, where a new one may: to another node of a cluster,
-/// or to a file of SQLite that could only be read when it was opened (8).
+/// Whether a connection is stale: it refuses writes or everything, and a new one may not. Either it leads to the wrong
+/// node of a cluster, or SQLite's file was read-only when it was opened (8).
 pub(crate) fn is_of_misled_connection(error: &dyn DatabaseError) -> bool {
     if let Some(error) = error.try_downcast_ref::<SqliteError>() {
         return sqlite_code(error).is_some_and(|code| code & 0xff == 8);
@@ -134,7 +134,7 @@ pub(crate) fn is_of_misled_connection(error: &dyn DatabaseError) -> bool {
     error.is_some_and(|error| WRONG_SERVER.contains(&error.number()))
 }
 
-/// Whether a server has no database of that name.
+/// Whether the server reports that the database does not exist.
 pub(crate) fn is_unknown_database(error: &dyn DatabaseError) -> bool {
     error
         .try_downcast_ref::<MySqlDatabaseError>()
@@ -142,7 +142,7 @@ pub(crate) fn is_unknown_database(error: &dyn DatabaseError) -> bool {
 }
 
 impl Engine {
-    /// The word of the API.
+    /// Name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -152,7 +152,7 @@ impl Engine {
         }
     }
 
-    /// Version in the engine's own words, and bytes on the disk.
+    /// Version as the engine reports it, and size on disk in bytes.
     pub(crate) async fn describe(self, db: &DatabaseConnection) -> Result<(String, Option<u64>), Fault> {
         let query = match self {
             Self::Sqlite => {
@@ -177,7 +177,7 @@ impl Engine {
         ))
     }
 
-    /// The plan for a query, a line for each table.
+    /// The query plan, one line per table.
     pub(crate) async fn explain(
         self,
         db: &DatabaseConnection,

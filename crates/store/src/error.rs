@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! Errors of the database.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::dialect::{self, Refusal};
 /// Result of a store operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the store could not do what it was asked to.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be reached or opened.
     #[error("cannot open the database {location}")]
     Open {
-        /// Where it was looked for, without password.
+        /// Its location, without the password.
         location: String,
-        /// Whether it may be there later, as a server that is still starting.
+        /// Whether a retry may succeed, for example while a server is starting.
         transient: bool,
-        /// What the driver or the file system says.
+        /// Error of the driver or the file system.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A server that is too old or something else.
+    /// The server is too old or not supported.
     #[error("the database server is {found}; printlog needs MySQL 8.0 or later, or MariaDB 10.6 or later")]
     UnsupportedServer {
-        /// What it calls itself.
+        /// The version that it reports.
         found: String,
     },
-    /// A newer printlog has been here.
+    /// The database has the schema of a newer printlog.
     #[error("the database was made by a newer printlog (it has `{found}`, this one knows up to `{known}`)")]
     NewerSchema {
         /// The newest migration in the database.
@@ -39,7 +39,7 @@ pub enum Error {
         /// The newest migration of this program.
         known: String,
     },
-    /// A command may not change the schema under a server that knows the old one.
+    /// A command must not change the schema while a server with the old schema is running.
     #[error(
         "the database {location} is of an older printlog, and a server works with it{by}; a server of this version would \
          bring it up to date, a command does not do so under a running one"
@@ -47,32 +47,32 @@ pub enum Error {
     Outdated {
         /// The database.
         location: String,
-        /// ` (process N)`, or nothing if it did not say.
+        /// ` (process N)`, or empty if unknown.
         by: String,
     },
-    /// Another server has the database file.
+    /// Another server uses the database file.
     #[error(
         "another printlog{by} works with the database {location}; end it first, or give this one a database of its own"
     )]
     InUse {
         /// The database.
         location: String,
-        /// ` (process N)`, or nothing if it did not say.
+        /// ` (process N)`, or empty if unknown.
         by: String,
     },
-    /// A restore into the database was cut off.
+    /// A restore into the database was interrupted.
     #[error("the database {location} is incomplete: a restore or a move into it was cut off; do it again")]
     Unfinished {
         /// The database.
         location: String,
     },
-    /// The target of a move has data already.
+    /// The target of a move already contains data.
     #[error("the database {location} is not empty; data is moved into an empty one only")]
     NotEmpty {
         /// The database.
         location: String,
     },
-    /// What was copied is not what there was.
+    /// The copy differs from the original.
     #[error("the copy of the table {table} is not as it should be: {what}")]
     CopyDiffers {
         /// The table.
@@ -80,59 +80,59 @@ pub enum Error {
         /// How it differs.
         what: String,
     },
-    /// A table has no room for more rows.
+    /// A table has no ids left for new rows.
     #[error(
         "the table {table} has given out the id {last}; the largest one is {LARGEST_ID}: no row could be added to it"
     )]
     IdsExhausted {
         /// The table.
         table: String,
-        /// The last id.
+        /// The last assigned id.
         last: i64,
     },
-    /// No order in which the tables could be filled.
+    /// The tables have circular references, so they cannot be filled in any order.
     #[error("the tables {0} refer to each other in a circle")]
     Circle(String),
-    /// A file of a backup cannot be read or written.
+    /// A backup file cannot be read or written.
     #[error("cannot read or write {path}")]
     BackupFile {
         /// The file.
         path: String,
-        /// What the file system says.
+        /// Error of the file system.
         #[source]
         source: std::io::Error,
     },
-    /// A file is a database, but not a sound one.
+    /// The file is a database, but it is damaged.
     #[error("{path} is damaged: {found}")]
     Damaged {
         /// The file.
         path: String,
-        /// What was found first.
+        /// The first finding.
         found: String,
     },
-    /// Another server has taken its turn at recording; nothing was written.
+    /// Another server has taken over the recording lease. Nothing was written.
     #[error("another printlog records into this database now")]
     LostTurn,
     /// A statement failed.
     #[error("cannot {what}")]
     Database {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
-        /// Whether trying again later may help.
+        /// Whether a later retry may succeed.
         transient: bool,
-        /// What the driver says.
+        /// Error of the driver.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The database took too long.
+    /// The database did not answer in time.
     #[error("cannot {what}: the database did not answer within {limit:?}")]
     Timeout {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
-        /// For how long.
+        /// The time limit.
         limit: Duration,
     },
-    /// A value that no version of printlog writes.
+    /// A stored value that no version of printlog writes.
     #[error("{table}.{column} of row {row} holds {found}")]
     BadValue {
         /// Table.
@@ -144,33 +144,33 @@ pub enum Error {
         /// What is wrong with the value.
         found: String,
     },
-    /// Two printers cannot have one name.
+    /// Another printer already has this name.
     #[error("there is already a printer called `{name}`")]
     NameTaken {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
-    /// A text does not fit its column.
+    /// A text is too long for its column.
     #[error("the {what} is too long: at most {limit} characters fit")]
     TooLong {
         /// Which text.
         what: &'static str,
-        /// How many characters fit.
+        /// Maximum number of characters.
         limit: usize,
     },
-    /// A key of a printer cannot be encrypted, and is not stored as it is.
+    /// A printer API key cannot be encrypted, so it is not stored.
     #[error("cannot encrypt the API key of a printer: {reason}")]
     NoSecret {
-        /// Why there is no secret.
+        /// Why there is no secret key.
         reason: String,
     },
-    /// The printer has been deleted.
+    /// The printer was deleted.
     #[error("there is no printer {}", .0.0)]
     NoSuchPrinter(PrinterId),
 }
 
 impl Error {
-    /// Whether trying the same again later may help, with nobody doing anything about it.
+    /// Whether a later retry may succeed without any intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -196,7 +196,7 @@ impl Error {
         }
     }
 
-    /// Why the database refuses what is written to it. `None` if it does not refuse it.
+    /// Why the database refuses writes. `None` if the error has another reason.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
@@ -205,7 +205,7 @@ impl Error {
         }
     }
 
-    /// Whether it is what the database holds that is wrong, and not the disk, the rights or the moment.
+    /// Whether the content of the database is wrong, as opposed to the disk, permissions or a temporary condition.
     pub(crate) fn is_about_content(&self) -> bool {
         match self {
             Self::Damaged { .. }
@@ -219,7 +219,7 @@ impl Error {
         }
     }
 
-    /// Whether SQLite's file is damaged. Nothing but a backup helps then.
+    /// Whether SQLite's file is damaged. Only a backup helps then.
     #[must_use]
     pub fn is_of_damage(&self) -> bool {
         match self {
@@ -232,14 +232,14 @@ impl Error {
     }
 }
 
-/// What goes wrong inside an operation, before it is said what the operation was.
+/// An error inside an operation, before the name of the operation is added.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The driver's word.
+    /// From the driver.
     Driver(DbErr),
-    /// The word of SQLite, where it is asked without a driver between.
+    /// From SQLite directly, without sqlx.
     Sqlite(rusqlite::Error),
-    /// Ours.
+    /// From printlog.
     Store(Error),
 }
 
@@ -262,7 +262,7 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
-    /// The error of the operation that was to do `what`.
+    /// Converts the fault to the error of the operation `what`.
     pub(crate) fn into_error(self, what: &'static str) -> Error {
         match self {
             Self::Driver(cause) => {
@@ -284,12 +284,12 @@ impl Fault {
         }
     }
 
-    /// Whether the connection takes no writes, while a new one may.
+    /// Whether the connection is stale: it refuses writes that a new one may accept.
     pub(crate) fn is_of_misled_connection(&self) -> bool {
         matches!(self, Self::Driver(cause) if database_error(cause).is_some_and(dialect::is_of_misled_connection))
     }
 
-    /// Whether a unique column refused a value.
+    /// Whether a unique constraint rejected a value.
     pub(crate) fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Driver(cause) if matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
     }
@@ -322,13 +322,13 @@ fn database_error(cause: &DbErr) -> Option<&dyn DatabaseError> {
     }
 }
 
-/// MySQL's or MariaDB's number of an error. `None` if it is another kind of error.
+/// Error number of MySQL or MariaDB. `None` for any other error.
 pub(crate) fn server_error_number(cause: &DbErr) -> Option<u16> {
     let error = database_error(cause)?.try_downcast_ref::<MySqlDatabaseError>()?;
     Some(error.number())
 }
 
-/// The database's or the driver's own error: what SeaORM and sqlx wrap it in only repeats its text.
+/// The original error of the database or the driver. The wrappers of SeaORM and sqlx only repeat its text.
 pub(crate) fn plain(cause: DbErr) -> Box<dyn std::error::Error + Send + Sync> {
     match cause {
         DbErr::Conn(RuntimeErr::SqlxError(cause))

@@ -1,8 +1,9 @@
-//! Whose turn it is to record, where several servers work on one MySQL or MariaDB.
+//! The recording lease: which server may record, if several servers use one MySQL or MariaDB.
 //!
-//! A row, not `GET_LOCK`, which every node of a cluster grants for itself. Nobody compares clocks: who waits takes over
-//! when the row has not changed for long enough by its own watch. What makes it safe is not the time but [`hold`]: each
-//! write locks the row and looks whose turn it is, so a server that slept through the end of its turn writes nothing.
+//! The lease is a row because each node of a cluster would grant `GET_LOCK` separately. No clocks are compared: a
+//! waiting server takes over when the row has not changed for long enough by its own clock. Safety does not depend on
+//! time but on [`hold`]: each write locks the row and checks the epoch, so a server that was suspended past the end of
+//! its lease writes nothing.
 
 use std::time::Duration;
 
@@ -14,34 +15,35 @@ use sea_orm_migration::SchemaManager;
 
 use crate::{Engine, Error, Result, Store, error::Fault, record::Record, schema::ServerLease};
 
-/// Who has not renewed its turn for so long has lost it.
+/// A server loses the lease if it has not renewed it for this long.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The row.
+/// The lease row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Number of the turn.
+    /// Number of the lease. Grows with each new holder.
     pub epoch: i64,
-    /// Grows while the turn lasts.
+    /// Heartbeat. Grows with each renewal.
     pub beat: i64,
-    /// Who has the turn, in its own words. `None` if nobody has.
+    /// The holder, as it describes itself. `None` if the lease is free.
     pub holder: Option<String>,
 }
 
 impl Store {
-    /// Whether servers have to take turns: where no lock on a file keeps them apart.
+    /// Whether servers need the lease. False for SQLite, where a file lock keeps other servers out.
     #[must_use]
     pub fn needs_turns(&self) -> bool {
         self.engine != Engine::Sqlite
     }
 
-    /// Whose turn it is.
+    /// Reads the lease.
     pub async fn lease(&self) -> Result<Lease> {
         self.read("see whose turn it is", |db| async move { load(&db).await })
             .await
     }
 
-    /// Whether a server renews its turn; that takes a while to see. A database from before there were turns has none.
+    /// Whether a server renews the lease. Waits [`PATIENCE`] for the answer if the lease has a holder. Older databases
+    /// have no lease.
     pub(crate) async fn is_served(&self) -> Result<bool> {
         let has_turns = self.read("look for the turns of servers", |db| async move {
             let table = ServerLease::Table.to_string();
@@ -58,7 +60,7 @@ impl Store {
         Ok(self.lease().await? != seen)
     }
 
-    /// Takes the turn, if the row is still as it was `seen`. Gives the number of the turn, `None` if somebody was
+    /// Acquires the lease if the row still equals `seen`. Returns the new epoch, or `None` if another server was
     /// faster.
     pub async fn take_turn(&self, seen: &Lease, holder: &str) -> Result<Option<i64>> {
         let epoch = seen.epoch + 1;
@@ -72,7 +74,7 @@ impl Store {
             if tx.execute(statement).await?.rows_affected() > 0 {
                 return Ok(Some(epoch));
             }
-            // What an attempt has written whose answer was lost is ours.
+            // An earlier attempt may have committed although its answer was lost.
             let now = load(&*tx).await?;
             let is_ours = now.epoch == epoch && now.holder.as_deref() == Some(holder);
             Ok((tx.is_retry && is_ours).then_some(epoch))
@@ -80,7 +82,7 @@ impl Store {
         .await
     }
 
-    /// Says that the turn lasts. `false` if it has ended.
+    /// Renews the lease. `false` if it was lost.
     pub async fn keep_turn(&self, epoch: i64) -> Result<bool> {
         let statement = &change(epoch)
             .value(ServerLease::Beat, Expr::col(ServerLease::Beat).add(1))
@@ -91,7 +93,7 @@ impl Store {
         .await
     }
 
-    /// Ends the turn, so that the next server need not wait.
+    /// Releases the lease, so that the next server does not have to wait.
     pub async fn end_turn(&self, epoch: i64) -> Result<()> {
         let statement = &change(epoch)
             .value(ServerLease::Holder, None::<String>)
@@ -103,7 +105,7 @@ impl Store {
         .await
     }
 
-    /// The same database, whose writes fail with [`Error::LostTurn`] once the turn has ended.
+    /// The same database, but writes fail with [`Error::LostTurn`] once the lease is lost.
     #[must_use]
     pub fn for_turn(&self, epoch: i64) -> Self {
         Self {
@@ -113,8 +115,8 @@ impl Store {
     }
 }
 
-/// Locks the row against the end of the turn until the transaction ends. A lock that others may share, so that
-/// writers do not wait for each other.
+/// Keeps the lease from changing hands until the transaction ends. The lock is shared, so writers do not block each
+/// other.
 pub(crate) async fn hold(tx: &DatabaseTransaction, epoch: i64) -> Result<(), Fault> {
     let sql = "SELECT epoch FROM server_lease WHERE id = 1 LOCK IN SHARE MODE";
     let row = tx

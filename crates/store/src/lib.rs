@@ -1,6 +1,7 @@
 //! All SQL of printlog: printers, jobs, totals and API keys on SQLite, MySQL 8 and MariaDB 10.6, from one data layer.
 //!
-//! Entities and statements stay in here; functions take and return `domain` types. No clock: time is a parameter.
+//! Entities and statements are private; functions take and return `domain` types. The crate reads no clock: time is a
+//! parameter.
 
 mod backup;
 mod connect;

@@ -1,24 +1,25 @@
-//! Connections that take no writes, and never will, while new ones do. They go on answering, so nothing closes them.
+//! Stale connections: they refuse all writes while new connections would accept them. They still answer reads, so the
+//! pool does not close them.
 //!
-//! Some lead to the wrong node of a cluster; what routes connections sends new ones to the right node. SQLite opens a file
-//! that it may not write for reading only, without a word, and stays with that.
+//! A connection may lead to the wrong node of a cluster, while the cluster's router sends new ones to the right node.
+//! SQLite silently opens a file without write permission as read-only, and the connection stays read-only.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Since when connections are good. Clones share it.
+/// Time since which new connections count as good. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Misled(Arc<Mutex<Option<Instant>>>);
 
 impl Misled {
-    /// No connection that is open now is used again.
+    /// Marks all open connections as stale. They are not reused.
     pub(crate) fn renew_all(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Whether a connection of that age may be used.
+    /// Whether a connection of this age may be used.
     pub(crate) fn is_good(&self, age: Duration) -> bool {
         let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_none_or(|since| age < since.elapsed())
