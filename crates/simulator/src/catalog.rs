@@ -1,4 +1,4 @@
-//! Plausible files: what people print, sliced as their slicers would.
+//! Plausible G-code files: typical objects with the metadata their slicers would write.
 
 use serde_json::{Value, json};
 
@@ -74,18 +74,18 @@ const SLICERS: [(&str, &str); 4] = [
     ("Cura", "5.9.1"),
 ];
 
-/// A file that somebody could have sliced.
+/// A plausible sliced file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlicedFile {
-    /// Relative to the gcodes root, with folders.
+    /// Path relative to the gcodes root, with folders.
     pub name: String,
-    /// As `server.files.metadata` tells it, without the fields that Moonraker adds at a print.
+    /// Metadata as in `server.files.metadata`, without the fields that Moonraker adds when the file is printed.
     pub metadata: Value,
-    /// A print of it, as the slicer estimates it.
+    /// Plan of a print of this file, as estimated by the slicer.
     pub plan: PrintPlan,
 }
 
-/// Makes up a file that takes about so many seconds to print. `modified` is in Unix seconds.
+/// Generates a file that takes about `seconds` to print. `modified` is in Unix seconds.
 #[must_use]
 pub fn sliced_file(dice: &mut Dice, seconds: f64, modified: f64) -> SlicedFile {
     let (material, product, nozzle, bed, density, colour) = *dice.pick(&MATERIALS);
@@ -97,7 +97,7 @@ pub fn sliced_file(dice: &mut Dice, seconds: f64, modified: f64) -> SlicedFile {
         dice.pick(&FOLDERS),
         readable(seconds)
     );
-    // 3 to 7 mm of filament a second, as a 0.4 mm nozzle does.
+    // 3 to 7 mm of filament per second, typical of a 0.4 mm nozzle.
     let filament = tenths(seconds * dice.between(3.0..7.0));
     let weight = (filament * 2.405 * density / 10.0).round() / 100.0;
     let height = (seconds.sqrt() * dice.between(0.3..0.9) / layer_height)

@@ -1,4 +1,4 @@
-//! Time in a simulated printer: it can run faster than ours, and its wall clock can be wrong.
+//! Time in a simulated printer. It can run faster than real time, and its wall clock can be wrong.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,23 +6,24 @@ use tokio::time::Instant;
 
 /// The clocks of one printer's host.
 ///
-/// They go with its status updates: however late an update is on a busy machine, it comes after the same time there.
+/// They advance by a fixed interval per status update, so a delayed update on a busy machine still carries the same
+/// simulated time.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
-    /// Seconds there in a second here.
+    /// Simulated seconds per real second.
     scale: f64,
-    /// Seconds there from one update to the next.
+    /// Simulated seconds between two updates.
     interval: f64,
     updates: u64,
     updated: Instant,
-    /// The wall clock at the begin, in Unix seconds.
+    /// The wall clock at the start of the simulation, in Unix seconds.
     wall_at_begin: f64,
-    /// How wrong the wall clock is, in seconds.
+    /// Error of the wall clock, in seconds.
     pub(crate) offset: f64,
 }
 
 impl Clock {
-    /// `wall` is the wall clock at this moment; `None` for the true one.
+    /// `wall` is the initial wall clock in Unix seconds; `None` uses the real one.
     pub(crate) fn start(scale: f64, updates_per_second: f64, wall: Option<f64>) -> Self {
         let wall_at_begin = wall.unwrap_or_else(true_wall_clock);
         let interval = scale / updates_per_second;
@@ -36,25 +37,25 @@ impl Clock {
         }
     }
 
-    /// To be called with every status update.
+    /// Advances the clocks by one interval. Called at every status update.
     pub(crate) fn update(&mut self) {
         self.updates += 1;
         self.updated = Instant::now();
     }
 
-    /// Seconds since the simulation began, never set back.
+    /// Seconds since the simulation began; monotonic.
     pub(crate) fn now(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "centuries of updates fit")]
         let updated = self.updates as f64 * self.interval;
         updated + (self.updated.elapsed().as_secs_f64() * self.scale).min(self.interval * 0.99)
     }
 
-    /// The wall clock in Unix seconds at a moment of [`now`](Self::now).
+    /// The wall clock at the simulated time `now`, in Unix seconds.
     pub(crate) fn wall(&self, now: f64) -> f64 {
         self.wall_at_begin + now + self.offset
     }
 
-    /// How long the given seconds last here, if all goes well.
+    /// Real duration of this many simulated seconds, if no update is delayed.
     pub(crate) fn real(&self, seconds: f64) -> Duration {
         Duration::try_from_secs_f64(seconds / self.scale).unwrap_or(Duration::ZERO)
     }

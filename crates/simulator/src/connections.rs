@@ -1,4 +1,4 @@
-//! The clients of a Moonraker, and what is on its way to them.
+//! The clients of a Moonraker, and the frames queued for them.
 
 use std::sync::{
     Arc,
@@ -10,20 +10,20 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{dice::Dice, status::Subscription};
 
-/// Frames that may wait for a client. One that reads nothing for so long is dropped.
+/// Maximum number of frames queued for a client. A client that falls further behind is dropped.
 pub(crate) const OUTBOX: usize = 8192;
 
-/// What a socket task is told to do.
+/// A command to a socket task.
 #[derive(Debug)]
 pub(crate) enum Out {
     Text(Utf8Bytes),
-    /// With code and reason.
+    /// Closes the WebSocket with this code and reason.
     Close(u16, &'static str),
-    /// Without a word.
+    /// Drops the connection without a close frame.
     Drop,
 }
 
-/// What is counted of a printer's traffic.
+/// Traffic counters of one printer.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) sockets_open: AtomicU64,
@@ -34,20 +34,20 @@ pub(crate) struct Counters {
     pub(crate) file_bytes: AtomicU64,
 }
 
-/// Traffic of one printer.
+/// Traffic totals of one printer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// WebSockets open now.
+    /// WebSockets currently open.
     pub sockets_open: u64,
-    /// WebSockets that ever were open.
+    /// WebSockets opened so far.
     pub sockets_ever: u64,
-    /// Calls answered, also over HTTP.
+    /// Calls answered, including those over HTTP.
     pub requests: u64,
-    /// Frames sent: answers and notifications.
+    /// Frames sent: responses and notifications.
     pub frames: u64,
-    /// Requests for gcode files and their thumbnails.
+    /// Requests for G-code files and their thumbnails.
     pub file_reads: u64,
-    /// Bytes of files in the answers to them.
+    /// Bytes of file content sent in response to them.
     pub file_bytes: u64,
 }
 
@@ -64,18 +64,18 @@ impl Counters {
     }
 }
 
-/// Disorder that a printer puts into what it tells. All are probabilities, from 0 to 1.
+/// Delivery faults of a printer's notifications. All values are probabilities from 0 to 1.
 ///
-/// Deltas of the status keep their order among themselves, as they do on every TCP connection.
+/// Status updates are never reordered among themselves, as on a TCP connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Faults {
-    /// A history event comes some status updates late.
+    /// A history event arrives several status updates late.
     pub late_history: f64,
-    /// A history event comes once more, at once or some status updates later.
+    /// A history event arrives twice, the second time at once or several status updates later.
     pub history_twice: f64,
-    /// A status update or an event about Klippy comes twice.
+    /// A status update or a Klippy event arrives twice.
     pub twice: f64,
-    /// An answer, or an event about Klippy, is overtaken by the next status update.
+    /// A response or a Klippy event arrives after the status update that follows it.
     pub overtaken: f64,
 }
 
@@ -99,12 +99,12 @@ pub(crate) struct Connections {
     late: Vec<Late>,
 }
 
-/// A frame that is held back.
+/// A delayed frame.
 #[derive(Debug)]
 struct Late {
-    /// For how many more status updates.
+    /// Status updates until it is sent.
     ticks: u32,
-    /// The client. `None` for all.
+    /// The recipient. `None` for all clients.
     to: Option<u64>,
     text: Utf8Bytes,
 }
@@ -156,7 +156,7 @@ impl Connections {
         }
     }
 
-    /// Something about Klippy or the server, to everybody with rights.
+    /// Sends a notification about Klippy or the server to all authorized clients.
     pub(crate) fn tell(&mut self, text: String, dice: &mut Dice) {
         let text = Utf8Bytes::from(text);
         if self.is_overtaken(dice) {
@@ -186,7 +186,7 @@ impl Connections {
         }
     }
 
-    /// Changed status, to those who subscribed to it. `update` makes the frame for a subscription.
+    /// Sends changed status to the subscribed clients. `update` builds the frame for a subscription.
     pub(crate) fn tell_status(&mut self, dice: &mut Dice, update: impl Fn(&Subscription) -> Option<String>) {
         for connection in self.list.iter().filter(|connection| connection.authorized) {
             let Some(text) = connection.subscription.as_ref().and_then(&update) else {
@@ -200,7 +200,7 @@ impl Connections {
         }
     }
 
-    /// To be called with every status update: sends what was held back, and gives up clients that read nothing.
+    /// Sends the delayed frames that are due and drops clients whose queue is full. Called at every status update.
     pub(crate) fn release_late(&mut self) {
         let before = self.list.len();
         self.list.retain(|connection| connection.outbox.capacity() > 0);
@@ -233,10 +233,10 @@ impl Connections {
         }
     }
 
-    /// Ends all connections, each with what `out` makes.
+    /// Ends all connections, each with the command that `out` returns.
     pub(crate) fn end_all(&mut self, out: impl Fn() -> Out) {
         for connection in &self.list {
-            // Of a full outbox the receiver notices the end of the channel.
+            // If the queue is full, the receiver sees the channel close instead.
             let _ = connection.outbox.try_send(out());
         }
         self.counters
@@ -247,7 +247,7 @@ impl Connections {
     }
 
     fn is_overtaken(&self, dice: &mut Dice) -> bool {
-        // Without this fault, a seed plays what it always did.
+        // Draws no random number when this fault is off, so that existing seeds keep their sequences.
         self.faults.overtaken > 0.0 && dice.chance(self.faults.overtaken)
     }
 
@@ -255,7 +255,7 @@ impl Connections {
         self.late.push(Late { ticks, to, text });
     }
 
-    /// To one client, or to all with rights.
+    /// Sends a frame to one client, or to all authorized clients.
     fn to(&self, id: Option<u64>, text: &Utf8Bytes) {
         for connection in &self.list {
             if id.map_or(connection.authorized, |id| id == connection.id) {

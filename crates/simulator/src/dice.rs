@@ -1,4 +1,4 @@
-//! Random numbers that are the same for a seed on every machine and for ever.
+//! Random numbers that depend only on the seed: identical on every machine and in every version.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use std::ops::Range;
 pub struct Dice(u64);
 
 impl Dice {
-    /// The stream of a seed.
+    /// The stream of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A stream of its own, for the `index`-th of something.
+    /// An independent stream for item number `index`.
     #[must_use]
     pub fn of(seed: u64, index: u64) -> Self {
         let mut dice = Self(seed ^ index.wrapping_mul(0xA076_1D64_78BD_642F));
-        // Neighbouring seeds are alike only before the first numbers.
+        // Streams of neighbouring seeds resemble each other only before the first draw.
         dice.bits();
         dice
     }
@@ -33,14 +33,14 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// 0 up to, not including, 1.
+    /// A number from 0 (inclusive) to 1 (exclusive).
     pub fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let numerator = (self.bits() >> 11) as f64;
         numerator / (1_u64 << 53) as f64
     }
 
-    /// A number of the standard normal distribution.
+    /// A number from the standard normal distribution.
     ///
     /// Source: Box, Muller: "A note on the generation of random normal deviates", 1958.
     pub fn normal(&mut self) -> f64 {
@@ -48,22 +48,22 @@ impl Dice {
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 
-    /// A number of the range.
+    /// A number from the range.
     pub fn between(&mut self, range: Range<f64>) -> f64 {
         range.start + (range.end - range.start) * self.unit()
     }
 
-    /// 0 up to, not including, `count`, which is not 0.
+    /// A number from 0 (inclusive) to `count` (exclusive). `count` must not be 0.
     pub fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.bits() % count.max(1) as u64).unwrap_or(0)
     }
 
-    /// True in `probability` of the cases.
+    /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
-    /// One of them.
+    /// A random element of the slice.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }

@@ -1,4 +1,4 @@
-//! The gcode files of a printer: their metadata, and their bytes.
+//! The G-code files of a printer: their metadata and their content.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{catalog::SlicedFile, gcode_text, klippy::PrintPlan};
 
-/// What comes before the moves is shorter than this.
+/// Upper bound on the size of the header before the moves, in bytes.
 const HEAD: u64 = 64 << 10;
 const MOVE: &[u8] = b"G1 X110.25 Y95.75 E0.04321\n";
 
@@ -16,12 +16,12 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) modified: f64,
-    /// As `server.files.metadata` has it.
+    /// Metadata as in `server.files.metadata`.
     pub(crate) metadata: Arc<Value>,
     pub(crate) plan: PrintPlan,
-    /// `None` for bytes that are made up.
+    /// The content. `None` if it is generated on demand.
     pub(crate) content: Option<Arc<[u8]>>,
-    /// Start and id of its last print.
+    /// Start time and id of its last print.
     pub(crate) last_print: Option<(f64, String)>,
 }
 
@@ -66,7 +66,7 @@ impl Files {
         self.0.iter()
     }
 
-    /// Whether a job's file is still there, unchanged.
+    /// Whether the file of a job still exists unchanged.
     pub(crate) fn has(&self, name: &str, modified: Option<f64>) -> bool {
         self.0
             .get(name)
@@ -75,7 +75,7 @@ impl Files {
 }
 
 impl File {
-    /// Bytes `from` up to, not including, `to`.
+    /// The bytes from `from` (inclusive) to `to` (exclusive).
     pub(crate) fn bytes(&self, from: u64, to: u64) -> Vec<u8> {
         let range = |bytes: &[u8]| {
             let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
@@ -87,10 +87,12 @@ impl File {
         }
     }
 
-    /// A header as slicers write it, moves, and a block of settings at the end; without ever holding all of it.
+    /// Generates a range of a file that has a slicer header, moves and a settings block at the end, without building
+    /// the
+    /// whole file.
     fn made_up(&self, from: u64, to: u64) -> Vec<u8> {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        // Drawn only for those who look there.
+        // The header is generated only if the range touches it.
         let head = if from < HEAD {
             gcode_text::head(&self.name, &self.metadata)
         } else {

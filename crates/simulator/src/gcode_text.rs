@@ -1,4 +1,4 @@
-//! What slicers write at the head and the tail of a gcode file, made up from its metadata.
+//! The header and footer that slicers write into a G-code file, generated from its metadata.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::thumbnail::{self, Colour};
 
-/// Widths of the pictures in a file, in pixels.
+/// Widths of the thumbnails, in pixels.
 const PICTURES: [u16; 2] = [48, 300];
-/// Characters of base64 in a line.
+/// Base64 characters per line.
 const LINE: usize = 78;
 
-/// Begins with the slicer's name, and shows its pictures.
+/// The header: slicer name and thumbnails.
 pub(crate) fn head(name: &str, metadata: &Value) -> String {
     let (slicer, version) = (text(metadata, "slicer"), text(metadata, "slicer_version"));
     let mut head = match slicer {
@@ -21,7 +21,7 @@ pub(crate) fn head(name: &str, metadata: &Value) -> String {
     };
     for side in PICTURES {
         let picture = STANDARD.encode(thumbnail::picture(name, colour(metadata), side));
-        // Writing into a String cannot fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(head, "; thumbnail begin {side}x{side} {}", picture.len());
         let mut rest = picture.as_str();
         while !rest.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) fn head(name: &str, metadata: &Value) -> String {
     head
 }
 
-/// Amounts and times, which Cura has at the beginning, and what its user's start code says for Moonraker.
+/// Cura's header: amounts and times, and the metadata that a user's start G-code passes to Moonraker.
 fn cura_head(version: &str, metadata: &Value) -> String {
     let number = |field: &str| metadata[field].as_f64().unwrap_or_default();
     format!(
@@ -57,7 +57,7 @@ fn cura_head(version: &str, metadata: &Value) -> String {
     )
 }
 
-/// The settings that differ from the profile, as Cura hides them at the end.
+/// Cura's footer: the settings that differ from the profile, in its hidden encoding.
 fn cura_tail(metadata: &Value) -> String {
     let general = "[general]\\nversion = 4\\nname = Draft\\ndefinition = custom\\n\\n[values]\\n";
     let settings = json!({
@@ -78,7 +78,7 @@ fn cura_tail(metadata: &Value) -> String {
     tail
 }
 
-/// Amounts, times, and the settings in the words of the slicer.
+/// The footer: amounts, times and the settings, with the slicer's own keys.
 pub(crate) fn tail(name: &str, metadata: &Value) -> String {
     let number = |field: &str| metadata[field].as_f64().unwrap_or_default();
     let slicer = text(metadata, "slicer");
@@ -189,7 +189,7 @@ fn text<'a>(metadata: &'a Value, field: &str) -> &'a str {
     metadata[field].as_str().unwrap_or_default()
 }
 
-/// Of the main filament; grey if it has none.
+/// Colour of the main filament; grey if there is none.
 fn colour(metadata: &Value) -> Colour {
     let hex = metadata["filament_colors"][0].as_str().unwrap_or_default();
     let part = |place: usize| {

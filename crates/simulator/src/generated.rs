@@ -1,4 +1,4 @@
-//! A history from before the simulation, of any length: each row is made up when it is asked for.
+//! A history of any length from before the simulation. Each row is generated on demand.
 
 use std::{ops::Range, sync::Arc};
 
@@ -11,12 +11,12 @@ use crate::{
     history::Row,
 };
 
-/// What happened before the simulation began.
+/// The prints from before the simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PastPrints {
-    /// How many.
+    /// Number of prints.
     pub count: u64,
-    /// Over how many days before the simulation began they are spread.
+    /// Number of days before the start of the simulation over which they are spread.
     pub days: f64,
 }
 
@@ -26,29 +26,29 @@ pub(crate) struct Generated {
     seed: u64,
     first_id: u64,
     count: u64,
-    /// Unix seconds of the first start.
+    /// Start of the first print, in Unix seconds.
     begins: f64,
-    /// Seconds from one start to the next, on average.
+    /// Average time between two starts, in seconds.
     spacing: f64,
-    /// Files of each length that are printed again and again.
+    /// Number of frequently printed files per length class.
     favourites: usize,
     version: Version,
 }
 
-/// Prints that share out a stretch of time: most take minutes, a few of them most of the time.
+/// Prints per block. The prints of a block share a stretch of time; most take minutes, a few take most of the time.
 const BLOCK: u64 = 256;
-/// How unequal they are: of the logarithms of their lengths, the standard deviation.
+/// Spread of the print lengths: the standard deviation of their logarithms.
 const SPREAD: f64 = 1.8;
-/// Share of the time in which the printer prints.
+/// Share of the time that the printer is printing.
 const BUSY: f64 = 0.45;
-/// Nobody prints for longer, in seconds.
+/// Longest print, in seconds.
 const LONGEST: f64 = 4.0 * 86_400.0;
-/// No print takes more than so many times what its slicer says.
+/// Upper bound on the ratio of actual to estimated print time.
 const SLOWEST: f64 = 1.18;
-/// Share of the prints that are of a favourite.
+/// Share of prints of a frequently printed file.
 const REPRINTS: f64 = 0.6;
 
-/// How prints end, out of 20.
+/// Outcomes of prints, with their frequencies out of 20.
 const STATUSES: [&str; 20] = [
     "completed",
     "completed",
@@ -72,11 +72,11 @@ const STATUSES: [&str; 20] = [
     "interrupted",
 ];
 
-/// When a print begins, in Unix seconds, and how long it may take.
+/// Start of a print in Unix seconds, and its maximum length in seconds.
 type Slot = (f64, f64);
 
 impl Generated {
-    /// `now` is the simulation's begin in Unix seconds.
+    /// `now` is the start of the simulation, in Unix seconds.
     pub(crate) fn new(past: PastPrints, seed: u64, version: Version, now: f64) -> Self {
         let seconds = past.days * 86_400.0;
         #[expect(clippy::cast_precision_loss, reason = "nobody makes that many prints")]
@@ -105,7 +105,7 @@ impl Generated {
         Some(self.row_in(id, self.block(place / BLOCK)[slot]))
     }
 
-    /// All rows in order: as [`row`](Self::row) gives them, and quicker.
+    /// All rows in order. Gives the same rows as [`row`](Self::row), but faster.
     pub(crate) fn into_rows(self) -> impl Iterator<Item = Row> {
         (0..self.count.div_ceil(BLOCK)).flat_map(move |number| {
             let ids = self.first_id + number * BLOCK..self.ids().end;
@@ -114,7 +114,8 @@ impl Generated {
         })
     }
 
-    /// The begins and lengths of the prints of a block. None reaches into the next, and the last block ends now.
+    /// Starts and lengths of the prints of a block. No print reaches into the next block, and the last block ends
+    /// now.
     fn block(&self, number: u64) -> Vec<Slot> {
         let mut dice = Dice::of(self.seed ^ 0x0B10_C4ED, number);
         let first = number * BLOCK;
@@ -157,7 +158,7 @@ impl Generated {
         let whole = planned * dice.between(0.93..SLOWEST);
         let total = whole * share;
         let (end_time, print_duration, total_duration, filament_used) = match status {
-            // Killed: what the row said at its start.
+            // Killed: the row keeps the values it had at its start.
             "interrupted" => (None, 0.0, 0.24, 0.0),
             _ => {
                 let print_duration = (total - file.plan.warmup).max(0.0);
@@ -183,14 +184,14 @@ impl Generated {
         }
     }
 
-    /// A file for a print of this length: often one of the favourites of about that length.
+    /// A file for a print of this length, often a frequently printed one of about that length.
     fn file(&self, dice: &mut Dice, start_time: f64, seconds: f64) -> SlicedFile {
         if !dice.chance(REPRINTS) {
             let modified = start_time - dice.between(60.0..5_000.0);
             return catalog::sliced_file(dice, seconds, modified);
         }
         let length = (seconds.ln() * 3.0).floor();
-        // Some are printed much more often than others.
+        // Favours low numbers: some files are printed much more often than others.
         let favourite = dice.below(self.favourites).min(dice.below(self.favourites));
         #[expect(
             clippy::cast_possible_truncation,
@@ -205,8 +206,9 @@ impl Generated {
         catalog::sliced_file(&mut of_file, (length / 3.0).exp(), modified)
     }
 
-    /// Sums over the ended rows, in the order of Moonraker's totals. Not of every row, for long histories: a
-    /// thousand of them stand for all.
+    /// Sums over the ended rows, in the order of Moonraker's totals. In a long history they are estimated from a
+    /// sample of
+    /// about a thousand rows.
     pub(crate) fn totals(&self) -> [f64; 6] {
         let step = self.count.div_ceil(1000).max(1);
         let mut sums = [0.0; 6];
@@ -231,7 +233,7 @@ impl Generated {
     }
 }
 
-/// What Spoolman's part of Moonraker adds on some printers.
+/// Auxiliary data that Moonraker's Spoolman component adds on some printers.
 fn auxiliary_data(dice: &mut Dice) -> Value {
     if dice.chance(0.5) {
         return json!([]);

@@ -1,18 +1,18 @@
-//! Heaters, roughly as they heat.
+//! Heaters, approximated.
 
 use serde_json::json;
 
 use crate::{dice::Dice, status::Object};
 
-/// Temperature of the room, in °C.
+/// Room temperature, in °C.
 const ROOM: f64 = 22.0;
 
-/// A heater with its thermistor, in °C.
+/// A heater with its thermistor. Temperatures are in °C.
 #[derive(Debug)]
 pub(crate) struct Heater {
     temperature: f64,
     pub(crate) target: f64,
-    /// Seconds to come close to a target.
+    /// Time constant of heating, in seconds.
     inertia: f64,
 }
 
@@ -28,7 +28,7 @@ impl Heater {
     pub(crate) fn advance(&mut self, seconds: f64, dice: &mut Dice) {
         let goal = self.target.max(ROOM);
         self.temperature += (goal - self.temperature) * (1.0 - (-seconds / self.inertia).exp());
-        // A thermistor is never quiet.
+        // Sensor noise.
         self.temperature += dice.between(-0.05..0.05);
     }
 

@@ -1,4 +1,4 @@
-//! Moonraker's print history: its rows, its ids, its way of listing.
+//! Moonraker's print history: rows, ids and listing.
 //!
 //! Source: `moonraker/components/history.py` of 0.8.0 and 0.11.0.
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{Version, generated::Generated, job_state::Stats, moonraker::NO_USER};
 
-/// One job of the history.
+/// One job in the history.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) user: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) print_duration: f64,
     pub(crate) total_duration: f64,
     pub(crate) filament_used: f64,
-    /// `None` for NULL, which foreign tools leave and Moonraker stumbles over.
+    /// `None` for NULL, which some external tools write and which makes Moonraker's requests fail.
     pub(crate) metadata: Option<Arc<Value>>,
     pub(crate) auxiliary_data: Value,
 }
@@ -36,16 +36,16 @@ impl Row {
     }
 }
 
-/// The history as the database has it. Survives Moonraker.
+/// The history as stored in the database. Survives a restart of Moonraker.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// Rows from before the simulation, made up when asked for.
+    /// Rows from before the simulation, generated on demand.
     generated: Option<Generated>,
     deleted: BTreeSet<u64>,
-    /// Rows whose metadata is NULL, as foreign tools leave it.
+    /// Rows whose metadata is NULL, as some external tools write it.
     spoiled: BTreeSet<u64>,
     rows: BTreeMap<u64, Row>,
-    /// 0.8 counts on in memory; later versions take the highest id plus one.
+    /// Moonraker 0.8 counts ids in memory; later versions take the highest id plus one.
     next_id: Option<u64>,
     totals: Totals,
 }
@@ -60,7 +60,7 @@ struct Totals {
     longest_print: f64,
 }
 
-/// Why the history refuses.
+/// Why a history request fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HistoryError {
     pub(crate) code: i64,
@@ -76,11 +76,11 @@ impl HistoryError {
     }
 }
 
-/// `server.history.list`.
+/// Parameters of `server.history.list`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListQuery {
     pub(crate) start: usize,
-    /// 0 or less is all.
+    /// Maximum number of rows. 0 or less means all.
     pub(crate) limit: i64,
     pub(crate) since: Option<f64>,
     pub(crate) before: Option<f64>,
@@ -105,7 +105,7 @@ impl History {
         }
     }
 
-    /// The last rows from before the simulation, oldest first.
+    /// The newest rows from before the simulation, oldest first.
     pub(crate) fn newest(&self, count: usize) -> Vec<Row> {
         let Some(generated) = &self.generated else {
             return Vec::new();
@@ -127,7 +127,7 @@ impl History {
         id
     }
 
-    /// Writes a job's end. A job that was deleted meanwhile comes back, but not in 0.8.
+    /// Stores the end of a job. Except in 0.8, this restores a job that was deleted while it ran.
     pub(crate) fn finish(&mut self, version: Version, id: u64, row: Row) {
         self.totals.jobs += 1.0;
         self.totals.time += row.total_duration;
@@ -141,7 +141,7 @@ impl History {
         }
     }
 
-    /// What Moonraker does with its history when it starts.
+    /// Applies what Moonraker does to its history at startup.
     pub(crate) fn open(&mut self, version: Version) {
         self.next_id = None;
         if version == Version::V0_8 {
@@ -152,7 +152,7 @@ impl History {
         }
     }
 
-    /// What the upgrade from 0.8 does: new ids from 1 on, and no job without an end.
+    /// Applies the migration from 0.8: ids are renumbered from 1, and jobs without an end become interrupted, with end 0.
     pub(crate) fn migrate_from_0_8(&mut self) {
         let rows: Vec<Row> = self.ids().filter_map(|id| self.row(id)).collect();
         let migrated = rows.into_iter().map(|row| Row {
@@ -189,12 +189,12 @@ impl History {
         ids
     }
 
-    /// As if the database had been removed: also the totals.
+    /// Resets the history to an empty database, including the totals.
     pub(crate) fn wipe(&mut self) {
         *self = Self::default();
     }
 
-    /// Leaves a row as a foreign tool would.
+    /// Sets the metadata of a row to NULL, as some external tools do.
     pub(crate) fn spoil(&mut self, id: u64) -> bool {
         let known = self.row(id).is_some();
         self.spoiled.insert(id);
@@ -286,7 +286,7 @@ impl History {
         Ok(json!({ "count": count, "jobs": jobs }))
     }
 
-    /// In order: rows of our own always have higher ids than the generated ones that are left.
+    /// All ids in ascending order. Rows of this simulation always have higher ids than the remaining generated ones.
     fn ids(&self) -> impl DoubleEndedIterator<Item = u64> {
         let generated = self.generated.as_ref().map_or(0..0, Generated::ids);
         generated
@@ -299,12 +299,12 @@ impl History {
     }
 }
 
-/// An id as Moonraker writes it.
+/// A job id as Moonraker formats it.
 pub(crate) fn job_id(id: u64) -> String {
     format!("{id:06X}")
 }
 
-/// A job as Moonraker tells it.
+/// A job as Moonraker reports it.
 pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<Value, HistoryError> {
     let Some(metadata) = &row.metadata else {
         return Err(HistoryError::new(
@@ -331,21 +331,21 @@ pub(crate) fn job(version: Version, id: u64, row: &Row, exists: bool) -> Result<
     Ok(job)
 }
 
-/// How a history can be so that it must not be believed.
+/// Ways in which a history misbehaves, to test that the client does not trust it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryFault {
-    /// There is another row behind each, with so many bytes.
+    /// The list never ends: every page is full. Each row has this many bytes of padding.
     NoEnd(usize),
-    /// `start` changes nothing.
+    /// The parameter `start` is ignored.
     IgnoresStart,
-    /// The metadata of each row has so many bytes more.
+    /// The metadata of each row has this many additional bytes.
     LargeMetadata(usize),
-    /// The file of each row has a name of so many bytes.
+    /// The file name of each row has this many bytes.
     LongNames(usize),
 }
 
 impl HistoryFault {
-    /// The rows that are asked for of a history without an end.
+    /// The requested rows of an endless history.
     pub(crate) fn endless(bytes: usize, start: usize, limit: usize, wall_clock: f64) -> Value {
         let jobs: Vec<Value> = (start..start + limit)
             .map(|number| {
@@ -362,7 +362,7 @@ impl HistoryFault {
         json!({ "count": jobs.len(), "jobs": jobs })
     }
 
-    /// Spoils the rows of an answer.
+    /// Applies the fault to the rows of a response.
     pub(crate) fn spoil(self, answer: &mut Value) {
         let rows = answer["jobs"].as_array_mut().into_iter().flatten();
         for row in rows {

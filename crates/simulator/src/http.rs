@@ -11,14 +11,14 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::files::File;
 
-/// Longest request head that is read, in bytes.
+/// Maximum size of a request head, in bytes.
 const HEAD_LIMIT: usize = 16 * 1024;
 
 /// The head of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) method: String,
-    /// Percent-decoded, without the query.
+    /// Percent-decoded path, without the query.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) api_key: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Head {
     websocket_key: Option<String>,
 }
 
-/// What to answer.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -37,13 +37,14 @@ pub(crate) struct Response {
 #[derive(Debug)]
 enum Body {
     Bytes(Vec<u8>),
-    /// Part of a file, written in pieces.
+    /// A byte range of a file, written in chunks.
     File(Box<File>, std::ops::Range<u64>),
 }
 
 impl Head {
-    /// Reads a head. `None` if the client hung up first, or sends something else. What was read behind the head is
-    /// left in `buffer`.
+    /// Reads a request head. `None` if the client disconnects first or sends something that is not HTTP. Bytes that
+    /// follow
+    /// the head stay in `buffer`.
     pub(crate) async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Self>> {
         loop {
             if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -91,7 +92,7 @@ impl Head {
             .map(|(_, value)| percent_decoded(value))
     }
 
-    /// The answer that turns the connection into a WebSocket.
+    /// Sends the response that upgrades the connection to a WebSocket.
     pub(crate) async fn accept_websocket(&self, stream: &mut TcpStream) -> io::Result<()> {
         let key = derive_accept_key(self.websocket_key.as_deref().unwrap_or_default().as_bytes());
         let answer = format!(
@@ -111,7 +112,7 @@ impl Response {
         }
     }
 
-    /// An error as Moonraker gives it, with the traceback that is nobody's business.
+    /// An error in Moonraker's format, with the traceback that clients must not show to users.
     pub(crate) fn error(status: u16, message: &str) -> Self {
         let traceback = "Traceback (most recent call last):\n\n  File \"/home/pi/moonraker-env/application.py\", line 1\n";
         let error = json!({ "error": { "code": status, "message": message, "traceback": traceback } });
@@ -121,7 +122,7 @@ impl Response {
         }
     }
 
-    /// How Moonraker refuses a WebSocket too many.
+    /// Moonraker's response when the limit on WebSockets is reached.
     pub(crate) fn too_many_websockets() -> Self {
         let body = b"<html><title>500: Internal Server Error</title></html>".to_vec();
         Self {
@@ -139,8 +140,9 @@ impl Response {
         }
     }
 
-    /// A file, or the part of it that is asked for. A range that is the whole file gets 200, and what is no single
-    /// byte range is passed over.
+    /// A file or the requested range of it. A range that covers the whole file gets a 200. Anything other than a
+    /// single byte
+    /// range is ignored.
     pub(crate) fn file(file: &File, head: &Head) -> Self {
         let size = file.size;
         let mut headers = vec![
@@ -188,7 +190,7 @@ impl Response {
         }
     }
 
-    /// Bytes of the body.
+    /// Size of the body, in bytes.
     pub(crate) fn length(&self) -> u64 {
         match &self.body {
             Body::Bytes(bytes) => bytes.len() as u64,
@@ -196,7 +198,7 @@ impl Response {
         }
     }
 
-    /// With a `file_pause`, files go out byte by byte.
+    /// Writes the response. With a `file_pause`, files are sent byte by byte.
     pub(crate) async fn write(
         &self,
         stream: &mut TcpStream,
@@ -237,7 +239,7 @@ impl Response {
     }
 }
 
-/// Bytes of a file that are in memory at once.
+/// Bytes of a file held in memory at a time.
 const PIECE: usize = 64 * 1024;
 
 fn reason(status: u16) -> &'static str {

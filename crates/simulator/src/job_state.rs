@@ -1,10 +1,10 @@
-//! Moonraker's view of the print, and the events it makes of it. It sees deltas only, and can miss one.
+//! Moonraker's view of the print, and the job events it derives. It sees only deltas and can miss one.
 //!
 //! Source: `moonraker/components/job_state.py` of 0.11.0.
 
 use crate::status::Object;
 
-/// What Moonraker believes of `print_stats`.
+/// Moonraker's copy of `print_stats`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Stats {
     pub(crate) filename: String,
@@ -15,7 +15,7 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// Takes over the fields of a delta.
+    /// Applies a delta.
     pub(crate) fn update(&mut self, delta: &Object) {
         for (field, own) in [("filename", &mut self.filename), ("state", &mut self.state)] {
             if let Some(text) = delta.text(field) {
@@ -52,7 +52,7 @@ pub(crate) enum JobEvent {
     Standby,
 }
 
-/// The events that a delta of `print_stats` means, given what was believed before.
+/// The events that follow from a delta of `print_stats`, given the previous state.
 pub(crate) fn events(before: &Stats, after: &Stats, delta: &Object) -> Vec<JobEvent> {
     let Some(new) = delta.text("state") else {
         return Vec::new();
@@ -78,7 +78,7 @@ pub(crate) fn events(before: &Stats, after: &Stats, delta: &Object) -> Vec<JobEv
         "cancelled" => JobEvent::Cancelled,
         _ => JobEvent::Standby,
     };
-    // A start that was missed is made up for.
+    // A start event that was missed is emitted now.
     if before.is_idle() && !matches!(event, JobEvent::Started | JobEvent::Standby) {
         return vec![JobEvent::Started, event];
     }

@@ -1,4 +1,4 @@
-//! The firmware host: it prints, whoever watches.
+//! Klippy, the firmware host. It prints whether or not a client is connected.
 
 use serde_json::{Value, json};
 
@@ -10,23 +10,23 @@ use crate::{
     truth::{Outcome, TrueRun},
 };
 
-/// What a print does, in the printer's own seconds.
+/// The course of a print. Times are in simulated seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrintPlan {
     /// Heating and homing before the first extrusion, in seconds.
     pub warmup: f64,
     /// From the first extrusion to the end, in seconds.
     pub printing: f64,
-    /// Millimetres of filament. With 0 there is no extrusion, and so no print duration.
+    /// Filament used, in mm. With 0 there is no extrusion and therefore no print duration.
     pub filament: f64,
-    /// Layers that the gcode tells. `None` if it tells none.
+    /// Number of layers that the G-code reports. `None` if it reports none.
     pub layers: Option<u32>,
-    /// A line that Klipper refuses, after so many seconds without pauses, and what it says then.
+    /// A line that Klipper rejects: seconds of printing (without pauses) before it, and the error message.
     pub error: Option<(f64, String)>,
 }
 
 impl PrintPlan {
-    /// A print with a tenth of its time before the first extrusion and 3 mm of filament a second.
+    /// A plan with a tenth of its time before the first extrusion, and 3 mm of filament per second.
     #[must_use]
     pub fn lasting(seconds: f64) -> Self {
         Self {
@@ -43,13 +43,13 @@ impl PrintPlan {
     }
 }
 
-/// Klippy's state as `webhooks` tells it.
+/// Klippy's state as reported in `webhooks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KlippyState {
     Startup,
     Ready,
     Shutdown,
-    /// A broken configuration.
+    /// The configuration is invalid.
     Error,
 }
 
@@ -68,17 +68,17 @@ const READY: &str = "Printer is ready";
 const STARTUP: &str = "Printer is not ready\nThe klippy host software is attempting to connect.  Please\nretry in a few moments.\n";
 const AFTER_SHUTDOWN: &str = "Once the underlying issue is corrected, use the\n\"FIRMWARE_RESTART\" command to reset the firmware, reload the\nconfig, and restart the host software.\nPrinter is shutdown\n";
 const AFTER_ERROR: &str = "Once the underlying issue is corrected, use the \"RESTART\"\ncommand to reload the config and restart the host software.\nPrinter is halted\n";
-/// From a shutdown until the file reader notices, in seconds.
+/// Time from a shutdown until the file reader notices it, in seconds.
 const READER_STOPS: f64 = 0.25;
 
-/// The process, while it runs.
+/// A running Klippy process.
 #[derive(Debug)]
 pub(crate) struct Klippy {
     pub(crate) state: KlippyState,
     pub(crate) message: String,
     pub(crate) stats: PrintStats,
     print: Option<Print>,
-    /// Of the file that is loaded; stays until a reset.
+    /// Size of the loaded file. Kept until a reset.
     file_size: u64,
     file_position: u64,
     progress: f64,
@@ -87,13 +87,13 @@ pub(crate) struct Klippy {
     bed: Heater,
     extruder: Heater,
     advanced_to: f64,
-    /// Whether a file is loaded: it stays so after an error.
+    /// Whether a file is loaded. Stays true after an error.
     is_loaded: bool,
-    /// What PAUSE set. SDCARD_PRINT_FILE does not reset it.
+    /// Set by PAUSE. SDCARD_PRINT_FILE does not reset it.
     is_paused: bool,
-    /// When the file reader stops after a shutdown, which looks like a pause.
+    /// When the file reader stops after a shutdown. This looks like a pause.
     stops_reading_at: Option<f64>,
-    /// What the console says; taken by Moonraker.
+    /// Console output that Moonraker has not read yet.
     pub(crate) said: Vec<String>,
 }
 
@@ -101,9 +101,9 @@ pub(crate) struct Klippy {
 #[derive(Debug)]
 struct Print {
     plan: PrintPlan,
-    /// Which of the true runs it is.
+    /// Index in the list of true runs.
     run: usize,
-    /// Seconds without pauses, up to `advanced_to`.
+    /// Seconds of printing up to `advanced_to`, without pauses.
     active: f64,
     paused: bool,
 }
@@ -144,13 +144,13 @@ impl Klippy {
         READY.clone_into(&mut self.message);
     }
 
-    /// Halts on a broken configuration.
+    /// Enters the error state of an invalid configuration.
     pub(crate) fn become_halted(&mut self, why: &str) {
         self.state = KlippyState::Error;
         self.message = format!("{why}\n{AFTER_ERROR}");
     }
 
-    /// Starts a file. A paused print gives way, as it does to SDCARD_PRINT_FILE.
+    /// Starts a file. Replaces a paused print, as SDCARD_PRINT_FILE does.
     pub(crate) fn start(
         &mut self,
         now: f64,
@@ -235,7 +235,7 @@ impl Klippy {
         Ok(())
     }
 
-    /// SDCARD_RESET_FILE: what a front end's "clear" does after a print, and an old way to cancel one.
+    /// SDCARD_RESET_FILE: used by a front end's "clear" after a print, and formerly to cancel one.
     pub(crate) fn reset_file(
         &mut self,
         now: f64,
@@ -287,14 +287,14 @@ impl Klippy {
         (self.bed.target, self.extruder.target) = (0.0, 0.0);
     }
 
-    /// The process ends, and with it a print.
+    /// Ends the process and its print.
     pub(crate) fn die(&mut self, now: f64, wall: f64, outcome: Outcome, truth: &mut [TrueRun]) {
         if self.print.is_some() {
             self.finish_run(now, wall, outcome, truth);
         }
     }
 
-    /// Goes on printing up to `now`. `wall` tells the date of a moment.
+    /// Advances the print to `now`. `wall` converts a simulated time to wall-clock time.
     pub(crate) fn advance(
         &mut self,
         now: f64,
@@ -359,7 +359,7 @@ impl Klippy {
         self.advanced_to = now;
     }
 
-    /// All objects, as of the last advance.
+    /// The status of all objects as of the last call of `advance`.
     pub(crate) fn status(&self) -> Status {
         let webhooks = Object {
             name: "webhooks",
@@ -430,7 +430,7 @@ impl Klippy {
         ])
     }
 
-    /// Ends the print in `print_stats` and in truth.
+    /// Ends the print in `print_stats` and in the true run.
     fn end(&mut self, now: f64, wall: f64, state: PrintState, outcome: Outcome, truth: &mut [TrueRun]) {
         let message = match &outcome {
             Outcome::Error(message) => message.as_str(),

@@ -1,7 +1,8 @@
-//! Plays Moonrakers, each with its Klipper, its history and its accidents, many of them in one process.
+//! Simulates many Moonrakers in one process, each with Klipper, a history and faults.
 //!
-//! For tests, for the demo and for benches. It speaks as recorded Moonrakers speak (`tests/` hold it against the
-//! recordings), shares no code with our client, and knows the truth of what its printers did ([`SimPrinter::truth`]).
+//! Used by tests, the demo and benches. It reproduces the protocol of recorded Moonrakers (`tests/` compares it with
+//! the
+//! recordings), shares no code with our client, and reports what its printers really did ([`SimPrinter::truth`]).
 
 mod catalog;
 mod clock;

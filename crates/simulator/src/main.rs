@@ -1,4 +1,4 @@
-//! Simulated printers on ports of this machine, until the process is stopped.
+//! Runs simulated printers on local ports until the process is stopped.
 
 use std::{io::Write, ops::Range, sync::Arc};
 
@@ -9,67 +9,68 @@ use simulator::{
     sliced_file,
 };
 
-/// Plays printers with Moonraker, for those who have none at hand.
+/// Simulates printers with Moonraker.
 ///
-/// Prints one line of JSON for each printer when all are ready, and runs until it is stopped.
+/// Prints one line of JSON per printer when all are ready, then runs until it is stopped.
 #[derive(Debug, Parser)]
 #[command(name = "simulator", version)]
 struct Options {
-    /// How many printers.
+    /// Number of printers.
     #[arg(long, default_value_t = 6)]
     printers: usize,
-    /// Port of the first; the others follow. Without it, any ports that are free.
+    /// Port of the first printer; the others use the following ports. Default: any free ports.
     #[arg(long)]
     base_port: Option<u16>,
-    /// Of everything random.
+    /// Seed of the random numbers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many of them print at the beginning, for hours.
+    /// Number of printers that start a print of several hours at once.
     #[arg(long, default_value_t = 0)]
     printing: usize,
-    /// How many past prints each has in its history.
+    /// Number of past prints in the history of each printer.
     #[arg(long, default_value_t = 0)]
     history: u64,
-    /// How many of the newest past prints still have their file.
+    /// Number of newest past prints whose file still exists.
     #[arg(long, default_value_t = 0)]
     files: usize,
-    /// Over how many days the past prints are spread.
+    /// Number of days over which the past prints are spread.
     #[arg(long, default_value_t = 180.0)]
     history_days: f64,
-    /// Status updates in a second.
+    /// Status updates per second.
     #[arg(long, default_value_t = 4.0)]
     updates_per_second: f64,
-    /// Seconds there in a second here.
+    /// Simulated seconds per real second.
     #[arg(long, default_value_t = 1.0)]
     time_scale: f64,
-    /// What happens to the printers.
+    /// Events that happen to the printers.
     #[arg(long, value_enum, default_value = "none")]
     schedule: ScheduleName,
-    /// Shortest and longest print of the schedule, in the printers' own seconds.
+    /// Shortest and longest print of the schedule, in simulated seconds.
     #[arg(long, num_args = 2, default_values_t = [90.0, 900.0])]
     print_seconds: Vec<f64>,
-    /// API key that opens them; without it, none is needed.
+    /// API key that the printers require. Default: none.
     #[arg(long)]
     api_key: Option<String>,
-    /// Moonraker's version.
+    /// Version of Moonraker.
     #[arg(long, value_enum, default_value = "0.11")]
     moonraker: VersionName,
-    /// How many pages of its history each gives to an import, until stdin allows more: a line `import-pages 2` allows
-    /// two more, `import-pages all` all.
+    /// Number of history pages that each printer sends to an import, until stdin allows more: the line `import-pages
+    /// 2`
+    /// allows two more, `import-pages all` all.
     #[arg(long)]
     import_pages: Option<u64>,
-    /// Probability of late, doubled and overtaken frames.
+    /// Probability of late, duplicated and reordered frames.
     #[arg(long, default_value_t = 0.0)]
     disorder: f64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScheduleName {
-    /// Nothing but what is asked for over the API.
+    /// Only what clients request over the API.
     None,
-    /// Prints start and end all the time, most of them well.
+    /// Prints start and end continuously; most succeed.
     Demo,
-    /// Everything that can go wrong does.
+    /// All kinds of faults.
     Rough,
 }
 
@@ -149,13 +150,13 @@ async fn main() -> anyhow::Result<()> {
     output.flush()?;
     drop(output);
     let printers = simulator.printers().to_vec();
-    // A thread of its own, because a read of stdin would hold up the end of the runtime.
+    // A dedicated thread, because a blocking read of stdin would delay the shutdown of the runtime.
     std::thread::spawn(move || obey(&printers));
     tokio::signal::ctrl_c().await.context("cannot wait for the end")?;
     Ok(())
 }
 
-/// Does what stdin says, a command in each line, until it ends.
+/// Executes commands from stdin, one per line, until it closes.
 fn obey(printers: &[Arc<SimPrinter>]) {
     for line in std::io::stdin().lines().map_while(Result::ok) {
         let pages = match line.strip_prefix("import-pages ") {

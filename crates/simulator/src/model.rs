@@ -1,4 +1,4 @@
-//! One printer: its host's clock, Klippy, Moonraker, and what happens between them. No sockets.
+//! One printer: the host's clock, Klippy, Moonraker, and the interaction between them. No sockets.
 
 mod commands;
 mod imports;
@@ -22,39 +22,39 @@ use crate::{
     truth::TrueRun,
 };
 
-/// Klippy's clock when the simulation begins, in seconds.
+/// Klippy's clock at the start of the simulation, in seconds.
 const EVENTTIME_AT_START: f64 = 4_000.0;
-/// From Klippy's start until it is ready.
+/// Time from Klippy's start until it is ready, in seconds.
 const KLIPPY_BOOT: f64 = 2.0;
-/// From Moonraker's start until it finds Klippy.
+/// Time from Moonraker's start until it finds Klippy, in seconds.
 const FINDS_KLIPPY: f64 = 0.5;
-/// From Klippy's readiness until Moonraker says so.
+/// Time from Klippy's readiness until Moonraker reports it, in seconds.
 const NOTICES_READY: f64 = 0.13;
 
-/// What a printer is like.
+/// Configuration of a simulated printer.
 #[derive(Debug, Clone)]
 pub struct PrinterConfig {
-    /// Of Moonraker.
+    /// Version of Moonraker.
     pub version: Version,
-    /// The key that opens it. `None` if no key does.
+    /// API key. `None` if no key is accepted.
     pub api_key: Option<String>,
-    /// Whether it lets clients in without a key.
+    /// Whether clients are accepted without a key.
     pub trusted: bool,
-    /// What its history holds when the simulation begins.
+    /// Prints in its history at the start of the simulation.
     pub past: PastPrints,
-    /// How many of the newest prints of the past still have their file.
+    /// Number of newest past prints whose file still exists.
     pub past_files: usize,
-    /// Seconds there in a second here.
+    /// Simulated seconds per real second.
     pub time_scale: f64,
-    /// Status updates in a second here, at most. Moonraker sends 4 in a second of its own.
+    /// Maximum number of status updates per real second. A real Moonraker sends 4.
     pub updates_per_second: f64,
-    /// Its wall clock at the begin, in Unix seconds. `None` for the true one.
+    /// Initial wall clock, in Unix seconds. `None` uses the real one.
     pub wall_clock: Option<f64>,
-    /// Disorder in its notifications.
+    /// Delivery faults of its notifications.
     pub faults: Faults,
-    /// Files are sent byte by byte, with this pause between two. `None`: as fast as the client takes them.
+    /// Pause between two bytes of a file. `None` sends files at full speed.
     pub file_pause: Option<Duration>,
-    /// Of everything random.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
@@ -79,10 +79,10 @@ impl Default for PrinterConfig {
     }
 }
 
-/// Something that will happen by itself.
+/// A scheduled internal event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Planned {
-    /// Moonraker finds a Klippy that runs.
+    /// Moonraker finds a running Klippy.
     FindKlippy,
     /// Klippy has started.
     KlippyReady,
@@ -90,7 +90,7 @@ enum Planned {
     NoticeReady,
 }
 
-/// Why a printer did not do what it was told.
+/// Why a printer rejected a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
@@ -105,19 +105,19 @@ pub(crate) struct Model {
     pub(crate) files: Files,
     pub(crate) truth: Vec<TrueRun>,
     pub(crate) connections: Connections,
-    /// Beginnings of methods, each with the code and message that refuse it.
+    /// Method prefixes, each with the code and message of the refusal.
     pub(crate) refused: Vec<(String, i64, String)>,
     pub(crate) history_fault: Option<HistoryFault>,
     imports: imports::Imports,
     agenda: Vec<(f64, Planned)>,
-    /// With the next update.
+    /// Whether Moonraker notices with the next update that Klippy is ready.
     notices_ready: bool,
-    /// A print that shall start in the moment that Moonraker misses.
+    /// A print to start at the moment that Moonraker misses.
     unnoticed_start: Option<(String, PrintPlan)>,
     ticks: u64,
 }
 
-/// The files of the newest rows: those of the others were deleted meanwhile.
+/// The files of the newest rows. Those of older rows count as deleted.
 fn files_of(history: &History, count: usize) -> Files {
     let mut files = Files::default();
     for row in history.newest(count) {
@@ -134,7 +134,7 @@ fn files_of(history: &History, count: usize) -> Files {
 }
 
 impl Model {
-    /// A printer that has been on for a while: Klippy is ready, and Moonraker knows it.
+    /// A printer in normal operation: Klippy is ready and Moonraker connected to it.
     pub(crate) fn new(config: PrinterConfig) -> Self {
         let clock = Clock::start(config.time_scale, config.updates_per_second, config.wall_clock);
         let history = match config.past.count {
@@ -199,7 +199,7 @@ impl Model {
         }
     }
 
-    /// Lets everything happen that is due, and returns the time.
+    /// Executes all events that are due and returns the time.
     pub(crate) fn catch_up(&mut self) -> f64 {
         let now = self.clock.now();
         while let Some(place) = self.next_planned(now) {
@@ -249,7 +249,7 @@ impl Model {
         }
     }
 
-    /// Moonraker looks at Klippy anew, with the rhythm of the status updates.
+    /// Moonraker notices at a status update that Klippy is ready.
     fn notice_ready(&mut self) {
         let (Some(klippy), Some(moonraker)) = (&self.klippy, &mut self.moonraker) else {
             return;
@@ -258,7 +258,7 @@ impl Model {
         if !connected || moonraker.stats.is_some() {
             return;
         }
-        // What the print is like now is a state, and no event.
+        // The current state of the print is a baseline, not an event.
         let mut stats = Stats::default();
         if let Some(object) = moonraker.told.object("print_stats") {
             stats.update(object);
@@ -268,7 +268,7 @@ impl Model {
         self.tell("notify_klippy_ready", None);
     }
 
-    /// Tells the clients what changed, and makes Moonraker's own history of it.
+    /// Sends the changes to the clients and updates Moonraker's history.
     fn tell_changes(&mut self, now: f64) {
         let Some(klippy) = &mut self.klippy else { return };
         let Some(moonraker) = self
@@ -301,7 +301,7 @@ impl Model {
         let mut before = Stats::default();
         if let Some(stats) = &mut moonraker.stats {
             moonraker.updates_since_ready = moonraker.updates_since_ready.saturating_add(1);
-            // Just then Moonraker subscribes to something else, and one update of its own gets lost.
+            // At this point Moonraker changes its subscription, and its own job tracking misses one update.
             let missed = self.config.version >= Version::V0_10 && moonraker.updates_since_ready == 2;
             if let (Some(delta), false) = (delta.object("print_stats"), missed) {
                 before = stats.clone();
@@ -319,7 +319,7 @@ impl Model {
             self.job_event(now, event, &before);
         }
         if starts_unnoticed && let Some((filename, plan)) = self.unnoticed_start.take() {
-            // Refused only if something else happened meanwhile, which is then the truth.
+            // A refusal means that another event came first, which is then the true state.
             let _ = self.start_in_klippy(now, &filename, Some(plan));
         }
     }
@@ -329,7 +329,7 @@ impl Model {
             .tell(notification(method, params), &mut self.dice);
     }
 
-    /// Whether Moonraker has told of the state of the print, or cannot.
+    /// Whether Moonraker has reported the current state of the print, or cannot.
     pub(crate) fn is_told(&self) -> bool {
         let (Some(klippy), Some(moonraker)) = (&self.klippy, &self.moonraker) else {
             return true;

@@ -1,33 +1,33 @@
-//! The Moonraker process of a printer: what it knows, and forgets when it is killed.
+//! The state of a printer's Moonraker process, which is lost when it is killed.
 
 use serde_json::Value;
 
 use crate::{history::Row, job_state::Stats, status::Status};
 
-/// Moonraker, while it runs.
+/// A running Moonraker.
 #[derive(Debug)]
 pub(crate) struct Moonraker {
     pub(crate) link: KlippyLink,
-    /// The status as the clients have it, and when it was so by Klippy's clock.
+    /// The status as last sent to clients, and Klippy's clock at that time.
     pub(crate) told: Status,
     pub(crate) told_at: f64,
-    /// What it believes of the print. `None` until Klippy is ready.
+    /// Its view of the print. `None` until Klippy is ready.
     pub(crate) stats: Option<Stats>,
     /// Status updates since it noticed that Klippy is ready.
     pub(crate) updates_since_ready: u32,
     pub(crate) told_shutdown: bool,
-    /// The job that it believes to run.
+    /// The job that it considers running.
     pub(crate) current: Option<CurrentJob>,
-    /// Who asked for the next print.
+    /// The user who requested the next print.
     pub(crate) user: &'static str,
-    /// One-shot tokens that were given out.
+    /// One-shot tokens issued.
     pub(crate) tokens: Vec<String>,
 }
 
 /// Moonraker's connection to Klippy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KlippyLink {
-    /// Not since Moonraker started: Klippy's methods are not known yet.
+    /// Klippy was not seen since Moonraker started, so its methods are not registered yet.
     NeverSeen,
     Connected,
     Lost,
@@ -57,7 +57,7 @@ impl Moonraker {
         }
     }
 
-    /// Forgets what it knew of a Klippy that is gone.
+    /// Discards the state of a Klippy that is gone.
     pub(crate) fn lose_klippy(&mut self) {
         self.link = KlippyLink::Lost;
         self.told = Status::default();
@@ -66,7 +66,7 @@ impl Moonraker {
     }
 }
 
-/// A notification as it goes over the wire.
+/// A notification as sent over the wire.
 pub(crate) fn notification(method: &str, params: Option<&Value>) -> String {
     match params {
         Some(params) => format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#),

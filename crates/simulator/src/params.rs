@@ -1,10 +1,10 @@
-//! Parameters and refusals of Moonraker's calls.
+//! Parameters and error responses of Moonraker's calls.
 
 use serde_json::{Map, Value};
 
 use crate::history::HistoryError;
 
-/// Code and message of a refusal, as JSON-RPC has them.
+/// Code and message of a JSON-RPC error.
 pub(crate) struct Refusal {
     pub(crate) code: i64,
     pub(crate) message: String,
@@ -29,7 +29,7 @@ impl From<HistoryError> for Refusal {
     }
 }
 
-/// Parameters of a call, read as Moonraker reads them: numbers may be texts.
+/// Parameters of a call, parsed as leniently as Moonraker does: a number may be a string.
 pub(crate) struct Params(pub(crate) Map<String, Value>);
 
 impl Params {
@@ -61,7 +61,7 @@ impl Params {
         Ok(self.number(name, "int")?.map(integer))
     }
 
-    /// -1 means "not given".
+    /// An optional time. -1 means "not given".
     pub(crate) fn time(&self, name: &str) -> Result<Option<f64>, Refusal> {
         #[expect(clippy::float_cmp, reason = "as Moonraker does")]
         Ok(self.number(name, "float")?.filter(|time| *time != -1.0))

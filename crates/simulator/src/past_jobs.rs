@@ -1,4 +1,4 @@
-//! The history from before the simulation as printlog's own types, for databases that no Moonraker is needed to fill.
+//! The history from before the simulation as printlog's own types, to fill databases without a Moonraker.
 
 use domain::{Figures, HistoryJob};
 use jiff::Timestamp;
@@ -10,14 +10,14 @@ use crate::{
     history::{Row, job_id},
 };
 
-/// A print of long ago.
+/// A print of the generated past.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastJob {
-    /// As Moonraker's history has it.
+    /// The job as in Moonraker's history.
     pub history: HistoryJob,
-    /// What a reader of its gcode file finds, as an object with `details`, `tools`, `warnings`, and the weight of a mm.
+    /// The parsed G-code file as an object with `details`, `tools`, `warnings`, and the weight per mm of filament.
     pub details: Value,
-    /// Moonraker's id of its file. Prints of the same file have the same.
+    /// Moonraker's id of the file. Prints of the same file share it.
     pub file_uuid: String,
 }
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 10] = [
     "Voron 0.2",
 ];
 
-/// What the printer at `place` of `printers` is called.
+/// Name of printer number `place` out of `printers`.
 #[must_use]
 pub fn printer_name(place: usize, printers: usize) -> String {
     match NAMES.get(place) {
@@ -43,7 +43,7 @@ pub fn printer_name(place: usize, printers: usize) -> String {
     }
 }
 
-/// What a printer with this seed printed before `now`, oldest first.
+/// The past prints of the printer with this seed before `now`, oldest first.
 pub fn past_jobs(past: PastPrints, seed: u64, now: Timestamp) -> impl Iterator<Item = PastJob> {
     let generated = Generated::new(past, seed, Version::V0_11, now.as_duration().as_secs_f64());
     let mut id = generated.ids().start;
@@ -83,12 +83,12 @@ fn instant(seconds: f64) -> Option<Timestamp> {
     Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
 }
 
-/// What the file behind Moonraker's metadata says of itself.
+/// The details that the file of this Moonraker metadata would contain.
 fn details(metadata: &Value) -> Value {
     let product = metadata["filament_name"].as_str().unwrap_or_default();
     let brand = product.split(' ').next().unwrap_or_default();
     let (length, weight) = (&metadata["filament_total"], &metadata["filament_weight_total"]);
-    // Fast with plastics that flow, slow with those that bend.
+    // Slow for flexible materials.
     let speed = match metadata["filament_type"].as_str() {
         Some("TPU") => 40,
         Some("PLA" | "PLA-CF") => 200,

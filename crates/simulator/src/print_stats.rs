@@ -1,8 +1,8 @@
-//! Klipper's `print_stats` object, with its way of counting.
+//! Klipper's `print_stats` object and its way of counting.
 //!
 //! Source: `klippy/extras/print_stats.py` of Klipper 0.12.
 
-/// What `print_stats` counts of the current print, or of the last one until it is reset.
+/// The counters of the current print, or of the last one until a reset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PrintStats {
     pub(crate) filename: String,
@@ -11,11 +11,11 @@ pub(crate) struct PrintStats {
     pub(crate) filament_used: f64,
     pub(crate) total_layer: Option<u32>,
     pub(crate) current_layer: Option<u32>,
-    /// `None` before the start and after the end.
+    /// Start time. `None` before the start and after the end.
     started: Option<f64>,
     paused: Option<f64>,
     earlier_pauses: f64,
-    /// Seconds before the first extrusion, pauses left out.
+    /// Seconds before the first extrusion, without pauses.
     before_extrusion: f64,
     total_duration: f64,
 }
@@ -56,7 +56,7 @@ impl PrintStats {
         *self = Self::default();
     }
 
-    /// Also the resumption of a paused print.
+    /// Notes a start or a resumption.
     pub(crate) fn note_start(&mut self, now: f64) {
         if self.started.is_none() {
             self.started = Some(now);
@@ -87,7 +87,7 @@ impl PrintStats {
         message.clone_into(&mut self.message);
     }
 
-    /// Brings the durations up to `now`.
+    /// Updates the durations to `now`.
     pub(crate) fn count(&mut self, now: f64) {
         let Some(started) = self.started else { return };
         self.total_duration = now - started;
@@ -96,12 +96,12 @@ impl PrintStats {
         }
     }
 
-    /// Seconds, as of the last count.
+    /// Total duration in seconds, as of the last count.
     pub(crate) fn total_duration(&self) -> f64 {
         self.total_duration
     }
 
-    /// Seconds, as of the last count, which was at `now`.
+    /// Print duration in seconds, as of the last count, which was at `now`.
     pub(crate) fn print_duration(&self, now: f64) -> f64 {
         (self.total_duration - self.before_extrusion - self.pauses(now)).max(0.0)
     }

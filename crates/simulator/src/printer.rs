@@ -1,4 +1,4 @@
-//! A printer to watch and to play with.
+//! The handle to one simulated printer, for tests.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,43 +14,43 @@ use crate::{
     server::{Network, Shared},
 };
 
-/// A simulated printer behind a TCP port of its own on this machine. Ends when it is dropped.
+/// A simulated printer on its own local TCP port. Stops when it is dropped.
 ///
-/// Commands take effect at once; clients hear of them with the next status update, as with a real printer.
+/// Commands take effect at once; clients are notified with the next status update, as with a real printer.
 pub struct SimPrinter {
     shared: Shared,
     address: SocketAddr,
     tasks: [JoinHandle<()>; 2],
 }
 
-/// How a printer stands.
+/// State of a printer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrinterView {
     /// `startup`, `ready`, `shutdown` or `error`. `None` if Klippy does not run.
     pub klippy: Option<&'static str>,
     /// `print_stats.state`. `None` if Klippy does not run.
     pub print: Option<&'static str>,
-    /// Of `print_stats`; empty after a reset.
+    /// `print_stats.filename`; empty after a reset.
     pub filename: String,
     /// Whether Moonraker runs.
     pub moonraker: bool,
     /// Whether Moonraker has noticed that Klippy is ready.
     pub ready: bool,
-    /// Whether Moonraker has told of the state of the print, or cannot.
+    /// Whether Moonraker has reported the current state of the print, or cannot.
     pub is_told: bool,
-    /// Whether Moonraker believes that a job runs.
+    /// Whether Moonraker considers a job running.
     pub job: bool,
-    /// Clients connected.
+    /// Number of connected clients.
     pub sockets: usize,
-    /// Clients that have a subscription.
+    /// Number of clients with a subscription.
     pub subscriptions: usize,
 }
 
 impl SimPrinter {
-    /// Starts a printer on a port; 0 for any that is free. Klippy is ready.
+    /// Starts a printer on a port; 0 for any free port. Klippy is ready.
     ///
     /// # Errors
-    /// If the port cannot be had.
+    /// If the port is not available.
     pub async fn start(config: PrinterConfig, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
@@ -67,19 +67,18 @@ impl SimPrinter {
         })
     }
 
-    /// Where Moonraker is: `http://127.0.0.1:PORT`.
+    /// URL of Moonraker: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// How it stands now.
+    /// The current state.
     #[must_use]
     pub fn view(&self) -> PrinterView {
         let mut model = self.shared.model();
@@ -104,14 +103,14 @@ impl SimPrinter {
         }
     }
 
-    /// Waits until it stands as wanted.
+    /// Waits until the printer is in the wanted state.
     pub async fn wait_until(&self, wanted: impl Fn(&PrinterView) -> bool) {
         while !wanted(&self.view()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Waits for so many seconds of the printer's own.
+    /// Waits for this many simulated seconds.
     pub async fn wait(&self, seconds: f64) {
         let end = self.now() + seconds;
         loop {
@@ -124,17 +123,17 @@ impl SimPrinter {
         }
     }
 
-    /// Makes the printer's time stand still: it answers, but nothing happens by itself.
+    /// Freezes the printer's time: it answers requests, but its state does not advance.
     pub fn hold(&self) {
         self.shared.held.send_replace(true);
     }
 
-    /// Lets time go on.
+    /// Resumes the printer's time.
     pub fn release(&self) {
         self.shared.held.send_replace(false);
     }
 
-    /// All prints since the simulation began, in order, as they really went.
+    /// All prints since the simulation began, in order, as they really happened.
     #[must_use]
     pub fn truth(&self) -> Vec<TrueRun> {
         let mut model = self.shared.model();
@@ -142,7 +141,7 @@ impl SimPrinter {
         model.truth.clone()
     }
 
-    /// The jobs of Moonraker's history, oldest first, as `server.history.list` gives them.
+    /// The jobs in Moonraker's history, oldest first, as in `server.history.list`.
     #[must_use]
     pub fn history(&self) -> Vec<Value> {
         let model = self.shared.model();
@@ -162,7 +161,7 @@ impl SimPrinter {
         }
     }
 
-    /// One job of Moonraker's history, as `server.history.get_job` gives it.
+    /// One job in Moonraker's history, as in `server.history.get_job`.
     #[must_use]
     pub fn history_job(&self, job_id: &str) -> Option<Value> {
         let model = self.shared.model();
@@ -171,19 +170,19 @@ impl SimPrinter {
         history::job(model.config.version, id, &row, model.exists(&row)).ok()
     }
 
-    /// What went over its sockets.
+    /// The traffic of its sockets.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.shared.model().connections.counters.traffic()
     }
 
-    /// Seconds since the simulation began, by the printer's own unfailing clock.
+    /// Simulated seconds since the simulation began, unaffected by changes of the wall clock.
     #[must_use]
     pub fn now(&self) -> f64 {
         self.shared.model().clock.now()
     }
 
-    /// The wall clock of its host, in Unix seconds.
+    /// The host's wall clock, in Unix seconds.
     #[must_use]
     pub fn wall_clock(&self) -> f64 {
         let model = self.shared.model();
@@ -192,25 +191,25 @@ impl SimPrinter {
 
     // Prints.
 
-    /// Puts a file there. `content` are its bytes; `None` to make them up.
+    /// Adds a file. With `None`, its content is generated.
     pub fn add_file(&self, file: SlicedFile, content: Option<Vec<u8>>) {
         self.shared.model().add_file(file, content.map(Arc::from));
     }
 
-    /// Removes a file, also in the middle of its print: its job then ends without metadata.
+    /// Removes a file. If it is being printed, its job ends without metadata.
     pub fn remove_file(&self, name: &str) -> bool {
         self.shared.model().remove_file(name)
     }
 
-    /// Starts a print as a front end does, of a file that is made up if it is not there.
+    /// Starts a print as a front end does. The file is generated if it does not exist.
     ///
     /// # Errors
-    /// If Klipper refuses: it is not ready, or prints.
+    /// If Klipper refuses because it is not ready or is printing.
     pub fn start_print(&self, filename: &str, plan: PrintPlan) -> Result<(), Refused> {
         self.start_file(filename, plan, true)
     }
 
-    /// Starts a print as a display does: Moonraker does not know by whom.
+    /// Starts a print as a display does: Moonraker does not know the user.
     ///
     /// # Errors
     /// As [`start_print`](Self::start_print).
@@ -229,7 +228,7 @@ impl SimPrinter {
         Ok(())
     }
 
-    /// Starts a file that is there, as its slicer planned it.
+    /// Prints an existing file according to its slicer's plan.
     ///
     /// # Errors
     /// As [`start_print`](Self::start_print), or if there is no such file.
@@ -237,7 +236,7 @@ impl SimPrinter {
         self.shared.model().start_by_api(filename)
     }
 
-    /// Restarts Klippy, and starts a print in the moment after it is ready that Moonraker 0.10 and later miss.
+    /// Restarts Klippy and starts a print right after it is ready, at a moment that Moonraker 0.10 and later miss.
     pub fn restart_into_print(&self, filename: &str, plan: PrintPlan) {
         self.ensure_file(filename, &plan);
         self.shared.model().restart_into_print(filename, plan);
@@ -259,7 +258,7 @@ impl SimPrinter {
     /// Pauses the print.
     ///
     /// # Errors
-    /// If none runs.
+    /// If no print is running.
     pub fn pause(&self) -> Result<(), Refused> {
         self.shared
             .model()
@@ -269,7 +268,7 @@ impl SimPrinter {
     /// Resumes the paused print.
     ///
     /// # Errors
-    /// If none is paused.
+    /// If no print is paused.
     pub fn resume(&self) -> Result<(), Refused> {
         self.shared
             .model()
@@ -279,24 +278,24 @@ impl SimPrinter {
     /// Cancels the print.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is no print.
     pub fn cancel(&self) -> Result<(), Refused> {
         self.shared
             .model()
             .with_klippy(|klippy, now, wall, truth| klippy.cancel(now, wall, truth))
     }
 
-    /// Forgets the file: what "clear" does after a print, and an old way to cancel a paused one.
+    /// Resets the loaded file, as "clear" does after a print. Formerly also used to cancel a paused print.
     ///
     /// # Errors
-    /// If a print runs.
+    /// If a print is running.
     pub fn reset_file(&self) -> Result<(), Refused> {
         self.shared
             .model()
             .with_klippy(|klippy, now, wall, truth| klippy.reset_file(now, wall, truth))
     }
 
-    /// Makes Klipper refuse the next line of the file.
+    /// Makes Klipper reject the next line of the file.
     ///
     /// # Errors
     /// If there is no print.
@@ -306,7 +305,7 @@ impl SimPrinter {
             .with_klippy(|klippy, now, wall, truth| klippy.fail(now, wall, message, truth))
     }
 
-    /// Cancels the print and starts another within one status update, so that nobody sees the first end.
+    /// Cancels the print and starts another within one status update, so that clients never see the first end.
     ///
     /// # Errors
     /// If there is no print.
@@ -320,7 +319,7 @@ impl SimPrinter {
 
     // Klippy.
 
-    /// The red button.
+    /// Triggers an emergency stop.
     pub fn emergency_stop(&self) {
         self.shut_down("Shutdown due to webhooks request");
     }
@@ -330,7 +329,7 @@ impl SimPrinter {
         self.shared.model().shut_down_klippy(why);
     }
 
-    /// Restarts Klippy, as RESTART and FIRMWARE_RESTART do. It is ready after two seconds.
+    /// Restarts Klippy, like RESTART and FIRMWARE_RESTART. It is ready after two seconds.
     pub fn firmware_restart(&self) {
         let mut model = self.shared.model();
         model.end_klippy(Outcome::KlippyGone);
@@ -347,19 +346,19 @@ impl SimPrinter {
         self.shared.model().start_klippy(None);
     }
 
-    /// Starts the Klippy process with a configuration that halts it.
+    /// Starts the Klippy process with an invalid configuration: it enters the error state.
     pub fn start_klippy_with_broken_config(&self, why: &str) {
         self.shared.model().start_klippy(Some(why));
     }
 
     // Moonraker.
 
-    /// SIGKILL: its jobs stay as they are, sockets break without a word.
+    /// Kills Moonraker (SIGKILL): its job stays in progress, and sockets break without a close frame.
     pub fn kill_moonraker(&self) {
         self.shared.model().kill_moonraker();
     }
 
-    /// SIGTERM: ends the job with `server_exit`, and closes sockets properly.
+    /// Stops Moonraker (SIGTERM): its job ends with `server_exit`, and sockets are closed properly.
     pub fn stop_moonraker(&self) {
         self.shared.model().stop_moonraker();
     }
@@ -369,7 +368,7 @@ impl SimPrinter {
         self.shared.model().start_moonraker();
     }
 
-    /// Stops Moonraker and starts it as another version. From 0.8 on to a later one every job gets a new id.
+    /// Stops Moonraker and starts another version. An upgrade from 0.8 gives every job a new id.
     pub fn upgrade_moonraker(&self, version: Version) {
         let mut model = self.shared.model();
         model.upgrade_moonraker(version);
@@ -378,56 +377,58 @@ impl SimPrinter {
 
     // The host and its network.
 
-    /// Cuts the power: Klippy, Moonraker and all sockets are gone at once.
+    /// Cuts the power: Klippy, Moonraker and all sockets end at once.
     pub fn power_off(&self) {
         let mut model = self.shared.model();
-        // Moonraker first: it must not notice.
+        // Moonraker first, so that it does not notice that Klippy ends.
         model.kill_moonraker();
         model.end_klippy(Outcome::PowerLost);
     }
 
-    /// Switches it on: Moonraker and Klippy start.
+    /// Restores the power: Moonraker and Klippy start.
     pub fn power_on(&self) {
         let mut model = self.shared.model();
         model.start_klippy(None);
         model.start_moonraker();
     }
 
-    /// Breaks all connections, and lets none be made.
+    /// Breaks all connections and prevents new ones.
     pub fn cut_link(&self) {
         self.shared.network.send_replace(Network::Cut);
     }
 
-    /// Lets connections stay, but nothing come through.
+    /// Keeps the connections open but transfers no data.
     pub fn freeze_link(&self) {
         self.shared.network.send_replace(Network::Frozen);
     }
 
-    /// Makes the network work again.
+    /// Restores the network.
     pub fn restore_link(&self) {
         self.shared.network.send_replace(Network::Up);
     }
 
-    /// Sets the wall clock wrong by so many seconds; 0 sets it right.
+    /// Sets the error of the wall clock, in seconds; 0 corrects it.
     pub fn set_clock_offset(&self, seconds: f64) {
         self.shared.model().clock.offset = seconds;
     }
 
-    /// Drops the subscriptions of all clients, as Moonraker may while it starts: sockets stay, calls are answered and
-    /// other notifications arrive, but no status update does.
+    /// Drops the subscriptions of all clients, which Moonraker may do while it starts: sockets stay open, calls are
+    /// answered
+    /// and other notifications arrive, but no status updates.
     pub fn drop_subscriptions(&self) {
         self.shared.model().connections.drop_subscriptions();
     }
 
-    // Its history.
+    // History.
 
-    /// Answers so many more requests for ascending pages of the history, as an import makes them, and holds those
-    /// that follow until this is called again. `None` answers all, as at the start.
+    /// Answers this many further requests for ascending history pages, as an import sends them, and holds the
+    /// following ones
+    /// until the next call. `None` answers all, which is the default.
     pub fn allow_import_pages(&self, pages: Option<u64>) {
         self.shared.model().allow_import_pages(pages);
     }
 
-    /// Deletes a job, as a front end does. `false` if there is none of that id.
+    /// Deletes a job, as a front end does. `false` if there is none with this id.
     pub fn delete_history_job(&self, job_id: &str) -> bool {
         u64::from_str_radix(job_id, 16).is_ok_and(|id| self.shared.model().history.delete(id))
     }
@@ -437,29 +438,30 @@ impl SimPrinter {
         self.shared.model().history.delete_all();
     }
 
-    /// Empties the database, with the totals.
+    /// Empties the database, including the totals.
     pub fn wipe_history(&self) {
         self.shared.model().history.wipe();
     }
 
-    /// Leaves a job as foreign tools do: Moonraker fails on every page that it is on. `false` if there is none of
-    /// that id.
+    /// Sets the metadata of a job to NULL, as some external tools do: Moonraker then fails on every page that
+    /// contains it.
+    /// `false` if there is none with this id.
     pub fn spoil_history_job(&self, job_id: &str) -> bool {
         u64::from_str_radix(job_id, 16).is_ok_and(|id| self.shared.model().history.spoil(id))
     }
 
-    /// Refuses every call whose method begins so, until [`accept`](Self::accept).
+    /// Refuses every call whose method starts with `method`, until [`accept`](Self::accept).
     pub fn refuse(&self, method: &str, code: i64, message: &str) {
         let refused = (method.to_owned(), code, message.to_owned());
         self.shared.model().refused.push(refused);
     }
 
-    /// Spoils the history from now on.
+    /// Applies a fault to the history from now on.
     pub fn spoil_history(&self, fault: HistoryFault) {
         self.shared.model().history_fault = Some(fault);
     }
 
-    /// Refuses nothing any more.
+    /// Removes all refusals.
     pub fn accept(&self) {
         self.shared.model().refused.clear();
     }

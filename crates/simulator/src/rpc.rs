@@ -1,4 +1,4 @@
-//! Moonraker's calls.
+//! Moonraker's JSON-RPC methods.
 
 use std::sync::atomic::Ordering;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Model {
-    /// Answers a frame of a client.
+    /// Handles a frame from a client.
     pub(crate) fn frame(&mut self, connection: u64, text: &str) {
         let answer = match serde_json::from_str::<Value>(text) {
             Err(_) => Some(error(&Value::Null, &refuse(-32700, "Parse error"))),
@@ -35,7 +35,7 @@ impl Model {
         }
     }
 
-    /// Answers a request over HTTP, which has its own ways of proving rights.
+    /// Handles a call over HTTP, where authorization works differently.
     pub(crate) fn http_call(&mut self, method: &str) -> Option<Value> {
         self.call(None, method, &Params(Map::new())).ok()
     }
@@ -162,7 +162,7 @@ impl Model {
         Ok(json!({ "connection_id": 140_103_807_000_000_u64 + id }))
     }
 
-    /// Whether a client with this key, or with none, has rights.
+    /// Whether a client with this key, or without one, is authorized.
     pub(crate) fn grants(&self, key: Option<&str>) -> bool {
         match key {
             None => self.config.trusted,
@@ -330,7 +330,7 @@ impl Model {
             .map_or(KlippyLink::NeverSeen, |moonraker| moonraker.link);
         match link {
             KlippyLink::Connected => {}
-            // Moonraker registers these when it meets Klippy.
+            // Moonraker registers these methods when it connects to Klippy.
             KlippyLink::NeverSeen if !method.starts_with("printer.print.") => {
                 return Err(refuse(-32601, "Method not found"));
             }
@@ -396,7 +396,7 @@ impl Model {
         Ok(())
     }
 
-    /// The few commands of the console that matter to a print.
+    /// Executes the few console commands that affect a print.
     fn gcode(&mut self, script: &str) -> Result<(), Refused> {
         for line in script.lines() {
             let (command, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
@@ -446,7 +446,7 @@ impl Model {
     }
 }
 
-/// Klippy's words; 0.8 wraps them.
+/// An error message of Klippy. 0.8 wraps it.
 fn klippy_refusal(version: Version, message: &str) -> Refusal {
     match version {
         Version::V0_8 => refuse(

@@ -1,72 +1,73 @@
-//! Lets things happen to a printer at random, from a seed.
+//! Random events on a printer, from a seed.
 
 use std::ops::Range;
 
 use crate::{PrintPlan, SimPrinter, catalog, dice::Dice};
 
-/// What may happen, and how often. Times are in the printer's own seconds.
+/// Which events may happen, and how often. Times are in simulated seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Length of a print.
     pub print: Range<f64>,
-    /// Between two things that happen.
+    /// Pause between two events.
     pub pause: Range<f64>,
-    /// How many things happen. `None` for no end.
+    /// Number of events. `None` for no limit.
     pub steps: Option<u32>,
-    /// How likely each is, relative to the others; what makes no sense at a moment is left out.
+    /// Relative probability of each event. Events that are impossible at the moment are left out.
     pub weights: Vec<(Happening, u32)>,
-    /// Whether nothing happens before Moonraker has heard of what was before, such as the end of a print: its history
-    /// mixes up what meets in one status update.
+    /// Whether the next event waits until Moonraker has noticed the previous one, such as the end of a print. Its
+    /// history
+    /// mixes up two events in the same status update.
     pub one_at_a_time: bool,
 }
 
-/// Something that happens to a printer.
+/// An event on a printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {
-    /// A print starts; while one is paused it takes its place.
+    /// A print starts. It replaces a paused print.
     Print,
     /// The file of the last print is printed again.
     Reprint,
-    /// The print is cancelled and another started before anybody can see it.
+    /// The print is cancelled and another started within one status update.
     ReplaceAtOnce,
-    /// Pause.
+    /// The print is paused.
     Pause,
-    /// Resume.
+    /// The paused print is resumed.
     Resume,
-    /// Cancel.
+    /// The print is cancelled.
     Cancel,
-    /// "Clear" after a print.
+    /// The file is reset, as by "clear" after a print.
     ResetFile,
-    /// Klipper refuses a line.
+    /// Klipper rejects a line.
     Fail,
-    /// Emergency stop, and a firmware restart after a while.
+    /// Emergency stop, followed by a firmware restart.
     EmergencyStop,
-    /// RESTART.
+    /// Klippy restarts (RESTART).
     RestartKlippy,
-    /// Klippy restarts, and a print starts in the moment that Moonraker misses.
+    /// Klippy restarts, and a print starts at the moment that Moonraker misses.
     RestartIntoPrint,
-    /// SIGTERM to Moonraker, and a start.
+    /// Moonraker is stopped with SIGTERM and started.
     RestartMoonraker,
-    /// SIGKILL to Moonraker, and a start.
+    /// Moonraker is killed with SIGKILL and started.
     KillMoonraker,
-    /// Power off and on.
+    /// The power is cut and restored.
     PowerCycle,
-    /// The network is away for a while.
+    /// The network is interrupted.
     CutLink,
-    /// Moonraker drops the subscriptions of its clients; their sockets stay.
+    /// Moonraker drops the subscriptions of its clients; their sockets stay open.
     DropSubscriptions,
     /// The newest job is deleted from the history.
     DeleteNewestJob,
-    /// The history is wiped.
+    /// The history is wiped, including the totals.
     WipeHistory,
     /// The wall clock jumps.
     ClockJump,
-    /// Nothing.
+    /// Nothing happens.
     Wait,
 }
 
 impl Schedule {
-    /// Prints that start and end all the time, mostly well.
+    /// A schedule of continuous prints, most of them successful.
     #[must_use]
     pub fn busy(print: Range<f64>) -> Self {
         let weights = vec![
@@ -89,7 +90,7 @@ impl Schedule {
         }
     }
 
-    /// Everything that can go wrong, in `steps` steps.
+    /// A schedule of all kinds of faults, in `steps` steps.
     #[must_use]
     pub fn rough(print: Range<f64>, steps: u32) -> Self {
         use Happening::{
@@ -129,7 +130,7 @@ impl Schedule {
         }
     }
 
-    /// Without some happenings.
+    /// Removes some events from the schedule.
     #[must_use]
     pub fn without(mut self, left_out: &[Happening]) -> Self {
         self.weights
@@ -139,8 +140,9 @@ impl Schedule {
 }
 
 impl SimPrinter {
-    /// Lets things happen until the schedule is through, and returns what did. The same seed draws the same numbers;
-    /// what comes of them also depends on how far a print is at that moment.
+    /// Runs the schedule to its end and returns the events. The same seed draws the same numbers; their effect also
+    /// depends
+    /// on how far a print has progressed.
     pub async fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Vec<Happening> {
         let mut dice = Dice::new(seed);
         let mut happened = Vec::new();
@@ -153,7 +155,7 @@ impl SimPrinter {
             }
             let happening = self.draw(&mut dice, schedule, last_file.is_some());
             self.happen(happening, &mut dice, schedule, &mut last_file).await;
-            // For ever would be too long to remember.
+            // An unlimited schedule records no events, because the list would grow without bound.
             if schedule.steps.is_some() {
                 happened.push(happening);
             }
@@ -200,7 +202,7 @@ impl SimPrinter {
         schedule: &Schedule,
         last: &mut Option<(String, PrintPlan)>,
     ) {
-        // What became impossible since the draw is refused, and that is all.
+        // An event that became impossible since the draw is refused; the refusal is ignored.
         let _refused = match happening {
             Happening::Print => {
                 let (name, plan) = self.new_file(dice, schedule, last);

@@ -30,18 +30,18 @@ use crate::{
     thumbnail,
 };
 
-/// WebSockets that Moonraker serves at most.
+/// Maximum number of WebSockets that Moonraker serves.
 const MAX_WEBSOCKETS: usize = 50;
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Whether the printer's network works.
+/// State of the printer's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
     Up,
-    /// Connections break, and none can be made.
+    /// Connections break, and new ones fail.
     Cut,
-    /// Connections stay, but nothing comes through.
+    /// Connections stay open, but no data is transferred.
     Frozen,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Network {
 pub(crate) struct Shared {
     model: Arc<Mutex<Model>>,
     pub(crate) network: watch::Sender<Network>,
-    /// Whether time stands still.
+    /// Whether the printer's time is frozen.
     pub(crate) held: watch::Sender<bool>,
 }
 
@@ -63,16 +63,16 @@ impl Shared {
         }
     }
 
-    /// The printer. Never held across an await.
+    /// The printer's model. The guard is never held across an await.
     pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
-        // A model is whole between two of its steps, and a panic in one has failed the test that caused it.
+        // The model is consistent between two steps, and a panic within one has already failed its test.
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the printer live.
+    /// Advances the printer's time, one status update at a time.
     pub(crate) async fn tick(self, updates_per_second: f64) {
         let mut interval = interval(Duration::from_secs_f64(1.0 / updates_per_second));
-        // What a busy machine delayed is made up for, so that clocks stay right in the long run.
+        // Delayed ticks are executed in a burst, so that the clocks stay correct in the long run.
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut held = self.held.subscribe();
         loop {
@@ -102,7 +102,7 @@ impl Shared {
                             }
                         });
                     }
-                    // Out of file descriptors: wait for some to come free.
+                    // Out of file descriptors: wait until some are released.
                     Err(cause) => {
                         debug!("a simulated printer cannot accept: {cause}");
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -211,7 +211,7 @@ impl Shared {
                 .write(&mut stream, true, None)
                 .await;
         };
-        // Also when this task is aborted.
+        // Unregisters the connection even if this task is aborted.
         let _closed = Closed { shared: self, id };
         head.accept_websocket(&mut stream).await?;
         let config = WebSocketConfig::default()
@@ -276,7 +276,7 @@ impl Client<'_> {
                 },
                 frame = self.socket.next() => match frame {
                     Some(Ok(Message::Text(text))) => self.shared.model().frame(self.id, &text),
-                    // Moonraker takes these for text.
+                    // Moonraker treats binary frames as text.
                     Some(Ok(Message::Binary(bytes))) => {
                         self.shared.model().frame(self.id, &String::from_utf8_lossy(&bytes));
                     }
@@ -298,7 +298,7 @@ impl Client<'_> {
         }
     }
 
-    /// Sends what waits. `false` at the end of the connection.
+    /// Sends all queued frames. `false` when the connection has ended.
     async fn send(&mut self, first: Out) -> bool {
         let mut waiting = VecDeque::from([first]);
         while let Some(out) = waiting.pop_front() {

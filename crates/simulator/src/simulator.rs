@@ -13,11 +13,12 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts `count` printers like `config`, each with a seed of its own. With a base port they take that one and
-    /// the following; without they take any that are free.
+    /// Starts `count` printers like `config`, each with a different seed. They use consecutive ports from
+    /// `base_port`, or any
+    /// free ports.
     ///
     /// # Errors
-    /// If a port cannot be had.
+    /// If a port is not available.
     pub async fn start(count: usize, config: &PrinterConfig, base_port: Option<u16>) -> io::Result<Self> {
         let mut printers = Vec::with_capacity(count);
         for place in 0..count {
@@ -36,13 +37,13 @@ impl Simulator {
         })
     }
 
-    /// The printers, in the order of their ports.
+    /// The printers, in port order.
     #[must_use]
     pub fn printers(&self) -> &[Arc<SimPrinter>] {
         &self.printers
     }
 
-    /// Lets a schedule run on some printers, beside everything else.
+    /// Runs a schedule on some printers, in parallel with other schedules.
     pub fn run(&mut self, printers: impl IntoIterator<Item = usize>, seed: u64, schedule: &Schedule) {
         for place in printers {
             let Some(printer) = self.printers.get(place).map(Arc::clone) else {
@@ -56,7 +57,7 @@ impl Simulator {
         }
     }
 
-    /// Traffic of all printers together.
+    /// Total traffic of all printers.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.printers

@@ -1,26 +1,26 @@
-//! The status of Klipper's objects, and what of it changed since the last time.
+//! The status of Klipper's objects, and the changes since the last update.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-/// One object with its fields, in a fixed order.
+/// One object with its fields in a fixed order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Object {
     pub(crate) name: &'static str,
     pub(crate) fields: Vec<(&'static str, Value)>,
 }
 
-/// All objects of a printer at a moment. Empty while there is no Klippy to ask.
+/// All objects of a printer at one moment. Empty while Klippy does not run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Status(pub(crate) Vec<Object>);
 
-/// What a client wants to know: objects, each with its fields or `None` for all.
+/// The objects a client subscribed to, each with its fields or `None` for all fields.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Subscription(HashMap<String, Option<Vec<String>>>);
 
 impl Status {
-    /// The fields that are not as in `earlier`.
+    /// The fields that differ from `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let changed = self.0.iter().enumerate().filter_map(|(place, object)| {
             let before = earlier
@@ -49,7 +49,7 @@ impl Status {
         self.0.iter().find(|object| object.name == name)
     }
 
-    /// The objects and fields of a subscription that are in here, as JSON. `None` if there are none.
+    /// The subscribed objects and fields in this status, as JSON. `None` if there are none.
     pub(crate) fn wanted(&self, subscription: &Subscription) -> Option<String> {
         let mut json = String::from("{");
         for object in &self.0 {
@@ -83,7 +83,7 @@ impl Status {
         (json.len() > 2).then_some(json)
     }
 
-    /// The full answer to a subscription: unknown objects are `{}`, unknown fields null.
+    /// The full response to a subscription: unknown objects are `{}`, unknown fields null.
     pub(crate) fn answer(&self, subscription: &Subscription) -> Map<String, Value> {
         let mut answer = Map::new();
         for (name, wanted) in &subscription.0 {
@@ -110,7 +110,7 @@ impl Status {
 }
 
 impl Subscription {
-    /// Reads the parameter `objects`.
+    /// Parses the parameter `objects`.
     pub(crate) fn read(objects: &Map<String, Value>) -> Self {
         let fields = |value: &Value| {
             let fields = value.as_array()?;

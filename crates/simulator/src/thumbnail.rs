@@ -1,4 +1,4 @@
-//! Pictures for the gcode files, as slicers draw them: a body of the filament's colour, each name with its own shape.
+//! Thumbnails for the G-code files: a solid in the filament's colour, with a shape that depends on the file name.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use flate2::{Compression, write::ZlibEncoder};
 /// Red, green, blue.
 pub(crate) type Colour = [u8; 3];
 
-/// A PNG for a thumbnail's path, in the size that its name ends with (`…-300x300.png`), else 32 by 32.
+/// A PNG for a thumbnail path, in the size at the end of its name (`…-300x300.png`), otherwise 32 by 32.
 pub(crate) fn png(path: &str) -> Vec<u8> {
     let size = path
         .trim_end_matches(".png")
@@ -24,7 +24,7 @@ pub(crate) fn png(path: &str) -> Vec<u8> {
     picture(model, [red, green, blue], size)
 }
 
-/// A PNG of the body that a name stands for, on a transparent ground.
+/// A PNG of the solid for a name, on a transparent background.
 pub(crate) fn picture(name: &str, colour: Colour, side: u16) -> Vec<u8> {
     let shape = hash(name) % 5;
     let scale = f64::from(side);
@@ -54,12 +54,12 @@ pub(crate) fn picture(name: &str, colour: Colour, side: u16) -> Vec<u8> {
     png
 }
 
-/// Where the body begins and ends, as a share of the picture's height.
+/// Top and bottom of the solid, as a share of the picture's height.
 const BODY: std::ops::Range<f64> = 0.17..0.84;
-/// How much of a circle's depth is seen from the side.
+/// Foreshortening of the top circle, as seen from the side.
 const TILT: f64 = 0.13;
 
-/// Red, green, blue and opacity. `across` runs from -1 to 1, `down` from 0 to 1.
+/// Red, green, blue and opacity of a pixel. `across` runs from -1 to 1, `down` from 0 to 1.
 fn pixel(shape: u64, colour: Colour, across: f64, down: f64) -> [u8; 4] {
     let height = BODY.end - BODY.start;
     let place = |down: f64| (down - BODY.start) / height;
@@ -74,7 +74,7 @@ fn pixel(shape: u64, colour: Colour, across: f64, down: f64) -> [u8; 4] {
         if !(0.0..1.0).contains(&place) {
             return [0; 4];
         }
-        // Bodies with edges have four faces; every layer throws a little shadow.
+        // Solids with edges have four faces; every layer casts a small shadow.
         let turned = if shape == 1 {
             (share * 2.0).floor() / 2.0 + 0.25
         } else {
@@ -86,7 +86,7 @@ fn pixel(shape: u64, colour: Colour, across: f64, down: f64) -> [u8; 4] {
         return [0; 4];
     };
     let [red, green, blue] = colour.map(|part| {
-        // Black would show no shape.
+        // Brightened, because pure black would hide the shape.
         let part = 28.0 + f64::from(part) * (227.0 / 255.0);
         #[expect(
             clippy::cast_possible_truncation,
@@ -99,7 +99,7 @@ fn pixel(shape: u64, colour: Colour, across: f64, down: f64) -> [u8; 4] {
     [red, green, blue, 255]
 }
 
-/// Half the width of a body, from its top (0) to its bottom (1).
+/// Half the width of the solid, from top (0) to bottom (1).
 fn radius(shape: u64, place: f64) -> f64 {
     match shape {
         0 => 0.36 + 0.2 * (place * 4.6 + 0.9).sin(),
@@ -110,7 +110,7 @@ fn radius(shape: u64, place: f64) -> f64 {
     }
 }
 
-/// FNV-1a.
+/// FNV-1a hash.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)

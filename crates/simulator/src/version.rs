@@ -1,21 +1,21 @@
-//! How Moonraker's versions differ, as far as a print logger meets it.
+//! Differences between Moonraker's versions that matter to a print logger.
 
 /// A version of Moonraker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Version {
-    /// 0.8.0: ids from 000000 that are not reused, no `user`, `count` is the total, killed jobs stay in progress.
+    /// 0.8.0: ids start at 000000 and are not reused, no `user`, `count` is the total, killed jobs stay in progress.
     V0_8,
     /// 0.9.3.
     V0_9,
     /// 0.10.0: misses prints that start right after Klippy is ready.
     V0_10,
-    /// 0.11.0: refuses wrong keys also from trusted addresses.
+    /// 0.11.0: rejects wrong keys from trusted addresses, too.
     #[default]
     V0_11,
 }
 
 impl Version {
-    /// As in `server.info`.
+    /// The version as in `server.info`.
     #[must_use]
     pub fn moonraker_version(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Version {
         u64::from(self > Self::V0_8)
     }
 
-    /// HTTP-like code for a failure inside Moonraker.
+    /// Error code for a failure inside Moonraker.
     pub(crate) fn internal_error(self) -> i64 {
         if self <= Self::V0_9 { -31000 } else { 500 }
     }

@@ -1,4 +1,4 @@
-//! Fills a database with a made-up past, for those who want to see or measure printlog with a lot in it.
+//! Fills a database with generated past jobs, to try or measure printlog with a large history.
 
 use std::{iter::Peekable, path::PathBuf};
 
@@ -11,9 +11,9 @@ use serde_json::Value;
 use simulator::{Dice, PastJob, PastPrints, past_jobs, printer_name};
 use store::{DetailsSource, DetailsStatus, JobRecord, Location, NewGcodeFile, Store};
 
-/// Fills a database of printlog with jobs of the past years, the same ones for the same seed and end.
+/// Fills a printlog database with jobs of the past years. The same seed and end give the same jobs.
 ///
-/// The printers are new, and switched off. The database is made if there is none.
+/// The printers are new and disabled. The database is created if it does not exist.
 #[derive(Debug, Parser)]
 #[command(
     name = "seed",
@@ -23,27 +23,27 @@ Examples:
   seed --database mysql://printlog:secret@localhost/printlog --jobs 1000000 --printers 20 --years 3"
 )]
 struct Options {
-    /// File of an SQLite database, or URL of one on a MySQL or MariaDB server
+    /// SQLite database file, or URL of a MySQL or MariaDB database
     #[arg(long)]
     database: String,
-    /// How many jobs, of all printers together
+    /// Number of jobs, over all printers
     #[arg(long, default_value_t = 100_000)]
     jobs: u64,
-    /// How many printers
+    /// Number of printers
     #[arg(long, default_value_t = 20)]
     printers: usize,
-    /// Over how many years the jobs are spread
+    /// Number of years over which the jobs are spread
     #[arg(long, default_value_t = 3.0)]
     years: f64,
-    /// Of everything random
+    /// Seed of the random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// When the last job has ended; now, if left out
+    /// End of the last job; default: now
     #[arg(long)]
     until: Option<Timestamp>,
 }
 
-/// Jobs of one transaction.
+/// Jobs per transaction.
 const BATCH: usize = 2_000;
 
 #[tokio::main]
@@ -84,7 +84,7 @@ fn now() -> anyhow::Result<Timestamp> {
 }
 
 async fn fill(store: &Store, options: &Options, until: Timestamp) -> anyhow::Result<()> {
-    // Only then are the ids of the jobs free.
+    // Job ids can be chosen only in an empty database.
     let is_empty = store.list_jobs(&JobFilter::default(), 1, None).await?.total == 0;
     let days = options.years * 365.25;
     let began = until.checked_sub(SignedDuration::try_from_secs_f64(days * 86_400.0)?)?;
@@ -124,7 +124,7 @@ async fn fill(store: &Store, options: &Options, until: Timestamp) -> anyhow::Res
 
 type Past<I> = (PrinterId, Dice, Peekable<I>);
 
-/// The next job of all printers, in the order of their starts: so they would have come into the database.
+/// Takes the next job of all printers by start time, the order in which a server would have recorded them.
 fn earliest<I: Iterator<Item = PastJob>>(
     printers: &mut [Past<I>],
 ) -> Option<(PrinterId, &mut Dice, PastJob)> {
@@ -160,7 +160,7 @@ fn record(id: Option<JobId>, printer_id: PrinterId, dice: &mut Dice, past: PastJ
     let job = Job::from_history(printer_id, &past.history);
     let started = past.history.start_time.unwrap_or_default();
     let ended = past.history.end_time.unwrap_or(started);
-    // Of most prints the file was still there to be read.
+    // For most prints, the file was still available when its details were read.
     let (details_status, source, reason) = match dice.below(20) {
         0 => (
             DetailsStatus::Partial,

@@ -1,4 +1,4 @@
-//! What people and accidents do to a printer.
+//! Actions of users on a printer, and faults.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Model {
             .map_err(|why| Refused(why.to_owned()))
     }
 
-    /// Does something with the Klippy that is ready.
+    /// Runs a command on Klippy, if it is ready.
     pub(crate) fn with_klippy(
         &mut self,
         act: impl FnOnce(&mut Klippy, f64, f64, &mut Vec<TrueRun>) -> Result<(), &'static str>,
@@ -89,7 +89,7 @@ impl Model {
         }
     }
 
-    /// Restarts Klippy so that a print starts in the moment that Moonraker misses.
+    /// Restarts Klippy and starts a print at the moment that Moonraker misses.
     pub(crate) fn restart_into_print(&mut self, filename: &str, plan: PrintPlan) {
         self.end_klippy(Outcome::KlippyGone);
         self.unnoticed_start = Some((filename.to_owned(), plan));
@@ -123,7 +123,7 @@ impl Model {
         self.plan_to_find_klippy(now + FINDS_KLIPPY);
     }
 
-    /// Stops Moonraker, if it runs, and installs another version.
+    /// Stops Moonraker if it runs, and installs another version.
     pub(crate) fn upgrade_moonraker(&mut self, version: Version) {
         self.stop_moonraker();
         if self.config.version == Version::V0_8 && version > Version::V0_8 {

@@ -1,21 +1,22 @@
-//! Pages of the history that a client imports, oldest first: a test decides how far the import gets.
+//! History pages requested by an import, oldest first. Tests control how far an import gets.
 
 use serde_json::Value;
 
 use super::Model;
 
-/// Which requests for such pages are answered.
+/// Limits on the responses to such requests.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
-    /// How many more. `None` for all.
+    /// Number of further pages to send. `None` for all.
     allowed: Option<u64>,
-    /// Requests that wait, each with its connection.
+    /// Pending requests, each with its connection.
     held: Vec<(u64, String)>,
 }
 
 impl Model {
-    /// Answers so many more requests for ascending pages of the history, and holds those that follow. `None` answers
-    /// all. Pages of the newest end, which clients read whenever they connect, are never held.
+    /// Answers this many further requests for ascending history pages and holds the following ones. `None` answers
+    /// all.
+    /// Requests for the newest page, which clients read at every connection, are never held.
     pub(crate) fn allow_import_pages(&mut self, pages: Option<u64>) {
         self.imports.allowed = pages;
         for (connection, text) in std::mem::take(&mut self.imports.held) {
@@ -25,7 +26,7 @@ impl Model {
         }
     }
 
-    /// Whether a request has to wait.
+    /// Whether a request is held.
     pub(crate) fn holds(&mut self, connection: u64, request: &Value, text: &str) -> bool {
         let Some(allowed) = &mut self.imports.allowed else {
             return false;

@@ -1,4 +1,4 @@
-//! How Moonraker makes jobs of what it believes of the print.
+//! How Moonraker derives jobs from its view of the print.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Model {
             }
             JobEvent::Complete => self.finish_job(now, "completed", &after),
             JobEvent::Error => self.finish_job(now, "error", &after),
-            // 0.8 took the last values, later versions those before.
+            // 0.8 used the last values; later versions use the previous ones.
             JobEvent::Cancelled if self.config.version == Version::V0_8 => {
                 self.finish_job(now, "cancelled", &after);
             }
@@ -81,7 +81,7 @@ impl Model {
             return;
         };
         let row = &mut current.row;
-        // Otherwise they were reset before the end, and belong to another print.
+        // Otherwise the values were reset before the end and belong to another print.
         if stats.filename == row.filename && stats.total_duration >= row.total_duration {
             row.update(stats);
         }

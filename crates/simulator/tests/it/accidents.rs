@@ -1,4 +1,4 @@
-//! What befalls connections, and disorder among notifications.
+//! Connection faults, and duplicated or reordered notifications.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -44,7 +44,7 @@ async fn a_frozen_link_says_nothing_and_keeps_the_socket() {
     printer
         .wait_until(|view| view.print == Some("complete") && !view.job)
         .await;
-    // Nothing but what was under way before.
+    // Only frames sent before the freeze may still arrive.
     while tokio::time::timeout(Duration::from_millis(100), observer.next())
         .await
         .is_ok()
@@ -97,7 +97,7 @@ async fn disorder_loses_nothing() {
     }
     let mut heard = BTreeMap::<(String, String), u32>::new();
     let mut statuses = Vec::new();
-    // Each of the twelve begins and ends, however late it is told.
+    // Each of the twelve prints starts and ends, however late the notification arrives.
     while heard.len() < 24 {
         let frame = observer.next().await.unwrap();
         let change = &frame["params"][0];

@@ -1,8 +1,8 @@
-//! What is essential of a frame, in one line: the same for a recorded one and for a simulated one.
+//! A one-line summary of a frame, identical for a recorded and a simulated one.
 
 use serde_json::Value;
 
-/// `None` if a frame says nothing about how a print goes.
+/// Summary of a message. `None` if it says nothing about the progress of a print.
 pub(crate) fn line(message: &Value) -> Option<String> {
     match message.get("method").and_then(Value::as_str)? {
         "notify_status_update" => status(&message["params"][0]),
@@ -21,7 +21,7 @@ pub(crate) fn line(message: &Value) -> Option<String> {
     }
 }
 
-/// The fields that tell what happens; not those that only count.
+/// The fields that describe events, without mere counters.
 fn status(delta: &Value) -> Option<String> {
     let mut found = Vec::new();
     for (object, fields) in [
@@ -49,7 +49,7 @@ fn status(delta: &Value) -> Option<String> {
     (!found.is_empty()).then(|| format!("status {}", found.join(" ")))
 }
 
-/// A job, without what differs from run to run.
+/// Summary of a job, without the values that differ between runs.
 pub(crate) fn job(job: &Value) -> String {
     let number = |name: &str| job[name].as_f64();
     let metadata = if job["metadata"].as_object().unwrap().is_empty() {
@@ -60,7 +60,7 @@ pub(crate) fn job(job: &Value) -> String {
     let end = match (number("start_time"), number("end_time")) {
         (_, None) => "no end",
         (Some(start), Some(end)) if end < start => "ends before its start",
-        // Between the two the wall clock was set.
+        // The wall clock was set during the print.
         (Some(start), Some(end)) if end - start > number("total_duration").unwrap() + 1000.0 => {
             "ends far too late"
         }
@@ -82,7 +82,7 @@ pub(crate) fn job(job: &Value) -> String {
     )
 }
 
-/// The answer to `server.history.list`.
+/// Summary of the response to `server.history.list`.
 pub(crate) fn list(result: &Value) -> String {
     let jobs: Vec<String> = result["jobs"].as_array().unwrap().iter().map(job).collect();
     format!("list {} {jobs:?}", result["count"])

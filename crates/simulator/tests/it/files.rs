@@ -152,7 +152,7 @@ async fn files_need_rights() {
     );
     let refused = http(&printer, "GET", path, "X-Api-Key: wrong\r\n").await;
     assert_eq!(refused.status, 401);
-    // The traceback that must not be shown to anybody.
+    // A traceback, which clients must not show to users.
     assert!(String::from_utf8(refused.body).unwrap().contains("Traceback"));
     assert_eq!(http(&printer, "GET", "/access/info", "").await.status, 200);
 }

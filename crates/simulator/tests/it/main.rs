@@ -1,4 +1,4 @@
-//! The simulator against recordings of real Moonrakers, and against what is known of their protocol.
+//! Compares the simulator with recordings of real Moonrakers and with their protocol.
 
 #![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
 

@@ -1,4 +1,4 @@
-//! A client that notes what it hears.
+//! A client that records the frames it receives.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use tokio_tungstenite::{
 
 use crate::digest;
 
-/// Longer than anything here takes, so that a test fails instead of hanging.
+/// Longer than any test takes, so that a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Observer {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,
-    /// All notifications, and answers that nobody took.
+    /// All notifications, and responses without a pending call.
     pub(crate) frames: Vec<Value>,
-    /// The essential of them.
+    /// Summaries of the frames.
     pub(crate) digest: Vec<String>,
 }
 
@@ -45,14 +45,14 @@ impl Observer {
         })
     }
 
-    /// Connected, and subscribed as the recorder was.
+    /// Connects and subscribes like the recorder.
     pub(crate) async fn watching(url: &str) -> Self {
         let mut observer = Self::open(url, None).await.unwrap();
         observer.watch().await;
         observer
     }
 
-    /// Connected again while time stands still there, and subscribed as soon as Moonraker knows Klippy.
+    /// Reconnects while the printer's time is frozen, and subscribes as soon as Moonraker is connected to Klippy.
     pub(crate) async fn watching_again(&mut self, printer: &simulator::SimPrinter) {
         self.socket = Self::open(&printer.url(), None).await.unwrap().socket;
         printer.release();
@@ -76,7 +76,7 @@ impl Observer {
         self.socket.send(Message::text(text.to_owned())).await.unwrap();
     }
 
-    /// Code and message of a refusal are the error.
+    /// Calls a method. An error response is returned as its code and message.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, (i64, String)> {
         let id = self.next_id;
         self.next_id += 1;
@@ -96,7 +96,7 @@ impl Observer {
         }
     }
 
-    /// Lists the history into the digest.
+    /// Lists the history and adds it to the digest.
     pub(crate) async fn list(&mut self) {
         let listed = self
             .call("server.history.list", json!({ "limit": 50, "order": "asc" }))
@@ -105,7 +105,7 @@ impl Observer {
         self.digest.push(digest::list(&listed));
     }
 
-    /// The next frame; `None` at the end of the connection, which is noted with its code.
+    /// The next frame. `None` at the end of the connection, whose close code is added to the digest.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             match timeout(PATIENCE, self.socket.next())
@@ -133,7 +133,7 @@ impl Observer {
         }
     }
 
-    /// Reads until the last line of the digest begins so.
+    /// Reads until the last line of the digest starts with `begins`.
     pub(crate) async fn until(&mut self, begins: &str) {
         let read = async {
             let mut seen = self.digest.len();

@@ -1,4 +1,4 @@
-//! Calls, their refusals, and how versions differ.
+//! Calls, error responses, and differences between versions.
 
 use serde_json::{Value, json};
 use simulator::{PastPrints, PrintPlan, PrinterConfig, SimPrinter, Version};
@@ -104,7 +104,7 @@ async fn odd_frames_are_answered_as_recorded() {
         (&frame["error"]["code"], &frame["id"]),
         (&json!(-32600), &json!(903))
     );
-    // Without an id there is no answer; in a batch there is one for each that has.
+    // A call without an id gets no response; a batch gets one for each call with an id.
     observer.send(r#"{"jsonrpc":"2.0","method":"server.info"}"#).await;
     observer
         .send(r#"[{"jsonrpc":"2.0","method":"server.info","id":1},{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","method":"x","id":2}]"#)
@@ -266,7 +266,7 @@ async fn histories_are_paged() {
         [""; 0]
     );
 
-    // What somebody deleted is gone, and the last id is given again.
+    // Deleted jobs are gone, and the last id is reused.
     assert!(printer.delete_history_job("000078") && printer.delete_history_job("000005"));
     assert!(!printer.delete_history_job("000078"));
     let left = ids(&mut observer, json!({ "limit": 0, "order": "asc" })).await;

@@ -1,4 +1,4 @@
-//! Plays what was recorded, and compares what a client hears, line by line.
+//! Replays recorded sessions and compares the client's view line by line.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use simulator::{PrintPlan, PrinterConfig, SimPrinter, Version};
 
 use crate::{digest, observer::Observer};
 
-/// The essential lines of a recording, from behind a note on.
+/// The digest lines of a recording, starting after a note.
 fn recorded(file: &str, from_note: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../moonraker/test_data/transcripts")
@@ -39,7 +39,7 @@ fn recorded(file: &str, from_note: &str) -> Vec<String> {
             _ => {}
         }
     }
-    // The recorder's own end.
+    // The recorder closes its own connection at the end.
     assert_eq!(found.pop().as_deref(), Some("closed 1000"));
     found
 }
@@ -83,7 +83,7 @@ impl Scene {
         self.observer.until("history finished").await;
     }
 
-    /// Compares with a recording; the last things to come are waited for.
+    /// Compares the digest with a recording, after waiting for outstanding frames.
     async fn compare_with(mut self, file: &str, from_note: &str) {
         self.observer.list().await;
         similar(&self.observer.digest, &recorded(file, from_note), file);
@@ -91,7 +91,7 @@ impl Scene {
 }
 
 fn similar(simulated: &[String], recorded: &[String], file: &str) {
-    // Lists asked for in the middle of a print are not worth repeating; the last one is.
+    // Of the history lists, only the last one is compared; those during a print are left out.
     let essential = |lines: &[String]| -> Vec<String> {
         let last = lines.len() - 1;
         let keep = |(place, line): (usize, &String)| {
@@ -325,7 +325,7 @@ async fn a_new_print_takes_the_place_of_a_paused_one() {
     scene.printer.wait(1.7).await;
     scene.printer.pause().unwrap();
     scene.observer.until("status").await;
-    // First the end of the paused one.
+    // The paused print ends first.
     scene.print("two.gcode", 3.9).await;
     scene.observer.until("history finished").await;
     scene
@@ -396,14 +396,14 @@ async fn a_print_right_after_ready_is_missed() {
         scene.observer.until("history finished").await;
         let file = format!("{folder}start-at-ready.jsonl");
         let mut expected = recorded(&file, "printer.restart");
-        // The recorder came while Moonraker was starting, and may have heard of that readiness first.
+        // The recorder connected while Moonraker was starting and may have received that readiness first.
         expected.drain(
             ..expected
                 .iter()
                 .position(|line| line == "klippy_disconnected")
                 .unwrap(),
         );
-        // The front end that started the print is not played.
+        // The simulator does not play the front end that started the print.
         let expected: Vec<String> = expected
             .into_iter()
             .map(|line| line.replace("_TRUSTED_USER_", "No User"))
@@ -461,7 +461,7 @@ async fn jobs_deleted() {
         scene.observer.list().await;
         let file = format!("{folder}job-deleted.jsonl");
         let mut expected = recorded(&file, "printer.print.start");
-        // The list after everything was deleted.
+        // The list after all jobs were deleted.
         assert_eq!(expected.pop().as_deref(), Some("list 0 []"));
         similar(&scene.observer.digest, &expected, &file);
         let deleted = scene

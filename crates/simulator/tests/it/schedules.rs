@@ -1,4 +1,4 @@
-//! Random schedules: whatever happens, the printer's own accounts must agree with each other.
+//! Random schedules: the printer's own accounts must agree with each other after any sequence of events.
 
 use simulator::{Faults, Happening, Outcome, PrinterConfig, Schedule, SimPrinter, Version};
 
@@ -20,7 +20,7 @@ async fn rough_schedules_leave_accounts_that_agree() {
             ..PrinterConfig::default()
         };
         let printer = SimPrinter::start(config, 0).await.unwrap();
-        // Nothing within one update of another thing: Moonraker's history then mixes up two prints.
+        // At most one event per update, because Moonraker's history mixes up two prints in the same update.
         let schedule = Schedule {
             pause: 0.6..10.0,
             ..Schedule::rough(2.0..20.0, 40)
