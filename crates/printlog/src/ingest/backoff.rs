@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// The pauses, in units of the first one: 5, 10, 30 and 60 s by default.
+/// The pauses as multiples of the first one: 5, 10, 30 and 60 s by default.
 const STEPS: [u32; 4] = [1, 2, 6, 12];
 
-/// Pauses that grow from `first` to `longest`, each shortened by up to a fifth at random, so that a farm that was
-/// switched off together is not called together.
+/// Pauses that grow from `first` to `longest`. Each is shortened by a random 0 to 20 %, so a farm that was switched
+/// off together is not contacted all at once.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
@@ -32,7 +32,7 @@ impl Backoff {
         pause.mul_f64(1.0 - 0.2 * rand::random::<f64>())
     }
 
-    /// A connection worked: the next pause is the first again.
+    /// Starts over with the first pause, after a connection succeeded.
     pub(super) fn reset(&mut self) {
         self.step = 0;
     }

@@ -1,4 +1,4 @@
-//! The only reader of the machine's clocks.
+//! The only module that reads the machine's clocks.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,24 +10,24 @@ use tokio::time::Instant;
 
 use domain::Moment;
 
-/// Tells the time. Cheap to copy; all copies agree on the monotonic clock.
+/// Wall clock and monotonic clock. Cheap to copy; all copies agree on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
-    /// Milliseconds that the clock is ahead of the machine's.
+    /// Milliseconds by which this clock is ahead of the machine's.
     lead: &'static AtomicU64,
 }
 
 static NO_LEAD: AtomicU64 = AtomicU64::new(0);
 
 impl Clock {
-    /// The machine's clocks, the monotonic one counted from now.
+    /// The machine's clocks; the monotonic one counts from now.
     #[must_use]
     pub fn start() -> Self {
         Self::ahead(&NO_LEAD)
     }
 
-    /// A clock that runs `lead` milliseconds ahead of the machine's. A test that increases it lets time pass.
+    /// A clock that runs `lead` milliseconds ahead of the machine's. Tests advance time by increasing it.
     #[must_use]
     pub fn ahead(lead: &'static AtomicU64) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Clock {
         Duration::from_millis(self.lead.load(Ordering::Relaxed))
     }
 
-    /// Both clocks.
+    /// Reads both clocks.
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment {
@@ -57,7 +57,7 @@ impl Clock {
         }
     }
 
-    /// The instant to wait for, for a point on the monotonic clock.
+    /// Converts a point on the monotonic clock into an instant to sleep until.
     #[must_use]
     pub fn instant(&self, monotonic: Duration) -> Instant {
         self.started + monotonic.saturating_sub(self.lead())

@@ -1,10 +1,10 @@
-//! The one place where Moonraker's words become ours.
+//! Converts Moonraker's types into domain types. The only module that does so.
 
 use domain::{Figures, HistoryJob, KlippyState, PrintState, PrintStats};
 use jiff::Timestamp;
 use moonraker::StatusMirror;
 
-/// A row of the history.
+/// Converts a history row.
 pub fn history_job(row: moonraker::HistoryJob) -> HistoryJob {
     HistoryJob {
         job_id: row.job_id,
@@ -19,7 +19,7 @@ pub fn history_job(row: moonraker::HistoryJob) -> HistoryJob {
     }
 }
 
-/// The print, as the merged status has it. `None` before the first full status.
+/// The print in the mirror. `None` before the first full status.
 pub fn print_stats(mirror: &StatusMirror) -> Option<PrintStats> {
     let stats = mirror.print_stats()?;
     Some(PrintStats {
@@ -33,7 +33,7 @@ pub fn print_stats(mirror: &StatusMirror) -> Option<PrintStats> {
     })
 }
 
-/// Klippy's state and its words on it, as the merged status has them. `None` before the first full status.
+/// Klippy's state and state message in the mirror. `None` before the first full status.
 pub fn klippy(mirror: &StatusMirror) -> Option<(KlippyState, Option<String>)> {
     let webhooks = mirror.webhooks()?;
     let state = KlippyState::from_moonraker(webhooks.state?);
@@ -45,7 +45,7 @@ pub fn klippy(mirror: &StatusMirror) -> Option<(KlippyState, Option<String>)> {
     Some((state, message))
 }
 
-/// Moonraker gives float Unix seconds; 0 (from a migration of its database) is no date.
+/// Converts Moonraker's float Unix seconds. 0 means no date; it comes from migrations of Moonraker's database.
 pub fn instant(seconds: Option<f64>) -> Option<Timestamp> {
     let seconds = seconds.filter(|seconds| *seconds > 0.0)?;
     #[expect(

@@ -1,4 +1,4 @@
-//! The print in the machine, as people want to see it.
+//! The current print as shown to users.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use moonraker::StatusMirror;
 
 use super::{CurrentJob, Temperature};
 
-/// Below this share of the file its position says too little about the time left.
+/// Below this progress, the position in the file is not used to estimate the remaining time.
 const TELLING_PROGRESS: f64 = 0.05;
 
 pub(super) fn describe(job: &Job, id: Option<JobId>, mirror: &StatusMirror, now: Timestamp) -> CurrentJob {
@@ -29,7 +29,7 @@ pub(super) fn describe(job: &Job, id: Option<JobId>, mirror: &StatusMirror, now:
     }
 }
 
-/// Now plus what is left: by the slicer's estimate at first, then by how far the file went in the time printed.
+/// Estimates the end: at first from the slicer's estimate, then increasingly from the progress in the file.
 fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
     let printed = job.figures.print_duration?;
     let by_slicer = job
@@ -38,7 +38,7 @@ fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
         .and_then(|metadata| moonraker::lenient::known_number(metadata.get("estimated_time")?))
         .filter(|_| !job.filename.as_deref().is_some_and(is_resumed_file))
         .map(|estimated| estimated - printed)
-        // A print that has taken longer than estimated ends some time, nobody knows when.
+        // A print that exceeds its estimate has no end time by the slicer.
         .filter(|left| *left > 0.0);
     let by_file = progress
         .filter(|progress| *progress > TELLING_PROGRESS && *progress < 1.0 && printed > 0.0)

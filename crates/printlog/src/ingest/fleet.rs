@@ -1,4 +1,4 @@
-//! The supervisor: one task a printer, started, replaced and stopped as the table of printers says.
+//! The supervisor: starts, replaces and stops one task per printer, following the `printers` table.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,56 +14,56 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::{ConnectionState, PrinterStatus, clock::Clock, printer_task::PrinterTask};
 
-/// How often the table of printers is read: changes by the command line take effect within this time.
+/// How often the `printers` table is read: changes made with the command line take effect within this time.
 const LOOK: Duration = Duration::from_secs(2);
-/// `last_seen` is written this often at most.
+/// Shortest interval between two writes of `last_seen`.
 const LAST_SEEN: Duration = Duration::from_secs(60);
-/// Printers whose history is read after connecting at the same time: a farm that is switched on does not flood the
-/// database.
+/// Number of printers whose history is read at the same time after connecting. The limit keeps a farm that is
+/// switched on from flooding the database.
 const SYNCING: usize = 16;
 
-/// What is to be done about a key that cannot be decrypted.
+/// Log text for a key that cannot be decrypted, with the remedy.
 pub(super) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
      missing or another one; put the right file back, or enter the key anew";
 
-/// What the configuration says about following printers.
+/// Settings for following printers.
 #[derive(Debug, Clone)]
 pub struct FleetSettings {
     /// First pause after a lost connection; later ones are 2, 6 and 12 times as long.
     pub reconnect_delay: Duration,
-    /// Longest pause.
+    /// Longest pause after a lost connection.
     pub max_reconnect_delay: Duration,
-    /// How often a quiet connection is tried.
+    /// How often an idle connection is checked.
     pub health_check_interval: Duration,
-    /// Which of the jobs from before the first contact are imported.
+    /// Which jobs from before the first contact are imported.
     pub backfill: BackfillSetting,
 }
 
-/// Which of the jobs from before the first contact are imported.
+/// Which jobs from before the first contact are imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackfillSetting {
-    /// All of them.
+    /// All jobs.
     All,
-    /// None of them.
+    /// No jobs.
     Nothing,
-    /// Those that started at or after this instant.
+    /// Jobs that started at or after this instant.
     Since(Timestamp),
 }
 
-/// Changes of jobs that are kept for those who listen and are slow.
+/// Capacity of the job change channel; slower receivers lose the oldest changes.
 const CHANGES: usize = 256;
 
-/// The printers that are followed, each with its status.
+/// The recorded printers and their statuses.
 pub type Roster = HashMap<PrinterId, watch::Receiver<PrinterStatus>>;
 
-/// A row of a job changed, in a way that somebody who looks at it wants to know.
+/// A job was stored, updated or deleted. Not sent for mere progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobChange {
     /// The job.
     pub id: JobId,
     /// Its printer.
     pub printer_id: PrinterId,
-    /// `false` if it was written.
+    /// `false` if it was inserted or updated.
     pub is_deleted: bool,
 }
 
@@ -76,7 +76,7 @@ pub struct Fleet {
     supervisor: CancellationToken,
 }
 
-/// What every printer task shares.
+/// Shared by all printer tasks.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) store: Store,
@@ -87,8 +87,8 @@ pub(super) struct Shared {
 }
 
 impl Fleet {
-    /// Starts to follow the printers in the store, until `stop`. If the supervisor or a printer's task ever crashes,
-    /// it cancels `stop`: a logger that does not log must not look alive.
+    /// Starts to follow the stored printers, until `stop`. If the supervisor or a printer task crashes, it cancels
+    /// `stop`: a logger that no longer logs must not appear healthy.
     #[must_use]
     pub fn start(
         store: Store,
@@ -125,7 +125,7 @@ impl Fleet {
         fleet
     }
 
-    /// What is known of a printer right now. `None` if there is no such printer (yet).
+    /// The current status of a printer. `None` if it does not exist, or has not been started yet.
     #[must_use]
     pub fn status(&self, id: PrinterId) -> Option<PrinterStatus> {
         self.roster
@@ -134,7 +134,7 @@ impl Fleet {
             .map(|status| status.borrow().clone())
     }
 
-    /// How the link to each printer stands.
+    /// The connection state of each printer.
     #[must_use]
     pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
         let roster = self.roster.borrow();
@@ -144,30 +144,30 @@ impl Fleet {
             .collect()
     }
 
-    /// The printers and what they do; changes whenever one is added, changed or removed.
+    /// The recorded printers; notifies whenever one is added, changed or removed.
     #[must_use]
     pub fn roster(&self) -> watch::Receiver<Roster> {
         self.roster.subscribe()
     }
 
-    /// The changes of jobs from now on. Not told are checkpoints of running jobs, and imports.
+    /// Subscribes to changes of jobs. Checkpoints of running jobs and imports emit no event.
     #[must_use]
     pub fn job_changes(&self) -> broadcast::Receiver<JobChange> {
         self.job_changes.subscribe()
     }
 
-    /// Says that a job was changed by somebody else than its printer.
+    /// Announces a change of a job that did not come from its printer.
     pub fn job_changed(&self, change: JobChange) {
-        // Fails if nobody listens.
+        // Fails if there are no receivers.
         self.job_changes.send(change).ok();
     }
 
-    /// Says that the table of printers has changed, so that it takes effect at once.
+    /// Announces a change of the `printers` table, which then takes effect at once.
     pub fn printers_changed(&self) {
         self.look_now.notify_one();
     }
 
-    /// Whether the supervisor works.
+    /// Whether the supervisor is running.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         !self.supervisor.is_cancelled()
@@ -182,7 +182,7 @@ struct Supervisor {
     failing: bool,
 }
 
-/// A printer's task.
+/// A running printer task.
 struct Running {
     config: NewPrinter,
     stop: CancellationToken,
@@ -220,7 +220,7 @@ impl Supervisor {
         }
     }
 
-    /// Makes the running tasks those that the table wants.
+    /// Starts and stops tasks until they match the `printers` table.
     async fn look(&mut self) {
         let printers = match self.shared.store.printers().await {
             Ok(printers) => printers,
@@ -250,7 +250,7 @@ impl Supervisor {
             .map(|(id, _)| *id)
             .collect();
         for id in outdated {
-            // The old socket is closed before a new one is opened.
+            // Close the old socket before a new one is opened.
             if let Some(running) = self.running.remove(&id) {
                 running.stop.cancel();
                 end(running).await;
@@ -295,7 +295,7 @@ impl Supervisor {
         self.running.insert(id, Running { config, stop, task });
     }
 
-    /// Writes when printers last said something; a printer that did not costs nothing.
+    /// Writes `last_seen` of the printers for which it changed.
     async fn write_last_seen(&mut self) {
         let news: Vec<_> = self
             .fleet

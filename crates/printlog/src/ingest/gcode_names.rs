@@ -1,5 +1,5 @@
-//! One file under several names: some firmwares report the absolute path of a file, some the path below the folder of
-//! gcode files. Jobs have the latter.
+//! Normalises file names: some firmwares report a file's absolute path, others its path relative to the gcodes root.
+//! Jobs store the relative path.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,11 +9,11 @@ use std::{
 
 use moonraker::{Client, Endpoint, FileError, RequestError, read_gcode_part};
 
-/// Parts of a path that are looked at.
+/// Maximum number of path components that are tried.
 const PARTS: usize = 32;
-/// Absolute names and folders that are remembered.
+/// Maximum number of absolute names and folders to remember.
 const REMEMBERED: usize = 256;
-/// How long the printer may take to tell where a file is. The print is followed meanwhile by nobody.
+/// Time limit for asking the printer where a file is. Its task handles no other event meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The names of a printer's files. Cheap to clone.
@@ -22,16 +22,16 @@ pub(super) struct GcodeNames(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Folders of gcode files, each as the parts of its absolute path.
+    /// Folders of G-code files, each as the components of its absolute path.
     folders: Vec<Vec<String>>,
-    /// Names that only look absolute, without their slash.
+    /// Names that only look absolute, mapped to the name without the leading slash.
     plain: HashMap<String, String>,
-    /// Folders of files that the printer did not have, below any part of their path.
+    /// Folders of files that the printer does not have under any suffix of their path.
     unknown: HashSet<String>,
 }
 
 impl GcodeNames {
-    /// Asks Moonraker for the folder of its gcode files.
+    /// Asks Moonraker for the folder of its G-code files.
     pub(super) async fn learn(&self, client: &Client) -> Result<(), RequestError> {
         let folder = client.gcode_folder().await?;
         let mut known = self.known();
@@ -42,8 +42,9 @@ impl GcodeNames {
         Ok(())
     }
 
-    /// Makes an absolute name relative to the folder of gcode files. A folder that Moonraker does not name, such as one
-    /// behind a symbolic link, is learned from the first file in it: the printer is asked which end of the path it has.
+    /// Makes an absolute name relative to the gcodes root. A folder that Moonraker does not report, for example one
+    /// behind a symbolic link, is learned from the first file in it: the printer is asked for each suffix of the
+    /// path.
     pub(super) async fn make_relative(&self, name: &mut Option<String>, endpoint: &Endpoint) {
         let Some(absolute) = name.as_ref().filter(|name| name.starts_with('/')).cloned() else {
             return;
@@ -65,7 +66,7 @@ impl GcodeNames {
         }
     }
 
-    /// Looks for the file under the ends of its path, the longest first.
+    /// Looks for the file under each suffix of its path, the longest first.
     async fn ask(&self, absolute: &str, endpoint: &Endpoint) {
         let parts = parts(absolute);
         for folder in 0..parts.len().min(PARTS) {
@@ -83,7 +84,7 @@ impl GcodeNames {
                     return;
                 }
                 Err(FileError::NotFound { .. }) => {}
-                // Nothing is known of the file; the next connection asks again.
+                // The check failed; the next connection tries again.
                 Err(_) => break,
             }
         }
@@ -102,7 +103,7 @@ impl Known {
     fn add(&mut self, folder: Vec<String>) {
         if !folder.is_empty() && !self.folders.contains(&folder) && self.folders.len() < REMEMBERED {
             self.folders.push(folder);
-            // Of a folder in another the inner one counts.
+            // If folders are nested, the inner one takes precedence.
             self.folders.sort_by_key(|folder| std::cmp::Reverse(folder.len()));
         }
     }
@@ -119,7 +120,7 @@ impl Known {
     }
 }
 
-/// The parts of an absolute path, without empty ones, `.` and `..`.
+/// The components of an absolute path, without empty ones and with `.` and `..` resolved.
 fn parts(path: &str) -> Vec<String> {
     let mut parts = Vec::new();
     for part in path.split('/') {

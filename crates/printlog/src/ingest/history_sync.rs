@@ -1,4 +1,4 @@
-//! Reads the history of a printer: its newest end after each connect, and all of it once.
+//! Reads the history of a printer: its newest rows after each connect, and the whole history once.
 //!
 //! Both are reconcilers: they take no hint, and reading a row twice changes nothing.
 
@@ -19,16 +19,16 @@ use super::{
     page_size::{MOST, PageSize},
 };
 
-/// Rows in a page of the newest end.
+/// Rows per page when reading the newest rows.
 const RECENT: u64 = 50;
-/// Rows that are read again after a lost connection, at most, and their bytes: years of prints.
+/// Limits in rows and bytes for reading the newest rows after a lost connection: years of prints.
 const RECENT_ROWS: u64 = 20_000;
 const RECENT_BYTES: u64 = 64 << 20;
-/// Bytes of a whole history, at most. 100,000 jobs have 114 MB.
+/// Limit in bytes for a whole history. 100,000 jobs have 114 MB.
 const HISTORY_BYTES: u64 = 512 << 20;
-/// How often the import goes back, because rows seem to have been deleted, without getting further.
+/// How often the import may step back, because rows seem to have been deleted, without passing its furthest position.
 const SETBACKS: u32 = 20;
-/// Pause between two pages of the import: at least this, and as long as the page took.
+/// Minimum pause between two pages of the import; the pause also lasts at least as long as the page took.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the history could not be read or stored.
@@ -53,29 +53,29 @@ pub(super) struct HistoryReader {
     pub(super) endpoint: Option<Endpoint>,
 }
 
-/// The newest end of the history.
+/// The newest rows of the history.
 pub(super) struct Recent {
-    /// The newest row. `None` if there is none, or none could be read.
+    /// The newest row. `None` if the history is empty or unreadable.
     pub(super) newest: Option<HistoryJob>,
-    /// Why older rows could not be read. `None` if all that are new have been.
+    /// Why older rows could not be read. `None` if all new rows have been read.
     pub(super) cut_short: Option<HistoryError>,
 }
 
 /// A page of the history.
 struct Page {
-    /// The rows that can be read.
+    /// The readable rows.
     rows: Vec<HistoryJob>,
-    /// Rows that the page is about, also those that cannot be read.
+    /// Number of rows in the page, including unreadable ones.
     covered: u64,
     /// Bytes of these rows.
     bytes: u64,
-    /// Whether there are no more.
+    /// Whether the history ends with this page.
     is_last: bool,
 }
 
 impl HistoryReader {
-    /// Merges the newest rows into the store, until there is nothing new in them. The newest is left out if it has not
-    /// been seen to end: what becomes of it depends on the print in the machine.
+    /// Merges the newest rows into the store until a page contains nothing new. Skips the newest row if the history
+    /// does not report a reliable end for it: its outcome depends on the current print.
     pub(super) async fn read_recent(
         &self,
         client: &Client,
@@ -102,7 +102,7 @@ impl HistoryReader {
                 .as_ref()
                 .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
             let imported = self.import(&rows, leave, open, backfill).await?;
-            // Before the first import is through, it is what reads the rest.
+            // Until the first import is complete, the import reads the remaining rows.
             let mut cut_short = None;
             let mut is_done =
                 page.is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty());
@@ -118,7 +118,7 @@ impl HistoryReader {
         }
     }
 
-    /// Whether more pages of the newest end are to be read, after those before `start` and one more.
+    /// Checks the limits before the next page is read. `start` and `bytes` cover the pages read so far.
     async fn go_on(&self, client: &Client, start: u64, bytes: u64) -> Result<(), HistoryError> {
         if start == 0 {
             return check_end(client).await;
@@ -132,9 +132,9 @@ impl HistoryReader {
         Ok(())
     }
 
-    /// Merges the next page of the whole history, oldest first, and returns how far it is now.
+    /// Merges the next page of the whole history, oldest first, and returns the new progress.
     ///
-    /// `current` is the job in the machine: it is the tracker's.
+    /// `current` is the running job. The tracker owns it, so its row is left out.
     pub(super) async fn read_next_page(
         &self,
         client: &Client,
@@ -142,8 +142,8 @@ impl HistoryReader {
         mut backfill: Backfill,
         previous: Option<String>,
     ) -> Result<PageRead, HistoryError> {
-        // Each page begins with the last row of the one before: if that is another row now, some were deleted
-        // meanwhile and all moved up. A page of a single large row has no room for that.
+        // Each page overlaps the previous one by a row. If that row has changed, rows were deleted meanwhile and the
+        // following ones moved up. A page of a single large row has no room for the overlap.
         let previous = previous.filter(|_| self.page_size.next(MOST) > 1);
         let overlap = u64::from(previous.is_some());
         let start = backfill.position.saturating_sub(overlap);
@@ -164,7 +164,7 @@ impl HistoryReader {
             .or_else(|| rows.last().filter(|row| row.end() == HistoryEnd::Running));
         self.import(rows, leave, current.map_or(&[], std::slice::from_ref), &backfill)
             .await?;
-        // A row that cannot be read cannot be found again.
+        // If the last row is unreadable, it cannot serve as the overlap.
         let last = rows
             .last()
             .filter(|_| rows.len() as u64 == page.covered)
@@ -181,7 +181,7 @@ impl HistoryReader {
         })
     }
 
-    /// Returns how many rows were new or changed something.
+    /// Imports the rows and returns how many were new or changed something.
     async fn import(
         &self,
         rows: &[HistoryJob],
@@ -250,7 +250,7 @@ impl HistoryReader {
     }
 }
 
-/// What the first contact with a printer fixes about its import. `host_now` is the printer's own clock.
+/// The import plan, fixed at the first contact with a printer. `host_now` is the time by the printer's clock.
 pub(super) fn plan(setting: BackfillSetting, now: Timestamp, host_now: Timestamp) -> Backfill {
     Backfill {
         since: match setting {
@@ -264,7 +264,7 @@ pub(super) fn plan(setting: BackfillSetting, now: Timestamp, host_now: Timestamp
     }
 }
 
-/// The import of a whole history, page after page, beside the live connection.
+/// The import of a whole history, page by page, in parallel with the live connection.
 pub(super) struct BackfillRun {
     reader: HistoryReader,
     client: Client,
@@ -273,17 +273,17 @@ pub(super) struct BackfillRun {
     in_flight: Option<Reading>,
     /// Bytes read so far.
     bytes: u64,
-    /// The position that was reached, and how often the import was at it or before since then.
+    /// The furthest position reached, and the number of steps back since then.
     furthest: u64,
     setbacks: u32,
-    /// Whether the history has been seen to end somewhere.
+    /// Whether the history is known to end.
     has_end: bool,
 }
 
-/// What a page of the import came to.
+/// Result of reading one page of the import.
 pub(super) struct PageRead {
     backfill: Backfill,
-    /// Id of its last row. `None` if that cannot be found again.
+    /// Id of its last row. `None` if the page ends with an unreadable row.
     last: Option<String>,
     bytes: u64,
 }
@@ -291,7 +291,7 @@ pub(super) struct PageRead {
 type Reading = std::pin::Pin<Box<dyn Future<Output = Result<PageRead, HistoryError>> + Send>>;
 
 impl BackfillRun {
-    /// `None` if there is nothing left to import.
+    /// Creates the import. `None` if it is already complete.
     pub(super) fn new(reader: HistoryReader, client: Client, backfill: Backfill) -> Option<Self> {
         backfill.completed_at.is_none().then(|| Self {
             reader,
@@ -306,7 +306,7 @@ impl BackfillRun {
         })
     }
 
-    /// Reads the next page. May be dropped at any time and called again: the page goes on where it was.
+    /// Reads the next page. Cancel-safe: a later call continues the page in flight.
     pub(super) async fn next(&mut self, current: Option<&Job>) -> Result<Backfill, HistoryError> {
         let read = self.in_flight.get_or_insert_with(|| {
             let (reader, client) = (self.reader.clone(), self.client.clone());
@@ -382,7 +382,7 @@ async fn check_end(client: &Client) -> Result<(), HistoryError> {
         .map_err(|limitation| HistoryError::Implausible(limitation.cause))
 }
 
-/// What to show of the import.
+/// The progress of the import as published in the status.
 pub(super) fn progress(backfill: &Backfill, running: bool, error: Option<String>) -> BackfillProgress {
     let state = match backfill.completed_at {
         Some(_) if backfill.position == 0 && backfill.since == backfill.first_contact => BackfillState::Off,

@@ -1,17 +1,17 @@
-//! What a printer's Moonraker does not offer, as its task found it. Kept while the printer is away, and tried again
-//! at each connection.
+//! Capabilities that a printer's Moonraker lacks. Kept while the printer is disconnected, and checked again at each
+//! connection.
 
 use std::collections::BTreeMap;
 
 use moonraker::{Capability, Limitation, Optional};
 use tracing::{info, warn};
 
-/// What is missing, by capability.
+/// The missing capabilities and their causes.
 #[derive(Debug, Default)]
 pub(super) struct Limitations(BTreeMap<Capability, Limitation>);
 
 impl Limitations {
-    /// Notes what an optional call showed, and returns its answer if there is one.
+    /// Records the outcome of an optional call, and returns its result if there is one.
     pub(super) fn note<T>(&mut self, capability: Capability, outcome: Optional<T>) -> Option<T> {
         match outcome {
             Ok(answer) => {
@@ -25,7 +25,7 @@ impl Limitations {
         }
     }
 
-    /// Notes what is missing of `tried`.
+    /// Records the missing capabilities; those in `tried` that are not missing become available.
     pub(super) fn note_all(&mut self, tried: &[Capability], missing: Vec<Limitation>) {
         for capability in tried {
             if missing
@@ -46,7 +46,7 @@ impl Limitations {
         self.0.values().cloned().collect()
     }
 
-    /// Logged when it is new: a printer that reconnects every minute does not fill the log.
+    /// Logged only when new: a printer that reconnects every minute must not fill the log.
     fn add(&mut self, limitation: Limitation) {
         if !self.has(limitation.capability) {
             warn!(capability = limitation.capability.as_str(), "{limitation}");

@@ -1,4 +1,4 @@
-//! From printers to rows: one supervised task a printer, which never answers a request.
+//! From printers to rows: one supervised task per printer. The tasks never serve requests.
 
 mod backoff;
 mod clock;

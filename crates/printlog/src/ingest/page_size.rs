@@ -1,16 +1,16 @@
-//! How many rows of a history to ask for at once, so that an answer stays far below what a connection accepts.
+//! Page size for reading a history: keeps each response far below the largest message that a connection accepts.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-/// Most rows in a page. Moonraker builds a page in one go, and its web page waits meanwhile.
+/// Maximum rows in a page. Moonraker builds a page in one go and blocks its web interface meanwhile.
 pub(super) const MOST: u64 = 250;
-/// Bytes that a page should have at most. 250 rows of a real history have 0.3 MB.
+/// Target maximum of bytes in a page. 250 rows of a real history have 0.3 MB.
 const BYTES: u64 = 2 << 20;
 
-/// The size of a page for one printer. Clones share it.
+/// The page size for one printer. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct PageSize {
     most: Arc<AtomicU64>,
@@ -25,14 +25,14 @@ impl PageSize {
         }
     }
 
-    /// Rows to ask for where `wanted` would be best. 0 if even a single row is too large.
+    /// The number of rows to request, at most `wanted`. 0 if even a single row is too large.
     pub(super) fn next(&self, wanted: u64) -> u64 {
         let rows = wanted.min(self.most.load(Ordering::Relaxed));
         self.asked.store(rows, Ordering::Relaxed);
         rows
     }
 
-    /// Learns from a page that came. Grows slowly: rows elsewhere in the history may be larger.
+    /// Adapts to the size of a received page. Grows slowly, because rows elsewhere in the history may be larger.
     pub(super) fn came(&self, rows: u64, bytes: u64) {
         if rows > 0 {
             let fitting = (BYTES * rows / bytes.max(1)).max(1);
@@ -42,7 +42,7 @@ impl PageSize {
         }
     }
 
-    /// Learns that the last page was more than a connection accepts.
+    /// Shrinks the page size after a response exceeded the connection's limit.
     pub(super) fn was_too_large(&self) {
         let smaller = match self.asked.load(Ordering::Relaxed) {
             0 | 1 => 0,
@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(size.next(MOST), 26);
         size.came(26, 26 * 15_000_000);
         assert_eq!(size.next(MOST), 1);
-        // Then smaller ones again.
+        // Then rows become small again.
         let mut sizes = Vec::new();
         for _ in 0..8 {
             let rows = size.next(MOST);

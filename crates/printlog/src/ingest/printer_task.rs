@@ -1,4 +1,4 @@
-//! Follows one printer until told to stop. Never gives up on it: a printer that is off is normal.
+//! Follows one printer until it is stopped. Never gives up on a printer: being off is normal.
 
 mod report;
 mod sync;
@@ -31,18 +31,18 @@ use super::{
     writer::{Writer, Written},
 };
 
-/// How often the state of a Klippy that is not ready is asked for: nobody announces `startup` and `error`.
+/// Poll interval while Klippy is not ready: Moonraker sends no notification for `startup` and `error`.
 const KLIPPY_POLL: Duration = Duration::from_secs(3);
-/// The status is published this often at most, but for changes of state.
+/// Shortest interval between two published statuses; a change of state is published at once.
 const PUBLISH: Duration = Duration::from_secs(1);
-/// Longest pause between two attempts to read a history that is refused, on a connection that lasts.
+/// Longest pause between two attempts to read a history that Moonraker refuses, within one connection.
 const HISTORY_RETRY: Duration = Duration::from_secs(3600);
-/// Reasons that are logged of one outage.
+/// Maximum number of distinct reasons logged for one outage.
 const REASONS: usize = 8;
-/// How long writing may take after the stop.
+/// Time limit for pending writes after the stop.
 const LAST_WRITES: Duration = Duration::from_secs(4);
 
-/// Why a connection ended, or was not made.
+/// Why a connection ended or could not be made.
 #[derive(Debug, thiserror::Error)]
 enum SessionError {
     #[error(transparent)]
@@ -59,12 +59,13 @@ enum SessionError {
     Closed(String),
 }
 
-/// What we know of our subscription. A Moonraker that is still starting may drop it without a word.
+/// State of our subscription. A Moonraker that is still starting may drop it silently.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Subscription {
     Unproved,
     Proved,
-    /// It lagged behind at the last look. News may have been under way; at the next look that is no excuse.
+    /// The mirror lagged behind at the last check. A notification may have been in flight then; if the mirror still
+    /// lags at the next check, the subscription is lost.
     Doubted,
 }
 
@@ -80,28 +81,28 @@ pub(super) struct PrinterTask {
     klippy: KlippyState,
     backfill: Backfill,
     backfill_error: Option<String>,
-    /// Eventtime of the snapshot: updates from before it are older than it, however late they come.
+    /// Eventtime of the snapshot. Updates with an earlier eventtime are stale, even if they arrive later.
     snapshot_time: f64,
     subscription: Subscription,
-    /// No updates come, so that the print has to be asked for.
+    /// Moonraker sends no updates, so the print is polled.
     is_polled: bool,
-    /// When a quiet connection was tried last.
+    /// Time of the last health check.
     checked: Instant,
-    /// Why the print cannot be read though Moonraker answers. `None` if it can, or Klippy is not there.
+    /// Why Moonraker refuses to report the print. `None` if it reports it, or if Klippy is not connected.
     refusal: Option<String>,
     limitations: Limitations,
     page_size: PageSize,
     history_backoff: Backoff,
-    /// When to try the history again. `None` while it can be read.
+    /// Time of the next attempt to read the history. `None` while it can be read.
     history_retry: Option<Instant>,
-    /// The state of the print was unknown when everything was read.
+    /// The state of the print was unknown at the last sync.
     is_undecided: bool,
-    /// States that were logged.
+    /// Unknown print states that were already logged.
     unknown_words: HashSet<String>,
-    /// What the database refused when the last connection was made. `None` if that connection ended otherwise.
+    /// Database error that ended the last connection. `None` if it ended for another reason.
     database_refusal: Option<String>,
     names: GcodeNames,
-    /// Where the printer is. `None` if its address cannot be read, and so nothing else either.
+    /// Address of the printer's Moonraker. `None` until it has been parsed; without it there is no connection.
     endpoint: Option<Endpoint>,
 }
 
@@ -178,7 +179,7 @@ impl PrinterTask {
             self.step(Event::LinkLost);
             self.tell_lost(cause, &mut told);
             let pause = Instant::now() + backoff.pause();
-            // What has not been written goes on being written.
+            // Pending changes are still written during the pause.
             let waiting = async {
                 while let Ok(written) = tokio::time::timeout_at(pause, self.writer.next()).await {
                     self.written(&written);
@@ -201,7 +202,7 @@ impl PrinterTask {
         }
     }
 
-    /// One connection, from the handshake to its loss.
+    /// Runs one connection, from the handshake until it is lost.
     async fn session(
         &mut self,
         backoff: &mut Backoff,
@@ -213,14 +214,14 @@ impl PrinterTask {
         let (client, mut notifications) =
             moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
         let ended = self.converse(&client, &mut notifications, backoff, told).await;
-        // Nothing else that Moonraker sends is so large.
+        // No other response of Moonraker is that large.
         if matches!(client.closed_reason(), Some(Closed::TooLarge { .. })) {
             self.page_size.was_too_large();
         }
         ended
     }
 
-    /// Reads the state of a printer, and serves the connection until it is lost.
+    /// Reads the printer's state, then serves the connection until it is lost.
     async fn converse(
         &mut self,
         client: &Client,
@@ -228,12 +229,12 @@ impl PrinterTask {
         backoff: &mut Backoff,
         told: &mut Vec<String>,
     ) -> Result<std::convert::Infallible, SessionError> {
-        // The semaphore is never closed; without a permit the printer is followed all the same.
+        // The semaphore is never closed. If it were, the printer would be followed without a permit.
         let permit = self.shared.syncing.clone().acquire_owned().await.ok();
         let identified = client.identify("printlog", env!("CARGO_PKG_VERSION")).await;
         let identified = optional(Capability::Identify, identified)?;
         self.limitations.note(Capability::Identify, identified);
-        // The handshake proves nothing: a socket without rights stays silent.
+        // The handshake proves nothing: Moonraker accepts an unauthorised socket and stays silent.
         let info = client.server_info_if_offered().await?;
         self.heard();
         if let Some(info) = self.limitations.note(Capability::ServerInfo, info) {
@@ -252,7 +253,7 @@ impl PrinterTask {
         self.follow(client, notifications).await
     }
 
-    /// Serves a connection whose state has been read.
+    /// Serves a connection after the initial sync.
     async fn follow(
         &mut self,
         client: &Client,
@@ -299,7 +300,7 @@ impl PrinterTask {
         }
     }
 
-    /// Takes the result of a page of the import.
+    /// Handles the result of one page of the import.
     fn page_read(&mut self, page: Result<Backfill, HistoryError>) -> Result<(), SessionError> {
         let cause = match page {
             Ok(progress) => {
@@ -341,7 +342,7 @@ impl PrinterTask {
                 self.publish_now_and_then();
             }
             Notification::HistoryChanged { action, job } => {
-                // There is a history after all.
+                // The notification proves that there is a history.
                 if self.history_retry.is_some() {
                     self.history_retry = Some(Instant::now());
                 }
@@ -365,7 +366,7 @@ impl PrinterTask {
                 self.mirror = StatusMirror::default();
                 self.step(Event::KlippyDisconnected);
             }
-            // News that could not be read: ask.
+            // The notification could not be parsed: read the state instead.
             Notification::Other { method }
                 if matches!(method.as_str(), "notify_history_changed" | "notify_status_update") =>
             {
@@ -404,7 +405,7 @@ impl PrinterTask {
                         printer_id: self.printer.id,
                         is_deleted: false,
                     };
-                    // Fails if nobody listens.
+                    // Fails if there are no receivers.
                     self.shared.job_changes.send(change).ok();
                 }
             }

@@ -1,4 +1,4 @@
-//! What the fleet knows of a printer right now. Lives in memory only.
+//! The live status of a printer. Kept in memory only.
 
 use std::collections::BTreeMap;
 
@@ -6,61 +6,61 @@ use domain::{Figures, JobId, JobStatus, KlippyState};
 use jiff::Timestamp;
 use moonraker::Limitation;
 
-/// A printer at this moment.
+/// A printer's current status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrinterStatus {
-    /// Whether we are connected, and if not, why not.
+    /// Whether it is connected, and if not, why.
     pub connection: Connection,
     /// State of Klippy. `None` while not connected.
     pub klippy_state: Option<KlippyState>,
-    /// Klippy's own words on its state, such as the reason of a shutdown. `None` if it has none.
+    /// Klippy's message about its state, such as the reason of a shutdown. `None` if there is none.
     pub klippy_message: Option<String>,
-    /// `None` until the printer answered once.
+    /// Version of Moonraker. `None` until it has reported it.
     pub moonraker_version: Option<String>,
-    /// The print in the machine. `None` if there is none or nobody knows.
+    /// The current print. `None` if there is none or it is unknown.
     pub job: Option<CurrentJob>,
-    /// Heaters by Klipper's names (`extruder`, `heater_bed`, …). Empty while not connected.
+    /// Heaters by their Klipper names (`extruder`, `heater_bed`, …). Empty while not connected.
     pub temperatures: BTreeMap<String, Temperature>,
-    /// When the printer last said anything. `None` if it did not since printlog started.
+    /// When the printer last sent anything. `None` if it never did.
     pub last_seen: Option<Timestamp>,
-    /// How far the import of its history is.
+    /// Progress of the history import.
     pub backfill: BackfillProgress,
-    /// The error that the database gave while changes of jobs wait for it. `None` when nothing waits.
+    /// The last database error while changes of jobs wait to be written. `None` when none are waiting.
     pub database_trouble: Option<String>,
-    /// How many of them. 0 where a change is on its way and has not failed.
+    /// Number of waiting changes. 0 unless a write has failed.
     pub changes_waiting: usize,
-    /// What its Moonraker did not offer when it was connected last. Empty until it was.
+    /// Capabilities that Moonraker lacked at the last connection. Empty before the first connection.
     pub limitations: Vec<Limitation>,
 }
 
-/// The link to Moonraker.
+/// The connection to Moonraker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// How it stands.
+    /// Its state.
     pub state: ConnectionState,
-    /// In plain words, why it is not connected. `None` when it is.
+    /// Why it is not connected, as text for users. `None` while connected.
     pub reason: Option<String>,
-    /// Since when it is in this state.
+    /// When it entered this state.
     pub since: Timestamp,
 }
 
-/// How the link to Moonraker stands.
+/// State of the connection to Moonraker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// Logging is switched off by the user.
+    /// The user has disabled recording.
     Disabled,
-    /// First attempt runs, or another after a pause.
+    /// The first attempt, or a retry, is running.
     Connecting,
     /// Connected and authorised.
     Connected,
-    /// Nobody answers at the address.
+    /// No response at the address.
     Unreachable,
-    /// Somebody answers, but wants a key, or another key.
+    /// The server at the address requires an API key, or a different one.
     Unauthorized,
 }
 
 impl ConnectionState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 5] = [
         Self::Disabled,
         Self::Connecting,
@@ -69,7 +69,7 @@ impl ConnectionState {
         Self::Unauthorized,
     ];
 
-    /// The word of the API.
+    /// The state as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,10 +82,10 @@ impl ConnectionState {
     }
 }
 
-/// The print that is in the machine.
+/// The current print.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurrentJob {
-    /// Our row of it. `None` in the moment before it is written.
+    /// Id of its row. `None` until it has been written.
     pub id: Option<JobId>,
     /// File, relative to the gcodes root. `None` if unknown.
     pub filename: Option<String>,
@@ -93,44 +93,44 @@ pub struct CurrentJob {
     pub status: JobStatus,
     /// When it started. `None` if unknown.
     pub start_time: Option<Timestamp>,
-    /// Amounts so far.
+    /// Durations and filament so far.
     pub figures: Figures,
-    /// 0 to 1, by position in the file. `None` if the printer does not say.
+    /// 0 to 1, by position in the file. `None` if the printer does not report it.
     pub progress: Option<f64>,
-    /// When it should end. `None` while nothing sensible can be said.
+    /// Expected end. `None` if it cannot be estimated.
     pub eta: Option<Timestamp>,
-    /// Layer being printed, from 1. `None` if the gcode does not say.
+    /// Layer being printed, from 1. `None` if the G-code does not report it.
     pub current_layer: Option<i64>,
-    /// Layers in all. `None` if the gcode does not say.
+    /// Total number of layers. `None` if the G-code does not report it.
     pub total_layer: Option<i64>,
 }
 
 /// A heater, in °C.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperature {
-    /// Measured.
+    /// Measured temperature.
     pub temperature: f64,
-    /// Wanted; 0 is off. `None` for a sensor without a heater.
+    /// Target temperature; 0 is off. `None` for a sensor without a heater.
     pub target: Option<f64>,
 }
 
-/// How far the import of the history is.
+/// Progress of the history import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackfillProgress {
-    /// Whether it is done, runs or waits.
+    /// Whether the import is done, running or waiting.
     pub state: BackfillState,
     /// Rows of the history read so far.
     pub position: u64,
-    /// What stopped it last. `None` if nothing did.
+    /// The last error. `None` after a success.
     pub error: Option<String>,
 }
 
-/// Whether the import is done.
+/// State of the history import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackfillState {
-    /// Waits for the printer.
+    /// Waiting for the printer.
     Pending,
-    /// Reads page after page.
+    /// Reading page after page.
     Running,
     /// The whole history has been read once.
     Done,
@@ -139,7 +139,7 @@ pub enum BackfillState {
 }
 
 impl BackfillState {
-    /// The word of the API.
+    /// The state as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

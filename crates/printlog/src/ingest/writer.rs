@@ -1,4 +1,4 @@
-//! The changes of one printer's jobs on their way into the database: in order, retried until they are in.
+//! The queue that commits the changes of one printer's jobs, in order, and retries failed writes.
 
 use std::{collections::VecDeque, pin::Pin, time::Duration};
 
@@ -10,40 +10,40 @@ use tracing::{error, info};
 
 use super::clock::Clock;
 
-/// First and longest pause after a write that failed.
+/// First and longest pause after a failed write.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// What became of a write.
+/// Result of a write.
 #[derive(Debug, PartialEq)]
 pub(super) enum Written {
-    /// The job that started then is in this row.
+    /// The job with this start time is stored in this row.
     Stored {
         start_time: Option<Timestamp>,
         id: JobId,
-        /// Whether that changed more than its progress.
+        /// Whether more than its progress changed.
         is_news: bool,
     },
-    /// The job that started then was deleted by the user; it is not written again.
+    /// The user deleted the job with this start time; it is not written again.
     Deleted { start_time: Option<Timestamp> },
     /// A history row was merged.
     Imported,
-    /// The database refused; the write is tried again.
+    /// The database refused; the write will be retried.
     Failed,
-    /// No database would take it. The log has it in full.
+    /// The change can never be written and is dropped. It is logged in full.
     GivenUp,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<Written, store::Error>> + Send>>;
 
-/// Queue of one printer's changes. Bounded by the number of jobs in it: a newer state of a job takes the place of an
-/// older one that waits.
+/// Queue of one printer's changes. Bounded by the number of jobs in it: a newer state of a job replaces an older
+/// pending one.
 pub(super) struct Writer {
     printer_id: PrinterId,
     store: Store,
     clock: Clock,
     queue: VecDeque<Action>,
     in_flight: Option<Write>,
-    /// When the first of the queue is tried again, after a failure.
+    /// When the first write of the queue is retried. `None` unless it failed.
     retry_at: Option<Instant>,
     longest_pause: Duration,
     failures: u32,
@@ -66,7 +66,7 @@ impl Writer {
     }
 
     pub(super) fn push(&mut self, action: Action) {
-        // The first of the queue may be in flight and stays as it is.
+        // The first write of the queue may be in flight and must not change.
         let waiting = usize::from(self.in_flight.is_some());
         if self.queue.len() > waiting
             && let Some(last) = self.queue.back_mut()
@@ -78,29 +78,29 @@ impl Writer {
         self.queue.push_back(action);
     }
 
-    /// No time is left: what waits for the next attempt is tried now, and with no more than the shortest pauses.
+    /// Retries at once, and then with the shortest pause only. Used when the server stops.
     pub(super) fn hurry(&mut self) {
         self.retry_at = None;
         self.longest_pause = RETRY.0;
     }
 
-    /// Whether everything is in the database.
+    /// Whether all changes are in the database.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Changes that are not in the database.
+    /// Number of changes that are not in the database yet.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// What the database said when it last refused. `None` when all is well.
+    /// The last database error. `None` after a successful write.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Writes the next change. Pending for ever while there is none. May be dropped at any time and called again:
-    /// the write goes on where it was.
+    /// Writes the next change. Pending forever while the queue is empty. Cancel-safe: a later call continues the
+    /// write in flight.
     pub(super) async fn next(&mut self) -> Written {
         if let Some(at) = self.retry_at {
             tokio::time::sleep_until(at).await;
@@ -135,7 +135,7 @@ impl Writer {
             }
             Err(cause) => {
                 let cause = format!("{:#}", anyhow::Error::new(cause));
-                // Once a trouble, not once an attempt.
+                // Log once per outage, not once per attempt.
                 if self.failures == 0 {
                     error!("cannot write a job, trying until it is in: {cause}");
                 }
@@ -149,14 +149,14 @@ impl Writer {
     }
 }
 
-/// What is wrong with the change itself is wrong for ever, and must not hold up what comes after it. A full disk or a
-/// database that is read-only is waited for.
+/// Whether the change itself is invalid. Such a write would always fail and must not block the changes after it. A
+/// full disk or a read-only database, in contrast, is retried.
 fn can_never_be_written(cause: &store::Error) -> bool {
     use store::Error::{BadValue, NoSuchPrinter, TooLong};
     matches!(cause, BadValue { .. } | NoSuchPrinter(_) | TooLong { .. })
 }
 
-/// One write in the place of two, if `newer` says all that `older` does.
+/// Merges two pending writes into one, if `newer` contains everything in `older`.
 fn superseded(older: &Action, newer: &Action) -> Option<Action> {
     let (Action::Save(before) | Action::Checkpoint(before)) = older else {
         return None;

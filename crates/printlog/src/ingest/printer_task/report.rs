@@ -1,4 +1,4 @@
-//! What a printer's task publishes and logs of itself.
+//! Publishing the status of a printer task, and logging its lost connections.
 
 use tracing::warn;
 
@@ -11,7 +11,7 @@ use crate::ingest::{
 
 impl PrinterTask {
     pub(super) fn heard(&mut self) {
-        // Kept by the published status; the fleet writes it once a minute.
+        // Not published: the fleet reads `last_seen` from the status and writes it once a minute.
         let now = self.shared.clock.now();
         self.status.send_if_modified(|status| {
             status.last_seen = Some(now);
@@ -61,7 +61,7 @@ impl PrinterTask {
     pub(super) fn set_connection(&mut self, state: ConnectionState, reason: Option<String>) {
         let since = self.shared.clock.now();
         self.status.send_modify(|status| {
-            // A printer that stays off stays unreachable between two attempts, until there is another reason.
+            // A printer that stays off remains `Unreachable` during retries, until the reason changes.
             let retrying = state == ConnectionState::Connecting
                 && reason.is_none()
                 && status.connection.reason.is_some();
@@ -85,7 +85,7 @@ impl PrinterTask {
         }
     }
 
-    /// Logs a loss once: a printer that stays off is not worth a line an attempt.
+    /// Logs a lost connection once per reason, not once per attempt.
     pub(super) fn tell_lost(&mut self, cause: SessionError, told: &mut Vec<String>) {
         let state = match &cause {
             SessionError::Request(moonraker::RequestError::Unauthorized { .. }) => {
@@ -102,7 +102,7 @@ impl PrinterTask {
         if self.printer.key_is_unreadable {
             reason = format!("{reason}; {UNREADABLE_KEY}");
         }
-        // Each reason once an outage: a printer that is off for weeks, now here and now there, does not fill the log.
+        // Each reason once per outage: a printer with an unstable connection for weeks must not fill the log.
         if told.len() < REASONS && !told.contains(&reason) {
             let name = &self.printer.config.name;
             warn!(reason, "not connected to {name}: {reason}");
@@ -114,7 +114,7 @@ impl PrinterTask {
             .send_modify(|status| status.database_trouble = trouble);
     }
 
-    /// What the database refused: changes of jobs, or else what a connection begins with.
+    /// The current database error: from the writer, or else from the last attempt to connect.
     fn trouble(&self) -> Option<String> {
         let trouble = self.writer.trouble().or(self.database_refusal.as_deref());
         trouble.map(str::to_owned)

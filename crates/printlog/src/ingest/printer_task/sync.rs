@@ -1,4 +1,4 @@
-//! Reads the whole state of a printer: after a connection is made, when Klippy becomes ready, and at health checks.
+//! Reads the whole state of a printer: after connecting, when Klippy becomes ready, and at health checks.
 
 use domain::{
     JobId, KlippyState, PrintState, PrintStats, PrinterId,
@@ -16,8 +16,8 @@ use crate::ingest::{
 };
 
 impl PrinterTask {
-    /// Reads everything again: first the history, then the print. Notifications of a print that ends between the two
-    /// wait behind them.
+    /// Reads everything again: first the history, then the print. If a print ends in between, its notifications are
+    /// handled afterwards.
     pub(super) async fn sync(&mut self, client: &Client) -> Result<(), SessionError> {
         while !self.writer.is_empty() {
             let written = self.writer.next().await;
@@ -41,7 +41,7 @@ impl PrinterTask {
         let (klippy, klippy_message) = self.read_status(client).await?;
         self.klippy = klippy;
         self.subscription = Subscription::Unproved;
-        // The host's clock was read a moment ago.
+        // Adds the time since the host's clock was read.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
         let stats = self.print_stats().await;
         self.warn_of_unknown_word();
@@ -62,7 +62,7 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// Merges the newest rows of the history, and returns the newest. `None` also where there is no history to read.
+    /// Merges the newest rows of the history and returns the newest one. Also `None` if there is no readable history.
     async fn read_recent_history(
         &mut self,
         client: &Client,
@@ -84,7 +84,7 @@ impl PrinterTask {
         Ok(newest)
     }
 
-    /// Notes why the history cannot be read, or not further.
+    /// Records why the history, or the rest of it, cannot be read.
     pub(super) fn history_failed(&mut self, cause: HistoryError) -> Result<(), SessionError> {
         match cause {
             HistoryError::Request(cause) => {
@@ -100,7 +100,7 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// Notes whether the history can be read, and when to try again.
+    /// Records whether the history can be read, and schedules the next attempt if not.
     pub(super) fn note_history(&mut self, outcome: moonraker::Optional<()>) {
         self.history_retry = match outcome {
             Ok(()) => None,
@@ -109,7 +109,7 @@ impl PrinterTask {
         self.limitations.note(Capability::History, outcome);
     }
 
-    /// Reads everything again if the history can be read by now.
+    /// Syncs again if the history has become readable.
     async fn retry_history(&mut self, client: &Client) -> Result<(), SessionError> {
         if self.history_retry.is_none_or(|retry| Instant::now() < retry) {
             return Ok(());
@@ -123,7 +123,7 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// Subscribes, which gives the full status. An own subscription is lost whenever Klippy restarts.
+    /// Subscribes, which returns the full status. Klippy drops our subscription whenever it restarts.
     async fn read_status(&mut self, client: &Client) -> Result<(KlippyState, Option<String>), SessionError> {
         self.mirror = StatusMirror::default();
         self.refusal = None;
@@ -152,8 +152,8 @@ impl PrinterTask {
                 }
                 Ok((klippy, message))
             }
-            // Klippy went away meanwhile, or Moonraker has not met it yet; it will say when it is ready. A Moonraker
-            // that refuses everything is none.
+            // Klippy disconnected meanwhile, or Moonraker has not connected to it yet; Moonraker will report when it
+            // is ready. A server that refuses every request is not treated as a Moonraker.
             Err(cause @ RequestError::Refused { .. }) if refusal.is_none() => {
                 self.refusal = Some(cause.to_string());
                 Ok((KlippyState::Startup, None))
@@ -162,7 +162,7 @@ impl PrinterTask {
         }
     }
 
-    /// Hands a change of the print or of Klippy's state to the tracker.
+    /// Passes a change of the print or of Klippy's state to the tracker.
     pub(super) async fn status_changed(&mut self, client: &Client) -> Result<(), SessionError> {
         let Some(stats) = self.print_stats().await else {
             return Ok(());
@@ -184,7 +184,7 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// The print, its file under the name that its job has.
+    /// The mirrored print, with its file name relative to the gcodes root, as jobs store it.
     async fn print_stats(&mut self) -> Option<PrintStats> {
         let mut stats = convert::print_stats(&self.mirror)?;
         if let Some(endpoint) = &self.endpoint {
@@ -193,7 +193,7 @@ impl PrinterTask {
         Some(stats)
     }
 
-    /// Logs once a printer what its firmware calls a state that Klipper does not know.
+    /// Logs a print state that is unknown to Klipper, once per printer and state.
     fn warn_of_unknown_word(&mut self) {
         let Some(word) = self.mirror.print_stats().and_then(|stats| stats.state) else {
             return;
@@ -209,7 +209,7 @@ impl PrinterTask {
         self.unknown_words.insert(word.to_owned());
     }
 
-    /// What is due a few seconds after the last time.
+    /// Periodic work: the health check, polling, and retrying the history.
     pub(super) async fn tick(&mut self, client: &Client) -> Result<(), SessionError> {
         let interval = self.shared.settings.health_check_interval;
         let settled = self.klippy == KlippyState::Ready && self.subscription == Subscription::Proved;
@@ -224,7 +224,7 @@ impl PrinterTask {
                     self.status_changed(client).await?;
                     self.publish_now_and_then();
                 }
-                // Klippy went away meanwhile; the next check notices.
+                // Klippy disconnected meanwhile; the next check notices.
                 Err(RequestError::Refused { .. }) => {}
                 Err(cause) => return Err(cause.into()),
             }
@@ -232,7 +232,8 @@ impl PrinterTask {
         self.retry_history(client).await
     }
 
-    /// Whether Moonraker still answers us, and what Klippy's state is: no notification tells of `startup` and `error`.
+    /// Checks that Moonraker still responds, and reads Klippy's state: there is no notification for `startup` and
+    /// `error`.
     async fn check(&mut self, client: &Client) -> Result<(), SessionError> {
         let info = client.server_info_if_offered().await?;
         self.heard();
@@ -252,12 +253,12 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// Compares what the subscription told with what Klipper says when asked. Asking changes nothing at the printer;
-    /// to subscribe again can make an old Moonraker miss the start of a print.
+    /// Compares the mirror with a fresh query. Querying has no effect on the printer, but subscribing again can make
+    /// an old Moonraker miss the start of a print.
     async fn is_subscribed(&mut self, client: &Client) -> Result<bool, SessionError> {
         let asked = match client.query_print().await {
             Ok(snapshot) => StatusMirror::of(snapshot.status),
-            // Klippy went away meanwhile; the notifications that wait say so.
+            // Klippy disconnected meanwhile; the pending notifications report it.
             Err(RequestError::Refused { .. }) => return Ok(true),
             Err(cause) => return Err(cause.into()),
         };
