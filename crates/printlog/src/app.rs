@@ -1,4 +1,4 @@
-//! The server, read top to bottom: answer at once, open the database, follow the printers, until told to stop.
+//! The server, from top to bottom: listen, open the database, follow the printers, until stopped.
 
 use std::{
     io::{self, Write as _},
@@ -31,16 +31,16 @@ use crate::{
 
 /// First and longest pause between two attempts to reach the database server.
 const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-/// What it means that SQLite works without a write-ahead log.
+/// Log text for SQLite without a write-ahead log.
 pub(crate) const NO_SHARED_MEMORY: &str = "the file system of the database has no shared memory (as 9p and virtiofs), so SQLite \
     works without a write-ahead log: recording waits while a long export reads; a local disk is better (database.path)";
-/// How long tasks and open requests may take to end.
+/// Time limit for tasks and open requests at shutdown.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
-/// Opens the port of the server, before anything else is done: a second server ends here.
+/// Opens the server's port. Called before anything else, so that a second server fails here.
 ///
 /// # Errors
-/// When the port is taken, or not ours to take.
+/// If the port is in use or may not be opened.
 pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
     let (host, port) = (config.host.as_str(), config.port);
     let host = host
@@ -57,19 +57,19 @@ pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Runs the server until `stop`, then ends in order.
+/// Runs the server until `stop`, then shuts down in order.
 ///
 /// # Errors
-/// When the database cannot be used, and when a part of the server has crashed: whoever started the process should
-/// start it again.
+/// If the database cannot be used, or if a part of the server has crashed. The service manager should then restart
+/// the process.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     run_reloading(&watch::Sender::new(config), listener, Clock::start(), stop).await
 }
 
-/// As [`run`], with settings that may change while the server runs; `reload` says which.
+/// Like [`run`], with settings that may change while the server runs; `reload` defines which.
 ///
 /// # Errors
-/// As of [`run`].
+/// Like [`run`].
 pub async fn run_reloading(
     settings: &watch::Sender<Config>,
     listener: TcpListener,
@@ -77,7 +77,7 @@ pub async fn run_reloading(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let config = settings.borrow().clone();
-    // Before anything is read: two servers on one file would record every print twice.
+    // Taken before anything is read: two servers on one file would record every print twice.
     let _lock = InstanceLock::take(&config.database)?;
     upkeep::remove_leftovers(&config, clock.now());
     config
@@ -88,7 +88,7 @@ pub async fn run_reloading(
         .local_addr()
         .context("cannot tell the address of the server")?;
     let tasks = TaskTracker::new();
-    // Ends with `stop`, or by itself when a part crashes.
+    // Cancelled with `stop`, or when a part of the server crashes.
     let alive = stop.child_token();
     let (ready, core) = watch::channel(Start::WaitsForDatabase);
 
@@ -160,14 +160,14 @@ pub async fn run_reloading(
     ended
 }
 
-/// Reads what the first question about many jobs would have to wait for.
+/// Loads the aggregates in advance, so that the first analytics request does not have to wait for them.
 async fn read_aggregates(store: Store, alive: CancellationToken) {
     if let Some(Err(cause)) = alive.run_until_cancelled(store.read_aggregates()).await {
         warn!("cannot read the aggregates: {:#}", anyhow::Error::new(cause));
     }
 }
 
-/// Answers requests until `alive` ends. If it ever crashes, it ends `alive`.
+/// Serves requests until `alive` ends. Cancels `alive` if the task crashes.
 fn serve(
     listener: TcpListener,
     router: Router,
@@ -183,7 +183,7 @@ fn serve(
     });
 }
 
-/// Opens the database; a server that is not there yet is waited for. `None` if `alive` ended before it was.
+/// Opens the database, retrying while a database server is not available. `None` if `alive` ended first.
 async fn open_database(
     config: &Config,
     clock: Clock,
@@ -244,7 +244,7 @@ async fn open_database(
     }
 }
 
-/// At the first start nobody has a key: makes one and shows it, on the terminal and never in the log.
+/// Creates the first admin key if there is none, and prints it on the terminal. It is never logged in full.
 async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::Result<()> {
     let now = clock.now();
     if store.admin_key_count(now).await? > 0 {
@@ -288,7 +288,7 @@ async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::
     .context("cannot show the first API key")
 }
 
-/// Waits for the last work. A failure if it was not `stop` that ended the server.
+/// Waits for the remaining tasks. Returns an error if the server ended without `stop`.
 async fn end(stop: &CancellationToken, tasks: &TaskTracker) -> anyhow::Result<()> {
     let crashed = !stop.is_cancelled();
     tasks.close();

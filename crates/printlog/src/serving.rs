@@ -1,7 +1,8 @@
-//! Takes connections and answers on them, each within bounds: the number of connections, in all and of one client, the
-//! size of a request's head, and the time that a client takes to send a head or to read an answer.
+//! Accepts and serves connections within limits: the number of connections in total and per client, the size of a
+//! request head, and the time a client may take to send a head or to read a response.
 //!
-//! `/health` is answered also when all places are taken: a connection without a place gets that answer or a refusal.
+//! `/health` is answered even when all places are taken: a connection without a place receives only that response or
+//! a refusal.
 
 mod places;
 
@@ -31,20 +32,20 @@ use crate::clients::TrustedProxies;
 pub(crate) use places::NoPlace;
 use places::{Place, Places};
 
-/// How long a client may take over the head of a request; also how long a connection may wait for the next one.
+/// Time limit for receiving a request head; also the idle time limit of a connection.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// The same, for connections without a place.
+/// The same for connections without a place.
 const HEAD_TIME_WITHOUT_PLACE: Duration = Duration::from_secs(2);
-/// Longest head of a request, in bytes. A longer one is answered 431.
+/// Maximum size of a request head in bytes. A longer one is answered 431.
 const HEAD: usize = 32 * 1024;
-/// How long a client may read nothing of an answer.
+/// How long a client may stop reading a response.
 const UNREAD_TIME: Duration = Duration::from_secs(30);
-/// Connections without a place. The oldest is closed for a new one.
+/// Maximum number of connections without a place. A further one closes the oldest.
 const WITHOUT_PLACE: usize = 64;
-/// Pause when the system has no room for another connection.
+/// Pause after a connection could not be accepted, for example for lack of file descriptors.
 const NO_ROOM: Duration = Duration::from_millis(500);
 
-/// Answers until `stop`; what has begun then is finished. The connections are tasks of `tasks`.
+/// Serves connections until `stop`, then finishes the requests in progress. Connections run as tasks of `tasks`.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -84,7 +85,7 @@ pub(crate) async fn serve(
 
 struct Connection {
     peer: SocketAddr,
-    /// Held as long as the connection.
+    /// Held until the connection is closed.
     place: Result<Place, NoPlace>,
     places: Arc<Places>,
     router: Router,
@@ -92,7 +93,7 @@ struct Connection {
 
 impl Connection {
     async fn answer(self, stream: TcpStream, stop: CancellationToken) {
-        // A failure costs some milliseconds of delay only.
+        // On failure, responses are only delayed by some milliseconds.
         stream.set_nodelay(true).ok();
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(UNREAD_TIME));
@@ -118,7 +119,7 @@ impl Connection {
         }
     }
 
-    /// The router's answer. It refuses a request that comes with a [`NoPlace`].
+    /// Passes the request to the router, which refuses requests that carry a [`NoPlace`].
     async fn service(&self, mut request: Request<Incoming>) -> Result<Response, std::convert::Infallible> {
         let place = match &self.place {
             Ok(_) => self.places.of_request(self.peer.ip(), request.headers()),
@@ -136,7 +137,7 @@ impl Connection {
             .call(request)
             .await?;
         Ok(match place {
-            // Held until the answer is written.
+            // Held until the response has been written.
             Some(place) => response.map(|body| {
                 Body::new(body.map_frame(move |frame| {
                     let _held = &place;

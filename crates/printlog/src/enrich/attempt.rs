@@ -1,4 +1,5 @@
-//! One job's turn: the file that was read before, else the file itself, else what Moonraker knew of it.
+//! One attempt to read a job's details: from a file that was parsed before, else from the file itself, else from
+//! Moonraker's metadata.
 
 use domain::{Job, Printer};
 use jiff::SignedDuration;
@@ -13,11 +14,11 @@ use super::{
 };
 use crate::ingest::{Clock, ConnectionState};
 
-/// Pauses where the next attempt may well work: the first, which doubles, and the longest.
+/// First and longest pause when the next attempt may well succeed; the pause doubles.
 const SOON: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), SignedDuration::from_hours(6));
-/// Attempts of that kind before a job is given up: about two weeks.
+/// Maximum number of such attempts per job: about two weeks.
 const ATTEMPTS: u32 = 64;
-/// Pauses where the file is gone: it may be moved back, or be on a stick that is not plugged in.
+/// Pauses when the file is missing: it may be moved back, or be on a USB stick that is not plugged in.
 const GONE: [SignedDuration; 4] = [
     SignedDuration::from_secs(10),
     SignedDuration::from_hours(1),
@@ -28,31 +29,31 @@ const GONE: [SignedDuration; 4] = [
 pub(super) struct Attempt {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    /// `None` if it was deleted meanwhile.
+    /// `None` if the printer was deleted meanwhile.
     pub(super) printer: Option<Printer>,
     pub(super) connection: ConnectionState,
     pub(super) queued: QueuedDetails,
 }
 
-/// Why there is nothing from the file.
+/// Why the file could not be read.
 struct Trouble {
     reason: String,
     again: Again,
 }
 
-/// Whether trying again can help.
+/// Whether and when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Again {
     No,
     Soon,
-    /// The file may come back.
+    /// The file may be restored.
     Rarely,
-    /// The printer may come back.
+    /// The printer may reconnect.
     WhenBack,
 }
 
 impl Attempt {
-    /// Gives the job what can be found. `false` if the job was deleted meanwhile.
+    /// Stores whatever details can be found. Returns `false` if the job was deleted meanwhile.
     pub(super) async fn carry_out(&self) -> Result<bool, store::Error> {
         let Some(stored) = self.store.job(self.queued.job_id).await? else {
             return Ok(false);
@@ -64,7 +65,7 @@ impl Attempt {
     async fn enrich(&self, job: &Job) -> Result<(), store::Error> {
         let id = self.queued.job_id;
         let identity = FileIdentity::of_job(job);
-        // A job that is done and yet here is to be read anew.
+        // A queued job whose details are complete is a request to read them again.
         let is_refresh = self.queued.status == DetailsStatus::Done;
         if let Some(key) = identity.as_ref().and_then(FileIdentity::key)
             && !is_refresh
@@ -86,7 +87,7 @@ impl Attempt {
         debug!("no details of job {} from its file: {}", id.0, trouble.reason);
         let retry = self.retry(trouble.again);
         if is_refresh {
-            // What was read once is better than what the printer knows.
+            // Keep the details of the earlier read: they are better than Moonraker's metadata.
             return self
                 .save(None, DetailsStatus::Done, Some(trouble.reason), retry)
                 .await;
@@ -109,7 +110,7 @@ impl Attempt {
             reason: reason.to_owned(),
             again,
         };
-        // A printer may report the name late; the store has the job tried again when it does.
+        // A printer may report the name late; the store then requeues the job.
         let identity = identity.ok_or_else(|| match job.status.is_open() {
             true => trouble("the file of the job is not known yet", Again::Soon),
             false => trouble("the file of the job is not known", Again::No),
@@ -139,7 +140,7 @@ impl Attempt {
                 cause => cause.to_string(),
             },
         })?;
-        // Parsing and converting images is work for the processor, up to some milliseconds.
+        // Parsing and converting images takes up to some milliseconds of CPU time.
         tokio::task::spawn_blocking(move || stored_file::read(&fetched))
             .await
             .map_err(|crash| trouble(&format!("cannot read the file: {crash}"), Again::No))
@@ -179,7 +180,7 @@ impl Again {
     fn after(cause: &FetchError) -> Self {
         match cause {
             FetchError::File(FileError::NotFound { .. } | FileError::Unclear { .. }) => Self::Rarely,
-            // A key can be put right.
+            // The user can correct the API key.
             FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed | FetchError::TooSlow => {
                 Self::Soon
             }

@@ -1,4 +1,4 @@
-//! Fetches head and tail of a file from its printer: two small reads for nearly every file.
+//! Fetches the head and tail of a file from its printer: two small reads for nearly every file.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use moonraker::{Endpoint, FileError, read_gcode_part};
 
 use super::file_identity::FileIdentity;
 
-/// First bytes, to learn how large the file is.
+/// Size of the first read, which also reveals the size of the file.
 const FIRST: u64 = 64 << 10;
-/// Files up to this size are read as a whole from a server that ignores ranges; of others only the beginning is.
+/// If a server ignores ranges, files up to this size are read as a whole, and larger files only at the beginning.
 const WHOLE: u64 = 256 << 10;
 
-/// How long all reads of a file may take together: 512 KiB at 9 KiB/s.
+/// Time limit for all reads of a file together: 512 KiB at 9 KiB/s.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// What was fetched.
+/// The fetched parts of a file.
 pub(super) struct Fetched {
     pub(super) reader: Reader,
-    /// Of the file that was read, not of what was known before.
+    /// Identity of the file that was read, which may be more complete than the requested one.
     pub(super) identity: FileIdentity,
 }
 
@@ -28,17 +28,17 @@ pub(super) struct Fetched {
 pub(super) enum FetchError {
     #[error("cannot read the file from the printer")]
     File(#[from] FileError),
-    /// The file there is not the one that was printed.
+    /// The file on the printer is not the printed one.
     #[error("the file was overwritten since the print")]
     Overwritten,
-    /// Between two reads.
+    /// The file changed between two reads.
     #[error("the file changed while it was read")]
     Changed,
     #[error("the printer did not deliver the file within {} s", TIME_LIMIT.as_secs())]
     TooSlow,
 }
 
-/// Reads what the parser needs, within its budget and [`TIME_LIMIT`].
+/// Reads the parts that the parser needs, within its budget and [`TIME_LIMIT`].
 pub(super) async fn fetch(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
     within(TIME_LIMIT, read(endpoint, identity)).await
 }
@@ -53,7 +53,7 @@ async fn within(
 }
 
 async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
-    // The ranges are asked for below a budget of their own, of which the first read takes its part.
+    // The parser's budget covers the ranges it requests; the first read counts towards it.
     let first = read_gcode_part(endpoint, &identity.path, 0..FIRST).await?;
     let modified = first.last_modified.as_deref().and_then(unix_seconds);
     if !identity.is(first.size, modified) {
@@ -66,7 +66,8 @@ async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, F
         let range = match reader.next_range() {
             None => break,
             Some(range) if first.is_as_asked => range,
-            // What lies behind an ignored range is on its way before we hang up.
+            // The server ignores ranges and would send data that we do not need before we disconnect, so only small
+            // files are read as a whole.
             Some(_) if first.size <= WHOLE && read < first.size => 0..first.size,
             Some(_) => break,
         };
@@ -93,7 +94,7 @@ async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, F
     })
 }
 
-/// `Sun, 22 Nov 2026 23:05:33 GMT`.
+/// Parses a date such as `Sun, 22 Nov 2026 23:05:33 GMT`.
 fn unix_seconds(text: &str) -> Option<i64> {
     rfc2822::DateTimeParser::new()
         .parse_timestamp(text)
@@ -130,29 +131,29 @@ mod tests {
         b"\n; CONFIG_BLOCK_START\n; layer_height = 0.2\n; sparse_infill_density = 15%\n; sparse_infill_pattern = gyroid\n; CONFIG_BLOCK_END\n";
     const LARGE: u64 = 600 << 20;
 
-    /// How a server takes a range.
+    /// How the server handles a range.
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Ranges {
-        /// 206 and the part.
+        /// 206 and the requested part.
         Kept,
         /// 200 and the whole file.
         Ignored,
-        /// 206 and less than was asked for.
+        /// 206 and less than requested.
         Shortened,
     }
 
-    /// A server with one file of moves between [`HEAD`] and [`TAIL`], that counts.
+    /// A server with one file that consists of moves between [`HEAD`] and [`TAIL`]. It counts the bytes it sends.
     struct Server {
         endpoint: Endpoint,
         requests: Arc<AtomicU64>,
-        /// Bytes that left the server, and at most what its socket holds.
+        /// Bytes sent, including up to a socket buffer in flight.
         bytes: Arc<AtomicU64>,
     }
 
     impl Server {
         async fn start(size: u64, ranges: Ranges) -> Self {
             let socket = TcpSocket::new_v4().unwrap();
-            // Bytes wait in the client's window, not here, uncounted by anybody.
+            // A small send buffer, so that the count stays close to the bytes that left the server.
             socket.set_send_buffer_size(16 << 10).unwrap();
             socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let listener = socket.listen(16).unwrap();
@@ -183,7 +184,7 @@ mod tests {
                 let (requests, bytes) = (Arc::clone(&requests), Arc::clone(&bytes));
                 tokio::spawn(async move {
                     requests.fetch_add(1, Ordering::Relaxed);
-                    // The client hangs up when it has enough.
+                    // The client disconnects when it has enough.
                     let _ = answer(stream, size, ranges, &bytes).await;
                 });
             }

@@ -1,4 +1,4 @@
-//! Which file a job printed: its name, and what Moonraker's metadata of the start says of it.
+//! Identifies the file that a job printed: its name, and Moonraker's metadata from the start of the job.
 
 use std::fmt::Write as _;
 
@@ -9,25 +9,25 @@ use moonraker::lenient::{known_count, known_number};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// Names with times to the second on one side, to the microsecond on the other.
+/// Tolerance in seconds between two modification times: one side rounds to seconds, the other to microseconds.
 const ROUNDING: i64 = 2;
-/// A file that was written this long after the job began is another one.
+/// A file that was modified this long after the start of the job is not the printed one.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The file of a job.
+/// Identity of a job's file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileIdentity {
-    /// Relative to the gcodes folder.
+    /// Path relative to the gcodes root.
     pub(super) path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub(super) size: Option<u64>,
-    /// Unix seconds.
+    /// Modification time in Unix seconds.
     pub(super) modified: Option<i64>,
-    /// Moonraker's own, made anew for each upload.
+    /// Moonraker's UUID, new for each upload.
     pub(super) uuid: Option<String>,
-    /// When the job began.
+    /// Start of the job.
     pub(super) started: Option<Timestamp>,
-    /// Where the moves are.
+    /// Byte range of the moves in the file.
     pub(super) moves: MovesHint,
 }
 
@@ -54,14 +54,14 @@ impl FileIdentity {
         })
     }
 
-    /// Names the file among all of its printer. `None` while too little is known.
+    /// A key for the file that is unique per printer. `None` while size or modification time is unknown.
     pub(super) fn key(&self) -> Option<String> {
         let uuid = self.uuid.as_deref().unwrap_or_default();
         let text = format!("{}\0{}\0{}\0{uuid}", self.path, self.size?, self.modified?);
         Some(sha256(text.as_bytes()))
     }
 
-    /// Whether the file on the printer, of which this is known, can be the one that was printed.
+    /// Whether a file with this size and modification time can be the printed one.
     pub(super) fn is(&self, size: u64, modified: Option<i64>) -> bool {
         if self.size.is_some_and(|known| known != size) {
             return false;
@@ -75,7 +75,7 @@ impl FileIdentity {
     }
 }
 
-/// Hexadecimal.
+/// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }

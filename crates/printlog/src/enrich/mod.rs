@@ -1,6 +1,6 @@
-//! Jobs get what their slicers knew: one supervised task that works off the queue in the database.
+//! Reads the slicer data of jobs: one supervised task that works through the details queue in the database.
 //!
-//! A job is stored first and enriched later: nothing here delays or loses one.
+//! A job is stored first and its details are added later, so a failure here cannot delay or lose a job.
 
 mod attempt;
 mod fetch;
@@ -18,17 +18,19 @@ use queue::Queue;
 
 pub(crate) use stored_file::as_metadata;
 
-/// What the configuration says about it.
+/// Settings of the details queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetailsSettings {
     /// Whether files are read at all.
     pub enabled: bool,
-    /// Imported jobs a minute.
+    /// Imported jobs per minute.
     pub rate: f64,
 }
 
-/// Starts to work off the queue, until `stop`. If it ever crashes, it cancels `stop`. `fleet` is told of jobs that were
-/// seen to start. Gives whether the database refuses to take what was found.
+/// Starts to process the details queue, until `stop`. Cancels `stop` if the task crashes.
+///
+/// Announces new details of live jobs through `fleet`. The returned receiver says whether the database currently
+/// refuses to store details.
 pub fn start(
     store: Store,
     fleet: Fleet,

@@ -1,4 +1,4 @@
-//! What Moonraker itself knew of a file, for when the file cannot be read.
+//! Details from Moonraker's own metadata, used when the file cannot be read.
 //!
 //! Source: `server.files.metadata`. Several materials are a JSON array in a string since 0.10, `PLA;PLA` before.
 
@@ -10,7 +10,7 @@ use store::{DetailsSource, NewGcodeFile};
 
 use super::stored_file::add_weight;
 
-/// What the metadata of a job says. `None` if it says nothing.
+/// The details contained in a job's metadata. `None` if there are none.
 pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
     let mut gcode = read(metadata);
     let warnings = gcode.drop_impossible();
@@ -26,7 +26,7 @@ pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
     let mut stored = json!({"details": gcode, "tools": gcode.tools, "warnings": warnings});
     add_weight(&mut stored, &gcode);
     Some(NewGcodeFile {
-        // Not of a file that was read: it belongs to this job only.
+        // The key makes the details specific to this job: they do not come from a file that other jobs can share.
         file_key: format!("moonraker:{}", id.0),
         content_hash: None,
         source: DetailsSource::Moonraker,
@@ -38,7 +38,7 @@ pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
 
 fn read(metadata: &Value) -> GcodeMetadata {
     let number = |name: &str, quantity: Quantity| number(&metadata[name], quantity);
-    // Of these 0 is "unknown".
+    // For these fields 0 means unknown.
     let positive = |name: &str, quantity: Quantity| number(name, quantity).filter(|number| *number > 0.0);
     let text = |name: &str| {
         metadata[name]
@@ -88,7 +88,7 @@ fn read(metadata: &Value) -> GcodeMetadata {
     }
 }
 
-/// A number, also as text, in the range of its quantity.
+/// A number, or text that contains one, within the valid range of its quantity.
 fn number(value: &Value, quantity: Quantity) -> Option<f64> {
     quantity.accept(known_number(value)?)
 }
@@ -124,7 +124,7 @@ fn tools(metadata: &Value) -> Vec<Tool> {
         .collect()
 }
 
-/// Number of a tool, from 0. A list with anything else does not say which tools are used.
+/// Index of a tool, from 0. A list with any other value does not identify the tools.
 fn index(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -132,7 +132,7 @@ fn index(value: &Value) -> Option<u64> {
     }
 }
 
-/// An array, a string that contains one, `a;b`, or a plain text.
+/// Reads an array, a string that contains a JSON array, `a;b`, or plain text.
 fn list(value: &Value) -> Vec<String> {
     let clean = |text: &str| text.trim().trim_matches('"').trim().to_owned();
     let array = |values: &[Value]| {

@@ -1,4 +1,5 @@
-//! Whose turn it is: live jobs at once, imported ones newest first and gently, one at a time for each printer.
+//! Schedules the details queue: live jobs at once, imported jobs newest first at a limited rate, one job at a time
+//! per printer.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,19 +14,20 @@ use tracing::warn;
 use super::attempt::Attempt;
 use crate::ingest::{Clock, ConnectionState, Fleet, JobChange};
 
-/// How often the queue is looked at.
+/// How often the queue is checked.
 const LOOK: Duration = Duration::from_secs(1);
-/// Pauses after the database refused, the first and the longest: what is stored costs the printer a download.
+/// First and longest pause after a database error: an attempt whose result cannot be stored still costs the printer a
+/// download.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Printers that are read from at the same time, without those that have taken longer than [`SLOW`].
+/// Maximum number of printers read at the same time, not counting attempts that take longer than [`SLOW`].
 const AT_ONCE: usize = 8;
-/// The same, with those: each may hold 512 KiB.
+/// The same, counting slow attempts: each may hold 512 KiB.
 const AT_ONCE_WITH_SLOW: usize = 64;
-/// An attempt that takes longer waits for a slow printer, and gives its place to others.
+/// An attempt that takes longer than this is waiting for a slow printer and no longer counts towards [`AT_ONCE`].
 const SLOW: Duration = Duration::from_secs(5);
-/// Jobs that are looked at to find one whose printer is free.
+/// Number of due jobs that are examined to find one whose printer is free.
 const CANDIDATES: u64 = 64;
-/// In this order.
+/// The kinds of due jobs, in order of priority.
 const KINDS: [Due; 4] = [
     Due {
         is_live: true,
@@ -49,19 +51,19 @@ pub(super) struct Queue {
     store: Store,
     fleet: Fleet,
     clock: Clock,
-    /// Imported jobs a minute.
+    /// Imported jobs per minute.
     rate: f64,
-    /// Imported jobs that may be begun now.
+    /// Number of imported jobs that may be started now.
     allowance: f64,
-    /// Printers that were connected when the queue was last looked at.
+    /// Printers that were connected at the last check.
     connected: HashSet<PrinterId>,
-    /// One job of each: the same file is never fetched twice at the same time, and nobody floods a printer.
-    /// With the start of the attempt.
+    /// Printers with a running attempt, and its start. One job per printer, so that no file is fetched twice at the
+    /// same time and no printer is overloaded.
     busy: HashMap<PrinterId, Instant>,
     attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
-    /// Whether the database refuses, for those who want to know.
+    /// Whether the database currently fails.
     failing: watch::Sender<bool>,
-    /// Refusals one after another, and when to try again.
+    /// Consecutive database errors, and the end of the current pause.
     failures: u32,
     paused_until: Option<Instant>,
 }
@@ -116,7 +118,7 @@ impl Queue {
         }
     }
 
-    /// Logs a trouble once, not once an attempt.
+    /// Records the result of an attempt. Logs a database error once per outage, not once per attempt.
     fn tell(&mut self, attempt: Result<(), store::Error>) {
         let Err(cause) = attempt else {
             self.failures = 0;
@@ -149,7 +151,7 @@ impl Queue {
                 }
                 let printer = queued.printer_id;
                 let connection = connections.get(&printer);
-                // One that is just being connected to will be known in a moment.
+                // The result of a connection attempt will be known soon: skip the job until then.
                 let Some(connection) = connection.filter(|state| **state != ConnectionState::Connecting)
                 else {
                     continue;
@@ -174,7 +176,7 @@ impl Queue {
                     connection: *connection,
                     queued,
                 };
-                // Who looks at a job that was seen to start wants to see its details come.
+                // Notify viewers of live jobs that the details have arrived.
                 let viewers = due.is_live.then(|| self.fleet.clone());
                 self.attempts.spawn(async move {
                     let result = attempt.carry_out().await;
@@ -197,7 +199,7 @@ impl Queue {
         quick >= AT_ONCE || self.busy.len() >= AT_ONCE_WITH_SLOW
     }
 
-    /// Has the jobs tried that waited for printers that are connected now and were not before.
+    /// Wakes the waiting jobs of printers that have connected since the last check.
     async fn welcome(
         &mut self,
         connections: &HashMap<PrinterId, ConnectionState>,

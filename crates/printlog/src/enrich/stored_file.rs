@@ -1,4 +1,4 @@
-//! What was read of a file, as it is stored: metadata as JSON, images as browsers show them.
+//! Converts a parsed file into the form that is stored: metadata as JSON, images in a format that browsers support.
 
 use gcode::{GcodeMetadata, ImageFormat, Parsed, Thumbnail};
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use super::{
     file_identity::{hexadecimal, sha256},
 };
 
-/// Length for which the weight of a mm is computed: amounts are proportional.
+/// Length for which the weight is computed. Weight is proportional to length.
 const METRE: f64 = 1000.0;
 
-/// Parses what was fetched.
+/// Parses a fetched file.
 pub(super) fn read(fetched: &Fetched) -> NewGcodeFile {
     let parsed = fetched.reader.finish();
     let mut hash = Sha256::new();
@@ -23,7 +23,7 @@ pub(super) fn read(fetched: &Fetched) -> NewGcodeFile {
     let content_hash = hexadecimal(&hash.finalize());
     let thumbnails = parsed.metadata.thumbnails.iter().filter_map(image).collect();
     NewGcodeFile {
-        // Without a date the content tells files apart.
+        // Without a modification time, files are distinguished by their content.
         file_key: fetched
             .identity
             .key()
@@ -36,7 +36,7 @@ pub(super) fn read(fetched: &Fetched) -> NewGcodeFile {
     }
 }
 
-/// The object that is stored, and that the API gives.
+/// The metadata as it is stored and as the API returns it.
 pub(crate) fn as_metadata(parsed: &Parsed) -> Value {
     let mut metadata = json!({
         "details": parsed.metadata,
@@ -47,7 +47,7 @@ pub(crate) fn as_metadata(parsed: &Parsed) -> Value {
     metadata
 }
 
-/// `grams_per_mm` and `weight_source`, for what a print that ended early really used.
+/// Adds `grams_per_mm` and `weight_source`, from which the actual weight of a print that ended early is computed.
 pub(super) fn add_weight(metadata: &mut Value, of: &GcodeMetadata) {
     if let Some(weight) = of.grams(METRE) {
         metadata["grams_per_mm"] = (weight.grams / METRE).into();
@@ -55,7 +55,7 @@ pub(super) fn add_weight(metadata: &mut Value, of: &GcodeMetadata) {
     }
 }
 
-/// QOI is shown by no browser; the others are by all.
+/// Converts QOI, which no browser supports. All browsers support the other formats.
 fn image(thumbnail: &Thumbnail) -> Option<NewThumbnail> {
     let (media_type, data) = match thumbnail.format {
         ImageFormat::Qoi => ("image/png", thumbnail.to_png().ok()?),

@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and of one client.
+//! Limits the number of connections in total and per client.
 
 use std::{
     collections::HashMap,
@@ -10,21 +10,21 @@ use axum::http::HeaderMap;
 
 use crate::clients::{TrustedProxies, network};
 
-/// Connections at the same time.
+/// Maximum number of simultaneous connections.
 const CONNECTIONS: usize = 1024;
-/// Connections of one address; of a client behind a proxy, requests at the same time.
+/// Maximum number of connections per address; for a client behind a proxy, simultaneous requests.
 const OF_ONE_CLIENT: usize = 256;
 
 /// Why a connection or a request has no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoPlace {
-    /// All are taken.
+    /// All places are taken.
     Full,
-    /// Its client has as many as one client may have.
+    /// The client has reached its limit.
     ClientHasMany,
 }
 
-/// The places that are taken.
+/// The places in use.
 #[derive(Debug)]
 pub(super) struct Places {
     proxies: TrustedProxies,
@@ -34,16 +34,16 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     connections: usize,
-    /// Without those that have none.
+    /// Only clients with at least one place.
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A place, which is free again when this is dropped.
+/// A place; dropping it frees it.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
     is_connection: bool,
-    /// `None` for a connection of a proxy, which has many clients.
+    /// `None` for a connection from a proxy, which serves many clients.
     client: Option<IpAddr>,
 }
 
@@ -73,7 +73,8 @@ impl Places {
         })
     }
 
-    /// Takes a place for a request on a connection that has one. `None` if it needs none: the peer is the client.
+    /// Takes a place for a request on a connection that has one. `None` if the peer is the client itself, so that the
+    /// connection's place is sufficient.
     pub(super) fn of_request(
         self: &Arc<Self>,
         peer: IpAddr,

@@ -1,6 +1,6 @@
-//! The stream of what every printer does, as it happens: Server-Sent Events.
+//! The live stream of all printers' statuses and job changes, as Server-Sent Events.
 //!
-//! One task makes the events, each once for all who watch; a viewer only takes them from there.
+//! One task serialises each event once for all viewers; a viewer only forwards it.
 
 mod told;
 mod viewer;
@@ -31,13 +31,14 @@ use crate::ingest::{Clock, Fleet, JobChange};
 use told::Told;
 use viewer::Viewer;
 
-/// How often it is looked for news of the printers.
+/// How often the printers' statuses are checked for changes.
 const LOOK: Duration = Duration::from_millis(250);
-/// So that a dead connection can be told from a quiet one.
+/// Lets a client distinguish a dead connection from a quiet one.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Events that are kept, once for all, for viewers who are slow. Who is slower gets the whole state anew.
+/// Capacity of the event channel, shared by all viewers. A viewer that lags further behind receives the whole state
+/// again.
 const KEPT: usize = 2048;
-/// Viewers at the same time.
+/// Maximum number of simultaneous viewers.
 const VIEWERS: usize = 1000;
 
 /// Handle to the stream. Cheap to clone.
@@ -49,21 +50,21 @@ pub(crate) struct Live {
     stop: CancellationToken,
 }
 
-/// What viewers are told.
+/// An event for the viewers.
 #[derive(Debug, Clone)]
 enum Event {
-    /// As it goes over the wire.
+    /// A serialised event.
     Frame(Bytes),
-    /// Nothing but that the server lives.
+    /// Proof that the server is running.
     Heartbeat,
     /// A session or a key may have ended.
     AccessChanged,
-    /// Something was missed: the whole state is due.
+    /// Events were lost: send the whole state again.
     Anew,
 }
 
 impl Live {
-    /// Follows the fleet, until `stop`. If the task ever crashes, it cancels `stop`.
+    /// Follows the fleet until `stop`. Cancels `stop` if the task crashes.
     pub(crate) fn start(fleet: &Fleet, clock: Clock, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let live = Self {
             told: Arc::new(Mutex::new(Told::new(fleet.roster()))),
@@ -80,19 +81,20 @@ impl Live {
         live
     }
 
-    /// Says that a session or a key may have ended: those who watch with it are shown out.
+    /// Announces that a session or a key may have ended. Viewers check their credentials and disconnect if these are
+    /// no longer valid.
     pub(crate) fn access_changed(&self) {
         self.send(Event::AccessChanged);
     }
 
-    /// The whole state, and all that happens from then on.
+    /// The whole state, and a receiver of all later events.
     fn follow(&self) -> (Bytes, broadcast::Receiver<Event>) {
         let mut told = self.told();
         if self.events.receiver_count() == 0 {
-            // Nobody was told anything lately.
+            // Without viewers, no changes were computed: catch up first.
             told.news(self.clock.moment().monotonic);
         }
-        // While the state is locked, nothing is told: the first event after it is news.
+        // The lock keeps other events out, so the first event received is newer than the state.
         (told.hello(), self.events.subscribe())
     }
 
@@ -108,7 +110,7 @@ impl Live {
                 change = changes.recv() => match change {
                     Ok(change) => self.send(Event::Frame(job_frame(change))),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.send(Event::Anew),
-                    // The fleet has ended, and the process is about to.
+                    // The fleet has ended; the process is about to end, too.
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
             }
@@ -126,7 +128,7 @@ impl Live {
     }
 
     fn send(&self, event: Event) {
-        // Fails if nobody watches.
+        // Fails if there are no viewers.
         self.events.send(event).ok();
     }
 
@@ -164,7 +166,7 @@ pub(super) async fn follow_printers(
     let viewer = Viewer::new(core, state.clock, caller.credential);
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
-        // Proxies shall neither keep nor compress what must arrive now.
+        // Proxies must neither cache nor compress the stream.
         (header::CACHE_CONTROL, "no-store, no-transform"),
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
@@ -187,7 +189,7 @@ fn job_frame(change: JobChange) -> Bytes {
     frame("job", &news)
 }
 
-/// An event as it goes over the wire. JSON has no line breaks that would end it early.
+/// Serialises an event. JSON contains no line break that would end the event early.
 fn frame(name: &str, data: &impl Serialize) -> Bytes {
     let json = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
     format!("event: {name}\ndata: {json}\n\n").into()

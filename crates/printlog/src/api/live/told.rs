@@ -1,4 +1,4 @@
-//! What those who watch have been told of each printer, and so what is news to them.
+//! The statuses last sent to the viewers, and the changes since then.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,12 +13,12 @@ use crate::{
     ingest::{PrinterStatus, Roster},
 };
 
-/// A printer is told of this often at most.
+/// Shortest interval between two events about one printer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Changes with every word of a printer; alone it is no news.
+/// This field changes with every message of a printer; alone it causes no event.
 const LAST_SEEN: &str = "last_seen";
 
-/// The state as those who watch know it.
+/// The state as the viewers know it.
 #[derive(Debug)]
 pub(super) struct Told {
     roster: watch::Receiver<Roster>,
@@ -28,9 +28,9 @@ pub(super) struct Told {
 #[derive(Debug)]
 struct Printer {
     status: watch::Receiver<PrinterStatus>,
-    /// Empty if nothing was told yet.
+    /// The fields as last sent. Empty before the first event.
     fields: Map<String, Value>,
-    /// When something was told last, on the monotonic clock.
+    /// When the last event was sent, on the monotonic clock.
     told_at: Option<Duration>,
 }
 
@@ -43,7 +43,7 @@ impl Told {
         }
     }
 
-    /// What is to be told now, as frames; taken for told from here on.
+    /// The changes since the last call, as frames. They count as sent afterwards.
     pub(super) fn news(&mut self, now: Duration) -> Vec<Bytes> {
         let mut frames = Vec::new();
         if self.roster.has_changed().unwrap_or(false) {
@@ -56,7 +56,7 @@ impl Told {
         frames
     }
 
-    /// The whole state, as a frame.
+    /// The whole state, as a `hello` frame.
     pub(super) fn hello(&self) -> Bytes {
         let printers: Vec<_> = self
             .printers
@@ -88,10 +88,10 @@ impl Told {
 }
 
 impl Printer {
-    /// The fields that have changed. `None` if there is no news, or it is too early for them.
+    /// The changed fields. `None` if nothing changed, or if the last event is too recent.
     fn delta(&mut self, id: PrinterId, now: Duration) -> Option<Map<String, Value>> {
         let is_new = self.fields.is_empty();
-        // The sender is gone when the printer was changed a moment ago; the roster will have another.
+        // If the sender was dropped, the printer has just been changed, and the roster will contain a new channel.
         if !is_new && !self.status.has_changed().unwrap_or(false) {
             return None;
         }
@@ -198,7 +198,7 @@ mod tests {
                 json!({"printer_id": 7, "temperatures": {"extruder": {"temperature": 20.0, "target": null}}})
             )]
         );
-        // Ten updates within a second are one.
+        // Ten updates within a second result in one event.
         for n in 1..=10 {
             heat(&sender, 20.0 + f64::from(n));
             assert!(told.news(seconds(5.0 + 0.09 * f64::from(n))).is_empty());
@@ -230,7 +230,7 @@ mod tests {
         let mut told = Told::new(receiver);
         told.news(seconds(0.0));
         let (_two, of_two) = watch::channel(status());
-        // Changed by the user: another task follows it, with a channel of its own.
+        // After a user changes a printer, a new task with its own channel follows it.
         let (anew, of_anew) = watch::channel(status());
         heat(&anew, 1.0);
         roster.send_modify(|roster| {

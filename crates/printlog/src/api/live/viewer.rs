@@ -1,4 +1,4 @@
-//! One who watches: takes the events that were made for all, and is shown out when its session or key ends.
+//! A viewer: forwards the shared events to one client, and disconnects it when its session or key ends.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ pub(super) struct Viewer {
     clock: Clock,
     credential: Credential,
     events: broadcast::Receiver<Event>,
-    /// Not sent yet.
+    /// The whole state, until it has been sent.
     hello: Option<Bytes>,
 }
 
@@ -36,7 +36,7 @@ impl Viewer {
         }
     }
 
-    /// Everything from now on. What a slow client has not taken stays where it is kept for all.
+    /// All events from now on. Events that a slow client has not received yet stay in the shared channel.
     pub(super) fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         stream::unfold(self, |mut viewer| async move {
             let frame = viewer.next().await?;
@@ -72,7 +72,7 @@ impl Viewer {
         match self.credential.key(&self.core, self.clock.now()).await {
             Ok(key) => key.is_some(),
             Err(cause) => {
-                // A database in trouble is no reason to show somebody out who was let in.
+                // A failing database is no reason to disconnect an authorised viewer.
                 warn!("cannot look up who watches: {:#}", anyhow::Error::new(cause));
                 true
             }
