@@ -1,11 +1,11 @@
-//! The three amounts that Klipper counts for a print.
+//! The three amounts that Klipper counts during a print.
 
-/// What a job took. Source: Klipper's `print_stats`, which Moonraker copies into its history.
+/// Durations and filament of a job. Source: Klipper's `print_stats`, which Moonraker copies into its history.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
-    /// Seconds of printing, without pauses and without what came before the first extrusion.
+    /// Seconds of printing, without pauses and the time before the first extrusion.
     pub print_duration: Option<f64>,
-    /// Seconds from start to end, with heating and pauses.
+    /// Seconds from start to end, including heating and pauses.
     pub total_duration: Option<f64>,
     /// Filament pushed through the nozzle, in mm of filament (not grams).
     pub filament_used: Option<f64>,
@@ -16,7 +16,7 @@ pub struct Figures {
 const LAG: f64 = 1.0;
 
 impl Figures {
-    /// Amounts as a printer reports them; what no counter can be (negative, not a number) is unknown.
+    /// Creates figures from reported values. Values that no counter can have (negative, not a number) become unknown.
     #[must_use]
     pub fn reported(
         print_duration: Option<f64>,
@@ -31,19 +31,19 @@ impl Figures {
         }
     }
 
-    /// Whether `self` can be a later (or the same) reading of the counter that `earlier` was read from.
+    /// Whether `self` can be the same reading as `earlier` or a later reading of the same counter.
     #[must_use]
     pub fn continues(&self, earlier: &Self) -> bool {
         self.reaches(earlier, 0.0)
     }
 
-    /// Whether `self`, which may have been read a moment before, can be of the end of the print that `earlier` is of.
+    /// Whether `self`, which may have been read slightly before `earlier`, can be the final reading of the same print.
     #[must_use]
     pub fn may_end(&self, earlier: &Self) -> bool {
         self.reaches(earlier, LAG)
     }
 
-    /// A counter that is not known contradicts nothing.
+    /// An unknown counter contradicts nothing.
     fn reaches(&self, earlier: &Self, lag: f64) -> bool {
         match (self.total_duration, earlier.total_duration) {
             (Some(now), Some(before)) => now + lag >= before,
@@ -51,7 +51,7 @@ impl Figures {
         }
     }
 
-    /// Whether the two were read at (nearly) the same point of a print.
+    /// Whether both were read at (nearly) the same point of a print.
     #[must_use]
     pub fn about_equal(&self, other: &Self) -> bool {
         self.total_duration.is_some() == other.total_duration.is_some()
@@ -59,7 +59,7 @@ impl Figures {
             && other.may_end(self)
     }
 
-    /// `self`, with what it does not know taken from `other`.
+    /// `self`, with its unknown fields taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {

@@ -1,56 +1,56 @@
-//! A row of Moonraker's history, and what it can be believed about.
+//! A row of Moonraker's history, and which of its fields can be trusted.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{Figures, Job, JobStatus, job::same_name, words};
 
-/// One job as `server.history.list` and `notify_history_changed` give it.
+/// One job as reported by `server.history.list` and `notify_history_changed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryJob {
     /// Moonraker's id, six or more hex digits. Reused after deletions.
     pub job_id: String,
-    /// Who started it. `None` before Moonraker 0.9.
+    /// The user who started the job. `None` before Moonraker 0.9.
     pub user: Option<String>,
-    /// File, relative to the gcodes root. `None` where Moonraker missed the start.
+    /// File, relative to the gcodes root. `None` if Moonraker missed the start.
     pub filename: Option<String>,
-    /// Moonraker's word for how it stands, untouched.
+    /// Moonraker's status, unchanged.
     pub status: String,
-    /// When Moonraker noticed the start, by the clock of its host. `None` if it says nothing or 0.
+    /// When Moonraker noticed the start, by the clock of its host. `None` if missing or 0.
     pub start_time: Option<Timestamp>,
-    /// When Moonraker noticed the end. `None` while running, when nobody saw the end, and for 0.
+    /// When Moonraker noticed the end. `None` while running, if the end was not observed, and for 0.
     pub end_time: Option<Timestamp>,
-    /// Amounts. Of a job that has no end they are those of its start.
+    /// Durations and filament. In a row without an end they are the values at the start.
     pub figures: Figures,
     /// File metadata. `None` if missing or empty.
     pub metadata: Option<Value>,
-    /// What Moonraker's other components add, such as spools. `None` before Moonraker 0.9.
+    /// Data added by other Moonraker components, such as spools. `None` before Moonraker 0.9.
     pub auxiliary_data: Option<Value>,
 }
 
-/// What a history row says of the end of its job.
+/// The end of a job according to its history row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryEnd {
-    /// Still running, as far as Moonraker knows.
+    /// Still running, according to Moonraker.
     Running,
-    /// Moonraker itself stopped looking (`server_exit`, `interrupted`): the print may have gone on.
+    /// Moonraker itself stopped watching (`server_exit`, `interrupted`); the print may have continued.
     Unseen,
     /// Ended, with this status.
     Seen(JobStatus),
 }
 
-/// Moonraker notices a start it missed at most so long before the end; or so much of the length is before the start
-/// it noted.
+/// Longest time between a missed start, as Moonraker notes it, and the end. Also the part of the length that must lie
+/// before the noted start for the start to count as missed.
 const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
 
-/// Moonraker and we see a start and an end up to half a second late each.
+/// Moonraker and printlog each see a start and an end up to half a second late.
 const SAME_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 
-/// Moonraker notes start and end with its next tick, up to 0.25 s late each.
+/// Moonraker notes a start and an end with its next tick, up to 0.25 s late each.
 const ONE_PRINT: SignedDuration = SignedDuration::from_secs(1);
 
 impl HistoryJob {
-    /// What the row says of the end. An unknown word means that the print ended and that the outcome is not known.
+    /// How the job ended. An unknown status means that the print ended with an unknown outcome.
     #[must_use]
     pub fn end(&self) -> HistoryEnd {
         let word = words::normalised(&self.status);
@@ -62,8 +62,8 @@ impl HistoryJob {
         }
     }
 
-    /// Whether Moonraker missed the start: the row has no file, was made at the end or at a shutdown before it, and
-    /// knows one figure only.
+    /// Whether Moonraker missed the start: the row has no file, was created at the end or at an earlier shutdown, and
+    /// knows only one figure.
     #[must_use]
     pub fn missed_start(&self) -> bool {
         let (Some(start), Some(end)) = (self.start_time, self.end_time) else {
@@ -76,14 +76,14 @@ impl HistoryJob {
         self.filename.is_none() && (made_at_the_end || began_before)
     }
 
-    /// When the run of a missed start began: its end less its length. `None` if either is unknown.
+    /// When the run of a missed start began: its end minus its length. `None` if either is unknown.
     #[must_use]
     pub(crate) fn began(&self) -> Option<Timestamp> {
         let total = SignedDuration::try_from_secs_f64(self.figures.total_duration?).ok()?;
         self.end_time?.checked_sub(total).ok()
     }
 
-    /// When the run began, as far as the row can be believed. `None` if it cannot, or says nothing.
+    /// When the run began, as far as the row can be trusted. `None` if it cannot be, or has no start.
     #[must_use]
     pub(crate) fn began_or_start(&self) -> Option<Timestamp> {
         match self.missed_start() {
@@ -92,8 +92,8 @@ impl HistoryJob {
         }
     }
 
-    /// Whether the row is as long as its last print took: Moonraker has two prints as one if the same file was started
-    /// anew within one of its ticks, with the start of the first and the figures of the second.
+    /// Whether the row is only as long as its last print took. If the same file was started again within one tick,
+    /// Moonraker merges two prints into one row, with the start of the first and the figures of the second.
     #[must_use]
     pub(crate) fn is_of_one_print(&self) -> bool {
         self.began()
@@ -101,7 +101,8 @@ impl HistoryJob {
             .is_some_and(|(began, start)| began.duration_since(start).abs() < ONE_PRINT)
     }
 
-    /// Whether `self` and `other` are one run: a start time never changes, an id or a file name alone proves nothing.
+    /// Whether the row and the job are the same run. A start time never changes; an id or a file name alone proves
+    /// nothing.
     #[must_use]
     pub fn is_run_of(&self, job: &Job) -> bool {
         if job.history_start_time != self.start_time {
@@ -114,8 +115,8 @@ impl HistoryJob {
         }
     }
 
-    /// Whether the row is about a run that was recorded from `print_stats` alone, because Moonraker said nothing
-    /// of it at the time.
+    /// Whether the row is about a run that was recorded from `print_stats` alone because Moonraker did not report it at
+    /// the time.
     #[must_use]
     pub fn is_late_word_of(&self, job: &Job) -> bool {
         if job.job_id.is_some() {
@@ -126,7 +127,7 @@ impl HistoryJob {
                 (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(10),
                 _ => true,
             };
-            // The figures of an open job are from when we last looked; what agrees is when it began.
+            // The figures of an open job date from printlog's last reading; only the start can agree.
             let began_so = job.status.is_open()
                 && self.figures.may_end(&job.figures)
                 && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < SAME_BEGIN);

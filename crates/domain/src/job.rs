@@ -1,4 +1,4 @@
-//! A job: one run of one gcode file on one printer.
+//! A job: one run of one G-code file on one printer.
 
 use std::{fmt, str::FromStr};
 
@@ -10,28 +10,28 @@ use crate::{Figures, HistoryEnd, HistoryJob, PrinterId};
 /// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
 pub const LARGEST_ID: i64 = (1 << 53) - 1;
 
-/// Primary key of `print_jobs`. Not Moonraker's id, which is reused.
+/// Primary key of `print_jobs`. This is not Moonraker's `job_id`, which Moonraker reuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub i64);
 
-/// How a job stands. Each job is in exactly one of these.
+/// Status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobStatus {
-    /// Runs.
+    /// The print is running.
     Printing,
-    /// Runs, and waits for somebody.
+    /// The print is paused.
     Paused,
-    /// Ended well.
+    /// The print finished.
     Completed,
-    /// Ended by a fault: a refused command, an emergency stop, a lost microcontroller.
+    /// The print ended with a fault: a refused command, an emergency stop, a lost microcontroller.
     Error,
-    /// Ended because somebody wanted it to.
+    /// The print was cancelled.
     Cancelled,
-    /// Ended and nobody saw how.
+    /// The print ended, but its outcome is unknown.
     Interrupted,
 }
 
-/// A word that is none of the statuses.
+/// A string that is not a job status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownJobStatus(pub String);
 
@@ -59,7 +59,7 @@ impl JobStatus {
         }
     }
 
-    /// Whether the job ended by a fault, or nobody saw how it ended. The success rate is about these and completed jobs.
+    /// Whether the job ended with a fault or an unknown outcome. The success rate counts these and completed jobs.
     #[must_use]
     pub fn has_failed(self) -> bool {
         matches!(self, Self::Error | Self::Interrupted)
@@ -98,12 +98,12 @@ impl fmt::Display for UnknownJobStatus {
 
 impl std::error::Error for UnknownJobStatus {}
 
-/// Who says so.
+/// Which component reported a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// Moonraker's history.
     History,
-    /// Klipper's `print_stats`, followed by printlog, where the history was silent or wrong.
+    /// Klipper's `print_stats`, followed by printlog, where the history was missing or wrong.
     PrintStats,
 }
 
@@ -118,56 +118,59 @@ impl Source {
     }
 }
 
-/// One run of one gcode file.
+/// One run of one G-code file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
-    /// The printer it ran on.
+    /// The printer that ran the job.
     pub printer_id: PrinterId,
-    /// Moonraker's id. `None` while (or if) its history does not know the run.
+    /// Moonraker's id. `None` if its history has no row for this run (yet).
     pub job_id: Option<String>,
-    /// The start that Moonraker noted: with `job_id`, the identity of its history row. `None` as there.
+    /// The start time in Moonraker's history. Together with `job_id` it identifies the history row. `None` if the row
+    /// has none.
     pub history_start_time: Option<Timestamp>,
-    /// Who started it, in Moonraker's words. `None` if unknown.
+    /// The user who started the job, as Moonraker reports it. `None` if unknown.
     pub user: Option<String>,
-    /// File, relative to the gcodes root. `None` if Moonraker missed it and nobody else saw it.
+    /// File, relative to the gcodes root. `None` if Moonraker missed the start and printlog did not see the print
+    /// either.
     pub filename: Option<String>,
-    /// How it stands.
+    /// Current status.
     pub status: JobStatus,
-    /// Why it ended, in Moonraker's words (`klippy_shutdown`, `server_exit`, …) or, where printlog saw what
-    /// Moonraker did not, `replaced` (the same file was started anew). `None` until it ended.
+    /// Cause of the end: Moonraker's status (`klippy_shutdown`, `server_exit`, …), or `replaced` if printlog saw the
+    /// same file start again and Moonraker did not. `None` until the job ends.
     pub cause: Option<String>,
-    /// Error text of Klipper. `None` if there was none or nobody listened.
+    /// Klipper's error text. `None` if there was none or it was not received.
     pub message: Option<String>,
-    /// When it started. Never changes once written. `None` if unknown.
+    /// Start of the job. Never changes once written. `None` if unknown.
     pub start_time: Option<Timestamp>,
-    /// When it ended. `None` while it runs, and if nobody saw the end.
+    /// End of the job. `None` while the job is open, and if the end was not observed.
     pub end_time: Option<Timestamp>,
-    /// What it took.
+    /// Durations and filament.
     pub figures: Figures,
-    /// Who says how it ended. `None` until then.
+    /// Source of the reported end. `None` until the job ends.
     pub end_source: Option<Source>,
-    /// Who says what it took.
+    /// Source of the figures.
     pub figures_source: Source,
     /// Whether start, end and `total_duration` contradict each other because the printer's clock was set.
     pub clock_jumped: bool,
-    /// File metadata as Moonraker had it at the start. `None` if it had none.
+    /// Moonraker's file metadata at the start. `None` if Moonraker had none.
     pub metadata: Option<Value>,
-    /// What Moonraker's other components added, such as spools. `None` if there was nothing.
+    /// Data added by other Moonraker components, such as spools. `None` if there was none.
     pub auxiliary_data: Option<Value>,
-    /// When printlog last saw it run, by printlog's clock. `None` if it never did.
+    /// When printlog last saw the job running, by printlog's clock. `None` if it never did.
     pub last_seen: Option<Timestamp>,
 }
 
-/// Cause of a job that ended because the same file was started anew, within one tick of Moonraker's.
+/// Cause of a job that ended because the same file was started again within one tick of Moonraker.
 pub(crate) const REPLACED: &str = "replaced";
 
-/// Whether two names can be of one file; a name that is not known contradicts nothing.
+/// Whether two names can refer to the same file. An unknown name matches any name.
 pub(crate) fn same_name(one: Option<&str>, other: Option<&str>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
-/// Whether the file is the rest of another one, written to resume a print after a power loss: what its slicer says is
-/// about the whole. Klipper's scripts for that write `plr.gcode`, or a file of the same name into the folder `plr`.
+/// Whether the file is the rest of another file, written to resume a print after a power loss. Its slicer data
+/// describes the whole print. Klipper's scripts for this write `plr.gcode`, or a file with the original name in the
+/// folder `plr`.
 #[must_use]
 pub fn is_resumed_file(filename: &str) -> bool {
     let mut parts = filename.rsplit('/');
@@ -178,13 +181,15 @@ pub fn is_resumed_file(filename: &str) -> bool {
             .is_some_and(|folder| folder.eq_ignore_ascii_case("plr"))
 }
 
-/// Start, end and length may differ by so much before we call it a clock that was set.
+/// Largest difference in seconds between `end - start` and `total_duration` before the job is marked with
+/// `clock_jumped`.
 const CLOCK_TOLERANCE: f64 = 60.0;
 
 impl Job {
-    /// The job that a history row describes, seen by nobody else.
+    /// Creates a job from a history row alone.
     ///
-    /// A row that Moonraker still calls running is taken as cut off; whoever knows better says so afterwards.
+    /// A row that Moonraker still reports as running becomes an interrupted job; the caller corrects the status if it
+    /// has better data.
     #[must_use]
     pub fn from_history(printer_id: PrinterId, row: &HistoryJob) -> Self {
         let mut job = Self {
@@ -208,7 +213,7 @@ impl Job {
         };
         if row.missed_start() {
             job.start_time = row.began_or_start();
-            // What such a row counts of the rest is right, or it is 0.
+            // In such a row a figure other than `total_duration` is either correct or 0.
             let counted = |value: Option<f64>| value.filter(|value| *value > 0.0);
             job.figures.print_duration = counted(row.figures.print_duration);
             job.figures.filament_used = counted(row.figures.filament_used);
@@ -217,11 +222,11 @@ impl Job {
         job
     }
 
-    /// Ends the job as a history row says. Keeps what is known better here: figures that were seen to be higher
-    /// (Moonraker loses them if the file was reset first), and the metadata of the start.
+    /// Ends the job with the outcome in a history row. Better local data is kept: higher figures (Moonraker loses them
+    /// if the file was reset first) and the metadata of the start.
     ///
-    /// An end that `print_stats` showed stays where the row contradicts it: a Moonraker that does not know the word of
-    /// a fork for the end takes the standby after it for a cancellation.
+    /// An end that `print_stats` showed is kept if the row contradicts it: a Moonraker that does not know a fork's
+    /// state for the end reports the following standby as a cancellation.
     pub fn end_by_history(&mut self, row: &HistoryJob) {
         let status = match row.end() {
             HistoryEnd::Seen(status) => status,
@@ -233,10 +238,10 @@ impl Job {
             self.end_time = row.end_time;
             self.end_source = Some(Source::History);
         }
-        // Of a run whose start nobody saw, the end and the length tell it.
+        // If the start was not observed, it is computed from the end and the length.
         self.start_time = self.start_time.or_else(|| row.began_or_start());
         if row.missed_start() {
-            // All that such a row knows; what we counted of the rest stays.
+            // Such a row knows only the total duration; keep our own counts for the other figures.
             if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {
                 self.figures.total_duration = row.figures.total_duration;
             }
@@ -253,7 +258,7 @@ impl Job {
         self.check_clock();
     }
 
-    /// Ends the job as `print_stats` showed it; the end is the start plus the printer's own counter.
+    /// Ends the job as `print_stats` showed it. The end time is the start plus the printer's own counter.
     pub fn end_by_print_stats(&mut self, status: JobStatus, cause: Option<&str>) {
         self.status = status;
         self.cause = cause.map(str::to_owned);
@@ -261,7 +266,7 @@ impl Job {
         self.end_source = Some(Source::PrintStats);
     }
 
-    /// Whether `print_stats` itself showed the end. Not so of a cancellation, which may have been concluded from a file
+    /// Whether `print_stats` itself showed the end. False for a cancellation, which may have been inferred from a file
     /// that was unloaded.
     #[must_use]
     pub(crate) fn is_end_observed(&self) -> bool {
@@ -273,7 +278,7 @@ impl Job {
             }
     }
 
-    /// Ends the job of which nobody saw the end: last known figures, no end time.
+    /// Ends a job whose end was not observed: it keeps its last known figures and has no end time.
     pub fn end_unseen(&mut self, cause: Option<&str>) {
         self.status = JobStatus::Interrupted;
         self.cause = cause.map(str::to_owned);
@@ -281,15 +286,15 @@ impl Job {
         self.end_source = None;
     }
 
-    /// What becomes of the stored job when the history shows `row` for it. `None` if nothing changes.
+    /// Merges a history row into the stored job. `None` if nothing changes.
     ///
-    /// The first end is kept, unless it was a guess: an end that Moonraker saw itself replaces one that
-    /// printlog made out from `print_stats` or did not see at all.
+    /// The first end is kept unless it was inferred: an end that Moonraker observed replaces one that printlog derived
+    /// from `print_stats` or did not observe.
     #[must_use]
     pub fn merged_with(&self, row: &HistoryJob) -> Option<Self> {
         let mut merged = self.clone();
         let seen_by_moonraker = matches!(row.end(), HistoryEnd::Seen(_));
-        // What the row tells is about the print that took this one's place, unless it is too short for both.
+        // The row describes the print that replaced this one, unless the row is too short to cover both.
         let sealed = self.cause.as_deref() == Some(REPLACED) && !(seen_by_moonraker && row.is_of_one_print());
         if !sealed
             && (self.status.is_open()
@@ -307,12 +312,12 @@ impl Job {
         (merged != *self).then_some(merged)
     }
 
-    /// Whether what the row says of its file is of ours.
+    /// Whether the row's file data belongs to this job's file.
     fn is_of_file(&self, row: &HistoryJob) -> bool {
         self.filename.is_none() || row.filename.is_none() || self.filename == row.filename
     }
 
-    /// Takes over the identity of the history row, and what only the history knows.
+    /// Copies the identity of the history row and the fields that only the history has.
     pub fn identify(&mut self, row: &HistoryJob) {
         if self.metadata.is_none() && self.is_of_file(row) {
             self.metadata.clone_from(&row.metadata);
@@ -341,7 +346,8 @@ impl Job {
         self.start_time?.checked_add(total).ok()
     }
 
-    /// A clock that was set during the job shows in its times; the counter of the printer does not lie.
+    /// Detects a clock that was set during the job: the time stamps then contradict the printer's counter, which is
+    /// correct.
     fn check_clock(&mut self) {
         let (Some(start), Some(end), Some(total)) =
             (self.start_time, self.end_time, self.figures.total_duration)

@@ -1,4 +1,4 @@
-//! What a printer and a job are, and how one becomes the other: the job tracker.
+//! Printers, jobs, and the job tracker that turns a printer's events into jobs.
 //!
 //! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
 

@@ -1,34 +1,34 @@
-//! What a user says of a job.
+//! A user's notes on a job.
 
 use std::{fmt, str::FromStr};
 
-/// What a user says of a job. Empty unless somebody said something.
+/// A user's notes on a job. Empty by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobNotes {
-    /// What it is called, in the place of the file name.
+    /// Shown instead of the file name.
     pub title: Option<String>,
-    /// Anything else.
+    /// Free text.
     pub notes: Option<String>,
-    /// Words to find it by, in alphabetical order.
+    /// Tags to find the job by, in alphabetical order.
     pub tags: Vec<String>,
-    /// Whether the thing that was printed is any good.
+    /// Rating of the printed object.
     pub verdict: Option<Verdict>,
-    /// Why the verdict is what it is. `None` without one.
+    /// Why the verdict was given. `None` without a verdict.
     pub verdict_reason: Option<String>,
 }
 
-/// Whether a thing that was printed is any good. A job that is `completed` may well be scrap.
+/// A user's rating of the printed object. A `completed` job can still be scrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// As wanted.
+    /// The object is as wanted.
     Good,
-    /// Of use, with faults; or some of several.
+    /// Usable with faults, or only some of several objects are usable.
     PartlyGood,
-    /// Of no use.
+    /// Not usable.
     Scrap,
 }
 
-/// A word that is none of the verdicts.
+/// A string that is not a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownVerdict(pub String);
 

@@ -1,15 +1,15 @@
-//! What Klipper says of the print that is in it.
+//! Klipper's report of the current print.
 
 use crate::{Figures, JobStatus, words};
 
-/// Klipper's `print_stats` object, merged from a snapshot and the deltas after it.
+/// Klipper's `print_stats` object, merged from a snapshot and the later deltas.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PrintStats {
-    /// What the print does.
+    /// State of the print.
     pub state: PrintState,
-    /// The file, relative to the gcodes root. `None` when no file is loaded, or its name is not known.
+    /// The file, relative to the gcodes root. `None` if no file is loaded, or its name is not known.
     pub filename: Option<String>,
-    /// Its counters so far. They stay at their last values after the end, until another file is loaded.
+    /// Current counters. After the end they keep their last values until another file is loaded.
     pub figures: Figures,
     /// Error text. `None` when there is none.
     pub message: Option<String>,
@@ -19,7 +19,7 @@ pub struct PrintStats {
 const LAG: f64 = 3.0;
 
 impl PrintStats {
-    /// Whether `asked`, read a moment ago, shows what updates to `self` should have told by now.
+    /// Whether `self`, built from updates, lags behind `asked`, which was read directly a moment ago.
     #[must_use]
     pub fn is_behind(&self, asked: &Self) -> bool {
         let same_counter = match (self.figures.total_duration, asked.figures.total_duration) {
@@ -40,18 +40,18 @@ pub enum PrintState {
     Printing,
     /// A print is paused.
     Paused,
-    /// The last print ended well.
+    /// The last print finished.
     Complete,
     /// The last print was cancelled.
     Cancelled,
     /// The last print ended with an error.
     Error,
-    /// A word of another firmware, or none: the state before still holds.
+    /// Missing, or a state of another firmware: the previous state is still valid.
     Unknown,
 }
 
 impl PrintState {
-    /// Reads the word of Klipper, or of a fork that spells it differently.
+    /// Parses Klipper's state, or that of a fork with another spelling.
     #[must_use]
     pub fn from_klipper(word: &str) -> Self {
         let word = words::normalised(word);
@@ -69,7 +69,7 @@ impl PrintState {
         }
     }
 
-    /// Whether a print is in the machine that has not ended.
+    /// Whether a print has started and not ended.
     #[must_use]
     pub fn is_active(self) -> bool {
         matches!(self, Self::Printing | Self::Paused)
@@ -81,18 +81,18 @@ impl PrintState {
 pub enum KlippyState {
     /// Not connected to Moonraker.
     Disconnected,
-    /// Starting; says nothing yet.
+    /// Starting; does not answer yet.
     Startup,
-    /// Works.
+    /// Ready to print.
     Ready,
-    /// Its configuration or a microcontroller is broken.
+    /// The configuration is invalid, or a microcontroller failed.
     Error,
-    /// Stopped itself, or was stopped: emergency stop, M112, lost microcontroller.
+    /// Shut down: emergency stop, M112, lost microcontroller.
     Shutdown,
 }
 
 impl KlippyState {
-    /// Reads the word of `server.info` and `webhooks.state`; an unknown word is a state in which we wait.
+    /// Parses the state in `server.info` and `webhooks.state`. An unknown state counts as `Startup`: printlog waits.
     #[must_use]
     pub fn from_moonraker(word: &str) -> Self {
         match word {
@@ -104,7 +104,7 @@ impl KlippyState {
         }
     }
 
-    /// The word of `server.info`.
+    /// The state as `server.info` spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PrinterId(pub i64);
 
-/// What a user says of a printer.
+/// A user's settings for a printer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewPrinter {
-    /// Unique, compared without regard to case and surrounding blanks.
+    /// Unique, compared without regard to case and surrounding white space.
     pub name: String,
     /// Free text. `None` if not given.
     pub location: Option<String>,
@@ -26,34 +26,34 @@ pub struct NewPrinter {
 pub struct Printer {
     /// Primary key.
     pub id: PrinterId,
-    /// What the user said of it.
+    /// The user's settings.
     pub config: NewPrinter,
-    /// Whether there is a key that cannot be decrypted; `config` has none then.
+    /// Whether the stored API key cannot be decrypted; `config` then has no key.
     pub key_is_unreadable: bool,
-    /// When it last answered, by printlog's clock, to the minute. `None` if it never did.
+    /// When the printer last answered, by printlog's clock, to the minute. `None` if it never did.
     pub last_seen: Option<Timestamp>,
-    /// When it was added.
+    /// When the printer was added.
     pub created_at: Timestamp,
     /// When `config` last changed; a change of `last_seen` does not count.
     pub updated_at: Timestamp,
-    /// How far the import of its history has come.
+    /// Progress of the history import.
     pub backfill: Backfill,
 }
 
-/// How far the import of a printer's history has come.
+/// Progress of the import of a printer's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backfill {
-    /// Jobs that started before this are not imported. `None`: all are. Fixed at the first contact.
+    /// Jobs that started before this are not imported. `None` imports all jobs. Fixed at the first contact.
     pub since: Option<Timestamp>,
     /// Rows of the printer's history that have been read, counted from the oldest.
     pub position: u64,
-    /// When the whole history had been read once. `None` while that is still to be done.
+    /// When the whole history had been read once. `None` until then.
     pub completed_at: Option<Timestamp>,
     /// When the printer was first reached. `None` if it never was.
     pub first_contact: Option<Timestamp>,
 }
 
-// The API key is a secret of somebody's printer: it is left out of debug output.
+// The API key is a secret of the user: debug output leaves it out.
 impl std::fmt::Debug for NewPrinter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewPrinter")

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// Sums over all jobs of a printer that are stored, whatever their status; unknown amounts add nothing.
+/// Sums over all stored jobs of a printer, whatever their status. Unknown amounts add nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct JobTotals {
     /// Number of jobs.
@@ -20,7 +20,7 @@ pub struct JobTotals {
 }
 
 impl JobTotals {
-    /// Whether both say the same, but for the rounding of sums taken in another order.
+    /// Whether both are equal, apart from rounding differences of sums computed in another order.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-3_f64.max(1e-9 * a.abs().max(b.abs()));

@@ -1,13 +1,13 @@
-//! Words for states and outcomes: those of Klipper and Moonraker, and those of their forks.
+//! Words for states and outcomes, as Klipper, Moonraker and their forks spell them.
 
 use crate::JobStatus;
 
-/// The form in which words are compared: lower case, with `_` between parts.
+/// Normalises a word for comparison: lower case, with `_` between its parts.
 pub(crate) fn normalised(word: &str) -> String {
     word.trim().to_lowercase().replace(['-', ' '], "_")
 }
 
-/// How a print ended, by a normalised word. `None` if the word does not say.
+/// The outcome that a normalised word stands for. `None` if it stands for none.
 pub(crate) fn outcome(word: &str) -> Option<JobStatus> {
     Some(match word {
         "complete" | "completed" | "finish" | "finished" | "success" | "successful" | "succeeded"

@@ -1,4 +1,4 @@
-//! News from a live connection.
+//! Events from a live connection.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::{
     job::same_name,
 };
 
-/// A start that the history tells of this late is still that of the print we see.
+/// A history start that arrives up to this many seconds into a print still belongs to that print.
 const LATE_START: f64 = 10.0;
 
-/// A start that the history tells of at once is of a print that has taken less than this.
+/// A history start that arrives on time belongs to a print that is younger than this many seconds.
 const NOTICED_LATE: f64 = 1.5;
 
 impl Tracker {
@@ -35,7 +35,8 @@ impl Tracker {
             }
             KlippyState::Ready => self.no_print_runs(now, &stats, actions),
             KlippyState::Shutdown | KlippyState::Error => {
-                // The frame that tells of the shutdown has the counters of that moment; later ones run on.
+                // The frame that reports the shutdown holds the counters at that moment; in later frames they keep
+                // running.
                 if let Some(current) = &mut self.current
                     && same_file(&stats, &current.job)
                     && stats.figures.continues(&current.job.figures)
@@ -55,14 +56,14 @@ impl Tracker {
             .as_ref()
             .is_some_and(|starting| !starting.goes_on_as(now, &stats))
         {
-            // That print is over already, and nobody told of its start either.
+            // The pending print is already over, and its start was not reported either.
             self.open_untold(now, actions);
         }
         if self.follow(now, &stats, actions) {
             return;
         }
         if let Some(current) = &self.current {
-            // Another print is in the machine, and nobody told of the end of ours (yet).
+            // Another print is running, and the end of ours has not been reported (yet).
             let end = replaced_by(&stats, &current.job);
             self.begin_ending(now, end, actions);
         }
@@ -71,7 +72,7 @@ impl Tracker {
         }
     }
 
-    /// A word that is not known neither starts nor ends anything.
+    /// Handles an unknown state, which neither starts nor ends a job.
     fn state_is_unknown(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
         if !self.follow(now, &stats, actions)
             && let Some(starting) = &mut self.starting
@@ -81,7 +82,8 @@ impl Tracker {
         }
     }
 
-    /// Takes over an update of the current job. `false` if it is of another print, or there is no job.
+    /// Applies an update to the current job. Returns `false` if the update is about another print or there is no
+    /// current job.
     fn follow(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) -> bool {
         let Some(current) = &mut self.current else {
             return false;
@@ -90,7 +92,7 @@ impl Tracker {
             return false;
         }
         if !same_file(stats, &current.job) && !current.has_counter_of(now, stats) {
-            // Another name alone, without a counter, begins nothing yet.
+            // A different name without a counter does not start a job yet.
             return stats.figures.total_duration.is_none();
         }
         let status = current.job.status;
@@ -112,7 +114,7 @@ impl Tracker {
         true
     }
 
-    /// A print that was thought to be gone (it was not in the machine when we looked) shows itself.
+    /// Resumes a job that was considered gone because the printer did not show it, if its print shows up again.
     fn take_back_unseen_end(&mut self, stats: &PrintStats) {
         if self.current.is_none()
             && let Some(ending) = self.ending.take_if(|ending| {
@@ -131,7 +133,8 @@ impl Tracker {
         }
     }
 
-    /// Whether the print is one whose end the history has told of already; updates from before may come after.
+    /// Whether the update is about a print whose end the history has already reported. Such updates can still arrive
+    /// after the end.
     fn is_stale(&self, now: Moment, stats: &PrintStats) -> bool {
         let Some(ended) = &self.ended else { return false };
         if !same_name(ended.filename.as_deref(), stats.filename.as_deref()) {
@@ -177,7 +180,7 @@ impl Tracker {
                 && same_file(stats, &ending.job)
                 && stats.figures.continues(&ending.job.figures)
             {
-                // The update that told of the end may have had no counters, or another name.
+                // The update that reported the end may have had no counters, or another name.
                 ending.end = end;
                 ending.job.figures = stats.figures.or(ending.job.figures);
             }
@@ -201,7 +204,7 @@ impl Tracker {
         self.begin_ending(now, end, actions);
     }
 
-    /// The history told of the end first, and `print_stats` shows another one.
+    /// Corrects the end if the history reported it first and `print_stats` shows another one.
     fn correct_told_end(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
         let Some(End::Shown(status, cause)) = shown_end(stats.state) else {
             return;
@@ -230,11 +233,11 @@ impl Tracker {
             return;
         }
         if self.over.has(row) {
-            // Told once more, or late: it must not begin anew.
+            // A repeated or late notification must not start a new job.
             return;
         }
         if self.over.untold.take_if(|job| row.is_late_word_of(job)).is_some() {
-            // Too late to end it; only who it is.
+            // Too late to start or end the job; the row only identifies it.
             self.over.note(&row.job_id, row.start_time);
             actions.push(Action::Import(Box::new(row.clone())));
             return;
@@ -257,7 +260,7 @@ impl Tracker {
             && self.starting.is_none()
             && tells_late_of(row, &ending.job)
         {
-            // It was shorter than its news were under way.
+            // The print ended before its start notification arrived.
             ending.job.identify(row);
             actions.push(Action::Save(Box::new(ending.job.clone())));
             return;
@@ -289,8 +292,8 @@ impl Tracker {
         );
     }
 
-    /// Moonraker missed a start and tells of it at the end, without a file name. If we saw the print, it is that; if
-    /// not, `finished` follows at once and says all that is known.
+    /// Handles a start that Moonraker missed and reports at the end, without a file name. If printlog saw the print,
+    /// the row belongs to it; if not, `finished` follows at once with all available data.
     fn attach_missed_start(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
         if self.ending.is_none() && self.current.is_none() {
             self.open_untold(now, actions);
@@ -373,8 +376,8 @@ impl Tracker {
         self.begin_ending(now, End::KlippyLost, actions);
     }
 
-    /// What was shown to have ended is written; what only vanished with the link, or behind another print, is looked at
-    /// again after it is back.
+    /// Writes a job whose end was observed. A job that only vanished with the link, or behind another print, is
+    /// examined again after reconnecting.
     pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
         self.starting = None;
         self.told_end = None;
@@ -405,7 +408,7 @@ impl Tracker {
     }
 }
 
-/// Whether the start that the history tells of is that of a print which we saw begin by ourselves.
+/// Whether the start reported by the history belongs to a print that printlog saw begin without a notification.
 fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
     job.job_id.is_none()
@@ -415,7 +418,8 @@ fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
             || is_noticed_late(row, &job.figures))
 }
 
-/// Whether Moonraker missed the start, and notices the print now. It may take it for that of the file before.
+/// Whether Moonraker missed the start and notices the print only now. Its row may then have the name of the previous
+/// file.
 fn is_noticed_late(row: &HistoryJob, figures: &Figures) -> bool {
     row.figures.total_duration >= Some(NOTICED_LATE) && row.figures.about_equal(figures)
 }

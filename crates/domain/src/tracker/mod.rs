@@ -1,7 +1,7 @@
-//! The job tracker: what to record, given what the printer just said.
+//! The job tracker: decides what to record from a printer's events.
 //!
-//! A pure state machine, one a printer. No clock, no I/O: each event carries its time. Moonraker's history decides
-//! where it saw what happened; where it did not (it was restarted, or missed a start), Klipper's `print_stats` does.
+//! A pure state machine, one per printer. It has no clock and no I/O: each event carries its time. Moonraker's history
+//! is authoritative for what it observed; where it was restarted or missed a start, Klipper's `print_stats` is used.
 
 mod live;
 mod sync;
@@ -15,28 +15,28 @@ use crate::{HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintSt
 
 pub use sync::{Newest, Sync};
 
-/// How long the other half of a piece of news may take: `print_stats` and the history tell of the same start or
-/// end within some 50 ms of each other, in either order.
+/// How long to wait for the second report of a start or an end. `print_stats` and the history report the same start or
+/// end within about 50 ms of each other, in either order.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Two readings of one counter give the same start of the print, give or take this.
+/// Two readings of the same counter give the same start of the print within this tolerance.
 const SAME_COUNTER: Duration = Duration::from_millis(500);
 
-/// A running job is written at most this often while nothing but its counters change.
+/// Shortest interval between writes of a running job while only its counters change.
 const CHECKPOINT: Duration = Duration::from_secs(30);
 
-/// Something that a printer said, or that happened to the link to it.
+/// Something that a printer reported, or a change of the connection to it.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Connected, or Klippy became ready: everything has been read anew. A state, not news.
+    /// Connected, or Klippy became ready: everything has been read again. This is a snapshot, not a change.
     Synced(Box<Sync>),
-    /// A status update, merged into the whole.
+    /// A status update, merged into the full state.
     Status {
         /// The print.
         stats: PrintStats,
-        /// `webhooks.state`: after a shutdown `print_stats` goes on as if nothing had happened.
+        /// `webhooks.state`. After a shutdown `print_stats` keeps reporting as if the print were running.
         klippy: KlippyState,
-        /// `webhooks.state_message`, where Klippy is not ready.
+        /// `webhooks.state_message`, if Klippy is not ready.
         klippy_message: Option<String>,
     },
     /// `notify_history_changed`: a job was added.
@@ -47,18 +47,18 @@ pub enum Event {
     KlippyShutdown,
     /// `notify_klippy_disconnected`.
     KlippyDisconnected,
-    /// The connection to Moonraker is gone.
+    /// The connection to Moonraker was lost.
     LinkLost,
-    /// Nothing happened; time passed. Wanted at [`Tracker::deadline`].
+    /// No event, only time passed. Due at [`Tracker::deadline`].
     Tick,
-    /// The user deleted the job with this start here.
+    /// The user deleted the job with this start time in printlog.
     DeletedHere(Timestamp),
 }
 
-/// Something to do for the store, in the given order.
+/// A change for the store to write, in the given order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Write the job; it is new or more than its counters changed.
+    /// Write the job: it is new, or more than its counters changed.
     Save(Box<Job>),
     /// Write status, counters and `last_seen` of the job.
     Checkpoint(Box<Job>),
@@ -66,7 +66,7 @@ pub enum Action {
     Import(Box<HistoryJob>),
 }
 
-/// Follows the print in one printer.
+/// Follows the print on one printer.
 #[derive(Debug)]
 pub struct Tracker {
     printer_id: PrinterId,
@@ -74,30 +74,30 @@ pub struct Tracker {
     ending: Option<Ending>,
     starting: Option<Starting>,
     ended: Option<Ended>,
-    /// The last job that the history ended, until the next begins: `print_stats` may show another end.
+    /// The last job that was ended by the history, until the next job begins: `print_stats` may show another end.
     told_end: Option<Job>,
     over: Over,
-    /// The print in the machine belongs to a job that the user deleted here.
+    /// The print that is running belongs to a job that the user deleted in printlog.
     muted: bool,
-    /// Moonraker said that it stops; what it says of Klippy from then on is about itself.
+    /// Moonraker announced its shutdown; from then on its Klippy reports are about itself.
     moonraker_leaving: bool,
 }
 
-/// The job in the machine.
+/// The job that is running.
 #[derive(Debug)]
 struct Current {
     job: Job,
-    /// Moonraker's history has given the run up: no event will tell of its end.
+    /// Moonraker's history has closed the run: no event will report its end.
     untracked: bool,
-    /// When it was last seen to run and when it was last written, if that was in the life of this process.
+    /// When the job was last seen running and when it was last written. `None` if not since this process started.
     seen: Option<Duration>,
     written: Option<Duration>,
-    /// When its counter was last read, in the life of this process.
+    /// When the counter was last read. `None` if not since this process started.
     counted: Option<Duration>,
 }
 
 impl Current {
-    /// Whether the counter runs on from where it was last seen: then it is the same print, whatever its name is now.
+    /// Whether the counter continues from its last reading. If so, it is the same print, even under another name.
     fn has_counter_of(&self, now: Moment, stats: &PrintStats) -> bool {
         let began = |at: Duration, total: Option<f64>| {
             let total = Duration::try_from_secs_f64(total?).ok()?;
@@ -112,7 +112,7 @@ impl Current {
     }
 }
 
-/// A job whose print is over, until the history says so too, or the grace is over.
+/// A job whose print is over. It waits for the history to confirm the end, or for the grace period to pass.
 #[derive(Debug)]
 struct Ending {
     job: Job,
@@ -122,22 +122,22 @@ struct Ending {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum End {
-    /// `print_stats` or Klippy's state showed it.
+    /// `print_stats` or Klippy's state showed the end.
     Shown(JobStatus, Option<&'static str>),
-    /// Klippy went away. If Moonraker goes too, that may have been all.
+    /// Klippy disconnected. If Moonraker disconnects too, the print may still be running.
     KlippyLost,
-    /// Something else is, or nothing is in the machine.
+    /// The printer shows another print, or none.
     Unseen,
 }
 
 impl End {
-    /// Whether a later look at the printer can tell no more. Behind a print of the same file its history can.
+    /// Whether later data from the printer cannot change this end. If the same file was started again, its history can.
     fn is_final(self) -> bool {
         matches!(self, Self::Shown(_, cause) if cause != Some(REPLACED))
     }
 }
 
-/// A print that nobody has told about, until the history does or the grace is over.
+/// A print whose start has not been reported. It waits for the history, or for the grace period to pass.
 #[derive(Debug)]
 struct Starting {
     stats: PrintStats,
@@ -155,7 +155,7 @@ impl Starting {
             && (same_name(stats.filename.as_deref(), self.stats.filename.as_deref()) || same_start())
     }
 
-    /// Takes over a later update. What it does not say stays.
+    /// Applies a later update. Fields missing from the update are kept.
     fn go_on(&mut self, now: Moment, stats: PrintStats) {
         if self.stats.figures.total_duration.is_none() && stats.figures.total_duration.is_some() {
             self.began = began(now, &stats);
@@ -173,20 +173,20 @@ impl Starting {
     }
 }
 
-/// Runs that ended last, to know late news of their start.
+/// The runs that ended last, to recognise late reports of their start.
 #[derive(Debug, Default)]
 struct Over {
-    /// Those that the history told of.
+    /// Runs that the history reported.
     told: VecDeque<(String, Timestamp)>,
-    /// The last that it did not tell of.
+    /// The last run that the history did not report.
     untold: Option<Job>,
 }
 
-/// More prints than can start and end while news is under way.
+/// More prints than can start and end while a notification is in transit.
 const OVER: usize = 8;
 
 impl Over {
-    /// A run whose start the history does not know cannot be told from others.
+    /// Remembers a run. Without a start time in the history it cannot be distinguished from other runs.
     fn note(&mut self, job_id: &str, start_time: Option<Timestamp>) {
         if let Some(start_time) = start_time {
             self.told.truncate(OVER - 1);
@@ -207,7 +207,7 @@ impl Over {
     }
 }
 
-/// The last job that ended, to know stale news about it.
+/// The last job that ended, to recognise stale updates about it.
 #[derive(Debug)]
 struct Ended {
     filename: Option<String>,
@@ -216,7 +216,7 @@ struct Ended {
 }
 
 impl Tracker {
-    /// A tracker that knows nothing; its first event is [`Event::Synced`].
+    /// Creates a tracker without any state; its first event must be [`Event::Synced`].
     #[must_use]
     pub fn new(printer_id: PrinterId) -> Self {
         Self {
@@ -232,13 +232,13 @@ impl Tracker {
         }
     }
 
-    /// The job in the machine, with its latest counters.
+    /// The job that is running, with its latest counters.
     #[must_use]
     pub fn current(&self) -> Option<&Job> {
         self.current.as_ref().map(|current| &current.job)
     }
 
-    /// When the tracker wants an [`Event::Tick`], on the monotonic clock. `None`: not by itself.
+    /// When the tracker needs an [`Event::Tick`], on the monotonic clock. `None` if it needs none.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let ending = self.ending.as_ref().map(|ending| ending.deadline);
@@ -246,7 +246,7 @@ impl Tracker {
         ending.into_iter().chain(starting).min()
     }
 
-    /// Takes an event in and says what is to be written.
+    /// Processes an event and returns the changes to write.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         self.end_graces(now, &mut actions);
@@ -281,7 +281,7 @@ impl Tracker {
         }
     }
 
-    /// Writes the end of the job that waits for one.
+    /// Writes the end of the job that is ending.
     fn close_ending(&mut self, actions: &mut Vec<Action>) {
         let Some(Ending { mut job, end, .. }) = self.ending.take() else {
             return;
@@ -295,7 +295,7 @@ impl Tracker {
         actions.push(Action::Save(Box::new(job)));
     }
 
-    /// Makes a job of the print that the history did not tell of in time.
+    /// Creates a job for the print whose start the history did not report in time.
     fn open_untold(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let Some(Starting { stats, began, .. }) = self.starting.take() else {
             return;
@@ -322,7 +322,7 @@ impl Tracker {
         self.open(now, job, Some(&stats), false, actions);
     }
 
-    /// Makes `job` the current one; whatever ended before is written first.
+    /// Makes `job` the current job. A job that is still ending is written first.
     fn open(
         &mut self,
         now: Moment,
@@ -353,7 +353,7 @@ impl Tracker {
         });
     }
 
-    /// The current job's print is over: wait for the history to say so, if it can.
+    /// Ends the current job: waits for the history to confirm the end, if it can.
     fn begin_ending(&mut self, now: Moment, end: End, actions: &mut Vec<Action>) {
         let Some(Current {
             job, untracked, seen, ..
@@ -399,18 +399,18 @@ impl Tracker {
     }
 }
 
-/// Now, if the update has the counter.
+/// The current time if the update has the counter, else `None`.
 fn counted(now: Moment, stats: &PrintStats) -> Option<Duration> {
     stats.figures.total_duration.map(|_| now.monotonic)
 }
 
-/// When the print began, by its counter. A print whose counter is not known begins now.
+/// When the print began, computed from its counter. Without a counter, it begins now.
 fn began(now: Moment, stats: &PrintStats) -> Timestamp {
     now.wall_before(stats.figures.total_duration.unwrap_or(0.0))
         .unwrap_or(now.wall)
 }
 
-/// Takes over what `print_stats` shows of a running job.
+/// Applies what `print_stats` shows of a running job.
 fn observe(job: &mut Job, stats: &PrintStats) {
     job.status = match stats.state {
         PrintState::Paused => JobStatus::Paused,
@@ -427,7 +427,7 @@ fn observe(job: &mut Job, stats: &PrintStats) {
     }
 }
 
-/// How a print ended that `print_stats` shows as over. `None` if it shows no print.
+/// The end that `print_stats` shows. `None` if it shows no ended print.
 fn shown_end(state: PrintState) -> Option<End> {
     match state {
         PrintState::Complete => Some(End::Shown(JobStatus::Completed, Some("completed"))),
@@ -441,7 +441,7 @@ fn same_file(stats: &PrintStats, job: &Job) -> bool {
     same_name(stats.filename.as_deref(), job.filename.as_deref())
 }
 
-/// How a print ended in whose place another one runs.
+/// The end of a job whose place another print has taken.
 fn replaced_by(stats: &PrintStats, job: &Job) -> End {
     let cause = if same_file(stats, job) {
         REPLACED

@@ -1,4 +1,4 @@
-//! What the printer shows after a connection is made, or after Klippy became ready: a state, never news.
+//! Handles the snapshot read after a connection is made or after Klippy becomes ready. It is a state, not a change.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::{
     job::{REPLACED, same_name},
 };
 
-/// Everything that was read after connecting. The history has been merged into the store before, except for its
-/// newest row if that has not been seen to end.
+/// Everything that was read after connecting. The history has already been merged into the store, except for its newest
+/// row if the end of that row was not observed.
 #[derive(Debug, Clone)]
 pub struct Sync {
     /// State of Klippy.
     pub klippy: KlippyState,
-    /// Klippy's words on it, where it is not ready.
+    /// Klippy's message about its state, if it is not ready.
     pub klippy_message: Option<String>,
-    /// The print. `None` while Klippy cannot be asked.
+    /// The print. `None` while Klippy cannot be queried.
     pub stats: Option<PrintStats>,
-    /// The printer's jobs that the store has as open.
+    /// The printer's open jobs in the store.
     pub open: Vec<Job>,
-    /// The newest row of the history. `None` if it is empty.
+    /// The newest row of the history. `None` if the history is empty.
     pub newest: Option<Newest>,
-    /// The wall clock of the printer's host now. `None` if it does not say; ours is taken then.
+    /// The current wall clock of the printer's host. `None` if unknown; printlog's own clock is used then.
     pub host_clock: Option<Timestamp>,
 }
 
@@ -35,13 +35,13 @@ pub struct Sync {
 pub struct Newest {
     /// The row.
     pub row: HistoryJob,
-    /// What the store has of that run. `None` if nothing.
+    /// The stored job of that run. `None` if there is none.
     pub stored: Option<Job>,
-    /// Whether the user deleted that run here.
+    /// Whether the user deleted that run in printlog.
     pub deleted: bool,
 }
 
-/// A start that is computed from a counter is up to so much later than it was.
+/// A start that is computed from a counter is up to this much later than the true start.
 const SLACK: Duration = Duration::from_millis(500);
 
 impl Tracker {
@@ -89,7 +89,7 @@ impl Tracker {
                     actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
                 }
             }
-            // Nothing can be said yet; the next sync can.
+            // Nothing can be decided yet; the next sync can.
             _ => {
                 self.current = candidate;
                 return;
@@ -98,7 +98,7 @@ impl Tracker {
         self.import_newest(&view, actions);
     }
 
-    /// Hands the newest row on if it turned out to be about no print that is followed here.
+    /// Imports the newest row if it is not about a print that the tracker follows.
     fn import_newest(&self, view: &View<'_>, actions: &mut Vec<Action>) {
         let Some(Newest {
             row,
@@ -121,7 +121,7 @@ impl Tracker {
         }
     }
 
-    /// The open job that may be in the machine: the latest. There should be no other.
+    /// Returns the open job that may be running: the latest one. There should be no other.
     fn take_candidate(&mut self, sync: &Sync, actions: &mut Vec<Action>) -> Option<Current> {
         let memory = self.current.take();
         let mut open = sync.open.clone();
@@ -167,7 +167,8 @@ impl Tracker {
             }
             just_closed = current.job.history_start_time;
             if view.is_within_running_row(&current.job) {
-                // Or it ended, and the other began, after the history was read; the news of that is under way.
+                // The job may also have ended, and the other print begun, after the history was read; that notification
+                // is in transit.
                 let end = replaced_by(&stats, &current.job);
                 self.end_soon(view, current, end, actions);
             } else {
@@ -179,7 +180,7 @@ impl Tracker {
                 && same_name(newest.row.filename.as_deref(), stats.filename.as_deref())
                 && view.may_be_the_print(newest, &stats)
         }) else {
-            // What the history would say of this start, it has said by now.
+            // By now the history would have reported this start.
             let overdue = stats.figures.total_duration >= Some(GRACE.as_secs_f64());
             self.begin_starting(view.now, stats);
             if overdue {
@@ -196,7 +197,7 @@ impl Tracker {
             .stored
             .clone()
             .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
-        // Moonraker missed the start of such a row; the counter of the printer knows it.
+        // Moonraker missed the start of such a row; it follows from the printer's counter.
         job.start_time = job.start_time.or_else(|| {
             let total = stats.figures.total_duration?;
             view.now.wall_before(total)
@@ -234,7 +235,7 @@ impl Tracker {
         }
     }
 
-    /// Ends the job; if Moonraker still calls it running, its word on the end is under way.
+    /// Ends the job. If Moonraker still reports it as running, its notification of the end is in transit.
     fn end_soon(&mut self, view: &View<'_>, current: Current, end: End, actions: &mut Vec<Action>) {
         let grace = if view.is_running_row_of(&current.job) {
             GRACE
@@ -250,8 +251,8 @@ impl Tracker {
         self.end_graces_of_ending(view.now, actions);
     }
 
-    /// Moonraker was restarted in mid-print and did not see the end, or took it for another one, but `print_stats` still
-    /// shows it.
+    /// Corrects the newest row if Moonraker was restarted during the print and did not see the end, or recorded another
+    /// end, while `print_stats` still shows it.
     fn correct_newest(
         &mut self,
         view: &View<'_>,
@@ -291,7 +292,7 @@ impl Tracker {
     }
 }
 
-/// What a sync can be judged by.
+/// The data that a sync is judged by.
 struct View<'a> {
     now: Moment,
     host_clock: Timestamp,
@@ -299,13 +300,14 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Whether the history has the job as running.
+    /// Whether the history reports the job as running.
     fn is_running_row_of(&self, job: &Job) -> bool {
         self.newest
             .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
     }
 
-    /// Whether the history has a job as running that began with this one or before: it saw none of them end.
+    /// Whether the history reports as running a job that began at the same time as this one or earlier, and so saw
+    /// neither end.
     fn is_within_running_row(&self, job: &Job) -> bool {
         self.newest.is_some_and(|newest| {
             newest.row.end() == HistoryEnd::Running
@@ -314,11 +316,11 @@ impl View<'_> {
         })
     }
 
-    /// Whether the print in the machine is the job's. A machine prints one thing at a time: a print of the same
-    /// file that began before the job was last seen to run is the job.
+    /// Whether the running print is this job. A printer prints one file at a time, so a print of the same file that
+    /// began before the job was last seen running is this job.
     fn is_print_of(&self, current: &Current, stats: &PrintStats) -> bool {
         let job = &current.job;
-        // Without a counter another name proves nothing; the next update has one.
+        // Without a counter, a different name proves nothing; the next update has a counter.
         let Some(total) = stats.figures.total_duration else {
             return true;
         };
@@ -346,7 +348,7 @@ impl View<'_> {
                 }))
     }
 
-    /// Whether the history tells of a later run of the job's file.
+    /// Whether the history has a later run of the job's file.
     fn has_newer_run_of_the_file(&self, job: &Job) -> bool {
         self.newest.is_some_and(|newest| {
             newest.row.filename == job.filename
@@ -361,7 +363,7 @@ impl View<'_> {
         self.host_clock.checked_sub(total).ok()
     }
 
-    /// Whether the newest row, of the file that is printed, can be about the print in the machine.
+    /// Whether the newest row, which has the name of the running file, can be about the running print.
     fn may_be_the_print(&self, newest: &Newest, stats: &PrintStats) -> bool {
         let resolved = newest.stored.as_ref().is_some_and(|stored| {
             stored.end_source == Some(Source::PrintStats) || stored.cause.as_deref() == Some(REPLACED)
@@ -372,7 +374,7 @@ impl View<'_> {
         match newest.row.end() {
             HistoryEnd::Running => true,
             HistoryEnd::Seen(_) => false,
-            // It began before Moonraker stopped looking.
+            // The print began before Moonraker stopped watching.
             HistoryEnd::Unseen => {
                 let watched = newest.row.figures.total_duration.unwrap_or(0.0);
                 let watched = SignedDuration::try_from_secs_f64(watched + 5.0).unwrap_or_default();
@@ -383,7 +385,7 @@ impl View<'_> {
         }
     }
 
-    /// Whether a print that took `total_duration` can have begun and ended since the row's start.
+    /// Whether a print with this `total_duration` can have begun and ended since the row's start.
     fn fits_since_start(&self, row: &HistoryJob, stats: &PrintStats) -> bool {
         self.began_at(stats)
             .zip(row.start_time)
@@ -399,7 +401,7 @@ impl View<'_> {
             })
     }
 
-    /// Ends a job that nobody saw end, with the history's words on it if it has some.
+    /// Ends a job whose end was not observed, with the history's outcome if there is one.
     fn unseen_end(&self, mut job: Job) -> Job {
         match self.newest {
             Some(newest) if newest.row.is_run_of(&job) => job.end_by_history(&newest.row),

@@ -1,5 +1,4 @@
-//! A printer on the bench: plays events with a clock of its own into the tracker and keeps what it wants written,
-//! as the store would.
+//! A test printer: feeds events to the tracker with its own clock, and keeps the written jobs as the store would.
 
 use std::time::Duration;
 
@@ -62,19 +61,19 @@ impl BenchPrinter {
         self.play(Event::Finished(row.clone()))
     }
 
-    /// Waits until nothing is left that a grace could bring.
+    /// Waits until all grace periods have passed.
     pub(crate) fn settle(&mut self) -> &mut Self {
         self.after(5.0).play(Event::Tick)
     }
 
-    /// The process is killed and started anew; memory is lost, the monotonic clock starts over.
+    /// Kills and restarts the process: memory is lost, and the monotonic clock starts over.
     pub(crate) fn restart(&mut self) -> &mut Self {
         self.tracker = Tracker::new(PRINTER);
         self.now.monotonic = Duration::ZERO;
         self
     }
 
-    /// Connects: merges the history (oldest first in `history`) and looks at the print.
+    /// Connects: merges the history (oldest first in `history`) and reads the print.
     pub(crate) fn sync(
         &mut self,
         klippy: KlippyState,
@@ -109,7 +108,7 @@ impl BenchPrinter {
         self.play(Event::Synced(Box::new(sync)))
     }
 
-    /// The single row, which is what most tests want.
+    /// The only row, which is what most tests need.
     pub(crate) fn row(&self) -> &Job {
         assert_eq!(self.rows.len(), 1, "one run, one row: {:#?}", self.rows);
         &self.rows[0]
@@ -151,7 +150,7 @@ impl BenchPrinter {
     }
 }
 
-/// A date, that many seconds into the test.
+/// A date, this many seconds into the test.
 pub(crate) fn at(seconds: f64) -> Timestamp {
     let start: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a date");
     start + SignedDuration::from_secs_f64(seconds)

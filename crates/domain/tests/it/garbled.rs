@@ -1,11 +1,11 @@
-//! Firmwares that say odd things for a moment: whatever they say, the print is one job with its true figures.
+//! Firmwares that report odd values for a moment: each print must still become one job with its true figures.
 
 use domain::{Figures, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
 use proptest::prelude::*;
 
 use crate::bench_printer::{BenchPrinter, row, stats};
 
-/// What is odd about an update.
+/// The oddities of one update.
 #[derive(Debug, Clone)]
 struct Odd {
     /// Index of the update.
@@ -30,7 +30,7 @@ impl Odd {
         ];
         let name = prop_oneof![Just(None), "[a-z]{1,8}".prop_map(Some)];
         (
-            // One update is clear while the history is waited for: what none of them says cannot be known.
+            // One update is clear while the tracker waits for the history; data that no update has cannot be known.
             0..UPDATES - 1,
             prop::option::of(word),
             prop::option::of(name),
@@ -50,7 +50,8 @@ impl Odd {
         if let Some(state) = state.filter(|state| *state == PrintState::Unknown || stats.state.is_active()) {
             stats.state = state;
         }
-        // A counter that runs on tells that the print is the same. Of the first update nothing else is known.
+        // A wrong name is sent only with a counter and not in the first update: the running counter then shows that the
+        // print is the same.
         match &self.name {
             Some(Some(name)) if !self.counter && self.at > 0 => stats.filename = Some(name.clone()),
             Some(_) => stats.filename = None,
@@ -65,12 +66,12 @@ impl Odd {
 /// Updates of a print, one a second; the last two say that it is complete.
 const UPDATES: usize = 14;
 
-/// What a logger may meet.
+/// What happens during the test.
 #[derive(Debug, Clone, Copy)]
 struct Circumstances {
-    /// Whether Moonraker's history tells of the print.
+    /// Whether Moonraker's history reports the print.
     told: bool,
-    /// After which update the link is cut and made again.
+    /// After which update the connection is cut and made again.
     reconnect: Option<usize>,
 }
 
@@ -107,7 +108,7 @@ fn play(file: &str, circumstances: Circumstances, oddities: &[Odd]) -> BenchPrin
             printer
                 .play(Event::LinkLost)
                 .sync(KlippyState::Ready, Some(now), &history);
-            // The task reads everything again at the first word that is known.
+            // The printer task reads everything again at the first known state.
             if oddities.iter().any(|odd| odd.at == index && odd.state.is_some()) {
                 let clear = stats(state, file, total);
                 printer.sync(KlippyState::Ready, Some(clear), &history);
@@ -119,7 +120,7 @@ fn play(file: &str, circumstances: Circumstances, oddities: &[Odd]) -> BenchPrin
     printer
 }
 
-/// Oddities for a moment each, with clear updates between them.
+/// Odd updates, one at a time, with clear updates between them.
 fn apart(oddities: Vec<Odd>) -> Vec<Odd> {
     let mut kept: Vec<Odd> = Vec::new();
     for odd in oddities {

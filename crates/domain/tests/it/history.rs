@@ -1,4 +1,4 @@
-//! History rows on their own: identity, buckets, clocks.
+//! History rows alone: identity, buckets, clocks.
 
 use domain::{Figures, HistoryEnd, Job, JobStatus};
 

@@ -1,4 +1,4 @@
-//! A connection that holds.
+//! Events over a stable connection.
 
 use domain::PrintState::{Cancelled, Complete, Paused, Printing, Standby};
 use domain::{Figures, JobStatus, KlippyState, PrintState, Source, tracker::Event};
@@ -82,10 +82,10 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
     }
 }
 
-/// Moonraker 0.10 and later miss one update after they have met Klippy.
+/// Moonraker 0.10 and later miss one update after they connect to Klippy.
 #[test]
 fn a_print_that_moonraker_notices_late_and_takes_for_the_file_before_is_one_job() {
-    // Before and after it was recorded without the history.
+    // Before and after the job was recorded without the history.
     for paused_at in [1.7, 3.0] {
         let mut printer = idle();
         printer.after(1.0).status(Printing, "b.gcode", 0.2);
@@ -139,7 +139,7 @@ fn a_start_that_is_told_after_the_end_of_a_short_print_is_that_of_it() {
 fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
     let start = row("000001", "a.gcode", "in_progress", 1.0, None, 0.2);
     let end = row("000001", "a.gcode", "error", 1.0, Some(61.0), 60.0);
-    // Whoever told of the end: the history, or the status alone.
+    // The end is reported by the history, or by the status alone.
     for told in [true, false] {
         let mut printer = printing();
         printer.after(50.0).status(PrintState::Error, "a.gcode", 60.0);
@@ -151,7 +151,7 @@ fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
         assert_eq!(job.status, JobStatus::Error);
         printer.added(&start);
         assert_eq!(*printer.row(), job);
-        // What comes next is not its end.
+        // The next print is not its end.
         printer.after(1.0).status(Printing, "b.gcode", 0.2);
         printer
             .added(&row("000002", "b.gcode", "in_progress", 65.0, None, 0.2))
@@ -252,7 +252,7 @@ fn the_same_file_started_anew_within_a_tick_is_a_job_of_its_own() {
     );
     assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
     assert_eq!(printer.rows[0].figures.total_duration, Some(10.0));
-    // Moonraker has one job of the two, with the start of the first and the figures of the second.
+    // Moonraker has one job for both prints, with the start of the first and the figures of the second.
     printer.after(1.0).status(Complete, "a.gcode", 4.3);
     let moonrakers = row("000001", "a.gcode", "completed", 1.0, Some(16.0), 4.3);
     printer.finished(&moonrakers).settle();

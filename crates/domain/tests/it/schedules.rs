@@ -1,4 +1,4 @@
-//! Random schedules of prints, cuts and restarts: whatever happens, each print is one row, and the row is true.
+//! Random schedules of prints, disconnections and restarts: each print must become one row with correct values.
 
 mod world;
 

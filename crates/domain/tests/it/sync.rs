@@ -1,11 +1,11 @@
-//! Connections that were lost, and what the printer did meanwhile.
+//! Lost connections, and what the printer did meanwhile.
 
 use domain::PrintState::{Complete, Printing, Standby};
 use domain::{HistoryJob, JobStatus, KlippyState, Source, tracker::Event};
 
 use crate::bench_printer::{BenchPrinter, at, row, stats};
 
-/// A printer that printed `a.gcode` for 100 s when the link was lost.
+/// A printer that had printed `a.gcode` for 100 s when the connection was lost.
 fn cut_at_100_s() -> BenchPrinter {
     let mut printer = BenchPrinter::new();
     printer.sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[]);
@@ -22,7 +22,7 @@ fn running() -> HistoryJob {
     row("000001", "a.gcode", "in_progress", 1.0, None, 0.2)
 }
 
-/// What Moonraker has after it was killed in mid-print.
+/// Moonraker's row after it was killed during a print.
 fn interrupted() -> HistoryJob {
     row("000001", "a.gcode", "interrupted", 1.0, None, 0.2)
 }
@@ -102,7 +102,7 @@ fn a_print_goes_on_after_moonraker_was_killed_and_ends_with_its_true_figures() {
         );
         assert_eq!((job.start_time, job.end_time), (Some(at(1.0)), Some(at(251.0))));
         assert_eq!(job.figures.total_duration, Some(250.0));
-        // Moonraker will say `interrupted` for ever.
+        // Moonraker keeps the status `interrupted` for good.
         let before = printer.row().clone();
         printer
             .restart()
@@ -223,7 +223,7 @@ fn a_print_that_runs_at_the_first_contact_is_recorded_with_its_start() {
     assert_eq!(printer.row().figures.total_duration, Some(3600.0));
 }
 
-/// Moonraker met Klippy when it printed already: its row has no file, and a start of its own.
+/// Moonraker connected to Klippy while it was already printing: its row has no file and its own start time.
 #[test]
 fn a_print_that_moonraker_did_not_see_begin_is_recorded_with_the_start_of_its_counter() {
     let mut printer = BenchPrinter::new();
@@ -311,7 +311,7 @@ fn a_link_that_flaps_200_times_leaves_one_job() {
     assert_eq!(printer.row().start_time, Some(at(1.0)));
 }
 
-/// The history was read while `a.gcode` ran, the print when the next run of it had begun.
+/// The history was read while `a.gcode` ran; the print was read after the next run of the file had begun.
 fn ended_between_two_looks() -> BenchPrinter {
     let mut printer = cut_at_100_s();
     printer.after(2.0).sync(
@@ -322,7 +322,7 @@ fn ended_between_two_looks() -> BenchPrinter {
     printer
 }
 
-/// The run that ended meanwhile, as Moonraker has it.
+/// Moonraker's row of the run that ended in between.
 fn completed() -> HistoryJob {
     row("000001", "a.gcode", "completed", 1.0, Some(102.0), 101.0)
 }
@@ -368,7 +368,7 @@ fn an_end_behind_which_the_link_was_lost_is_as_the_history_has_it() {
 #[test]
 fn a_run_that_was_taken_as_replaced_ends_as_its_history_row_does() {
     let mut printer = ended_between_two_looks();
-    // The news comes after the grace.
+    // The notification arrives after the grace period.
     printer.settle();
     assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
     printer.finished(&completed()).settle();

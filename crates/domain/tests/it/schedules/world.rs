@@ -1,4 +1,4 @@
-//! A printer with Moonraker, a logger with its link, and what really was printed.
+//! A printer with Moonraker, a logger with its connection, and a record of what was really printed.
 
 use domain::{HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
 use proptest::prelude::*;
@@ -7,10 +7,10 @@ use crate::bench_printer::{BenchPrinter, at, row, stats};
 
 /// Seconds between two status updates of the model.
 const UPDATE: f64 = 0.5;
-/// A print must be seen for so long before it counts as seen.
+/// Seconds that a print must be visible to the logger before it counts as seen.
 const SEEN: f64 = 4.0;
 
-/// Something that happens.
+/// One step of a schedule.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Wait(f64),
@@ -59,12 +59,12 @@ impl Step {
     }
 }
 
-/// How the news of a start or an end arrives.
+/// How the notification of a start or an end arrives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Disorder {
-    /// Seconds late.
+    /// Delay in seconds.
     late: f64,
-    /// Once more, so many seconds later.
+    /// Repeated this many seconds later.
     again: Option<f64>,
 }
 
@@ -76,7 +76,7 @@ impl Disorder {
     }
 }
 
-/// A print as it was.
+/// The true course of a print.
 #[derive(Debug)]
 struct Truth {
     file: &'static str,
@@ -85,16 +85,16 @@ struct Truth {
     end: Option<(JobStatus, f64)>,
     /// Seconds during which the logger could watch it.
     watched: f64,
-    /// Moonraker has (had) a row of it, and the logger could read it.
+    /// Moonraker has (or had) a row for it that the logger could read.
     told: bool,
-    /// Somebody saw the end: the history, or the logger.
+    /// The end was observed, by the history or the logger.
     end_seen: bool,
 }
 
 #[derive(Debug)]
 struct Moonraker {
     history: Vec<HistoryJob>,
-    /// The row of the print it follows.
+    /// Index of the history row of the current print.
     following: Option<usize>,
     next_id: u32,
 }
@@ -109,10 +109,10 @@ pub(super) struct World {
     klippy_down: bool,
     print: PrintStats,
     truths: Vec<Truth>,
-    /// For one news of the history each, again and again. Empty: all arrive at once.
+    /// One entry for each history notification, repeated in a cycle. Empty: all arrive at once.
     disorder: Vec<Disorder>,
     told: usize,
-    /// News under way, with when they arrive.
+    /// Notifications in transit, with their arrival times.
     late: Vec<(f64, Event)>,
 }
 
@@ -187,7 +187,7 @@ impl World {
                 self.pass(20.0);
                 self.start_moonraker();
             }
-            // What is wiped while nobody looks is lost to everybody.
+            // A row that is wiped while the logger is disconnected is lost for good.
             Step::WipeHistory => {
                 if self.connected
                     && self.late.is_empty()
@@ -201,7 +201,7 @@ impl World {
         }
     }
 
-    /// Everything is switched on, connected, and idle.
+    /// Switches everything on, connects, and becomes idle.
     pub(super) fn end_well(&mut self) {
         self.link = true;
         self.start_moonraker();
@@ -259,7 +259,7 @@ impl World {
                     context()
                 );
             } else {
-                // The end may still be known from print_stats; what is said must not be wrong.
+                // The end may still be known from print_stats; a recorded end must not be wrong.
                 assert!(
                     row.status == status || row.status == JobStatus::Interrupted,
                     "{truth:?}\n{}",
@@ -285,7 +285,7 @@ impl World {
     }
 
     fn wait(&mut self, seconds: f64) {
-        // A long time is passed in bigger strides once the start has been seen.
+        // Once the start has been seen, a long time passes in larger steps.
         let mut left = seconds;
         let mut stride = UPDATE;
         while left > 0.0 {
@@ -306,7 +306,7 @@ impl World {
         }
     }
 
-    /// News of the history, to a logger that is connected.
+    /// Sends a history notification to the logger if it is connected.
     fn tell_history(&mut self, event: &Event) {
         let disorder = match self.disorder.len() {
             0 => Disorder {
@@ -354,12 +354,12 @@ impl World {
     }
 
     fn start(&mut self, file: &'static str) {
-        // Without Moonraker a print can be started at the printer's own display; if that is the file of the print that
-        // was lost, and it ends before Moonraker is back, nobody can tell the two apart.
+        // Without Moonraker a print can be started on the printer's own display. If it has the file of the print that
+        // was lost, and ends before Moonraker is back, the two cannot be distinguished.
         if self.print.state.is_active() || self.moonraker.is_none() {
             return;
         }
-        // Nobody starts two prints within a second or so.
+        // Users do not start two prints within about a second.
         self.wait(3.0);
         self.truths.push(Truth {
             file,
@@ -402,7 +402,7 @@ impl World {
         self.finish(status, word);
     }
 
-    /// The end, as Moonraker notes it if it looks, and as it is.
+    /// Ends the print, with the end as Moonraker notes it if it is watching, and the true end.
     fn finish(&mut self, status: JobStatus, word: &str) {
         let mut seen = self.connected;
         let total = self.print.figures.total_duration.unwrap_or(0.0);
@@ -414,7 +414,7 @@ impl World {
             job.status = word.to_owned();
             job.end_time = Some(at(now));
             job.figures = stats(PrintState::Printing, "", total).figures;
-            // It will be read at the next connection, unless somebody wipes it before.
+            // It is read at the next connection unless it is wiped before.
             seen |= self.connected;
             if self.connected {
                 let job = job.clone();
