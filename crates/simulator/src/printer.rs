@@ -73,6 +73,7 @@ impl SimPrinter {
         format!("http://{}", self.address)
     }
 
+    /// TCP port of Moonraker.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()

@@ -1,8 +1,8 @@
-//! The stand-in printer's own clock.
+//! The clock of the stand-in printer.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Klippy's monotonic clock, in seconds. It never steps, whatever the wall clock does.
+/// Klippy's monotonic clock, in seconds. It is not affected by changes of the wall clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     started: Instant,
@@ -10,7 +10,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// What the clock shows at its start: a host that has been up for a while.
+    /// The initial time, as on a host that has been up for a while.
     const UPTIME: f64 = 1_000.0;
 
     pub(crate) fn start() -> Self {
@@ -24,7 +24,7 @@ impl Clock {
         Self::UPTIME + self.started.elapsed().as_secs_f64()
     }
 
-    /// Unix time minus this clock's time, in seconds, as it was at the start.
+    /// Unix time minus this clock's time at the start, in seconds.
     pub(crate) fn unix_offset(&self) -> f64 {
         self.unix_offset
     }

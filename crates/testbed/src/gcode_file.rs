@@ -1,11 +1,11 @@
-//! Small gcode files that Moonraker reads like OrcaSlicer's and the stand-in Klippy prints in seconds.
+//! Small G-code files that Moonraker parses like OrcaSlicer's and the stand-in Klippy prints in seconds.
 
 use std::fmt::Write;
 
 const THUMBNAIL: &str = include_str!("thumbnail.base64");
 const LAYER_HEIGHT: f64 = 0.2;
 
-/// A gcode file to be built: `GcodeFile::new(3.0).heating(1.0).bytes()`.
+/// Builder for a G-code file: `GcodeFile::new(3.0).heating(1.0).bytes()`.
 #[derive(Debug, Clone)]
 pub struct GcodeFile {
     seconds: f64,
@@ -17,7 +17,7 @@ pub struct GcodeFile {
 }
 
 impl GcodeFile {
-    /// A file that extrudes for `seconds`, without time to heat up.
+    /// A file that extrudes for `seconds`, without heating time.
     pub fn new(seconds: f64) -> Self {
         Self {
             seconds,
@@ -29,14 +29,14 @@ impl GcodeFile {
         }
     }
 
-    /// Seconds before the first extrusion; they count in `total_duration` only.
+    /// Seconds before the first extrusion; they count towards `total_duration` only.
     #[must_use]
     pub fn heating(mut self, seconds: f64) -> Self {
         self.heating = seconds;
         self
     }
 
-    /// mm of filament; 0 for a print that never extrudes.
+    /// Filament in mm; 0 for a print that never extrudes.
     #[must_use]
     pub fn filament(mut self, mm: f64) -> Self {
         self.filament = mm;
@@ -50,21 +50,21 @@ impl GcodeFile {
         self
     }
 
-    /// The slicer's `filament_type`; `PLA;PETG` for several.
+    /// The slicer's `filament_type`; `PLA;PETG` for several materials.
     #[must_use]
     pub fn material(mut self, material: &str) -> Self {
         material.clone_into(&mut self.material);
         self
     }
 
-    /// With a preview picture of 48 x 48.
+    /// Adds a thumbnail of 48 x 48 pixels.
     #[must_use]
     pub fn thumbnail(mut self) -> Self {
         self.thumbnail = true;
         self
     }
 
-    /// The file.
+    /// The content of the file.
     pub fn bytes(&self) -> Vec<u8> {
         let mut text = String::new();
         self.write(&mut text).expect("a String takes all text");
@@ -125,7 +125,7 @@ impl GcodeFile {
         }
         let whole = heating + seconds;
         let minutes = (whole / 60.0).floor();
-        // Nozzle area of 1.75 mm filament times PLA's density.
+        // Cross-section of 1.75 mm filament times the density of PLA.
         let grams = filament * 2.405_28 * 0.001_24;
         writeln!(text, "M104 S0\nM140 S0\nM84\n; EXECUTABLE_BLOCK_END\n")?;
         writeln!(

@@ -1,16 +1,16 @@
-//! Where `scripts/install-test-deps.sh` has put the Moonrakers.
+//! Locations where `scripts/install-test-deps.sh` installed the Moonrakers.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The Moonraker that tests run against when they name none.
+/// The Moonraker version of tests that do not choose one.
 pub(crate) const DEFAULT_MOONRAKER: &str = "0.11.0";
 
-/// The Python that has Moonraker `version`.
+/// The Python interpreter with Moonraker `version`.
 ///
 /// # Errors
-/// It is not installed.
+/// If it is not installed.
 pub(crate) fn python(version: &str) -> Result<PathBuf> {
     let folder = match version {
         DEFAULT_MOONRAKER => "venv".to_owned(),
@@ -27,10 +27,10 @@ pub(crate) fn python(version: &str) -> Result<PathBuf> {
     Ok(venv.join("bin/python"))
 }
 
-/// The library that gives a program a clock of its own (Debian's package `faketime`).
+/// The library that gives a program its own clock (Debian package `faketime`).
 ///
 /// # Errors
-/// It is not installed.
+/// If it is not installed.
 pub fn libfaketime() -> Result<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").context("could not read /usr/lib")?;
     let mut libraries = folders

@@ -1,13 +1,13 @@
-//! A whole printer: a real Moonraker with the stand-in Klippy behind it.
+//! A complete printer: a real Moonraker with a stand-in Klippy.
 
 use anyhow::Result;
 
 use crate::{GcodeFile, Klippy, Moonraker, PrintRecord, Setup};
 
-/// What Moonraker subscribes to last when it has found a Klippy.
+/// The last object that Moonraker subscribes to after it has found a Klippy.
 const LAST_SUBSCRIPTION: &str = "extruder";
 
-/// Moonraker and Klippy, connected and ready to print. Everything ends when it is dropped.
+/// Moonraker and Klippy, connected and ready to print. Both stop when this is dropped.
 pub struct Printer {
     /// The real Moonraker.
     pub moonraker: Moonraker,
@@ -16,18 +16,18 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Starts the newest Moonraker, which trusts every client on this machine.
+    /// Starts the newest Moonraker, which trusts all local clients, with a Klippy.
     ///
     /// # Errors
-    /// Moonraker is not installed or does not start.
+    /// If Moonraker is not installed or does not start.
     pub async fn start() -> Result<Self> {
         Self::with(Setup::default()).await
     }
 
-    /// Starts a Moonraker as `setup` says, with a Klippy, and waits until it can print.
+    /// Starts a Moonraker with these options and a Klippy, and waits until it can print.
     ///
     /// # Errors
-    /// Moonraker is not installed or does not start.
+    /// If Moonraker is not installed or does not start.
     pub async fn with(setup: Setup) -> Result<Self> {
         let moonraker = Moonraker::start(setup).await?;
         let klippy = Klippy::start(&moonraker.klippy_socket(), &moonraker.gcodes()).await?;
@@ -36,14 +36,14 @@ impl Printer {
         Ok(printer)
     }
 
-    /// Waits until a print can be started, after a start or a restart of Moonraker or Klippy.
+    /// Waits until a print can be started after a start or restart of Moonraker or Klippy.
     ///
-    /// That is a little later than Moonraker says `ready`: it then subscribes to the heaters, and
-    /// does not notice a print that starts meanwhile. To have that happen, wait with
-    /// [`Moonraker::wait_for_klippy`] only.
+    /// This is slightly later than Moonraker's `ready`. At `ready`, Moonraker subscribes to the heaters and misses a
+    /// print that
+    /// starts meanwhile. To provoke this, wait with [`Moonraker::wait_for_klippy`] only.
     ///
     /// # Errors
-    /// It did not get there within a minute.
+    /// If this takes more than a minute.
     pub async fn wait_until_ready(&self) -> Result<()> {
         self.moonraker.wait_for_klippy("ready").await?;
         self.klippy
@@ -52,19 +52,19 @@ impl Printer {
             .map(drop)
     }
 
-    /// Uploads a file and starts to print it. Returns when Klippy prints.
+    /// Uploads a file and starts to print it. Returns when Klippy is printing.
     ///
     /// # Errors
-    /// Moonraker does not answer, or refuses.
+    /// If Moonraker does not respond or refuses.
     pub async fn print(&self, path: &str, file: &GcodeFile) -> Result<()> {
         self.moonraker.upload(path, &file.bytes(), false).await?;
         self.moonraker.start_print(path).await
     }
 
-    /// Prints a file to its end, however that comes, and returns what truly happened.
+    /// Prints a file until it ends with any outcome, and returns what really happened.
     ///
     /// # Errors
-    /// Moonraker does not answer or refuses, or the print takes over a minute.
+    /// If Moonraker does not respond or refuses, or the print takes over a minute.
     pub async fn print_to_end(&self, path: &str, file: &GcodeFile) -> Result<PrintRecord> {
         self.print(path, file).await?;
         self.klippy.wait_for_end().await

@@ -1,4 +1,4 @@
-//! A TCP link that can be cut, frozen and mended, to be put between a client and Moonraker.
+//! A TCP proxy between a client and Moonraker that can be cut, frozen and restored.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A link to one server. It ends, with all its connections, when it is dropped.
+/// A link to one server. It is closed with all its connections when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -35,10 +35,10 @@ struct Count {
 }
 
 impl Proxy {
-    /// A link to `127.0.0.1:port`, whether something listens there yet or not.
+    /// Opens a link to `127.0.0.1:port`. The server need not be listening yet.
     ///
     /// # Errors
-    /// There is no free port.
+    /// If there is no free port.
     pub async fn start(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -55,7 +55,7 @@ impl Proxy {
         })
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -65,28 +65,27 @@ impl Proxy {
         self.address.port()
     }
 
-    /// Resets every connection, and every new one as soon as it is made.
+    /// Resets all connections, and every new one as soon as it is accepted.
     pub fn cut(&self) {
         self.link.send_replace(Link::Cut);
     }
 
-    /// Lets nothing through any more, while connections stay open and new ones are accepted: a
-    /// network that swallows every packet.
+    /// Stops all traffic, while connections stay open and new ones are accepted: a network that drops every packet.
     pub fn freeze(&self) {
         self.link.send_replace(Link::Frozen);
     }
 
-    /// Mends the link. What was held back by [`Self::freeze`] goes through now.
+    /// Restores the link. Data held back by [`Self::freeze`] is sent now.
     pub fn restore(&self) {
         self.link.send_replace(Link::Up);
     }
 
-    /// Connections that are open now.
+    /// Number of open connections.
     pub fn open_connections(&self) -> usize {
         self.count.open.load(Ordering::SeqCst)
     }
 
-    /// Connections that were ever made, without those that met a cut link.
+    /// Number of connections made so far, without those refused by a cut link.
     pub fn connections_made(&self) -> usize {
         self.count.opened.load(Ordering::SeqCst)
     }
@@ -112,7 +111,7 @@ async fn connect(mut client: TcpStream, port: u16, link: watch::Receiver<Link>, 
             _ = watched.wait_for(|link| *link == Link::Cut) => {}
         }
     }
-    // A connection that cannot be reset is closed, which comes close enough.
+    // If the connection cannot be reset, it is closed, which has nearly the same effect.
     _ = client.set_zero_linger();
 }
 
@@ -130,7 +129,7 @@ async fn relay(client: &mut TcpStream, port: u16, link: &watch::Receiver<Link>) 
     );
 }
 
-/// Carries bytes one way until the source ends, and then ends the destination.
+/// Copies bytes in one direction until the source ends, then shuts down the destination.
 async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, link: &watch::Receiver<Link>) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
@@ -147,11 +146,11 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, link: &watch::Recei
 }
 
 async fn wait_until_it_thaws(link: &watch::Receiver<Link>) {
-    // The sender outlives every connection, so this only ends when the link thaws.
+    // The sender outlives every connection, so this ends only when the link is no longer frozen.
     _ = link.clone().wait_for(|link| *link != Link::Frozen).await;
 }
 
-/// Counts a connection for as long as it lives.
+/// Counts a connection while it is open.
 struct Open(Arc<Count>);
 
 impl Open {

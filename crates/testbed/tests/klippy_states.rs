@@ -1,7 +1,8 @@
-//! The stand-in Klippy shows a subscriber the states of the real one, in the same order.
+//! The stand-in Klippy reports the same states in the same order as the real one.
 //!
-//! The expected states are from recordings of Klipper 0.12 on a simulated microcontroller; the
-//! figures that run on (durations, filament, position) are left out.
+//! The expected states come from recordings of Klipper 0.12 on a simulated microcontroller. Figures that keep
+//! counting
+//! (durations, filament, position) are left out.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -14,7 +15,7 @@ use testbed::{GcodeFile, Klippy};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-/// A client of Klippy's API server, as Moonraker is one.
+/// A client of Klippy's API server, as Moonraker is.
 struct Client {
     stream: BufReader<UnixStream>,
     objects: HashMap<String, Map<String, Value>>,
@@ -54,7 +55,7 @@ impl Client {
         self.send("gcode/script", json!({ "script": script })).await;
     }
 
-    /// Reads messages until the printer's state begins with `wanted`.
+    /// Reads messages until the printer's state starts with `wanted`.
     async fn read_until(&mut self, wanted: &str) {
         let read = async {
             while self.seen.last().is_none_or(|seen| !seen.starts_with(wanted)) {
@@ -187,7 +188,8 @@ async fn shutdown_turns_into_paused() {
     client.read_until("ready printing").await;
     client.send("emergency_stop", json!({})).await;
     client.read_until("shutdown paused").await;
-    // Whether a turn falls between the shutdown and the file's stop is chance, with the real one too.
+    // It is random whether a status update falls between the shutdown and the end of the file; with the real Klippy,
+    // too.
     client
         .seen
         .retain(|state| !state.starts_with("shutdown printing"));

@@ -1,4 +1,4 @@
-//! The proxy, and a Moonraker that trusts nobody.
+//! Tests of the proxy and of a Moonraker that requires the API key.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -12,7 +12,7 @@ async fn connect(port: u16) -> TcpStream {
     TcpStream::connect(("127.0.0.1", port)).await.unwrap()
 }
 
-/// Asks for `/server/info` and returns the answer's first line.
+/// Requests `/server/info` and returns the first line of the response.
 async fn ask(port: u16, header: &str) -> String {
     let mut stream = connect(port).await;
     let request =
@@ -37,7 +37,7 @@ async fn moonraker_that_trusts_nobody_wants_its_key() {
     assert!(printer.moonraker.history().await.unwrap().is_empty());
 }
 
-/// A link to a server that sends back what it gets.
+/// A link to an echo server.
 async fn link_to_an_echo() -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

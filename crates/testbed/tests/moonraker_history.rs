@@ -1,16 +1,16 @@
-//! What real Moonrakers make of the prints of the stand-in Klippy.
+//! How real Moonrakers record the prints of the stand-in Klippy.
 //!
-//! That they write down what real Moonrakers wrote about prints of the real Klippy shows that the
-//! stand-in is good enough to test against.
+//! Their records match those of prints of the real Klippy, which shows that the stand-in is accurate enough for
+//! tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use serde_json::Value;
 use testbed::{GcodeFile, Outcome, PrintRecord, Printer, Setup};
 
-/// Moonraker sees things a turn of status updates late, more on a busy machine (seconds).
+/// Moonraker notices events one status update late, or later on a busy machine (seconds).
 const LATE: f64 = 5.0;
-/// print_stats itself says when a print completed or failed; only rounding differs (seconds).
+/// `print_stats` itself reports when a print completed or failed; only rounding differs (seconds).
 const EXACT: f64 = 0.001;
 
 fn number(job: &Value, field: &str) -> f64 {
@@ -27,7 +27,7 @@ fn assert_near(what: &str, found: f64, truth: f64, tolerance: f64) {
     );
 }
 
-/// Compares what every ended job must have right.
+/// Checks the values that every ended job must have.
 #[track_caller]
 fn assert_told_truly(job: &Value, truth: &PrintRecord) {
     assert_eq!(job["filename"], truth.filename.as_str());
@@ -63,7 +63,7 @@ async fn complete_print_is_completed_with_klippys_own_figures() {
     assert_eq!(job["status"], "completed");
     assert_eq!(job["user"], "_TRUSTED_USER_");
     assert_told_truly(job, &truth);
-    // The tail since the last turn is missing, as with the real Klippy.
+    // The filament since the last status update is missing, as with the real Klippy.
     let used = number(job, "filament_used");
     assert!(used > 0.0 && used <= 300.0, "{used} mm used");
 
@@ -153,7 +153,7 @@ async fn emergency_stop_is_klippy_shutdown_and_a_restart_leads_out_of_it() {
     let jobs = printer.moonraker.wait_for_ended_jobs(1).await.unwrap();
     assert_eq!(jobs[0]["status"], "klippy_shutdown");
     assert_told_truly(&jobs[0], &truth);
-    // print_stats does not know: it says "paused" and runs on.
+    // `print_stats` does not report the shutdown: its state is "paused" and its durations increase.
     printer
         .klippy
         .wait_until(|now| now.state == "paused" && now.host_state == "shutdown")
@@ -236,7 +236,7 @@ async fn killed_moonraker_leaves_its_job_interrupted_while_klippy_prints_on() {
     let truth = printer.klippy.wait_for_end().await.unwrap();
     assert_eq!(truth.outcome, Some(Outcome::Completed));
 
-    // A new print shows that Moonraker is through with the old one.
+    // The start of a new print shows that Moonraker has finished the previous one.
     printer.print("next.gcode", &GcodeFile::new(0.5)).await.unwrap();
     let jobs = printer.moonraker.wait_for_ended_jobs(2).await.unwrap();
     assert_eq!(jobs.len(), 2);
@@ -342,7 +342,7 @@ async fn moonraker_misses_the_start_of_a_print_when_klippy_has_just_become_ready
         .wait_for_history(|jobs| jobs.iter().any(ended))
         .await
         .unwrap();
-    // It is not there at all, or, a little later after `ready`, without its file name.
+    // The job is missing, or, if the print started slightly later after `ready`, has no file name.
     assert!(
         jobs.iter().all(|job| job["filename"] != "early.gcode"),
         "{jobs:#?}"

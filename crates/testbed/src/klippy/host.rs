@@ -1,8 +1,7 @@
 //! The Klippy process: its API server on a unix socket, and the task that owns the printer.
 //!
-//! Follows `klippy/webhooks.py` of Klipper 0.12: requests and answers are JSON objects, each ended
-//! by the byte 0x03; subscribers get changed fields four times a second, and queries are answered
-//! at the next such turn.
+//! Follows `klippy/webhooks.py` of Klipper 0.12: requests and responses are JSON objects, each terminated by the byte
+//! 0x03. Subscribers receive changed fields four times a second, and queries are answered at the next status update.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,11 +21,11 @@ use super::machine::{Boot, Effect, Machine};
 use super::objects;
 use crate::clock::Clock;
 
-/// Seconds between two turns of status updates.
+/// Seconds between two status updates.
 const TURN: f64 = 0.25;
-/// Seconds from a RESTART until the process is back.
+/// Seconds that a RESTART takes.
 const RESTART_TAKES: f64 = 0.3;
-/// The longest time that the task sleeps, so that watchers see progress (seconds).
+/// Maximum sleep of the task in seconds, so that `wait_until` sees progress.
 const WATCHERS_TURN: f64 = 0.1;
 const END_OF_MESSAGE: u8 = 0x03;
 
@@ -49,11 +48,11 @@ const ENDPOINTS: &[&str] = &[
     "query_endstops/status",
 ];
 
-/// Something to be done by the task that owns the printer.
+/// A command for the task that owns the printer.
 pub(crate) type Command = Box<dyn FnOnce(&mut Process) + Send>;
 
 type ConnectionId = u64;
-/// Objects with the wanted fields; `None` wants all.
+/// The requested fields of each object; `None` requests all.
 type Wanted = HashMap<String, Option<Vec<String>>>;
 
 pub(crate) struct Process {
@@ -84,7 +83,7 @@ struct Query {
     from: ConnectionId,
     id: Value,
     wanted: Wanted,
-    /// The template for later updates, if this is a subscription.
+    /// Template of the later updates, if this is a subscription.
     subscribe: Option<Value>,
 }
 
@@ -115,7 +114,7 @@ impl Process {
         }
     }
 
-    /// The process starts: a new printer object, and the socket is there.
+    /// Starts the process with a new printer state and opens its socket.
     pub(crate) fn boot(&mut self, boot: &Boot) -> anyhow::Result<()> {
         self.kill();
         _ = std::fs::remove_file(&self.socket);
@@ -125,7 +124,7 @@ impl Process {
         Ok(())
     }
 
-    /// The process is gone without a word. Its socket's file stays, as after SIGKILL.
+    /// Ends the process abruptly. Its socket file stays, as after SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.machine.die(self.clock.now());
         self.listener = None;
@@ -136,7 +135,7 @@ impl Process {
         self.restart_at = None;
     }
 
-    /// The process ends in good order, as when its service is stopped.
+    /// Ends the process cleanly, as when its service is stopped.
     pub(crate) fn stop(&mut self) {
         self.flush_output();
         self.write_output("// Klipper state: Disconnect");
@@ -149,7 +148,7 @@ impl Process {
         self.restart_at = Some(self.clock.now() + RESTART_TAKES);
     }
 
-    /// Runs gcode; a RESTART in it takes the process down.
+    /// Runs G-code. A RESTART in it ends the process.
     pub(crate) fn run(&mut self, gcode: &str) -> Result<(), String> {
         if self.machine.run(self.clock.now(), gcode)? == Effect::Restart {
             self.restart();
@@ -181,7 +180,7 @@ impl Process {
         }
     }
 
-    /// Lets watchers see what the printer does now.
+    /// Publishes a snapshot of the current state.
     pub(crate) fn publish(&mut self) {
         let now = self.clock.now();
         let subscriptions = self
@@ -246,7 +245,7 @@ impl Process {
 
     fn handle(&mut self, from: ConnectionId, event: Event) {
         let request = match event {
-            // What a connection said before the process was killed reaches nobody.
+            // Requests that a connection sent before the process was killed are dropped.
             Event::Request(request) if self.connections.contains_key(&from) => request,
             Event::Request(_) => return,
             Event::Closed => {
@@ -341,7 +340,7 @@ impl Process {
         }
     }
 
-    /// Answers queries and tells subscribers what changed, if a turn is due.
+    /// Answers queries and sends changes to subscribers, if a status update is due.
     fn take_turn(&mut self) {
         let now = self.clock.now();
         if self.turn_at.take_if(|at| *at <= now).is_none() {
@@ -383,7 +382,7 @@ impl Process {
         }
     }
 
-    /// The wanted fields; with `last`, only those that differ from it.
+    /// The requested fields; with `last`, only those that differ from it.
     fn collect(
         &mut self,
         wanted: &Wanted,
@@ -436,7 +435,7 @@ impl Process {
 
     fn send(&self, to: ConnectionId, message: Value) {
         if let Some(connection) = self.connections.get(&to) {
-            // A connection that has just closed is taken out when its reader says so.
+            // A connection that has just closed is removed when its reader reports the end.
             _ = connection.outgoing.send(message);
         }
     }

@@ -1,5 +1,6 @@
-//! The printer behind the stand-in Klippy: one file on the virtual SD card, and what commands,
-//! faults and time do to it. No sockets and no clock: every call is told the time.
+//! The state of the stand-in printer: one file on the virtual SD card, and the effects of commands, faults and time
+//! on
+//! it. No sockets and no clock: every call receives the time.
 //!
 //! Follows `virtual_sdcard.py`, `pause_resume.py` and `webhooks.py` of Klipper 0.12. Times are
 //! seconds of Klippy's monotonic clock.
@@ -11,7 +12,7 @@ use super::print_stats::{PrintStats, State};
 use super::record::{Outcome, PrintRecord};
 use super::script;
 
-/// After a shutdown the file runs on for a moment before it stops (seconds, measured).
+/// Time that the file continues after a shutdown, in seconds (measured).
 const SHUTDOWN_STOPS_FILE_AFTER: f64 = 0.15;
 
 const READY: &str = "Printer is ready";
@@ -27,11 +28,11 @@ pub(crate) struct Machine {
     pub(super) host_message: String,
     ready_at: Option<f64>,
     pub(super) file: Option<File>,
-    /// Size of the last file, which stays known after its end.
+    /// Size of the last file. Kept after the print ends.
     pub(super) file_size: u64,
     pub(super) file_position: u64,
     running_since: Option<f64>,
-    /// Seconds of the plan that were done before `running_since`.
+    /// Seconds of the plan completed before `running_since`.
     done_before: f64,
     stop_file_at: Option<f64>,
     pub(super) is_paused: bool,
@@ -39,7 +40,7 @@ pub(crate) struct Machine {
     pub(super) stats: PrintStats,
     pub(super) extruder: Heater,
     pub(super) bed: Heater,
-    /// When the printer last began to move, or stopped; `None` if it has not moved yet.
+    /// When the printer last started or stopped moving; `None` if it has not moved yet.
     pub(super) busy: Option<Busy>,
     fault: Option<Fault>,
     records: Vec<PrintRecord>,
@@ -66,19 +67,19 @@ impl Host {
     }
 }
 
-/// How Klippy comes up.
+/// How Klippy starts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Boot {
-    /// Ready at once.
+    /// Ready immediately.
     Ready,
-    /// State `startup` for so many seconds, then ready.
+    /// In state `startup` for this many seconds, then ready.
     ReadyAfter(f64),
-    /// State `error` with this message, as with a broken configuration.
+    /// In state `error` with this message, as with an invalid configuration.
     Error(String),
 }
 
 pub(crate) struct File {
-    /// As it was asked for, without a leading slash.
+    /// The path as requested, without a leading slash.
     pub(crate) path: PathBuf,
     plan: Plan,
 }
@@ -89,7 +90,7 @@ pub(crate) enum Busy {
     Idle,
 }
 
-/// What goes wrong once a share of the moves is done.
+/// A fault that occurs after a share of the moves.
 struct Fault {
     at_fraction: f64,
     armed_at: f64,
@@ -98,13 +99,13 @@ struct Fault {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FaultKind {
-    /// A line of the file is refused with this message.
+    /// A line of the file is rejected with this message.
     Error(String),
     /// Klippy shuts down for this reason.
     Shutdown(String),
 }
 
-/// What a script asks of the Klippy process itself.
+/// An effect of a script on the Klippy process.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
@@ -137,7 +138,7 @@ impl Machine {
         }
     }
 
-    /// The process starts anew: everything is forgotten but what prints really did.
+    /// Restarts the process: all state is lost except the record of true prints.
     pub(crate) fn boot(&mut self, now: f64, boot: &Boot) {
         self.die(now);
         let records = std::mem::take(&mut self.records);
@@ -155,7 +156,7 @@ impl Machine {
         }
     }
 
-    /// The process is gone, and with it the print.
+    /// Ends the process and its print.
     pub(crate) fn die(&mut self, now: f64) {
         self.end_record(now, Outcome::KlippyGone);
         self.running_since = None;
@@ -163,7 +164,7 @@ impl Machine {
         self.ready_at = None;
     }
 
-    /// Lets everything happen that is due by `now`, each at its own instant.
+    /// Executes all events that are due by `now`, each at its own time.
     pub(crate) fn advance(&mut self, now: f64) {
         while let Some(at) = self.next_event().filter(|at| *at <= now) {
             if self.ready_at.take_if(|ready| *ready <= at).is_some() {
@@ -182,7 +183,7 @@ impl Machine {
         }
     }
 
-    /// When [`Self::advance`] has something to do next.
+    /// The time of the next event for [`Self::advance`].
     pub(crate) fn next_event(&self) -> Option<f64> {
         let file = self
             .file
@@ -202,10 +203,10 @@ impl Machine {
             .reduce(f64::min)
     }
 
-    /// Runs gcode as a front end or a display would send it.
+    /// Runs G-code as sent by a front end or a display.
     ///
     /// # Errors
-    /// Klippy's refusal, as it would word it.
+    /// Klippy's error message.
     pub(crate) fn run(&mut self, now: f64, gcode: &str) -> Result<Effect, String> {
         for line in script::lines(gcode) {
             match line.command.as_str() {
@@ -245,8 +246,9 @@ impl Machine {
         }
     }
 
-    /// Makes the running or, if there is none, the next print go wrong once `at_fraction` (0 to 1)
-    /// of its moves are done.
+    /// Makes the running print fail once `at_fraction` (0 to 1) of its moves are done. If none is running, applies to
+    /// the next
+    /// print.
     pub(crate) fn arm(&mut self, now: f64, at_fraction: f64, kind: FaultKind) {
         self.fault = Some(Fault {
             at_fraction: at_fraction.clamp(0.0, 1.0),
@@ -259,19 +261,19 @@ impl Machine {
         &self.records
     }
 
-    /// What went to the console since the last call.
+    /// The console output since the last call.
     pub(crate) fn take_output(&mut self) -> Vec<String> {
         std::mem::take(&mut self.output)
     }
 
-    /// The extruder's position at `now`, in mm of filament since the file began.
+    /// Position of the extruder at `now`, in mm of filament since the start of the file.
     pub(super) fn e(&self, now: f64) -> f64 {
         self.file.as_ref().map_or(0.0, |file| {
             file.plan.filament * file.plan.fraction(self.done(now))
         })
     }
 
-    /// Share of the file's moves that is done, from 0 to 1.
+    /// Share of the file's moves that are done, from 0 to 1.
     pub(super) fn progress(&self, now: f64) -> f64 {
         self.file
             .as_ref()
@@ -282,7 +284,7 @@ impl Machine {
         self.running_since.is_some()
     }
 
-    /// Brings position and layers up to `now`.
+    /// Updates position and layers to `now`.
     pub(super) fn track_file(&mut self, now: f64) {
         let done = self.done(now);
         let Some(file) = &self.file else { return };
@@ -449,7 +451,7 @@ impl Machine {
     }
 }
 
-/// A heater that comes nearer to its target with every second.
+/// A heater that approaches its target exponentially.
 pub(crate) struct Heater {
     pub(super) target: f64,
     from: f64,
@@ -458,7 +460,7 @@ pub(crate) struct Heater {
 
 impl Heater {
     const ROOM: f64 = 23.0;
-    /// Seconds in which the distance to the target falls to a third.
+    /// Time constant: seconds until the distance to the target falls to about a third.
     const LAG: f64 = 1.5;
 
     fn cold() -> Self {
@@ -477,7 +479,7 @@ impl Heater {
         };
     }
 
-    /// °C, rounded to hundredths as Klippy reports it.
+    /// Temperature in °C, rounded to hundredths as Klippy reports it.
     pub(super) fn temperature(&self, now: f64) -> f64 {
         let goal = self.target.max(Self::ROOM);
         let temperature = goal + (self.from - goal) * (-(now - self.since) / Self::LAG).exp();

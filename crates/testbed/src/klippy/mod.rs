@@ -1,7 +1,8 @@
-//! A stand-in for Klippy, Klipper's host process: it speaks the real API-server protocol on a unix
-//! socket, prints in real time without a printer, fails on demand, and remembers what truly happened.
+//! A stand-in for Klippy, Klipper's host process. It speaks the real API-server protocol on a unix socket, prints in
+//! real
+//! time without a printer, fails on demand, and records what really happened.
 //!
-//! What Moonraker makes of it (history, metadata, notifications) is the real thing.
+//! History, metadata and notifications come from a real Moonraker.
 
 mod host;
 mod machine;
@@ -25,42 +26,42 @@ use machine::FaultKind;
 pub use machine::Boot;
 pub use record::{Outcome, PrintRecord};
 
-/// How long [`Klippy::wait_until`] waits before it gives up.
+/// Timeout of [`Klippy::wait_until`].
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running stand-in. It ends when it is dropped.
+/// A running stand-in. Stops when it is dropped.
 pub struct Klippy {
     commands: mpsc::UnboundedSender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     _task: AbortOnDropHandle<()>,
 }
 
-/// What the printer does at a moment.
+/// State of the printer at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
-    /// Whether the process runs.
+    /// Whether the process is running.
     pub running: bool,
     /// `webhooks.state`: `startup`, `ready`, `error` or `shutdown`.
     pub host_state: &'static str,
     /// `print_stats.state`: `standby`, `printing`, `paused`, `complete`, `cancelled` or `error`.
     pub state: &'static str,
-    /// `print_stats.filename`; empty when no file was printed.
+    /// `print_stats.filename`; empty before the first print.
     pub filename: String,
-    /// Share of the file's moves that is done, from 0 to 1; 0 while it heats up.
+    /// Share of the file's moves that are done, from 0 to 1; 0 while heating.
     pub progress: f64,
-    /// The printer objects that somebody is subscribed to.
+    /// Printer objects with at least one subscriber.
     pub subscribed: BTreeSet<String>,
-    /// Up to when subscribers know everything, in Unix seconds; 0 if there was no turn of updates yet.
+    /// Time of the last status update sent to subscribers, in Unix seconds; 0 before the first one.
     pub told_until: f64,
-    /// Every print since the stand-in was made, also across restarts, oldest first.
+    /// All prints since the stand-in was created, including before restarts, oldest first.
     pub prints: Vec<PrintRecord>,
 }
 
 impl Klippy {
-    /// Starts a ready Klippy on the unix socket `socket`, printing from the folder `gcodes`.
+    /// Starts a ready Klippy on the unix socket `socket`, which prints from the folder `gcodes`.
     ///
     /// # Errors
-    /// The socket cannot be opened, for example because its path is too long.
+    /// If the socket cannot be opened, for example because its path is too long.
     pub async fn start(socket: &Path, gcodes: &Path) -> Result<Self> {
         let (published, mut snapshot) = watch::channel(Snapshot::default());
         let (commands, queue) = mpsc::unbounded_channel();
@@ -76,33 +77,33 @@ impl Klippy {
         })
     }
 
-    /// The process dies at once, like from SIGKILL, and the print with it.
+    /// Kills the process, as with SIGKILL; its print ends with it.
     pub async fn kill(&self) {
         self.with(Process::kill).await;
     }
 
-    /// The process ends in good order, as when its service is stopped.
+    /// Stops the process cleanly, as when its service is stopped.
     pub async fn stop(&self) {
         self.with(Process::stop).await;
     }
 
-    /// Starts the process (again).
+    /// Starts the process, for the first time or after its end.
     ///
     /// # Errors
-    /// The socket cannot be opened.
+    /// If the socket cannot be opened.
     pub async fn boot(&self, boot: Boot) -> Result<()> {
         self.with(move |process| process.boot(&boot)).await
     }
 
-    /// FIRMWARE_RESTART: the process ends and is back, ready, in less than a second.
+    /// FIRMWARE_RESTART: the process ends and is ready again in less than a second.
     pub async fn restart(&self) {
         self.with(Process::restart).await;
     }
 
-    /// Runs gcode that did not come through Moonraker, as from the printer's display.
+    /// Runs G-code that did not come through Moonraker, for example from the printer's display.
     ///
     /// # Errors
-    /// Klippy's refusal.
+    /// If Klippy rejects it.
     pub async fn gcode(&self, script: &str) -> Result<()> {
         let script = script.to_owned();
         self.with(move |process| process.run(&script))
@@ -110,14 +111,15 @@ impl Klippy {
             .map_err(|refusal| anyhow!("Klippy refused: {refusal}"))
     }
 
-    /// The running print, or else the next one, fails with `message` once `fraction` (0 to 1) of its
-    /// moves are done.
+    /// Makes the running print, or else the next one, fail with `message` once `fraction` (0 to 1) of its moves are
+    /// done.
     pub async fn fail_print_at(&self, fraction: f64, message: &str) {
         self.arm(fraction, FaultKind::Error(message.to_owned())).await;
     }
 
-    /// The running print, or else the next one, loses its microcontroller once `fraction` (0 to 1) of
-    /// its moves are done.
+    /// Makes the running print, or else the next one, lose its microcontroller once `fraction` (0 to 1) of its moves
+    /// are
+    /// done.
     pub async fn lose_mcu_at(&self, fraction: f64) {
         self.arm(
             fraction,
@@ -126,27 +128,27 @@ impl Klippy {
         .await;
     }
 
-    /// Klippy shuts down now, for `reason`.
+    /// Shuts Klippy down with this reason.
     pub async fn shutdown(&self, reason: &str) {
         let reason = reason.to_owned();
         self.with(move |process| process.machine.shutdown(process.clock.now(), &reason))
             .await;
     }
 
-    /// What the printer does now.
+    /// The current state of the printer.
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.borrow().clone()
     }
 
-    /// Every print so far as it truly was, oldest first.
+    /// All prints as they really happened, oldest first.
     pub fn prints(&self) -> Vec<PrintRecord> {
         self.snapshot().prints
     }
 
-    /// Waits until the printer does what `wanted` describes, and returns that.
+    /// Waits until the state matches `wanted` and returns it.
     ///
     /// # Errors
-    /// It did not within a minute.
+    /// If it does not match within a minute.
     pub async fn wait_until(&self, wanted: impl FnMut(&Snapshot) -> bool) -> Result<Snapshot> {
         let mut snapshot = self.snapshot.clone();
         let waited = tokio::time::timeout(PATIENCE, snapshot.wait_for(wanted)).await;
@@ -155,19 +157,19 @@ impl Klippy {
         Ok(found.context("Klippy's task ended")?.clone())
     }
 
-    /// Waits until the newest print is `share` (0 to 1) through its moves.
+    /// Waits until `share` (0 to 1) of the newest print's moves are done.
     ///
     /// # Errors
-    /// It did not get there within a minute.
+    /// If it does not get there within a minute.
     pub async fn wait_for_progress(&self, share: f64) -> Result<Snapshot> {
         self.wait_until(|now| now.progress >= share && now.state == "printing")
             .await
     }
 
-    /// Waits until the newest print has ended, and Moonraker, if it is there, has been told so.
+    /// Waits until the newest print has ended and Moonraker, if connected, was notified.
     ///
     /// # Errors
-    /// It ran on for a minute, or there never was a print.
+    /// If it is still running after a minute, or there was no print.
     pub async fn wait_for_end(&self) -> Result<PrintRecord> {
         let ended = |now: &Snapshot| now.prints.last().is_some_and(|print| print.ended.is_some());
         let snapshot = self.wait_until(ended).await?;
@@ -175,13 +177,14 @@ impl Klippy {
         snapshot.prints.last().cloned().context("no print was started")
     }
 
-    /// Waits until Moonraker, if it is there, has been told everything up to now.
+    /// Waits until Moonraker, if connected, has received all changes up to now.
     ///
-    /// Updates go out four times a second, and what comes and goes between two of them stays
-    /// unknown: a print that takes the place of another one so quickly counts as the same job.
+    /// Updates are sent four times a second. A change that is reverted between two of them goes unnoticed: a print
+    /// that
+    /// replaces another one that quickly counts as the same job.
     ///
     /// # Errors
-    /// There was no update for a minute.
+    /// If there is no update within a minute.
     pub async fn wait_until_told(&self) -> Result<()> {
         let now = self
             .with(|process| process.clock.now() + process.clock.unix_offset())
@@ -201,7 +204,7 @@ impl Klippy {
         let command: Command = Box::new(move |process| {
             let result = act(process);
             process.publish();
-            // The caller may have given up waiting.
+            // Fails if the caller has stopped waiting.
             _ = answer.send(result);
         });
         self.commands.send(command).ok();

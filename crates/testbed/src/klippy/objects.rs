@@ -1,10 +1,10 @@
-//! The printer objects that Moonraker and its clients ask for, with the fields of Klipper 0.12.
+//! The printer objects that Moonraker and its clients request, with the fields of Klipper 0.12.
 
 use serde_json::{Map, Value, json};
 
 use super::machine::{Busy, Machine};
 
-/// The names that `objects/list` gives, in Klippy's order.
+/// The names returned by `objects/list`, in Klippy's order.
 pub(crate) const NAMES: &[&str] = &[
     "webhooks",
     "configfile",
@@ -21,7 +21,7 @@ pub(crate) const NAMES: &[&str] = &[
 ];
 
 impl Machine {
-    /// All fields of an object; empty for an unknown one, as Klippy answers it.
+    /// All fields of an object; empty for an unknown one, as in Klippy's response.
     pub(crate) fn status(&mut self, object: &str, now: f64) -> Map<String, Value> {
         self.track_file(now);
         let progress = if self.file_size == 0 {
@@ -92,12 +92,12 @@ impl Machine {
         }
     }
 
-    /// mm above the bed, at 0.2 mm a layer.
+    /// Height above the bed in mm, at 0.2 mm per layer.
     fn height(&self) -> f64 {
         f64::from(self.stats.current_layer.unwrap_or_default()) * 0.2
     }
 
-    /// Moonraker reads the folder of the gcode files from here.
+    /// Moonraker reads the path of the gcodes folder from this object.
     fn configfile(&self) -> Value {
         let config = json!({
             "printer": { "kinematics": "cartesian", "max_velocity": "300", "max_accel": "3000" },

@@ -1,17 +1,17 @@
-//! What printing a file amounts to, read from the comment that [`crate::GcodeFile`] leaves in it.
+//! The print plan of a file, parsed from the comment that [`crate::GcodeFile`] writes into it.
 
-/// How long a file prints and what it uses.
+/// Duration and filament of a print.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Plan {
     /// Seconds before the first extrusion.
     pub(crate) heating: f64,
     /// Seconds of extrusion.
     pub(crate) seconds: f64,
-    /// mm of filament.
+    /// Filament used, in mm.
     pub(crate) filament: f64,
-    /// Layers that the file announces with `SET_PRINT_STATS_INFO`; `None` if it does not.
+    /// Number of layers reported with `SET_PRINT_STATS_INFO`; `None` if the file does not report it.
     pub(crate) layers: Option<u32>,
-    /// Byte at which the moves begin.
+    /// Byte offset at which the moves begin.
     pub(crate) body_start: u64,
 }
 
@@ -19,11 +19,10 @@ const MARK: &str = "; testbed:";
 const BODY: &[u8] = b";LAYER_CHANGE";
 
 impl Plan {
-    /// Reads `; testbed: seconds=3 heating=1 filament=120 layers=5`; every key may be missing, and
-    /// so may the comment.
+    /// Parses `; testbed: seconds=3 heating=1 filament=120 layers=5`. Every key is optional, and so is the comment.
     ///
     /// # Errors
-    /// The words that could not be understood.
+    /// The words that could not be parsed.
     pub(crate) fn parse(gcode: &[u8]) -> Result<Self, String> {
         let mut plan = Self {
             heating: 0.0,
@@ -54,12 +53,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Seconds from start to end without pauses.
+    /// Seconds from start to end, without pauses.
     pub(crate) fn total(&self) -> f64 {
         self.heating + self.seconds
     }
 
-    /// Share of the moves that is done after `done` seconds of printing, from 0 to 1.
+    /// Share of the moves completed after `done` seconds of printing, from 0 to 1.
     pub(crate) fn fraction(&self, done: f64) -> f64 {
         if done >= self.total() {
             1.0
@@ -68,7 +67,7 @@ impl Plan {
         }
     }
 
-    /// The layer that is printed after `done` seconds; `None` before the first and in a file that does not say.
+    /// The layer being printed after `done` seconds; `None` before the first layer and if the file reports no layers.
     pub(crate) fn layer(&self, done: f64) -> Option<u32> {
         let layers = self.layers?;
         let begun = (self.fraction(done) * f64::from(layers)) as u32 + 1;

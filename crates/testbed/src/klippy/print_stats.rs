@@ -1,4 +1,4 @@
-//! Klippy's own accounting of a print, rule for rule: what counts as pause, as heating and as filament.
+//! Klippy's accounting of a print: what counts as pause, heating and filament. Follows the original rule by rule.
 //!
 //! Source: `klippy/extras/print_stats.py` of Klipper 0.12.
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Less filament than this (mm) does not count as extrusion.
 const NO_EXTRUSION: f64 = 0.000_000_1;
 
-/// The state behind the printer object `print_stats`. Times are seconds of Klippy's clock, filament is mm.
+/// The state behind the printer object `print_stats`. Times are in seconds of Klippy's clock, filament is in mm.
 #[derive(Debug, Default)]
 pub(crate) struct PrintStats {
     pub(crate) filename: String,
@@ -61,7 +61,7 @@ impl PrintStats {
         *self = Self::default();
     }
 
-    /// `e` is the extruder's position, in mm of filament since the file began.
+    /// Notes a start or resumption. `e` is the extruder's position, in mm of filament since the start of the file.
     pub(crate) fn note_start(&mut self, now: f64, e: f64) {
         if self.print_start_time.is_none() {
             self.print_start_time = Some(now);
@@ -83,8 +83,9 @@ impl PrintStats {
         }
     }
 
-    /// Ends the print as `state`. Klippy does not sample the filament here, so the file's last
-    /// stretch since the latest query is missing from `filament_used`.
+    /// Ends the print in this state. Klippy does not sample the filament here, so `filament_used` lacks the filament
+    /// since the
+    /// last query.
     pub(crate) fn note_finish(&mut self, now: f64, state: State, message: &str) {
         let Some(start) = self.print_start_time.take() else {
             return;
@@ -97,7 +98,7 @@ impl PrintStats {
         }
     }
 
-    /// Brings the figures up to `now`, as every query of the object does.
+    /// Updates the figures to `now`, as every query of the object does.
     pub(crate) fn sample(&mut self, now: f64, e: f64) {
         let Some(start) = self.print_start_time else {
             return;
@@ -111,7 +112,7 @@ impl PrintStats {
         }
     }
 
-    /// Seconds since the first extrusion without pauses, as of the last sample or end.
+    /// Seconds since the first extrusion, without pauses, as of the last sample or the end.
     pub(crate) fn print_duration(&self, now: f64) -> f64 {
         self.total_duration - self.init_duration - self.paused_for(now)
     }

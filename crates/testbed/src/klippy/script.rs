@@ -1,6 +1,6 @@
-//! Taking a gcode script apart, as far as the commands that matter to a print log need it.
+//! Parses G-code scripts, as far as the commands relevant to a print log require.
 
-/// One line of a script: its command in capitals and its `KEY=value` parameters.
+/// One line of a script: its command in upper case and its `KEY=value` parameters.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Line {
     pub(crate) command: String,
@@ -16,7 +16,7 @@ impl Line {
     }
 }
 
-/// Splits `script` into lines; comments and empty lines are left out.
+/// Splits `script` into lines, without comments and empty lines.
 pub(crate) fn lines(script: &str) -> Vec<Line> {
     script.lines().filter_map(line).collect()
 }
@@ -33,7 +33,7 @@ fn line(text: &str) -> Option<Line> {
     Some(Line { command, parameters })
 }
 
-/// Splits at spaces outside of double quotes; a backslash takes the next character as it is.
+/// Splits at spaces outside double quotes. A backslash escapes the next character.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = None::<String>;

@@ -1,4 +1,4 @@
-//! Plain HTTP requests to a server on this machine.
+//! Plain HTTP requests to a local server.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Some calls wait for Klippy; none should take longer than this.
+/// Timeout. Some calls wait for Klippy, but none should take longer than this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends one request to a server on this machine, on a connection of its own.
+/// Sends one request to a local server over a new connection.
 ///
 /// # Errors
-/// The server could not be reached, or did not answer in time.
+/// If the server cannot be reached or does not respond in time.
 pub async fn send(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
     tokio::time::timeout(PATIENCE, exchange(port, request))
         .await

@@ -1,4 +1,4 @@
-//! A real Moonraker in a process and a folder of its own.
+//! A real Moonraker in its own process and folder.
 
 mod http;
 mod requests;
@@ -25,32 +25,34 @@ use crate::installation;
 pub use http::send as http;
 pub use setup::Setup;
 
-/// How long anything may take before a test gives up on it.
+/// Timeout for every wait.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Time between two looks at something that cannot be waited for.
+/// Polling interval where there is no notification to wait for.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// Another program can take a free port before Moonraker has it; so often another one is tried.
+/// Attempts to start on a free port: another program can take the port before Moonraker binds it.
 const PORTS_TO_TRY: usize = 5;
-/// A path must leave room for the name of the socket in the 107 bytes that a unix socket may have.
+/// Maximum length of the folder's path. It leaves room for the socket's name in the 107 bytes of a unix socket's
+/// path.
 const LONGEST_FOLDER: usize = 80;
 
-/// A Moonraker, running or stopped. Dropping it kills the process and removes the folder; if the
-/// test itself is killed, the process dies with the thread that started it.
+/// A Moonraker, running or stopped. Dropping it kills the process and removes the folder. If the test process is
+/// killed,
+/// Moonraker is killed with the thread that started it.
 #[derive(Debug)]
 pub struct Moonraker {
     setup: Setup,
     folder: TempDir,
     port: u16,
     process: Option<Child>,
-    /// Kept over a stop, because the database keeps it.
+    /// Kept across restarts, like the database that holds it.
     api_key: String,
 }
 
 impl Moonraker {
-    /// Starts one and waits until it answers. There is no Klippy behind it yet, see [`crate::Printer`].
+    /// Starts a Moonraker and waits until it responds. It has no Klippy yet, see [`crate::Printer`].
     ///
     /// # Errors
-    /// This Moonraker is not installed, or does not start; its log is in the error.
+    /// If this version is not installed or does not start; the error contains its log.
     pub async fn start(setup: Setup) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("moonraker-")
@@ -65,7 +67,7 @@ impl Moonraker {
         for name in ["config", "comms", "gcodes", "logs", "misc", "tmp"] {
             std::fs::create_dir(path.join(name)).context("could not make Moonraker's folders")?;
         }
-        // Without this file, Moonraker fetches it from the internet.
+        // Without this file, Moonraker downloads it from the internet.
         File::create(path.join("misc/usb.ids")).context("could not make usb.ids")?;
 
         let mut moonraker = Self {
@@ -86,40 +88,40 @@ impl Moonraker {
         bail!("each of {PORTS_TO_TRY} free ports was taken before Moonraker had it")
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The port, which stays the same over restarts.
+    /// The port, which stays the same across restarts.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The key that gives access to this Moonraker, also where it is not needed.
+    /// The API key of this Moonraker, whether or not clients need it.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
 
-    /// The unix socket on which Moonraker looks for Klippy.
+    /// The unix socket on which Moonraker expects Klippy.
     pub fn klippy_socket(&self) -> PathBuf {
         klippy_socket(self.folder.path())
     }
 
-    /// The folder of the gcode files.
+    /// The folder of the G-code files.
     pub fn gcodes(&self) -> PathBuf {
         self.folder.path().join("gcodes")
     }
 
-    /// Everything that Moonraker wrote to its console since its latest start.
+    /// Moonraker's console output since its last start.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("console.log")).unwrap_or_default()
     }
 
-    /// SIGTERM, and waits for the end: a clean stop, in which a running job becomes `server_exit`.
+    /// Stops Moonraker cleanly with SIGTERM and waits for its end. A running job ends as `server_exit`.
     ///
     /// # Errors
-    /// It is not running, or does not end.
+    /// If it is not running or does not end.
     pub async fn stop(&mut self) -> Result<()> {
         let mut process = self.process.take().context("Moonraker is not running")?;
         let pid = process
@@ -133,20 +135,20 @@ impl Moonraker {
         Ok(())
     }
 
-    /// SIGKILL, or a power cut: Moonraker has no time to note anything.
+    /// Kills Moonraker with SIGKILL, as in a power cut: it cannot save anything.
     ///
     /// # Errors
-    /// It is not running.
+    /// If it is not running.
     pub async fn kill(&mut self) -> Result<()> {
         let mut process = self.process.take().context("Moonraker is not running")?;
         process.kill().await.context("could not kill Moonraker")
     }
 
-    /// Starts it after [`Self::stop`] or [`Self::kill`], with the same folder and port, and waits
-    /// until it answers.
+    /// Starts Moonraker after [`Self::stop`] or [`Self::kill`], with the same folder and port, and waits until it
+    /// responds.
     ///
     /// # Errors
-    /// It does not start; its log is in the error.
+    /// If it does not start; the error contains its log.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.process.is_none(), "Moonraker is running");
         ensure!(
@@ -158,26 +160,27 @@ impl Moonraker {
         Ok(())
     }
 
-    /// Puts Moonraker's wall clock so many seconds before (or, if negative, behind) the true time,
-    /// from now until it is started again. Needs [`Setup::settable_clock`].
+    /// Sets Moonraker's wall clock this many seconds ahead of the true time (behind, if negative), until its next
+    /// start. Needs
+    /// [`Setup::settable_clock`].
     ///
     /// # Errors
-    /// Its clock is not settable.
+    /// If its clock is not settable.
     pub fn set_clock(&self, ahead: i64) -> Result<()> {
         ensure!(
             self.setup.settable_clock,
             "this Moonraker was set up without a settable clock"
         );
-        // Renaming lets Moonraker see the old or the new time, never half a line.
+        // The rename is atomic: Moonraker reads the old or the new time, never a partial line.
         let new = self.clock_file().with_extension("new");
         std::fs::write(&new, format!("{ahead:+}\n")).context("could not write the clock's file")?;
         std::fs::rename(&new, self.clock_file()).context("could not set the clock")
     }
 
-    /// Stops Moonraker, throws away its database, and starts it: jobs, totals and the API key are new.
+    /// Stops Moonraker, deletes its database and starts it: jobs, totals and the API key are new.
     ///
     /// # Errors
-    /// It does not stop or start.
+    /// If it does not stop or start.
     pub async fn wipe_database(&mut self) -> Result<()> {
         self.stop().await?;
         std::fs::remove_dir_all(self.folder.path().join("database"))
@@ -185,12 +188,12 @@ impl Moonraker {
         self.start_again().await
     }
 
-    /// Starts the process and waits until it answers. `false` if the port is taken.
+    /// Starts the process and waits until it responds. `false` if the port is taken.
     async fn launch(&mut self) -> Result<bool> {
         let folder = self.folder.path();
         self.setup.write_config(folder, self.port)?;
         let console = File::create(folder.join("console.log")).context("could not make a log")?;
-        // setpriv lets the kernel kill Moonraker when the thread that starts it is gone.
+        // setpriv makes the kernel kill Moonraker when the thread that started it ends.
         let mut command = Command::new("setpriv");
         if self.setup.settable_clock {
             self.set_clock(0)?;
@@ -199,7 +202,7 @@ impl Moonraker {
                 .env("FAKETIME_TIMESTAMP_FILE", self.clock_file())
                 .env("FAKETIME_NO_CACHE", "1")
                 .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                // libfaketime's remedy for an old glibc makes waits of threads last for seconds.
+                // libfaketime's workaround for an old glibc makes thread waits last for seconds.
                 .env("FAKETIME_FORCE_MONOTONIC_FIX", "0");
         }
         let process = command
@@ -209,7 +212,7 @@ impl Moonraker {
             .arg(folder)
             .arg("-c")
             .arg(folder.join("config/moonraker.conf"))
-            // Two Moonrakers with one folder for uploads overwrite each other's.
+            // Two Moonrakers that share a folder for uploads overwrite each other's files.
             .env("TMPDIR", folder.join("tmp"))
             .stdin(Stdio::null())
             .stdout(console.try_clone().context("could not make a log")?)

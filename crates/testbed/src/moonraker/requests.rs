@@ -1,4 +1,4 @@
-//! What tests ask of a Moonraker, over the API that front ends use.
+//! Requests of tests to a Moonraker, over the API that front ends use.
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use super::{LOOK_AGAIN, Moonraker, PATIENCE, http, socket};
 
 impl Moonraker {
-    /// Calls a JSON-RPC method and returns its result, with all rights that a front end has.
+    /// Calls a JSON-RPC method with the rights of a front end and returns its result.
     ///
     /// # Errors
-    /// Moonraker does not answer, or refuses.
+    /// If Moonraker does not respond or refuses.
     pub async fn call(&self, method: &str, parameters: Value) -> Result<Value> {
         let context = || format!("could not call {method}");
         if self.setup.version == "0.8.0" {
-            // It has no JSON-RPC over HTTP.
+            // 0.8 has no JSON-RPC over HTTP.
             return socket::call(&self.own_socket(), method, parameters)
                 .await
                 .with_context(context);
@@ -39,10 +39,10 @@ impl Moonraker {
         }
     }
 
-    /// Uploads a gcode file as `path` below the gcodes folder, and prints it if `print` is set.
+    /// Uploads a G-code file as `path` below the gcodes folder, and prints it if `print` is set.
     ///
     /// # Errors
-    /// Moonraker does not answer, or refuses.
+    /// If Moonraker does not respond or refuses.
     pub async fn upload(&self, path: &str, gcode: &[u8], print: bool) -> Result<()> {
         const BOUNDARY: &str = "testbed-d51cf2b1a8";
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -76,10 +76,10 @@ impl Moonraker {
         Ok(())
     }
 
-    /// Starts to print an uploaded file, as a front end does.
+    /// Starts a print of an uploaded file, as a front end does.
     ///
     /// # Errors
-    /// Moonraker does not answer, or Klippy refuses.
+    /// If Moonraker does not respond or Klippy refuses.
     pub async fn start_print(&self, path: &str) -> Result<()> {
         self.call("printer.print.start", json!({ "filename": path }))
             .await
@@ -110,7 +110,7 @@ impl Moonraker {
         self.call("printer.print.cancel", json!({})).await.map(drop)
     }
 
-    /// The emergency stop.
+    /// Triggers an emergency stop.
     ///
     /// # Errors
     /// As [`Self::start_print`].
@@ -118,7 +118,7 @@ impl Moonraker {
         self.call("printer.emergency_stop", json!({})).await.map(drop)
     }
 
-    /// FIRMWARE_RESTART, which also leads out of a shutdown.
+    /// FIRMWARE_RESTART, which also ends a shutdown.
     ///
     /// # Errors
     /// As [`Self::start_print`].
@@ -126,7 +126,7 @@ impl Moonraker {
         self.call("printer.firmware_restart", json!({})).await.map(drop)
     }
 
-    /// Runs gcode.
+    /// Runs G-code.
     ///
     /// # Errors
     /// As [`Self::start_print`].
@@ -136,10 +136,10 @@ impl Moonraker {
             .map(drop)
     }
 
-    /// Every job of `server.history.list`, oldest first.
+    /// All jobs in `server.history.list`, oldest first.
     ///
     /// # Errors
-    /// Moonraker does not answer.
+    /// If Moonraker does not respond.
     pub async fn history(&self) -> Result<Vec<Value>> {
         let mut answer = self
             .call("server.history.list", json!({ "limit": 0, "order": "asc" }))
@@ -147,10 +147,10 @@ impl Moonraker {
         serde_json::from_value(answer["jobs"].take()).context("server.history.list has no jobs")
     }
 
-    /// Waits until the history is as `wanted`, and returns it.
+    /// Waits until the history matches `wanted` and returns it.
     ///
     /// # Errors
-    /// It did not become so within a minute.
+    /// If it does not match within a minute.
     pub async fn wait_for_history(&self, mut wanted: impl FnMut(&[Value]) -> bool) -> Result<Vec<Value>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -166,10 +166,10 @@ impl Moonraker {
         }
     }
 
-    /// Waits until no job is in progress and there are at least `count`, and returns all.
+    /// Waits until there are at least `count` jobs and none is in progress, and returns all jobs.
     ///
     /// # Errors
-    /// It did not become so within a minute.
+    /// If this takes more than a minute.
     pub async fn wait_for_ended_jobs(&self, count: usize) -> Result<Vec<Value>> {
         self.wait_for_history(|jobs| {
             jobs.len() >= count && jobs.iter().all(|job| job["status"] != "in_progress")
@@ -177,10 +177,10 @@ impl Moonraker {
         .await
     }
 
-    /// Waits until `klippy_state` of `server.info` is `state`, for example `ready`.
+    /// Waits until `klippy_state` in `server.info` is `state`, for example `ready`.
     ///
     /// # Errors
-    /// It did not become so within a minute.
+    /// If this takes more than a minute.
     pub async fn wait_for_klippy(&self, state: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -197,10 +197,10 @@ impl Moonraker {
         }
     }
 
-    /// Deletes all jobs through the API. The next job is 000001 again.
+    /// Deletes all jobs through the API. The next job gets the id 000001 again.
     ///
     /// # Errors
-    /// Moonraker does not answer.
+    /// If Moonraker does not respond.
     pub async fn delete_history(&self) -> Result<()> {
         self.call("server.history.delete_job", json!({ "all": true }))
             .await

@@ -1,4 +1,4 @@
-//! What kind of Moonraker a test wants.
+//! Options for starting a Moonraker.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::klippy_socket;
 use crate::installation::DEFAULT_MOONRAKER;
 
-/// What kind of Moonraker to start.
+/// Options for starting a Moonraker.
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub(super) version: String,
@@ -18,7 +18,7 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// The newest Moonraker, which trusts every client on this machine.
+    /// The newest Moonraker, which trusts all local clients.
     fn default() -> Self {
         Self {
             version: DEFAULT_MOONRAKER.to_owned(),
@@ -31,35 +31,35 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Another Moonraker: `0.10.0`, `0.9.3` or `0.8.0`.
+    /// Uses another version: `0.10.0`, `0.9.3` or `0.8.0`.
     #[must_use]
     pub fn version(mut self, version: &str) -> Self {
         version.clone_into(&mut self.version);
         self
     }
 
-    /// Trusts nobody: clients need the API key.
+    /// Trusts no clients: all need the API key.
     #[must_use]
     pub fn key_required(mut self) -> Self {
         self.key_required = true;
         self
     }
 
-    /// With a wall clock that [`super::Moonraker::set_clock`] can put forward and back.
+    /// Adds a wall clock that [`super::Moonraker::set_clock`] can change.
     #[must_use]
     pub fn settable_clock(mut self) -> Self {
         self.settable_clock = true;
         self
     }
 
-    /// Without a section `[history]`. From 0.9 on Moonraker has a history all the same.
+    /// Omits the section `[history]`. From 0.9 on, Moonraker has a history without it.
     #[must_use]
     pub fn without_history(mut self) -> Self {
         self.has_history = false;
         self
     }
 
-    /// More sections for `moonraker.conf`.
+    /// Adds sections to `moonraker.conf`.
     #[must_use]
     pub fn extra_config(mut self, sections: &str) -> Self {
         sections.clone_into(&mut self.extra_config);

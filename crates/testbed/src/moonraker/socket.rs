@@ -1,4 +1,4 @@
-//! JSON-RPC over Moonraker's own unix socket, which needs no login.
+//! JSON-RPC over Moonraker's own unix socket, which needs no authentication.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const REQUEST_ID: u64 = 1;
 /// Calls `method` and returns its result.
 ///
 /// # Errors
-/// Moonraker is not there, does not answer in time, or answers with an error.
+/// If Moonraker is not running, does not respond in time, or responds with an error.
 pub(crate) async fn call(socket: &Path, method: &str, parameters: Value) -> Result<Value> {
     let answer = tokio::time::timeout(PATIENCE, exchange(socket, method, parameters));
     let mut answer = answer.await.context("no answer within a minute")??;
