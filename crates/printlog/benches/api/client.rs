@@ -1,4 +1,4 @@
-//! A client with one connection, and many of them.
+//! HTTP clients for the measurements: one connection for latency, many for throughput.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,26 +10,26 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpStream, time::Instant};
 
-/// A connection that is kept.
+/// A kept-alive connection.
 pub(crate) struct Client {
     sender: http1::SendRequest<Empty<Bytes>>,
     key: String,
 }
 
-/// How long something took, in seconds.
+/// Response time, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
 
-/// Before anything is counted.
+/// Requests before the measurement starts.
 const WARM_UP: usize = 10;
-/// More make nothing clearer.
+/// Maximum number of measurements; more do not change the result.
 const ENOUGH: usize = 2_000;
 
 impl Latency {
-    /// Of measurements in seconds, of which there is at least one.
+    /// Statistics of a non-empty list of times in seconds.
     pub(crate) fn of(mut seconds: Vec<f64>) -> Self {
         seconds.sort_by(f64::total_cmp);
         let at = |share: f64| seconds[((seconds.len() - 1) as f64 * share).round() as usize];
@@ -48,7 +48,7 @@ impl Latency {
     }
 }
 
-/// Measures until it is enough.
+/// Collects measurements until there are enough.
 pub(crate) struct Samples {
     until: Instant,
     taken: Vec<f64>,
@@ -64,7 +64,7 @@ impl Samples {
         }
     }
 
-    /// Counts one that began then. `false` when it is enough.
+    /// Adds a measurement that started at `began`. `false` when there are enough.
     pub(crate) fn add(&mut self, began: Instant) -> bool {
         let now = Instant::now();
         if self.warm_up > 0 && now < self.until {
@@ -100,7 +100,7 @@ impl Client {
         Ok(serde_json::from_slice(&self.get(path).await?)?)
     }
 
-    /// Reads an answer without keeping it. Returns its length.
+    /// Reads a response body without storing it. Returns its length.
     pub(crate) async fn read_all(&mut self, path: &str) -> anyhow::Result<u64> {
         let mut body = self.ask(path).await?.into_body();
         let mut bytes = 0;
@@ -133,7 +133,7 @@ impl Client {
     }
 }
 
-/// Answers in a second when so many ask at once.
+/// Responses per second for this many concurrent connections.
 pub(crate) async fn throughput(
     address: SocketAddr,
     key: &str,

@@ -1,7 +1,8 @@
-//! How long the API takes with many jobs, on one database: `make bench` runs it on several and writes docs/performance.md.
+//! Measures the API's response times on one large database. `make bench` runs it on several and writes
+//! docs/performance.md.
 //!
-//! printlog is a process of its own. Each route is held against a bare server that answers with as many bytes, and on
-//! SQLite against the same statements on a bare connection, both in this process and in the same run.
+//! printlog runs as a separate process. Each route is compared with a bare server that sends as many bytes, and on
+//! SQLite with the same statements on a bare connection; both run in this process, in the same run.
 
 mod client;
 mod process;
@@ -17,25 +18,25 @@ use process::Process;
 use store::{KeyScope, Location, Store};
 use tokio::time::Instant;
 
-/// Measures the API of printlog on a database that `seed` has filled.
+/// Measures printlog's API on a database filled by `seed`.
 #[derive(Debug, Parser)]
 struct Options {
-    /// File of an SQLite database, or URL of one on a MySQL or MariaDB server
+    /// SQLite database file, or URL of a MySQL or MariaDB database
     #[arg(long)]
     database: String,
-    /// How long each measurement lasts, in seconds
+    /// Duration of each measurement, in seconds
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Connections for the throughput
+    /// Number of connections for the throughput measurement
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// A Python that has FastAPI and SQLAlchemy, to measure scripts/bench_peer.py beside printlog; on SQLite only
+    /// Python interpreter with FastAPI and SQLAlchemy, to measure scripts/bench_peer.py as well; SQLite only
     #[arg(long)]
     peer: Option<PathBuf>,
-    /// Only what has a name that begins so, such as `list,` or `export`
+    /// Only routes whose name starts with this, such as `list,` or `export`
     #[arg(long, default_value = "")]
     only: String,
-    /// Given by `cargo bench`
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -83,7 +84,7 @@ async fn main() -> anyhow::Result<()> {
         .iter()
         .filter(|route| route.name.starts_with(&options.only))
     {
-        // The one before may have been closed for idleness while others were measured.
+        // The previous connection may have been closed as idle while the other servers were measured.
         let mut client = Client::connect(process.address, &key.secret).await?;
         let (latency, bytes) = client.measure(&route.path, limit).await?;
         let bare = reference::bare_server(bytes, limit, &key.secret).await?;

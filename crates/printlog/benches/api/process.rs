@@ -1,4 +1,4 @@
-//! printlog as a process of its own, on a database that is there, and the application that it is held against.
+//! Runs printlog, or the application it is compared with, as a separate process on an existing database.
 
 use std::{
     fs,
@@ -18,13 +18,13 @@ use crate::{
     client::{Client, Latency, throughput},
 };
 
-/// How long a server may take to end.
+/// Maximum time for a server to shut down.
 const END: Duration = Duration::from_secs(10);
 
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// Until `/health` was well.
+    /// Time until `/health` reported success.
     pub(crate) started_in: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Process {
         command
             .arg("serve")
             .current_dir(&folder)
-            // As the service and the container have it.
+            // As in the systemd service and the container.
             .env("MALLOC_ARENA_MAX", "2")
             .env("PRINTLOG_API__HOST", "127.0.0.1")
             .env("PRINTLOG_API__PORT", address.port().to_string())
@@ -55,7 +55,7 @@ impl Process {
         Self::spawn(command, address, "/health").await
     }
 
-    /// scripts/bench_peer.py on the same database.
+    /// Starts scripts/bench_peer.py on the same database.
     pub(crate) async fn start_peer(python: &Path, database: &Path, key: &str) -> anyhow::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(python);
@@ -100,8 +100,9 @@ impl Process {
         }
     }
 
-    /// Latency, and answers in a second to many connections. `None` if it has no such route, or for the latter if one
-    /// answer takes so long that it would be pointless.
+    /// Latency, and responses per second over many connections. `None` if the server has no such route. The
+    /// throughput is
+    /// also `None` if a single response is too slow to measure it.
     pub(crate) async fn measure(
         &self,
         path: &str,
@@ -124,7 +125,7 @@ impl Process {
         (Some(latency), rate)
     }
 
-    /// The most resident memory that it ever had, in MB.
+    /// Peak resident memory, in MB.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<f64> {
         let path = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -137,11 +138,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // In order: one that is killed keeps its turn on MySQL for a while, and the next one waits.
+        // An orderly shutdown: a killed server holds its lease on MySQL for a while, and the next one has to wait.
         if let Some(id) = Pid::from_raw(self.child.id().cast_signed()) {
             let _ = kill_process(id, Signal::TERM);
         }
-        // One that has ended already needs no kill.
+        // If the process has already ended, there is nothing to kill.
         let end = Instant::now() + END;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(10));

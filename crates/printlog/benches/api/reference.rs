@@ -1,4 +1,4 @@
-//! What nobody can be much faster than: the statements on a bare connection, and a server that knows the answer.
+//! Lower bounds for the response time: the SQL statements on a bare connection, and a server with a fixed response.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use tokio::{net::TcpListener, time::Instant};
 
 use crate::client::{Client, Latency, Samples};
 
-/// A bare connection to the SQLite database of the run.
+/// A bare connection to the SQLite database under test.
 pub(crate) struct Sqlite(Connection);
 
 impl Sqlite {
-    /// `None` for another engine.
+    /// `None` for other database engines.
     pub(crate) fn open(location: &Location) -> anyhow::Result<Option<Self>> {
         let Location::Sqlite { path } = location else {
             return Ok(None);
         };
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        // As printlog's readers.
+        // The same cache size as printlog's readers.
         connection.pragma_update(None, "cache_size", -2000)?;
         Ok(Some(Self(connection)))
     }
 
-    /// Runs all of them and reads every column. `None` if there are none.
+    /// Runs all statements and reads every column. `None` if there are no statements.
     pub(crate) fn measure(
         &mut self,
         statements: &[String],
@@ -55,7 +55,7 @@ impl Sqlite {
     }
 }
 
-/// A server with one route, which answers with so many bytes.
+/// Measures a server with one route, which responds with this many bytes.
 pub(crate) async fn bare_server(bytes: usize, limit: Duration, key: &str) -> anyhow::Result<Latency> {
     let body = Bytes::from(vec![b' '; bytes]);
     let answer = move || {

@@ -1,10 +1,10 @@
-//! What is measured. Another route is another line.
+//! The measured routes, one per line.
 
 use anyhow::Context as _;
 
 use crate::client::Client;
 
-/// A route, and what SQLite has to do for it at least.
+/// A route, and the SQL statements that it needs at least.
 pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -17,13 +17,13 @@ const PAGE: &str = "SELECT id, printer_id, job_id, user, filename, status, cause
 const NEWEST: &str = "ORDER BY sort_time DESC, id DESC LIMIT 51";
 const TOTAL: &str = "SELECT SUM(total_jobs) FROM job_totals";
 
-/// What the rows alone would have to be asked for the summary of some jobs.
+/// The statement that would compute the summary from the rows alone.
 const SUMS: &str = "SELECT status, COUNT(*), SUM(print_duration), SUM(total_duration), SUM(filament_used), \
     MAX(total_duration) FROM print_jobs";
 const WITH_DETAILS: &str = "JOIN job_details ON job_details.print_job_id = print_jobs.id";
 const DAY: &str = "strftime('%Y-%m-%d', start_time / 1000, 'unixepoch')";
 
-/// What users say of the jobs that a route answers with, and which have images: statements of their own, as a join would
+/// Adds the statements for the notes and thumbnails of the jobs in a response. They are separate because a join would
 /// repeat jobs.
 async fn add_notes(client: &mut Client, route: &mut Route) -> anyhow::Result<()> {
     let answer = client.json(&route.path).await?;
@@ -40,12 +40,12 @@ async fn add_notes(client: &mut Client, route: &mut Route) -> anyhow::Result<()>
     Ok(())
 }
 
-/// All routes, for the jobs that are there.
+/// All routes, with parameters taken from the existing jobs.
 pub(crate) async fn all(client: &mut Client) -> anyhow::Result<Vec<Route>> {
     let total = client.json("/api/jobs?limit=1").await?["total"]
         .as_u64()
         .context("no total")?;
-    // In the middle of all: by the id, which is in the order of the starts here.
+    // The job in the middle: here, ids are in start order.
     let middle = client.json(&format!("/api/jobs/{}", total / 2)).await?;
     let start = middle["start_time"].as_str().context("no start")?;
     let page = client.json(&format!("/api/jobs?limit=1&until={start}")).await?;

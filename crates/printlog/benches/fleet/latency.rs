@@ -1,4 +1,4 @@
-//! From the moment a printer tells of a start or an end to the moment anybody can read it in the database.
+//! Measures the time from a printer's start or end notification until the job can be read from the database.
 
 use std::{
     collections::HashMap,
@@ -15,15 +15,15 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{Printer, wire};
 
-/// How often the database is read; the latencies are this much too long at most.
+/// Polling interval of the database. Measured latencies are too long by up to this much.
 const POLL: Duration = Duration::from_millis(5);
-/// Newest rows that are read: more than can have started or ended between two polls.
+/// Newest rows to read per poll: more than can start or end between two polls.
 const NEWEST: u64 = 150;
 
-/// A start (`added`) or end (`finished`) of a printer's job: printer's place, id, action.
+/// A start (`added`) or end (`finished`) of a printer's job: index of the printer, job id, action.
 type News = (usize, String, &'static str);
 
-/// Clients of our own that hear what printlog hears, and a reader of what it writes.
+/// Clients that receive the same notifications as printlog, and a reader of its database.
 pub(crate) struct Observed {
     tasks: JoinSet<()>,
     times: Arc<Mutex<Times>>,
@@ -35,14 +35,14 @@ struct Times {
     stored: HashMap<News, Instant>,
 }
 
-/// Latencies in milliseconds, in order.
+/// Latencies in milliseconds, ascending.
 pub(crate) struct Latencies {
     starts: Vec<f64>,
     ends: Vec<f64>,
     never: usize,
 }
 
-/// Begins to observe these printers.
+/// Starts to observe these printers.
 pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Result<Observed> {
     let times = Arc::new(Mutex::new(Times::default()));
     let mut tasks = JoinSet::new();
@@ -73,7 +73,7 @@ pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Resul
         let mut poll = tokio::time::interval(POLL);
         loop {
             poll.tick().await;
-            // A database that is busy is read again.
+            // If the database is busy, the next poll tries again.
             let Ok(page) = store.list_jobs(&JobFilter::default(), NEWEST, None).await else {
                 continue;
             };
@@ -97,7 +97,7 @@ pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Resul
 }
 
 impl Observed {
-    /// What was observed.
+    /// Stops observing and returns the latencies.
     pub(crate) fn end(mut self) -> Latencies {
         self.tasks.abort_all();
         let times = lock(&self.times);
@@ -111,7 +111,7 @@ impl Observed {
                 latencies.never += 1;
                 continue;
             };
-            // The row can be there first: Klipper's own status may tell of an end before the history does.
+            // The row may come first: Klipper's status can report an end before the history does.
             let milliseconds = stored.saturating_duration_since(*heard).as_secs_f64() * 1000.0;
             match news.2 {
                 "added" => latencies.starts.push(milliseconds),
@@ -152,7 +152,7 @@ impl Latencies {
 }
 
 fn news(text: &str) -> Option<(String, &'static str)> {
-    // Most frames are others.
+    // A cheap check first: most frames are other notifications.
     if !text.contains("notify_history_changed") {
         return None;
     }

@@ -1,7 +1,8 @@
-//! What printlog needs for a whole fleet of printers, measured on the real binary: `make bench-fleet`.
+//! Measures the resources printlog needs for a large fleet of printers, with the real binary: `make bench-fleet`.
 //!
-//! This process plays the printers and knows the truth; printlog and the bare client that it is compared with are
-//! processes of their own, so that only theirs is counted.
+//! This process simulates the printers and knows their true jobs. printlog and the bare client it is compared with
+//! are
+//! separate processes, so the simulation does not count towards their figures.
 
 mod latency;
 mod play;
@@ -20,38 +21,38 @@ use simulator::{PrinterConfig, Simulator};
 use store::{Location, Store};
 use tokio::time::{Instant, sleep};
 
-/// Runs simulated printers and a printlog that follows them, and says what that took.
+/// Runs simulated printers and a printlog that records them, and reports the resources used.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Printers, each with 4 status updates a second.
+    /// Number of printers, each with 4 status updates per second.
     #[arg(long, default_value_t = 1_000)]
     printers: usize,
-    /// How many of them print.
+    /// Number of printers that print.
     #[arg(long, default_value_t = 200)]
     printing: usize,
-    /// How many of those print short files one after another; the others print all the time.
+    /// Number of printing printers that print short files one after another; the others print without end.
     #[arg(long, default_value_t = 40)]
     short: usize,
-    /// How long is measured.
+    /// Duration of the measurement, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     #[command(subcommand)]
     part: Option<Part>,
-    /// Given by `cargo bench`.
+    /// Passed by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Reads what the printers at the ports on standard input send, and drops it.
+    /// Reads and discards what the printers at the ports on standard input send.
     #[command(hide = true)]
     Wire,
 }
 
-/// How long the fleet runs before something is measured: everybody is connected, the first checkpoints are through.
+/// Time before the measurement starts, in which all printers connect and the first checkpoints are written.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How long anything may take that is waited for.
+/// Maximum time to wait for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::main]
@@ -102,7 +103,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let frames = (simulator.traffic().frames - frames) as f64 / seconds;
     let (memory, peak) = (printlog.memory()?, printlog.peak_memory()?);
     prints.end().await;
-    // A start or end that the history does not tell of is known after two seconds.
+    // A start or end missing from the history is recorded after two seconds.
     sleep(Duration::from_secs(4)).await;
     let latencies = observed.end();
     let runs = play::compare(&simulator, &store).await?;

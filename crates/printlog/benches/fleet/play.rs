@@ -1,4 +1,4 @@
-//! What the printers print, and whether all of it was recorded.
+//! Runs the prints of the simulated fleet and checks that all were recorded.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Printer;
 
-/// Seconds that the short prints take.
+/// Duration of the short prints, in seconds.
 const SHORT: std::ops::Range<f64> = 5.0..15.0;
-/// Seconds by which a start may differ from the true one: printers tell how they stand four times a second.
+/// Tolerance for a recorded start, in seconds. Printers send their status four times a second.
 const EXACT: f64 = 1.0;
 
-/// Starts prints that outlast everything.
+/// Starts prints that outlast the measurement.
 pub(crate) fn start_long(printers: &[Printer]) -> anyhow::Result<()> {
     for printer in printers {
         printer
@@ -43,7 +43,7 @@ impl Prints {
                 sleep(Duration::from_secs_f64(dice.between(0.0..SHORT.end))).await;
                 while !no_more.is_cancelled() {
                     let plan = PrintPlan::lasting(dice.between(SHORT));
-                    // Refused only if the last one still prints.
+                    // Refused only if the previous print is still running.
                     let _ = printer.start_print("short.gcode", plan);
                     printer.wait_until(|view| view.print != Some("printing")).await;
                     sleep(Duration::from_secs_f64(dice.between(0.5..2.0))).await;
@@ -53,25 +53,25 @@ impl Prints {
         Self { tasks, no_more }
     }
 
-    /// Lets them finish what they print, and start nothing more.
+    /// Waits for the running prints to end and starts no more.
     pub(crate) async fn end(mut self) {
         self.no_more.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// What became of the runs.
+/// Comparison of the true runs with the recorded jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     pub(crate) began: usize,
     pub(crate) ended: usize,
-    /// Without a row.
+    /// Runs without a row.
     pub(crate) lost: usize,
-    /// With a row that says something else, and rows without a run.
+    /// Runs whose row differs, and rows without a run.
     pub(crate) wrong: usize,
 }
 
-/// Compares the rows with what the printers really did.
+/// Compares the stored rows with what the printers really did.
 pub(crate) async fn compare(simulator: &Simulator, store: &Store) -> anyhow::Result<Runs> {
     let mut printers = store.printers().await?;
     printers.sort_by_key(|printer| printer.id.0);

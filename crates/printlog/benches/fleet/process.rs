@@ -1,4 +1,4 @@
-//! Another process, and what the kernel counts of it.
+//! A child process and its resource usage as counted by the kernel.
 
 use std::{
     fs,
@@ -11,18 +11,18 @@ use std::{
 use anyhow::Context as _;
 use simulator::Simulator;
 
-/// Of `utime` and `stime`, on every Linux that has ever had a /proc.
+/// Clock ticks per second of `utime` and `stime`: 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A child. Killed when it is dropped.
+/// A child process. Killed when it is dropped.
 pub(crate) struct Process(Child);
 
-/// What a process has used since it began.
+/// Resources that a process has used since its start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
-    /// Seconds of CPU, in user and kernel mode.
+    /// CPU time in user and kernel mode, in seconds.
     pub(crate) cpu: f64,
-    /// Bytes that it made the kernel write to the disk.
+    /// Bytes written to disk.
     pub(crate) written: f64,
 }
 
@@ -42,7 +42,7 @@ impl Process {
         Ok(Self(process))
     }
 
-    /// The bare client, connected to all printers.
+    /// Starts the bare client, connected to all printers.
     pub(crate) fn wire(simulator: &Simulator) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .arg("wire")
@@ -58,7 +58,7 @@ impl Process {
 
     pub(crate) fn counted(&self) -> anyhow::Result<Counted> {
         let stat = self.read("stat")?;
-        // The second field is the name, in parentheses, with whatever it holds.
+        // The second field is the name in parentheses, which may contain any character.
         let fields: Vec<&str> = stat
             .rsplit(')')
             .next()
@@ -78,7 +78,7 @@ impl Process {
         Ok(number_after(&self.read("status")?, "VmRSS:")? / 1024.0)
     }
 
-    /// The most that it ever was, in MB.
+    /// Peak resident memory in MB.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<f64> {
         Ok(number_after(&self.read("status")?, "VmHWM:")? / 1024.0)
     }
@@ -91,7 +91,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already needs no kill.
+        // Fails only if the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -117,7 +117,8 @@ fn number_after(text: &str, label: &str) -> anyhow::Result<f64> {
     Ok(number.parse()?)
 }
 
-/// The number of transactions in an SQLite database in WAL mode: `iChange` of its wal-index header, see
+/// Reads the number of transactions in an SQLite database in WAL mode, from `iChange` in the header of its wal-index.
+/// See
 /// <https://www.sqlite.org/walformat.html>.
 pub(crate) struct Commits(PathBuf);
 

@@ -1,4 +1,4 @@
-//! The least that any client must do: reads what the printers send, and drops it.
+//! The minimum work of any client: reads and discards what the printers send.
 
 use std::io::BufRead as _;
 
@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
-/// Serves the ports on standard input until the process is ended.
+/// Connects to the ports listed on standard input and reads until the process is killed.
 pub(crate) async fn read() -> anyhow::Result<()> {
     let ports: Vec<String> = std::io::stdin().lock().lines().collect::<Result<_, _>>()?;
     for port in ports {
         let mut socket = connect(port.parse()?).await?;
-        // What printlog subscribes to.
+        // The same subscription as printlog's.
         let call = json!({
             "jsonrpc": "2.0", "id": 1, "method": "printer.objects.subscribe",
             "params": {"objects": {
@@ -28,7 +28,7 @@ pub(crate) async fn read() -> anyhow::Result<()> {
     std::future::pending().await
 }
 
-/// A WebSocket to the printer at the port.
+/// Opens a WebSocket to the printer at this port.
 pub(crate) async fn connect(port: u16) -> anyhow::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
     let (socket, _) = tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}/websocket")).await?;
     Ok(socket)
