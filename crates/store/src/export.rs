@@ -1,4 +1,4 @@
-//! Reading all jobs of a list with what is known of their files, some hundred at a time.
+//! Exports: reads all jobs of a list with the details of their files, in chunks of [`CHUNK`] jobs.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,39 +21,39 @@ use crate::{
     search::{self, Found},
 };
 
-/// A job with what an export tells of it.
+/// An exported job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedJob {
-    /// The job, here with `notes`.
+    /// The job, including `notes`.
     pub row: JobRow,
-    /// The start that Moonraker noted: with `job_id`, the identity of its history row.
+    /// The start in Moonraker's history. Together with `job_id`, it identifies the history row.
     pub history_start_time: Option<Timestamp>,
-    /// How its details stand.
+    /// State of its details.
     pub details_status: DetailsStatus,
-    /// What stood in the way of its details.
+    /// Why its details could not be read.
     pub details_reason: Option<String>,
-    /// What the slicer planned, without the raw metadata. `None` if nothing is known.
+    /// Details of the job, without the raw metadata. `None` if nothing is known.
     pub details: Option<JobDetails>,
-    /// What is known of its file. Jobs of one file share it.
+    /// Its file, shared by all jobs of that file.
     pub file: Option<Arc<ExportedFile>>,
 }
 
-/// What an export tells of a file, from [`NewGcodeFile::metadata`](crate::NewGcodeFile::metadata). `None` is unknown.
+/// File data of an export, from [`NewGcodeFile::metadata`](crate::NewGcodeFile::metadata). `None` means unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedFile {
     /// Name of the slicer.
     pub slicer: Option<String>,
-    /// Its version.
+    /// Version of the slicer.
     pub slicer_version: Option<String>,
     /// mm.
     pub nozzle_diameter: Option<f64>,
-    /// For the whole file, in the slicer's currency.
+    /// Cost of the whole file, in the slicer's currency.
     pub filament_cost: Option<f64>,
-    /// Weight of a mm of filament in g.
+    /// Weight of the filament in g per mm.
     pub grams_per_mm: Option<f64>,
 }
 
-/// The part of the metadata that is read for that. All of it would be some KB for each file.
+/// The part of the metadata that exports use. All of it would be several KB per file.
 #[derive(Deserialize)]
 struct Metadata {
     #[serde(default)]
@@ -71,7 +71,7 @@ struct MetadataDetails {
     filament_cost: Value,
 }
 
-/// An export that goes on.
+/// A running export.
 #[derive(Debug)]
 pub struct Export {
     filter: JobFilter,
@@ -80,11 +80,11 @@ pub struct Export {
     ended: bool,
 }
 
-/// Jobs in memory at a time.
+/// Jobs held in memory at a time.
 const CHUNK: u64 = 100;
 
 impl Store {
-    /// Begins to read the jobs of a list, newest first. Jobs that come meanwhile may be left out.
+    /// Starts an export of the jobs of a list, newest first. Jobs added meanwhile may be left out.
     pub async fn begin_export(&self, filter: &JobFilter) -> Result<Export> {
         let text = filter.filename_contains.as_deref();
         let found = self
@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// How many jobs it has from the beginning to the end.
+    /// Number of jobs in the whole export.
     pub async fn count_of_export(&self, export: &Export) -> Result<u64> {
         self.read("count the jobs", |db| async move {
             count(self, &db, &export.filter, &export.found).await
@@ -108,7 +108,7 @@ impl Store {
         .await
     }
 
-    /// The next jobs. None at the end.
+    /// Reads the next jobs. Empty at the end.
     pub async fn next_of_export(&self, export: &mut Export) -> Result<Vec<ExportedJob>> {
         if export.ended {
             return Ok(Vec::new());
@@ -170,7 +170,7 @@ fn select() -> SelectStatement {
     query
 }
 
-/// The job, and the row of its file.
+/// The job, and the id of its file.
 fn exported(record: &Record<'_>) -> Result<(ExportedJob, Option<i64>), Fault> {
     let has_details = record.get::<Option<i64>>("details_of")?.is_some();
     let status = match record.get::<Option<String>>("details_status")? {

@@ -1,5 +1,5 @@
-//! Files and folders on the file systems that people have: shares that cannot sync a folder, links, and data of another
-//! user than the one who runs a command.
+//! Files and folders on real file systems: network shares that cannot sync a folder, symbolic links, and files that
+//! belong to another user than the one who runs a command.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,8 +15,8 @@ use rustix::{
 };
 use tracing::warn;
 
-/// What file systems answer that cannot sync a folder: CIFS says EINVAL, FUSE and others the rest. Their servers write
-/// names themselves.
+/// Errors of file systems that cannot sync a folder: EINVAL from CIFS, the others from FUSE and similar ones. Their
+/// servers write directory entries themselves.
 const NO_FOLDER_SYNC: [Errno; 8] = [
     Errno::INVAL,
     Errno::NOTSUP,
@@ -28,10 +28,10 @@ const NO_FOLDER_SYNC: [Errno; 8] = [
     Errno::ISDIR,
 ];
 
-/// Symbolic links that are followed from a name to its file, as many as Linux does.
+/// Maximum number of symbolic links that are followed to a file, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// Syncs the names in a folder to the disk, where the file system can do that.
+/// Syncs the entries of a folder to disk, if the file system supports that.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let synced = File::open(or_current(folder)).and_then(|folder| folder.sync_all());
     match synced {
@@ -42,24 +42,24 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a complete file its final name, also after a power cut.
+/// Renames a complete file to its final name. The new name survives a power failure.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder(folder_of(to))
 }
 
-/// Creates the file if it is missing, with its folder. Only its owner may read it.
+/// Creates a missing file and its folder. Only the owner may read the file.
 ///
-/// Root creates it for the owner of the folder, or of `like` if that exists: a command that root runs must not leave
-/// files that the server cannot open.
+/// If run as root, the file gets the owner of the folder, or of `like` if that exists: a command run as root must not
+/// leave files that the server cannot open.
 pub(crate) fn create_private(path: &Path, like: Option<&Path>) -> io::Result<()> {
     create(path, like, OpenOptions::new().write(true).mode(0o600)).map(drop)
 }
 
-/// Opens a file for appending. It is created if it is missing, for the owner of the folder if root does so.
+/// Opens a file for appending and creates it if it is missing. If run as root, a new file gets the owner of its folder.
 ///
 /// # Errors
-/// What the file system says; of a refusal, who may not do what, and the command that changes this.
+/// The error of the file system. A refusal names the user, the missing right and a command that grants it.
 pub fn append(path: &Path) -> io::Result<File> {
     match create(path, None, OpenOptions::new().append(true))? {
         Some(file) => Ok(file),
@@ -70,7 +70,7 @@ pub fn append(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The file, unless it existed before. It is not even opened then: to close it would release SQLite's locks on it.
+/// Creates a file. `None` if it exists: it is not even opened, because closing it would release SQLite's locks on it.
 fn create(path: &Path, like: Option<&Path>, options: &mut OpenOptions) -> io::Result<Option<File>> {
     create_folder(folder_of(path))?;
     match options.create_new(true).open(path) {
@@ -86,8 +86,7 @@ fn create(path: &Path, like: Option<&Path>, options: &mut OpenOptions) -> io::Re
     }
 }
 
-/// Creates the folder if it is missing, with those above. Each belongs to the owner of the folder it is in if root
-/// does so.
+/// Creates a missing folder and its parents. If run as root, each gets the owner of its parent folder.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     let folder = or_current(folder);
     if folder.is_dir() {
@@ -105,7 +104,8 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Its folder is not suggested as the one to give away: that may be `/var/lib`.
+/// The error for a file that cannot be created. It does not suggest a change of owner for the parent folder, which may
+/// be `/var/lib`.
 fn not_created(folder: &Path, cause: &io::Error) -> io::Error {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
@@ -117,8 +117,8 @@ fn not_created(folder: &Path, cause: &io::Error) -> io::Error {
     io::Error::new(cause.kind(), text)
 }
 
-/// Gives what root has just created to `owner`. Root may lack the right to do so, in a container or on NFS: it can work with
-/// the file itself, and whoever else has to is reported.
+/// Gives a file that root has just created to `owner`. Root may lack the right to do so, in a container or on NFS. Root
+/// can use the file itself; that the owner cannot is logged.
 fn give(
     path: &Path,
     owner: &fs::Metadata,
@@ -138,8 +138,8 @@ fn give(
     Ok(())
 }
 
-/// Whether this process may work with a database file: read and write it, what SQLite and printlog keep next to it, and
-/// create files in its folder. What is missing is no hindrance.
+/// Checks that this process can read and write a database file and the files of SQLite and printlog next to it, and
+/// create files in its folder. Missing files are no error.
 pub(crate) fn check_access(database: &Path) -> io::Result<()> {
     let folder = folder_of(database);
     if let Err(errno) = access(folder, Access::WRITE_OK | Access::EXEC_OK)
@@ -162,7 +162,7 @@ pub(crate) fn check_access(database: &Path) -> io::Result<()> {
     }
 }
 
-/// The error of the file system, and if it is a refusal, who may not do what and the command that changes this.
+/// The error of the file system. A refusal also names the user, the missing right and a command that grants it.
 pub(crate) fn explained(path: &Path, cause: io::Error) -> io::Error {
     if !matches!(
         cause.kind(),
@@ -170,7 +170,7 @@ pub(crate) fn explained(path: &Path, cause: io::Error) -> io::Error {
     ) {
         return cause;
     }
-    // What cannot even be looked at is in a folder that may not be entered.
+    // The first ancestor that can be read: without the right to enter a folder, nothing in it can be examined.
     let known = path
         .ancestors()
         .map(or_current)
@@ -195,7 +195,7 @@ fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
         Some(owner) if owner.uid() != user => {
             let as_owner = match owner.uid() {
                 0 => String::new(),
-                // Of a command that somebody runs, the server is the owner.
+                // If a user runs a command, the owner is the server's user.
                 owner => format!("run it as that user (`sudo -u '#{owner}' printlog …`), or give it away: "),
             };
             format!(
@@ -217,7 +217,7 @@ fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
     io::Error::new(cause.kind(), text)
 }
 
-/// The name of the file itself, where `path` is a symbolic link or relative. The file need not exist.
+/// Resolves symbolic links and relative paths. The file need not exist.
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -230,7 +230,7 @@ pub(crate) fn resolve(path: &Path) -> PathBuf {
     }
 }
 
-/// A file next to `path`, whose name begins with that of `path`.
+/// Path of a sibling file: `path` with a suffix.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -241,7 +241,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     or_current(path.parent().unwrap_or(path))
 }
 
-/// The folder that a relative name without one is in.
+/// The current folder if `folder` is empty, as it is for a bare file name.
 fn or_current(folder: &Path) -> &Path {
     match folder.as_os_str().is_empty() {
         true => Path::new("."),

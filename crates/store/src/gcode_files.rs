@@ -1,7 +1,7 @@
-//! The tables `gcode_files` and `thumbnails`: what was read from a file, once for all jobs that printed it.
+//! The tables `gcode_files` and `thumbnails`: the metadata of a G-code file, stored once for all jobs that printed it.
 //!
-//! Images are rows, not files: one backup of the database has everything, and several printlogs on one MySQL share
-//! them. They are kept by the hash of their bytes, so that the same image is there once.
+//! Images are rows, not files: a backup of the database is complete, and several printlogs on one MySQL share them.
+//! Their key is the hash of their bytes, so each image is stored once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,24 +24,24 @@ use crate::{
     transaction::Tx,
 };
 
-/// What was read from a file.
+/// Data read from a G-code file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewGcodeFile {
     /// Hash of the file's identity on its printer.
     pub file_key: String,
-    /// SHA-256 of the bytes that were read, hexadecimal. `None` if it was not read.
+    /// SHA-256 of the bytes that were read, hexadecimal. `None` if the file was not read.
     pub content_hash: Option<String>,
-    /// Who says so.
+    /// Source of the metadata.
     pub source: DetailsSource,
     /// An object with `details` (whose fields are named as the columns of `job_details`), `tools`, `warnings`.
     pub metadata: Value,
-    /// All keys and values as they stand in the file.
+    /// All keys and values, unchanged.
     pub raw: Option<Value>,
-    /// Its images.
+    /// Thumbnails.
     pub thumbnails: Vec<NewThumbnail>,
 }
 
-/// An image, in a format that browsers show.
+/// A thumbnail, in a format that browsers can show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewThumbnail {
     /// SHA-256 of the data, hexadecimal.
@@ -56,17 +56,17 @@ pub struct NewThumbnail {
     pub data: Vec<u8>,
 }
 
-/// Who says what is known of a file.
+/// Source of a file's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetailsSource {
-    /// The file.
+    /// The file itself.
     File,
-    /// Moonraker's own metadata of it.
+    /// Moonraker's metadata of the file.
     Moonraker,
 }
 
 impl DetailsSource {
-    /// The word used in the database and the API.
+    /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,18 +76,18 @@ impl DetailsSource {
     }
 }
 
-/// What is known of the file of a job.
+/// Stored data of a job's file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GcodeFile {
-    /// Who says so.
+    /// Source of the metadata.
     pub source: DetailsSource,
-    /// As of [`NewGcodeFile::metadata`].
+    /// See [`NewGcodeFile::metadata`].
     pub metadata: Value,
-    /// All keys and values. `None` also if they were not asked for.
+    /// All keys and values. Also `None` if they were not requested.
     pub raw: Option<Value>,
 }
 
-/// An image, without its data.
+/// A thumbnail without its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThumbnailInfo {
     /// SHA-256 of the data, hexadecimal.
@@ -103,7 +103,7 @@ pub struct ThumbnailInfo {
 }
 
 impl NewGcodeFile {
-    /// The columns of `job_details`.
+    /// The columns of `job_details`, from the metadata.
     #[must_use]
     pub fn job_details(&self) -> JobDetails {
         JobDetails::from_metadata(&self.metadata)
@@ -111,7 +111,7 @@ impl NewGcodeFile {
 }
 
 impl Store {
-    /// Whether the file was read before: then the job gets the same details. `false` if not, or the job is gone.
+    /// Gives a job the details of its file, if the file was already read. `false` if not, or if the job was deleted.
     pub async fn reuse_gcode_file(
         &self,
         id: JobId,
@@ -136,7 +136,7 @@ impl Store {
         }
         self.write("give a job the details of its file", |tx| async move {
             let job = details::lock_job(&tx, id).await?;
-            // The last other job that had the file may have gone meanwhile.
+            // The last other job with this file may have been deleted meanwhile.
             let (Some(job), Some(file)) = (job, tx.query_one(query).await?) else {
                 return Ok(false);
             };
@@ -158,7 +158,7 @@ impl Store {
         .await
     }
 
-    /// What is known of the file of a job. `None` if nothing.
+    /// Stored data of a job's file. `None` if there is none.
     pub async fn gcode_file_of(&self, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>> {
         self.read("read what is known of a gcode file", |db| async move {
             of_job(&db, id, with_raw).await
@@ -166,7 +166,7 @@ impl Store {
         .await
     }
 
-    /// The images of the file of a job, smallest first.
+    /// Thumbnails of a job's file, smallest first.
     pub async fn thumbnails_of(&self, id: JobId) -> Result<Vec<ThumbnailInfo>> {
         self.read_quickly("read which images a job has", |db| async move {
             thumbnails(&db, id).await
@@ -174,7 +174,7 @@ impl Store {
         .await
     }
 
-    /// The data of an image. `None` if there is none of this hash.
+    /// Data of a thumbnail. `None` if no thumbnail has this hash.
     pub async fn thumbnail_data(&self, hash: &str) -> Result<Option<Vec<u8>>> {
         let query = &Query::select()
             .column(Thumbnails::Data)
@@ -189,7 +189,7 @@ impl Store {
     }
 }
 
-/// The row of the file, made if there is none. If it says something else now, all jobs that have it get that.
+/// Inserts a file or finds its row. If its metadata differs, the row and all jobs of the file are updated.
 pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> Result<i64, Fault> {
     let query = Query::select()
         .columns([GcodeFiles::Id, GcodeFiles::Metadata])
@@ -216,7 +216,7 @@ pub(crate) async fn put(tx: &Tx, printer_id: i64, file: &NewGcodeFile, now: Time
     Ok(id)
 }
 
-/// A newer printlog may read more from the same file.
+/// Replaces the metadata of a file: a newer printlog may read more from the same file.
 async fn replace(tx: &Tx, id: i64, file: &NewGcodeFile) -> Result<(), Fault> {
     let statement = Query::update()
         .table(GcodeFiles::Table)
@@ -264,7 +264,7 @@ async fn put_thumbnails(tx: &Tx, id: i64, thumbnails: &[NewThumbnail]) -> Result
     Ok(())
 }
 
-/// The rows of many files of a printer, by their keys. What was read before stays. Without their images.
+/// Row ids of many files of a printer, by file key. Inserts missing files, without thumbnails; existing rows are kept.
 pub(crate) async fn put_all<'a>(
     tx: &Tx,
     printer_id: PrinterId,
@@ -301,7 +301,7 @@ async fn ids_by_key(tx: &Tx, query: &SelectStatement) -> Result<HashMap<String, 
     Ok(pairs?)
 }
 
-/// A new row: its columns, always the same, and their values.
+/// Columns and values of a new row. The columns are always the same.
 fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>, Vec<sea_query::Value>) {
     let row = [
         (GcodeFiles::PrinterId, printer_id.into()),
@@ -347,7 +347,7 @@ async fn put_thumbnail(tx: &Tx, thumbnail: &NewThumbnail) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes the file unless a job has it, and its images unless a file has them.
+/// Removes a file that no job uses, and thumbnails that no file uses.
 pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     let used = Query::select()
         .column(DetailsQueue::PrintJobId)
@@ -367,7 +367,7 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     remove_unused_thumbnails(tx, hashes).await
 }
 
-/// Takes its images from the file. Returns their hashes.
+/// Unlinks a file from its thumbnails. Returns their hashes.
 async fn unlink_thumbnails(tx: &Tx, file_id: i64) -> Result<Vec<String>, Fault> {
     let query = Query::select()
         .column(GcodeFileThumbnails::ThumbnailHash)
@@ -405,7 +405,7 @@ async fn remove_unused_thumbnails(tx: &Tx, hashes: Vec<String>) -> Result<(), Fa
     Ok(())
 }
 
-/// Removes all files of a printer whose jobs have left the queue.
+/// Removes all files of a printer. Its jobs must have been removed from the queue.
 pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
     let query = Query::select()
         .column(GcodeFiles::Id)
@@ -418,7 +418,7 @@ pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<
     Ok(())
 }
 
-/// What is known of the file of a job.
+/// Stored data of a job's file.
 pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>, Fault> {
     let mut query = Query::select();
     query
@@ -442,7 +442,7 @@ pub(crate) async fn of_job(db: &impl Ask, id: JobId, with_raw: bool) -> Result<O
     .await
 }
 
-/// The images of the file of a job, smallest first.
+/// Thumbnails of a job's file, smallest first.
 pub(crate) async fn thumbnails(db: &impl Ask, id: JobId) -> Result<Vec<ThumbnailInfo>, Fault> {
     let hashes = Query::select()
         .column(GcodeFileThumbnails::ThumbnailHash)
@@ -462,7 +462,7 @@ pub(crate) async fn thumbnails(db: &impl Ask, id: JobId) -> Result<Vec<Thumbnail
         .order_by(Thumbnails::Width, Order::Asc)
         .order_by(Thumbnails::Hash, Order::Asc)
         .to_owned();
-    // The primary key is the hash, which is no number.
+    // `bytes` serves as the key: the primary key is the hash, which is not a number.
     db.rows(&query, "thumbnails", "bytes", |record| {
         let pixels = |column| -> Result<u32, Fault> {
             Ok(u32::try_from(record.get::<i64>(column)?).unwrap_or_default())
@@ -478,7 +478,7 @@ pub(crate) async fn thumbnails(db: &impl Ask, id: JobId) -> Result<Vec<Thumbnail
     .await
 }
 
-/// Those of the jobs whose files have images.
+/// The jobs among these whose files have thumbnails.
 pub(crate) async fn with_thumbnails(db: &impl Ask, ids: &[JobId]) -> Result<HashSet<JobId>, Fault> {
     if ids.is_empty() {
         return Ok(HashSet::new());

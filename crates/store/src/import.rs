@@ -1,4 +1,4 @@
-//! Merging pages of a printer's history into the jobs.
+//! Merges pages of a printer's history into the stored jobs.
 
 use std::collections::HashSet;
 
@@ -21,33 +21,33 @@ use crate::{
     transaction::Tx,
 };
 
-/// What became of the rows of a page.
+/// Result of the import of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Imported {
-    /// Rows that were new.
+    /// New jobs.
     pub added: u64,
-    /// Rows that told something new of a stored job.
+    /// Rows that changed a stored job.
     pub changed: u64,
-    /// Rows that told nothing new, and the one that was left out.
+    /// Rows that changed nothing, including the excluded one.
     pub unchanged: u64,
-    /// Rows about runs that the user has deleted here.
+    /// Rows of deleted jobs.
     pub skipped_deleted: u64,
 }
 
-/// Bytes of JSON in one statement of more than a row. A server refuses packets of more than 16 MB.
+/// Maximum bytes of JSON in a statement with more than one row. A server refuses packets of more than 16 MB.
 const BATCH_BYTES: usize = 2 << 20;
 
-/// A job that was recorded without the history and that a row may be about began at most this much away from
-/// what the row says: two machines, two clocks.
+/// Maximum difference between the start in a history row and that of the same job recorded without the history. The two
+/// starts come from two machines with different clocks.
 const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
-    /// Merges rows of the printer's history into its jobs, in one transaction. Idempotent.
+    /// Merges rows of a printer's history into its jobs, in one transaction. Idempotent.
     ///
-    /// `leave` is left alone: the run that the tracker decides about. A page of up to some thousand rows.
+    /// `leave` is excluded: the tracker decides about that run. A page may have some thousand rows.
     ///
     /// # Errors
-    /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer has been deleted.
+    /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer was deleted.
     pub async fn import_history(
         &self,
         printer_id: PrinterId,
@@ -89,9 +89,9 @@ impl Store {
     }
 }
 
-/// A job that a row may be about, as it was stored and as it is to be.
+/// A job that may match a row, before and after the merge.
 struct Candidate {
-    /// `None` if it is new.
+    /// `None` for a new job.
     stored: Option<(JobId, Job)>,
     job: Job,
 }
@@ -164,7 +164,7 @@ async fn import(
     Ok(imported)
 }
 
-/// What the store has of the run that `row` is about.
+/// Finds the stored or deleted job of a history row.
 pub(crate) async fn find_run(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
@@ -185,7 +185,7 @@ pub(crate) async fn find_run(
     })
 }
 
-/// Which of the jobs the row is about: rather the one with its id than one that is merely like it.
+/// Picks the job of the row. A job with the same id is preferred over one that only looks similar.
 fn best<'a>(jobs: impl Iterator<Item = &'a Job>, row: &HistoryJob) -> Option<usize> {
     let rank = |job: &Job| {
         let same_id = job.job_id.as_deref() == Some(row.job_id.as_str());
@@ -204,7 +204,7 @@ fn best<'a>(jobs: impl Iterator<Item = &'a Job>, row: &HistoryJob) -> Option<usi
         .map(|(_, position)| position)
 }
 
-/// The stored jobs that these rows could be about.
+/// Stored jobs that may match the rows.
 async fn candidates(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
@@ -248,7 +248,7 @@ fn start_times(rows: &[HistoryJob]) -> Vec<i64> {
     padded(times.into_iter().collect())
 }
 
-/// The times between which the runs of these rows began, generously.
+/// The range of the rows' starts, extended by [`MARGIN`] on both sides.
 fn span(printer_id: PrinterId, rows: &[HistoryJob]) -> Option<(Timestamp, Timestamp)> {
     let starts = rows.iter().filter_map(|row| {
         if row.missed_start() {
@@ -268,7 +268,7 @@ fn span(printer_id: PrinterId, rows: &[HistoryJob]) -> Option<(Timestamp, Timest
     ))
 }
 
-/// The list, its last value repeated up to the next power of two: few lengths make few statements to prepare.
+/// Pads the list to the next power of two with its last value. Fewer lengths mean fewer prepared statements.
 pub(crate) fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
     if let Some(last) = values.last().cloned() {
         values.resize(values.len().next_power_of_two(), last);
@@ -289,8 +289,8 @@ async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes the rows findable that were just inserted, in several statements and without their ids, and puts them into
-/// the queue for details. Returns their ids and starts.
+/// Adds newly inserted jobs to the search text and the details queue. The insert used several statements and returned
+/// no ids, so this reads them. Returns ids and starts.
 async fn enqueue_new(
     tx: &Tx,
     printer_id: PrinterId,
@@ -325,7 +325,7 @@ async fn enqueue_new(
     Ok(jobs)
 }
 
-/// About how much JSON the jobs hold.
+/// Approximate size of the jobs' JSON in bytes.
 fn json_bytes(jobs: &[Job]) -> usize {
     let values = jobs
         .iter()

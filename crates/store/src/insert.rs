@@ -1,4 +1,4 @@
-//! Many rows at once.
+//! Inserts of many rows.
 
 use sea_orm::{
     ConnectionTrait, Iden, Values,
@@ -7,7 +7,7 @@ use sea_orm::{
 
 use crate::{error::Fault, transaction::Tx};
 
-/// Rows of one statement. Few sizes, because each is a statement that the driver keeps prepared.
+/// Rows per statement. Only a few sizes, because the driver keeps a prepared statement for each.
 pub(crate) const BATCHES: [usize; 3] = [64, 8, 1];
 
 /// Inserts rows that all have the same columns.
@@ -29,7 +29,8 @@ pub(crate) async fn insert_all<C: Iden + Copy + 'static>(
             .values_panic(values.into_iter().map(Expr::val))
             .to_owned();
         let mut statement = tx.get_database_backend().build(&first);
-        // All rows look like the first: to build each anew takes longer than to insert it.
+        // The SQL is built from the first row, since all rows have the same form. Building it for each row takes longer
+        // than the insert.
         let row = statement
             .sql
             .rfind('(')

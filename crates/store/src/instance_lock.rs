@@ -1,4 +1,4 @@
-//! One server a database file: a lock on a file next to it, which ends with the process, however that ends.
+//! Ensures one server per database file: a lock on a file next to it, which the kernel releases when the process ends.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -16,21 +16,21 @@ use std::{
 
 use crate::{Error, Location, Result, files};
 
-/// The right to serve a database file, held until it is dropped.
+/// The exclusive right to serve a database file, held until it is dropped.
 #[derive(Debug)]
 pub struct InstanceLock {
-    /// `None` where the database is on a server: there a lease takes its place.
+    /// `None` for a database on a server, which uses a lease instead.
     _file: Option<File>,
-    /// For another name of the same file, as a hard link is. Known to the processes of one network namespace.
+    /// Detects other names of the same file, such as hard links. Visible to the processes of one network namespace.
     _socket: Option<UnixListener>,
 }
 
 impl InstanceLock {
-    /// Takes the lock. It lies in `<database>.lock`, next to the file that a link leads to, and stays: the lock is not
-    /// the file but the hold of it.
+    /// Takes the lock on `<database>.lock`, next to the file that a symbolic link leads to. The lock file is never
+    /// removed: only the lock on it counts.
     ///
     /// # Errors
-    /// [`Error::InUse`] if another process has it, [`Error::Open`] if the file cannot be made.
+    /// [`Error::InUse`] if another process holds the lock, [`Error::Open`] if the file cannot be created.
     pub fn take(location: &Location) -> Result<Self> {
         let Location::Sqlite { path } = location else {
             return Ok(Self {
@@ -62,7 +62,7 @@ impl InstanceLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who it is only makes the message better.
+                // The holder's number is only needed for the error message.
                 file.read_to_string(&mut holder).ok();
                 return Err(in_use(match holder.trim().parse::<u32>() {
                     Ok(process) => format!(" (process {process})"),
@@ -75,10 +75,10 @@ impl InstanceLock {
             Err(cause) if cause.kind() == ErrorKind::AddrInUse => {
                 return Err(in_use(" (under another name of the file)".to_owned()));
             }
-            // Where there are no such sockets, the lock on the name is all there is.
+            // Platforms without abstract sockets only have the lock on the file.
             socket => socket.ok(),
         };
-        // A full disk must not keep the server from starting: the lock holds without the number, too.
+        // A full disk must not prevent the server from starting: the lock works without the number, too.
         let written = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -91,8 +91,8 @@ impl InstanceLock {
     }
 }
 
-/// Takes the abstract socket that is named after the file itself. A lock on the file would be simpler, but on shares it
-/// keeps SQLite out, and to close it releases the locks of SQLite.
+/// Binds the abstract socket named after the file's inode. A lock on the database file would be simpler, but on network
+/// shares it blocks SQLite, and closing the file releases SQLite's locks.
 fn lock_inode(database: &Path) -> io::Result<UnixListener> {
     let file = database.metadata()?;
     let name = format!("printlog {} {}", file.dev(), file.ino());

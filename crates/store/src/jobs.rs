@@ -1,4 +1,4 @@
-//! The table `print_jobs`: single jobs.
+//! The table `print_jobs`: reads, writes and deletes of single jobs.
 
 use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use crate::{
     transaction::Tx,
 };
 
-/// A job as it is stored.
+/// A stored job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredJob {
     /// Primary key.
@@ -31,48 +31,48 @@ pub struct StoredJob {
     pub printer_name: String,
     /// The job.
     pub job: Job,
-    /// When the row was made.
+    /// Creation time of the row.
     pub created_at: Timestamp,
-    /// When the row last changed.
+    /// Time of the row's last change.
     pub updated_at: Timestamp,
 }
 
-/// What became of a job that was to be saved.
+/// Result of saving a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// It has a new row.
+    /// A row was inserted.
     Inserted(JobId),
-    /// Its row has changed.
+    /// The row was updated.
     Updated(JobId),
-    /// Only its counters and `last_seen` were written.
+    /// Only figures, message and `last_seen` were written.
     Progressed(JobId),
-    /// Its row said so already.
+    /// The row already had these values.
     Unchanged(JobId),
-    /// The user has deleted that run here. Nothing was written.
+    /// The job was deleted by a user. Nothing was written.
     Deleted,
 }
 
-/// What the store has of a run in a printer's history.
+/// Stored state of a run in a printer's history.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum FoundRun {
-    /// This job.
+    /// This job is stored.
     Stored(JobId, Job),
-    /// The user has deleted it here.
+    /// The job was deleted by a user.
     Deleted,
-    /// Nothing.
+    /// The run is unknown.
     Unknown,
 }
 
 impl Store {
-    /// Writes a job as the tracker has it, with its printer's totals.
+    /// Saves a job from the tracker and updates its printer's totals.
     ///
-    /// Its row is the one of the same printer with the same start, else the one with the same identity in Moonraker's
-    /// history; without either a new one is made. A start that the row knows is not changed, and what it knows
-    /// of its identity, user, file and metadata is not forgotten. Idempotent.
+    /// Updates the row of the same printer with the same start, else the row with the same identity in Moonraker's
+    /// history, else inserts a new one. Keeps a known start, and keeps known values of identity, user, file and
+    /// metadata where `job` has none. Idempotent.
     ///
     /// # Errors
-    /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer has been deleted.
+    /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer was deleted.
     pub async fn save_job(&self, job: &Job, now: Timestamp) -> Result<Saved> {
         let job = &stored_form(job);
         text::check_short("job id", job.job_id.as_deref().unwrap_or_default())?;
@@ -80,11 +80,11 @@ impl Store {
             .await
     }
 
-    /// Writes status, message, figures and `last_seen` of a running job, and its printer's totals; nothing else of
-    /// the row is touched. A job that has no row yet is saved whole. Idempotent.
+    /// Saves status, message, figures and `last_seen` of a running job, and updates its printer's totals. Other columns
+    /// are not touched. A job without a row is saved completely. Idempotent.
     ///
     /// # Errors
-    /// As of [`save_job`](Self::save_job).
+    /// See [`save_job`](Self::save_job).
     pub async fn save_progress(&self, job: &Job, now: Timestamp) -> Result<Saved> {
         let job = &stored_form(job);
         text::check_short("job id", job.job_id.as_deref().unwrap_or_default())?;
@@ -94,7 +94,7 @@ impl Store {
         .await
     }
 
-    /// The printer's jobs that have not ended, newest first.
+    /// Open jobs of a printer, newest first.
     pub async fn open_jobs(&self, printer_id: PrinterId) -> Result<Vec<(JobId, Job)>> {
         let query = &jobs_where([of_printer(printer_id), is_open()])
             .order_by(PrintJobs::SortTime, Order::Desc)
@@ -106,7 +106,7 @@ impl Store {
         .await
     }
 
-    /// What the store has of the run that a history row is about.
+    /// Finds the stored or deleted job of a history row.
     pub async fn find_run(&self, printer_id: PrinterId, row: &HistoryJob) -> Result<FoundRun> {
         let row = &stored_form_of_row(row);
         self.read("look for a job", |db| async move {
@@ -115,17 +115,17 @@ impl Store {
         .await
     }
 
-    /// The job with this id, whole.
+    /// The job with this id, with all columns.
     pub async fn job(&self, id: JobId) -> Result<Option<StoredJob>> {
         self.read_quickly("read a job", |db| async move { stored(&db, id).await })
             .await
     }
 
-    /// Deletes a job and its details, and remembers that, so that the printer's history does not bring it back.
-    /// `false` if there is none.
+    /// Deletes a job and its details. The deletion is recorded, so that an import of the history does not restore the
+    /// job. `false` if there is no such job.
     pub async fn delete_job(&self, id: JobId, now: Timestamp) -> Result<bool> {
         self.write("delete a job", |tx| async move {
-            // The printer of a job never changes, so that its totals can be locked first.
+            // The printer of a job never changes, so its totals can be locked first.
             let Some((_, job)) = load_job(&tx, id).await? else {
                 return Ok(tx.is_retry && tombstones::was_deleted_at(&tx, id, now).await?);
             };
@@ -172,7 +172,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
     wanted.start_time = stored.start_time.or(wanted.start_time);
     let mut touched = vec![(id, stored.start_time)];
     let mut outcomes = vec![stored.status];
-    // The import may have met the run before it was known to be this one.
+    // The import may have stored the run as a separate job before the two were known to be the same.
     for (twin, of_twin) in &rows {
         if !same_identity(of_twin, &wanted) {
             continue;
@@ -254,7 +254,7 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
     tx.execute(&statement).await?;
     pauses::note(tx, JobId(id), status_before, job).await?;
     totals.replace(&before, &job.figures);
-    // The usual case, twice a minute: a running job is in no month.
+    // Skipped for a job that keeps running, the usual case (twice a minute): months contain ended jobs only.
     if !(status_before.is_open() && job.status.is_open()) {
         counts::correct(tx, job.printer_id, [status_before], job.status).await?;
         job_months::refresh(tx, &totals, &[(JobId(id), job.start_time)]).await?;
@@ -271,7 +271,7 @@ fn of_printer(id: PrinterId) -> Expr {
     Expr::col(PrintJobs::PrinterId).eq(id.0)
 }
 
-/// The column holds `value`; what is null on either side contradicts nothing.
+/// Whether the column equals `value`. A null on either side matches anything.
 fn same_or_null(column: PrintJobs, value: Value) -> Expr {
     let column = Expr::col(column);
     column
@@ -281,7 +281,7 @@ fn same_or_null(column: PrintJobs, value: Value) -> Expr {
         .or(column.eq(Expr::val(value)))
 }
 
-/// The rows that could be this job's: with its start, or with its identity.
+/// Rows with the job's start or its identity.
 async fn rows_of(tx: &Tx, job: &Job) -> Result<Vec<(JobId, Job)>, Fault> {
     let mut rows = Vec::new();
     if job.start_time.is_some() {
@@ -305,7 +305,7 @@ async fn rows_of(tx: &Tx, job: &Job) -> Result<Vec<(JobId, Job)>, Fault> {
     Ok(rows)
 }
 
-/// Which of these rows is the job's.
+/// Picks the row of the job.
 pub(crate) fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
     let rank = |stored: &Job| {
         let same_id = job.job_id.is_some() && job.job_id == stored.job_id;
@@ -316,7 +316,7 @@ pub(crate) fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
                 (true, ..) => Some(0),
                 (_, true, _) => Some(1),
                 (.., false) => Some(2),
-                // Another id and another file: another run.
+                // Both id and file differ: another run.
                 (false, false, true) => None,
             };
         }
@@ -329,7 +329,7 @@ pub(crate) fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
     ranked.min().map(|(_, position)| position)
 }
 
-/// Whether Moonraker's history means the same by both.
+/// Whether both have the same identity in Moonraker's history.
 fn same_identity(one: &Job, other: &Job) -> bool {
     one.job_id.is_some()
         && one.job_id == other.job_id
@@ -337,7 +337,7 @@ fn same_identity(one: &Job, other: &Job) -> bool {
         && (one.history_start_time.is_some() || one.filename == other.filename)
 }
 
-/// The job, with what it does not know itself of its identity, user, file and metadata.
+/// Fills unknown values of identity, user, file and metadata from the stored job.
 fn with_what_is_known(mut job: Job, known: &Job) -> Job {
     if job.job_id.is_none() {
         job.job_id.clone_from(&known.job_id);
@@ -375,7 +375,7 @@ pub(crate) async fn insert_row(
     ))
 }
 
-/// A new row: its columns, always the same, and their values.
+/// Columns and values of a new row. The columns are always the same.
 pub(crate) fn row(job: &Job, created_at: Timestamp, updated_at: Timestamp) -> (Vec<PrintJobs>, Vec<Value>) {
     let own = [
         (PrintJobs::PrinterId, job.printer_id.0.into()),
@@ -385,7 +385,7 @@ pub(crate) fn row(job: &Job, created_at: Timestamp, updated_at: Timestamp) -> (V
     own.into_iter().chain(columns(job)).unzip()
 }
 
-/// Writes what differs. `false` if nothing does.
+/// Updates changed columns. `false` if nothing differs.
 pub(crate) async fn update(
     tx: &Tx,
     id: JobId,
@@ -432,18 +432,19 @@ async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Jobs that run, or run for all we know.
+/// Condition for open jobs.
 pub(crate) fn is_open() -> SimpleExpr {
     let open = JobStatus::ALL.into_iter().filter(|status| status.is_open());
     Expr::col((PrintJobs::Table, PrintJobs::Status)).is_in(open.map(JobStatus::as_str))
 }
 
-/// Whole jobs with the names of their printers.
+/// Selects complete jobs with printer names.
 pub(crate) fn select_stored() -> SelectStatement {
     select_with_printer(LIGHT.into_iter().chain(HEAVY))
 }
 
-/// Jobs with the names of their printers. Not joined: MySQL might begin with the printers, and sort all their jobs.
+/// Selects jobs with printer names. Uses a subquery instead of a join: MySQL might start a join with the printers and
+/// sort all their jobs.
 pub(crate) fn select_with_printer(columns: impl IntoIterator<Item = PrintJobs>) -> SelectStatement {
     let name = Query::select()
         .column(Printers::Name)

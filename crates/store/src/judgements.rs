@@ -1,4 +1,4 @@
-//! Users' verdicts, with where the analytics find each judged job.
+//! Users' verdicts, with the keys by which the analytics find each rated job.
 
 use analytics::Judgement;
 use domain::{JobId, PrinterId, UNDATED, Verdict};
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Store {
-    /// All verdicts of users.
+    /// All verdicts.
     pub async fn judgements(&self) -> Result<Vec<Judgement>> {
         let query = &judged();
         self.read("read the verdicts", |db| async move {

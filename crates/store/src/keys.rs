@@ -23,20 +23,20 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub i64);
 
-/// What a key may do.
+/// Scope of an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyScope {
-    /// Read what was printed and how the printers are; change nothing, and see no keys.
+    /// Read jobs and the status of printers. Change nothing, and list no keys.
     Read,
     /// Everything.
     Admin,
 }
 
 impl KeyScope {
-    /// All of them, the smallest first.
+    /// All scopes, the smallest first.
     pub const ALL: [Self; 2] = [Self::Read, Self::Admin];
 
-    /// The word of the database and of the API.
+    /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,40 +45,40 @@ impl KeyScope {
         }
     }
 
-    /// Whether who has this may do what needs `needed`.
+    /// Whether this scope includes `needed`.
     #[must_use]
     pub fn covers(self, needed: Self) -> bool {
         self == Self::Admin || needed == Self::Read
     }
 }
 
-/// An API key, as far as it is stored: the key itself is not.
+/// The stored record of an API key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Primary key.
     pub id: KeyId,
-    /// `3dp_` and the first 8 characters of the rest, to tell keys apart.
+    /// `3dp_` and the first 8 characters of the secret, to tell keys apart.
     pub key_prefix: String,
-    /// What the user calls it. Need not be unique.
+    /// Name given by the user. Need not be unique.
     pub name: String,
-    /// What it may do.
+    /// Its scope.
     pub scope: KeyScope,
-    /// Whether it has not been revoked.
+    /// `false` if it was revoked.
     pub is_active: bool,
-    /// When it was last used, to the minute. `None` if never.
+    /// Time of the last use, to the minute. `None` if never used.
     pub last_used: Option<Timestamp>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// From when on it is refused. `None`: never.
+    /// Expiry time. `None`: never expires.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A key that was just made. The only time that the secret is seen.
+/// A newly created key. The secret cannot be read again later.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// What is stored of it.
+    /// The stored record.
     pub record: ApiKey,
-    /// The key.
+    /// The key itself.
     pub secret: String,
 }
 
@@ -90,26 +90,26 @@ impl std::fmt::Debug for NewKey {
     }
 }
 
-/// What became of the wish to revoke a key.
+/// Result of revoking a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokedKey {
-    /// It is refused from now on; its record stays.
+    /// Revoked. Its record stays.
     Revoked,
-    /// There is none.
+    /// There is no such key.
     NotFound,
-    /// It is the last that works and may do everything, and was not to be revoked then. Nothing has changed.
+    /// Refused, because it is the last working admin key. Nothing has changed.
     LastKey,
 }
 
 const MARK: &str = "3dp_";
-/// Letters and digits of a key: 43 of 62 kinds make 256 bits.
+/// Letters and digits of a key: 43 of an alphabet of 62 give 256 bits.
 pub(crate) const LENGTH: usize = 43;
 const SHOWN: usize = 8;
-/// `last_used` is true to this.
+/// Precision of `last_used`.
 const TOUCH: SignedDuration = SignedDuration::from_secs(60);
 
 impl Store {
-    /// Makes a key: `3dp_` and 43 letters and digits, 256 random bits. Only its SHA-256 is stored.
+    /// Creates a key: `3dp_` and 43 letters and digits, 256 random bits. Only its SHA-256 is stored.
     ///
     /// # Errors
     /// [`Error::TooLong`](crate::Error::TooLong) for the name.
@@ -125,7 +125,7 @@ impl Store {
         let secret = &secret;
         let record = self
             .write("make an API key", |tx| async move {
-                // An earlier attempt may have arrived.
+                // An earlier attempt may have committed.
                 if let Some(record) = by_hash(&*tx, secret).await? {
                     return Ok(record);
                 }
@@ -162,9 +162,9 @@ impl Store {
         })
     }
 
-    /// The record of a key that is not revoked and not expired. `None` for anything else.
+    /// Authenticates a key and returns its record. `None` if the key is unknown, revoked or expired.
     ///
-    /// Keys are found by their beginning, which is no secret, and compared by their hashes in constant time.
+    /// Keys are looked up by their prefix, which is not secret, and their hashes are compared in constant time.
     pub async fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<ApiKey>> {
         let Some(prefix) = secret.get(..MARK.len() + SHOWN) else {
             return Ok(None);
@@ -187,7 +187,7 @@ impl Store {
         Ok(key.filter(|key| key.works(now)))
     }
 
-    /// Stores when the key was last used, unless that was less than a minute ago.
+    /// Stores the time of use, unless the last stored use is less than a minute ago.
     pub async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<()> {
         let fresh = |key: &ApiKey| {
             key.last_used
@@ -209,8 +209,8 @@ impl Store {
         .await
     }
 
-    /// Tells this database from others: eight hexadecimal digits that stay the same, also in a backup and on another
-    /// engine. `None` while there is no key.
+    /// Identifies this database: eight hexadecimal digits that survive a backup and a move to another engine. `None`
+    /// while there is no key.
     pub async fn instance(&self) -> Result<Option<String>> {
         let query = &select()
             .column(ApiKeys::KeyHash)
@@ -223,22 +223,23 @@ impl Store {
                     .await
             })
             .await?;
-        // Keys are random, and stay when they are revoked. The hash that is stored must not get out.
+        // Derived from the first key, because keys are random and stay when they are revoked. It is hashed again,
+        // because the stored hash must not be disclosed.
         Ok(first.map(|stored| hash(&stored)[..8].to_owned()))
     }
 
-    /// All keys, also revoked and expired ones, oldest first.
+    /// All keys, oldest first, including revoked and expired ones.
     pub async fn keys(&self) -> Result<Vec<ApiKey>> {
         let query = &select().order_by(ApiKeys::Id, Order::Asc).to_owned();
         self.read("read the API keys", |db| async move { load(&db, query).await })
             .await
     }
 
-    /// Revokes a key and ends its sessions; with `refuse_last` not if no other that may do everything would work.
-    /// Revoking twice is no error.
+    /// Revokes a key and ends its sessions. With `refuse_last`, does not revoke the last working admin key. Revoking a
+    /// key twice is no error.
     pub async fn revoke_key(&self, id: KeyId, refuse_last: bool, now: Timestamp) -> Result<RevokedKey> {
         self.write("revoke an API key", |tx| async move {
-            // Locks all keys, so that of two who revoke the last two only one succeeds.
+            // Locks all keys: if two requests revoke the last two keys, only one succeeds.
             let keys = load(&*tx, select().lock_exclusive()).await?;
             let Some(key) = keys.iter().find(|key| key.id == id) else {
                 return Ok(RevokedKey::NotFound);
@@ -254,7 +255,7 @@ impl Store {
         .await
     }
 
-    /// Number of keys that work and may do everything.
+    /// Number of working admin keys.
     pub async fn admin_key_count(&self, now: Timestamp) -> Result<u64> {
         let keys = self.keys().await?;
         Ok(keys.iter().filter(|key| key.administers(now)).count() as u64)
@@ -262,7 +263,7 @@ impl Store {
 }
 
 impl ApiKey {
-    /// Whether it is accepted: not revoked and not expired.
+    /// Whether the key is valid: neither revoked nor expired.
     #[must_use]
     pub fn works(&self, now: Timestamp) -> bool {
         self.is_active && self.expires_at.is_none_or(|end| now < end)
@@ -273,7 +274,7 @@ impl ApiKey {
     }
 }
 
-/// SHA-256, in hexadecimal.
+/// Hexadecimal SHA-256.
 pub(crate) fn hash(secret: &str) -> String {
     Sha256::digest(secret.as_bytes())
         .iter()

@@ -1,4 +1,4 @@
-//! Lists of jobs, page by page, at the same cost on every page.
+//! Paged lists of jobs. Every page costs the same.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -27,18 +27,18 @@ use crate::{
     search::{self, Found},
 };
 
-/// A page of a list.
+/// A page of jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobPage {
-    /// The jobs in the order that was asked for.
+    /// The jobs, in the requested order.
     pub items: Vec<JobRow>,
-    /// Where the next page begins. `None` at the end.
+    /// Start of the next page. `None` at the end.
     pub next: Option<Cursor>,
     /// Number of jobs on all pages.
     pub total: u64,
 }
 
-/// A job in a list: all but its metadata. The fields are those of [`domain::Job`].
+/// A job in a list, without its metadata. See [`domain::Job`] for the fields.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "see `domain::Job`")]
 pub struct JobRow {
@@ -60,26 +60,26 @@ pub struct JobRow {
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// What a user says of it, without `notes`, which may be long.
+    /// What users added, without `notes`, which may be long.
     pub notes: JobNotes,
-    /// Whether its file has an image.
+    /// Whether its file has a thumbnail.
     pub has_thumbnail: bool,
 }
 
-/// Above this many (printer, status) pairs a list is read in one go and filtered on the way.
+/// With more (printer, status) pairs than this, a list is read with one query that filters rows.
 const MAX_PARTS: usize = 24;
-/// A page for which no more rows are read than this is read quickly, if an index has them in its order.
+/// A page that needs at most this many rows in index order is read on the connection for short reads.
 const FEW_ROWS: usize = 256;
-/// Whole jobs held in memory while all are shown.
+/// Complete jobs held in memory by [`Store::for_each_job`].
 const CHUNK: u64 = 50;
 
 impl Store {
-    /// A page of jobs, newest first, that begins after `after`.
+    /// A page of jobs after `after`, newest first.
     pub async fn list_jobs(&self, filter: &JobFilter, limit: u64, after: Option<Cursor>) -> Result<JobPage> {
         self.list_jobs_in(ListOrder::Newest, filter, limit, after).await
     }
 
-    /// A page of jobs in `order` that begins after `after`.
+    /// A page of jobs after `after`, in `order`.
     pub async fn list_jobs_in(
         &self,
         order: ListOrder,
@@ -122,7 +122,8 @@ impl Store {
         .await
     }
 
-    /// The places of the jobs of a page, and how many jobs are on all pages, for what the aggregates find sooner than any index.
+    /// Finds the jobs of a page, and the number of jobs on all pages, in the aggregates. For filters and orders that no
+    /// index serves as fast.
     async fn look_for(
         &self,
         order: ListOrder,
@@ -130,7 +131,7 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<(Vec<Cursor>, u64)> {
-        // Some may be deleted before their rows are read.
+        // Requests 10 more than needed, because some may be deleted before their rows are read.
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(10);
         self.analyze(filter, move |jobs| {
             Ok((jobs.first(order, most, after)?, jobs.count()?))
@@ -138,7 +139,7 @@ impl Store {
         .await
     }
 
-    /// How many jobs a filter lets through that asks for nothing but printers, statuses and times.
+    /// Number of jobs that match a filter on printers, statuses and times only.
     async fn count_quickly(&self, filter: &JobFilter) -> Result<u64> {
         let ended = self
             .read("count the jobs that have ended", |db| async move {
@@ -154,7 +155,7 @@ impl Store {
         Ok(ended + running)
     }
 
-    /// How the engine would read a page, in its words: a line for each step of each part.
+    /// The engine's query plan for a page: a line for each step of each query.
     #[doc(hidden)]
     pub async fn explain_list(
         &self,
@@ -173,7 +174,8 @@ impl Store {
         .await
     }
 
-    /// Shows all jobs to `visit`, newest first, whole, until it breaks. Holds a few of them in memory at a time.
+    /// Passes all jobs to `visit`, newest first and with all columns, until `visit` breaks. Holds a few of them in
+    /// memory at a time.
     pub async fn for_each_job(
         &self,
         filter: &JobFilter,
@@ -208,10 +210,10 @@ fn column(column: PrintJobs) -> Expr {
     Expr::col((PrintJobs::Table, column))
 }
 
-/// The rows of a page, and where the next begins.
+/// Reads the rows of a page and the start of the next page.
 ///
-/// Of several printers or statuses each is read by itself, in the order of an index, as far as the page reaches,
-/// and the parts are merged: no engine does that for an `IN`.
+/// Each query reads one printer and status in index order, as far as the page can reach, and the results are merged. No
+/// engine does this for an `IN`.
 pub(crate) async fn page<T>(
     db: &impl Ask,
     queries: Vec<SelectStatement>,
@@ -238,7 +240,7 @@ pub(crate) async fn page<T>(
     Ok((rows.into_iter().map(|(_, item)| item).collect(), next))
 }
 
-/// A page of a list that has `total` jobs.
+/// Reads a page of a list with `total` jobs.
 async fn whole_page(
     db: &impl Ask,
     order: ListOrder,
@@ -259,9 +261,9 @@ async fn whole_page(
     completed(db, items, next, total).await
 }
 
-/// The same, if it is known where its jobs stand. Those that are gone since are left out.
+/// Reads a page whose jobs are known. Jobs deleted meanwhile are left out.
 async fn page_of(db: &impl Ask, places: &[Cursor], limit: u64, total: u64) -> Result<JobPage, Fault> {
-    // Asked for the filter, or for an order, too, engines go through an index for it instead.
+    // Selects by id only. With the filter or an order in the query, engines would choose another index.
     let mut query = select_with_printer(LIGHT);
     let ids = places.iter().map(|place| place.id.0).collect();
     query.and_where(column(PrintJobs::Id).is_in(padded(ids)));
@@ -280,12 +282,12 @@ async fn page_of(db: &impl Ask, places: &[Cursor], limit: u64, total: u64) -> Re
         items.push(row);
         last = Some(*place);
     }
-    // If there were more than a page, but some are gone, nobody knows what comes behind them.
+    // If there were more jobs than fit a page but some are deleted, the next page starts after the last known one.
     let next = places.last().filter(|_| places.len() > limit).copied();
     completed(db, items, next, total).await
 }
 
-/// Adds to the jobs of a page what other tables know of them.
+/// Adds notes, tags, verdicts and thumbnail flags to the jobs of a page.
 async fn completed(
     db: &impl Ask,
     mut items: Vec<JobRow>,
@@ -304,7 +306,7 @@ async fn completed(
     Ok(JobPage { items, next, total })
 }
 
-/// Whether a page is a few rows in the order of an index.
+/// Whether a page consists of few rows in index order.
 fn is_quick(filter: &JobFilter, limit: u64) -> bool {
     let rows = usize::try_from(limit).unwrap_or(usize::MAX);
     is_in_order(filter) && rows.saturating_mul(part_count(filter)) <= FEW_ROWS
@@ -314,7 +316,7 @@ fn part_count(filter: &JobFilter) -> usize {
     filter.printer_ids.len().max(1) * filter.statuses.len().max(1)
 }
 
-/// Whether the rows of a page are read in the order of an index, and no others.
+/// Whether an index yields exactly the rows of the page, in order.
 pub(crate) fn is_in_order(filter: &JobFilter) -> bool {
     let in_order = JobFilter {
         printer_ids: filter.printer_ids.clone(),
@@ -326,7 +328,7 @@ pub(crate) fn is_in_order(filter: &JobFilter) -> bool {
     in_order == *filter && part_count(filter) <= MAX_PARTS
 }
 
-/// What is to be read for a page of a list by start.
+/// Queries for a page of a list ordered by start.
 pub(crate) fn queries(
     mut select: SelectStatement,
     order: ListOrder,
@@ -353,10 +355,10 @@ pub(crate) fn queries(
     select
         .order_by((PrintJobs::Table, PrintJobs::SortTime), direction.clone())
         .order_by((PrintJobs::Table, PrintJobs::Id), direction)
-        // One more than asked for tells whether there is a next page.
+        // One more row than requested shows whether there is a next page.
         .limit(limit.saturating_add(1));
     if let Some(Cursor { value: time, id }) = after {
-        // Row values would say the same, but MariaDB reads the whole index for them.
+        // Row values would be equivalent, but MariaDB reads the whole index for them.
         let at = column(PrintJobs::SortTime);
         let own = column(PrintJobs::Id);
         let (near, beyond) = match is_newest_first {
@@ -371,7 +373,7 @@ pub(crate) fn queries(
         .collect()
 }
 
-/// The printers and statuses of the filter, in parts of which each is in the order of an index.
+/// Conditions for each printer and status of the filter. Each is in the order of an index.
 fn parts(filter: &JobFilter) -> Vec<Cond> {
     let printers = || filter.printer_ids.iter().copied().collect::<BTreeSet<_>>();
     let statuses = || {
@@ -402,7 +404,7 @@ fn parts(filter: &JobFilter) -> Vec<Cond> {
     }
 }
 
-/// The printers and statuses of the filter, in one part.
+/// One condition for the printers and statuses of the filter.
 fn one_of(filter: &JobFilter) -> Cond {
     let mut condition = Cond::all();
     if !filter.printer_ids.is_empty() {
@@ -416,7 +418,7 @@ fn one_of(filter: &JobFilter) -> Cond {
     condition
 }
 
-/// All else that the filter says.
+/// The other conditions of the filter.
 fn common(filter: &JobFilter) -> Cond {
     let time = || column(PrintJobs::SortTime);
     let mut condition = Cond::all();
@@ -453,7 +455,7 @@ fn common(filter: &JobFilter) -> Cond {
     condition
 }
 
-/// All jobs that the filter lets through.
+/// Ids of all jobs that match the filter.
 pub(crate) async fn ids(
     db: &DatabaseConnection,
     engine: Engine,
@@ -468,7 +470,7 @@ pub(crate) async fn ids(
         .map(|ids| ids.into_iter().collect())
 }
 
-/// The jobs that the filter lets through, in no order, without columns.
+/// Selects the jobs that match the filter, without order or columns.
 fn selected(filter: &JobFilter, found: &Found) -> SelectStatement {
     let mut query = Query::select();
     query
@@ -487,7 +489,7 @@ fn selected(filter: &JobFilter, found: &Found) -> SelectStatement {
     query
 }
 
-/// How many the filter lets through. The aggregates know the ended ones but for their texts.
+/// Number of jobs that match the filter. Ended jobs are counted in the aggregates, unless the filter has a text.
 pub(crate) async fn count(
     store: &Store,
     db: &DatabaseConnection,
@@ -513,7 +515,7 @@ pub(crate) async fn count(
     }
 }
 
-/// Whether the filter asks for nothing but printers and a text.
+/// Whether the filter contains only printers and a text.
 fn is_of_printers(filter: &JobFilter) -> bool {
     let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),
@@ -523,7 +525,7 @@ fn is_of_printers(filter: &JobFilter) -> bool {
     of_printers == *filter
 }
 
-/// The sum of the column `number`.
+/// Sum of the column `number`.
 async fn number(db: &impl Ask, query: &SelectStatement) -> Result<u64, Fault> {
     let numbers = db.rows(query, "print_jobs", "number", |record| Ok(record.key));
     let sum: i64 = numbers.await?.into_iter().sum();

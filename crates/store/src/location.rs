@@ -1,18 +1,18 @@
-//! Where the database is.
+//! Location of the database.
 
 use std::{fmt, path::PathBuf};
 
 use url::Url;
 
-/// Where the database is. Its debug output and its text hold no password.
+/// Location of the database. `Debug` and `Display` omit the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A file, made with its folder if it is missing.
+    /// A file. If it is missing, it and its folder are created.
     Sqlite {
         /// The file.
         path: PathBuf,
     },
-    /// A database on a MySQL or MariaDB server, which must exist.
+    /// A database on a MySQL or MariaDB server.
     MySql {
         /// `mysql://user:password@host:port/database`, with the options of sqlx (`ssl-mode`, `ssl-ca`, …).
         url: Url,
@@ -20,17 +20,17 @@ pub enum Location {
 }
 
 impl Location {
-    /// A database on a server, from its parts as they are: nothing is to be escaped.
+    /// A database on a server. The parts are given unescaped.
     #[must_use]
     pub fn mysql(host: &str, port: u16, user: &str, password: Option<&str>, database: &str) -> Self {
         let mut url = Url::parse("mysql://localhost/").expect("a URL");
-        // An IPv6 address stands in brackets in a URL.
+        // URLs have IPv6 addresses in brackets.
         let host = if host.contains(':') && !host.starts_with('[') {
             format!("[{host}]")
         } else {
             host.to_owned()
         };
-        // The rules for URLs leave a percent sign in user and password as it is, to be read as an escape.
+        // URL setters leave percent signs in user and password unescaped, and they would be read as escapes.
         let escaped = |text: &str| text.replace('%', "%25");
         let password = password.map(escaped);
         let set = url.set_host(Some(&host)).is_ok()
@@ -44,7 +44,7 @@ impl Location {
         Self::MySql { url }
     }
 
-    /// Where the secret is that encrypts keys of printers, if nobody says so: beside SQLite's file. `None` for a server.
+    /// Default path of the secret key file: next to SQLite's file. `None` for a server.
     #[must_use]
     pub fn secret_file(&self) -> Option<PathBuf> {
         match self {

@@ -1,4 +1,4 @@
-//! Opening a database on a MySQL or MariaDB server.
+//! Opens a database on a MySQL or MariaDB server.
 
 use std::time::Duration;
 
@@ -17,20 +17,21 @@ use crate::{
     misled::Misled,
 };
 
-/// Connections to a server.
+/// Maximum number of connections to a server.
 const CONNECTIONS: u32 = 8;
-/// How long a server may take to take a connection.
+/// Time limit for connecting to a server.
 const CONNECT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn open(location: &Location, url: &Url, misled: Misled) -> Result<Opened> {
     let mut options = MySqlConnectOptions::from_url(url)
         .map_err(|cause| open_fault(location, cause))?
         .disable_statement_logging();
-    // sqlx would look for a host with the brackets in its name.
+    // sqlx would include the brackets in the host name.
     if let Some(Host::Ipv6(address)) = url.host() {
         options = options.host(&address.to_string());
     }
-    // A pool tries for long and then says only that it took too long; a single connection says why.
+    // Connects once without the pool, which would retry for a long time and then report only a timeout. A single
+    // connection returns the reason.
     let greet = async || {
         let mut connection = options.connect().await?;
         let version: String = connection.fetch_one("SELECT version()").await?.try_get(0)?;
@@ -62,8 +63,7 @@ pub(crate) async fn open(location: &Location, url: &Url, misled: Misled) -> Resu
         })
         .after_connect(|connection, _| {
             Box::pin(async move {
-                // Whatever the server's own settings are: the same rules everywhere, and no lock waited for
-                // longer than an attempt lasts.
+                // The same rules on every server, whatever its own settings, and no lock wait longer than an attempt.
                 connection
                     .execute(
                         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION', \
@@ -85,7 +85,7 @@ pub(crate) async fn open(location: &Location, url: &Url, misled: Misled) -> Resu
     })
 }
 
-/// Name of the lock that a server of databases gives to the process that changes the schema.
+/// Name of the server-side lock for schema changes.
 const SCHEMA_LOCK: &str = "CONCAT('printlog ', LEFT(SHA2(DATABASE(), 256), 40))";
 
 pub(crate) async fn lock_schema(tx: &DatabaseTransaction) -> Result<(), Fault> {
@@ -100,7 +100,7 @@ pub(crate) async fn lock_schema(tx: &DatabaseTransaction) -> Result<(), Fault> {
     }
 }
 
-/// If that fails, the connection is lost and the lock with it.
+/// Releases the schema lock. If this fails, the connection is lost and the lock with it.
 pub(crate) async fn unlock_schema(tx: &DatabaseTransaction) {
     let sql = format!("SELECT RELEASE_LOCK({SCHEMA_LOCK})");
     tx.query_one_raw(Statement::from_string(tx.get_database_backend(), sql))
@@ -108,7 +108,7 @@ pub(crate) async fn unlock_schema(tx: &DatabaseTransaction) {
         .ok();
 }
 
-/// Makes the database that the URL names, on a server that has none of that name, if the account may.
+/// Creates the database named in the URL, if the account has the right.
 async fn create_database(url: &Url) -> Result<(), sqlx::Error> {
     let name = MySqlConnectOptions::from_url(url)?
         .get_database()
@@ -122,7 +122,7 @@ async fn create_database(url: &Url) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// The engine that calls itself so, if it is one that will do.
+/// Parses a version into a supported engine. `None` if it is not supported.
 fn server(version: &str) -> Option<Engine> {
     let mut numbers = version
         .split(|c: char| !c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The tables `job_notes`, `job_tags` and `job_changes`: what users say of jobs, and who said it when.
+//! The tables `job_notes`, `job_tags` and `job_changes`: what users add to jobs, and the log of these changes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,7 +22,7 @@ use crate::{
     verdict_reasons,
 };
 
-/// What is to be said of a job from now on. `None` leaves a field as it is.
+/// A change of a job's notes. `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "see `domain::JobNotes`")]
 pub struct NotesChange {
@@ -33,36 +33,36 @@ pub struct NotesChange {
     pub verdict_reason: Option<Option<String>>,
 }
 
-/// What became of a change.
+/// Result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotesChanged {
-    /// The job is as was wished; `false` if it was so before.
+    /// The job has the requested values. `false` if it already had them.
     Done(bool),
     /// There is no such job.
     NotFound,
-    /// The reason is none of the list. Nothing has changed.
+    /// The reason is not in the list. Nothing has changed.
     UnknownReason,
-    /// There would be a reason without a verdict. Nothing has changed.
+    /// The job would have a reason without a verdict. Nothing has changed.
     ReasonWithoutVerdict,
 }
 
-/// A field of a job that was changed.
+/// A logged change of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotesEntry {
-    /// When.
+    /// Time of the change.
     pub changed_at: Timestamp,
-    /// Name of the key that was used.
+    /// Name of the API key that was used.
     pub changed_by: String,
-    /// Name of the field, as in [`JobNotes`].
+    /// Name of the field in [`JobNotes`].
     pub field: String,
-    /// What was said before. `None` if nothing was.
+    /// Previous value. `None` if empty.
     pub old: Option<Value>,
-    /// What is said since. `None` if nothing is.
+    /// New value. `None` if empty.
     pub new: Option<Value>,
 }
 
 impl Store {
-    /// What users say of these jobs. Jobs of which nobody said anything are left out.
+    /// Notes of these jobs. Jobs without notes are omitted.
     pub async fn notes(&self, ids: &[JobId]) -> Result<HashMap<JobId, JobNotes>> {
         self.read("read the notes of jobs", |db| async move {
             of_jobs(&db, ids, true).await
@@ -70,9 +70,9 @@ impl Store {
         .await
     }
 
-    /// Changes what is said of a job, and notes who did. Idempotent.
+    /// Changes the notes of a job and logs the change. Idempotent.
     ///
-    /// Tags that differ by case or Unicode form only are one. Without a verdict there is no reason: it goes with it.
+    /// Tags that differ only in case or Unicode form are equal. Removing the verdict also removes the reason.
     ///
     /// # Errors
     /// [`Error::TooLong`](crate::Error::TooLong) for the title, a tag or `changed_by`.
@@ -95,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// What was changed of a job by users, newest first.
+    /// Logged changes of a job, newest first.
     pub async fn notes_history(&self, id: JobId) -> Result<Vec<NotesEntry>> {
         let query = &Query::select()
             .columns([
@@ -127,7 +127,7 @@ impl Store {
         .await
     }
 
-    /// The tags in use, with the number of jobs that have them; by name.
+    /// Tags in use with the number of their jobs, by name.
     pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
         let query = &Query::select()
             .expr_as(Expr::col(JobTags::Tag).max(), "tag")
@@ -148,20 +148,20 @@ impl Store {
     }
 }
 
-/// Refuses texts that would not fit.
+/// Fails if a text is too long for its column.
 pub(crate) fn check(notes: &JobNotes) -> Result<()> {
     check_short("title", notes.title.as_deref().unwrap_or_default())?;
     let reason = notes.verdict_reason.as_deref();
     check_short("reason of the verdict", reason.unwrap_or_default())?;
     for tag in &notes.tags {
-        // A folded text can be longer.
+        // Folding can make a text longer.
         check_short("tag", tag)?;
         check_short("tag", &name_key(tag))?;
     }
     Ok(())
 }
 
-/// What is searched of a job.
+/// Search text of a job.
 pub(crate) fn search_key(filename: Option<&str>, notes: &JobNotes) -> String {
     let texts = [filename, notes.title.as_deref(), notes.notes.as_deref()];
     search::key(
@@ -171,7 +171,7 @@ pub(crate) fn search_key(filename: Option<&str>, notes: &JobNotes) -> String {
     )
 }
 
-/// What users say of these jobs; the notes themselves, which may be long, only if they are wanted.
+/// Notes of these jobs, with the `notes` field, which may be long, only on request.
 pub(crate) async fn of_jobs(
     db: &impl Ask,
     ids: &[JobId],
@@ -223,7 +223,7 @@ pub(crate) async fn of_jobs(
     Ok(all)
 }
 
-/// The ids of jobs with one of these verdicts.
+/// Selects the ids of jobs with one of these verdicts.
 pub(crate) fn with_verdict(verdicts: &[Verdict]) -> SelectStatement {
     Query::select()
         .column(Notes::PrintJobId)
@@ -232,7 +232,7 @@ pub(crate) fn with_verdict(verdicts: &[Verdict]) -> SelectStatement {
         .to_owned()
 }
 
-/// The ids of jobs with one of these tags, in whatever case.
+/// Selects the ids of jobs with one of these tags. Case is ignored.
 pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
     Query::select()
         .column(JobTags::PrintJobId)
@@ -241,7 +241,7 @@ pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
         .to_owned()
 }
 
-/// Forgets what was said of a job, which is about to go.
+/// Removes the notes of a job before it is deleted.
 pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     for (table, job) in tables() {
         let statement = Query::delete()
@@ -253,7 +253,7 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same for the jobs of a subquery.
+/// Like [`remove`], for the jobs of a subquery.
 pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
     for (table, job) in tables() {
         let statement = Query::delete()
@@ -265,7 +265,7 @@ pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fa
     Ok(())
 }
 
-/// Takes what was said of `twin`, which turned out to be the same run, over to a job of which nothing was said.
+/// Moves the notes of `twin`, which is the same run, to a job without notes.
 pub(crate) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<(), Fault> {
     if !of_jobs(&**tx, &[id], false).await?.is_empty() {
         return Ok(());
@@ -281,7 +281,7 @@ pub(crate) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<(), Fault> 
     search::reindex(tx, id).await
 }
 
-/// Each table, and its column that names the job.
+/// The tables, each with the column that refers to the job.
 fn tables() -> [(sea_orm::sea_query::TableRef, sea_orm::DynIden); 3] {
     [
         (Notes::Table.into_table_ref(), Notes::PrintJobId.into_iden()),
@@ -300,7 +300,7 @@ async fn apply(
     changed_by: &str,
     now: Timestamp,
 ) -> Result<NotesChanged, Fault> {
-    // Of two who change the same job, one waits.
+    // Locks the job: concurrent changes of the same job wait.
     let job = Query::select()
         .column(PrintJobs::Id)
         .from(PrintJobs::Table)
@@ -327,7 +327,7 @@ async fn apply(
     if let Some(reason) = &change.verdict_reason {
         after.verdict_reason = match reason {
             None => None,
-            // A reason that was taken off the list stays with the jobs that have it.
+            // A reason that was removed from the list stays with the jobs that have it.
             Some(reason) if before.verdict_reason.as_ref() == Some(reason) => Some(reason.clone()),
             Some(reason) => match verdict_reasons::spelled(tx, reason).await? {
                 None => return Ok(NotesChanged::UnknownReason),
@@ -409,12 +409,12 @@ async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
     insert(tx, id, notes).await
 }
 
-/// By what they are compared with; of those that are equal the first one.
+/// Tags by comparison key. The first of several equal tags is kept.
 fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
     tags.iter().rev().map(|tag| (name_key(tag), tag)).collect()
 }
 
-/// Stores what is said of a job of which nothing is.
+/// Inserts the notes of a job that has none.
 pub(crate) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
     let without_tags = JobNotes {
         tags: Vec::new(),

@@ -1,4 +1,4 @@
-//! The table `job_pauses`: when jobs stood still, as far as printlog saw it.
+//! The table `job_pauses`: pauses of jobs that printlog observed.
 
 use domain::{Job, JobId, JobStatus};
 use jiff::Timestamp;
@@ -12,13 +12,13 @@ use crate::{error::Fault, rows::Ask, schema::JobPauses, transaction::Tx};
 /// A pause of a job, by printlog's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
-    /// When it was seen to stand still.
+    /// Start of the pause, as observed.
     pub paused_at: Timestamp,
-    /// When it went on, or ended. `None` while it lasts, and if nobody saw it.
+    /// Time at which the job resumed or ended. `None` during the pause, or if the resume was not observed.
     pub resumed_at: Option<Timestamp>,
 }
 
-/// Notes that a job that was `before` is paused now, or no more.
+/// Records the start or end of a pause after a change of status from `before`.
 pub(crate) async fn note(tx: &Tx, id: JobId, before: JobStatus, job: &Job) -> Result<(), Fault> {
     match (before == JobStatus::Paused, job.status == JobStatus::Paused) {
         (false, true) if !before.is_open() && lasts(tx, id).await? => Ok(()),
@@ -29,7 +29,7 @@ pub(crate) async fn note(tx: &Tx, id: JobId, before: JobStatus, job: &Job) -> Re
     }
 }
 
-/// Whether a job that was taken for ended had been seen to pause last, and not to go on.
+/// Whether the last pause of a job has no end. Used for a job that is found paused after it had been recorded as ended.
 async fn lasts(tx: &Tx, id: JobId) -> Result<bool, Fault> {
     let pauses = of_job(&**tx, id).await?;
     Ok(pauses.last().is_some_and(|pause| pause.resumed_at.is_none()))
@@ -37,7 +37,7 @@ async fn lasts(tx: &Tx, id: JobId) -> Result<bool, Fault> {
 
 async fn begin(tx: &Tx, id: JobId, seen: Option<Timestamp>) -> Result<(), Fault> {
     let Some(seen) = seen else { return Ok(()) };
-    // It went on and paused again within a millisecond: one pause.
+    // The job resumed and paused again within a millisecond: counts as one pause.
     let again = OnConflict::columns([JobPauses::PrintJobId, JobPauses::PausedAt])
         .value(JobPauses::ResumedAt, Expr::val(None::<i64>))
         .to_owned();
@@ -51,7 +51,7 @@ async fn begin(tx: &Tx, id: JobId, seen: Option<Timestamp>) -> Result<(), Fault>
     Ok(())
 }
 
-/// Of an earlier pause that nobody saw end, the end stays unknown.
+/// Ends the last pause. Earlier pauses whose end was not observed keep an unknown end.
 async fn end(tx: &Tx, id: JobId, at: Option<Timestamp>) -> Result<(), Fault> {
     let Some(at) = at else { return Ok(()) };
     let Some(last) = of_job(&**tx, id).await?.pop() else {
@@ -68,7 +68,7 @@ async fn end(tx: &Tx, id: JobId, at: Option<Timestamp>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The pauses of a job, first to last.
+/// Pauses of a job, in order.
 pub(crate) async fn of_job(db: &impl Ask, id: JobId) -> Result<Vec<Pause>, Fault> {
     let query = Query::select()
         .columns([JobPauses::PrintJobId, JobPauses::PausedAt, JobPauses::ResumedAt])
@@ -85,7 +85,7 @@ pub(crate) async fn of_job(db: &impl Ask, id: JobId) -> Result<Vec<Pause>, Fault
     .await
 }
 
-/// Forgets the pauses of a job, which is about to go.
+/// Removes the pauses of a job before it is deleted.
 pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     let statement = Query::delete()
         .from_table(JobPauses::Table)
@@ -95,7 +95,7 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same for the jobs of a subquery.
+/// Like [`remove`], for the jobs of a subquery.
 pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
     let statement = Query::delete()
         .from_table(JobPauses::Table)

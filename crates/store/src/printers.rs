@@ -25,14 +25,14 @@ use crate::{
     transaction::{LONG, Tx},
 };
 
-/// What became of the wish to delete a printer.
+/// Result of deleting a printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletedPrinter {
-    /// It is gone, with all that belonged to it.
+    /// Deleted, with all its data.
     Deleted,
-    /// There is none.
+    /// There is no such printer.
     NotFound,
-    /// It has so many jobs, and these were not to be deleted. Nothing has changed.
+    /// Refused, because it has this many jobs and `delete_jobs` was not set. Nothing has changed.
     HasJobs(u64),
 }
 
@@ -40,13 +40,13 @@ impl Store {
     /// Adds a printer, with empty totals.
     ///
     /// # Errors
-    /// [`Error::NameTaken`]: names are compared without regard to case, Unicode form and surrounding blanks. [`Error::TooLong`].
+    /// [`Error::NameTaken`]: comparison ignores case, Unicode form and surrounding whitespace. [`Error::TooLong`].
     pub async fn add_printer(&self, printer: &NewPrinter, now: Timestamp) -> Result<Printer> {
         check(printer)?;
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         self.write("add a printer", |tx| async move {
             if let Some(namesake) = by_name(&*tx, &self.secret, &printer.name).await? {
-                // What an attempt has written whose answer was lost is ours.
+                // An earlier attempt may have committed although its answer was lost.
                 if tx.is_retry && namesake.created_at == now && namesake.config == *printer {
                     return Ok(namesake);
                 }
@@ -67,8 +67,8 @@ impl Store {
         .await
     }
 
-    /// The printer with this name, and whether it was made: if there is none, it is, switched off, as nobody knows its
-    /// address, and with the id it had elsewhere if that is free.
+    /// Finds a printer by name or adds it, and returns whether it was added. A new printer is disabled, because its
+    /// address is unknown, and gets its previous id if that is free.
     ///
     /// # Errors
     /// [`Error::TooLong`].
@@ -81,7 +81,7 @@ impl Store {
         let printer = &NewPrinter {
             name: name.to_owned(),
             location: None,
-            // A name that no network knows (RFC 2606).
+            // A host name that never resolves (RFC 2606).
             moonraker_url: "http://address-not-known.invalid:7125".to_owned(),
             moonraker_api_key: None,
             is_active: false,
@@ -124,7 +124,7 @@ impl Store {
         .await
     }
 
-    /// The printer with this name, without regard to case and surrounding blanks.
+    /// The printer with this name. Case and surrounding whitespace are ignored.
     pub async fn printer_by_name(&self, name: &str) -> Result<Option<Printer>> {
         self.read("read a printer", |db| async move {
             by_name(&db, &self.secret, name).await
@@ -132,11 +132,11 @@ impl Store {
         .await
     }
 
-    /// Replaces what the user said of the printer. `None` if there is none. A key that cannot be decrypted stays where
-    /// `printer` has none: it may be readable again when the secret is.
+    /// Replaces a printer's configuration. `None` if there is no such printer. If `printer` has no API key, a stored
+    /// key that cannot be decrypted is kept: it may be readable again when the secret key is restored.
     ///
     /// # Errors
-    /// As of [`add_printer`](Self::add_printer).
+    /// See [`add_printer`](Self::add_printer).
     pub async fn update_printer(
         &self,
         id: PrinterId,
@@ -170,7 +170,7 @@ impl Store {
         result
     }
 
-    /// Removes the key of a printer, whether it can be decrypted or not.
+    /// Removes the API key of a printer, even if it cannot be decrypted.
     pub async fn remove_printer_key(&self, id: PrinterId, now: Timestamp) -> Result<()> {
         let values = [
             (Printers::MoonrakerApiKey, Expr::val(None::<String>)),
@@ -187,8 +187,8 @@ impl Store {
         result
     }
 
-    /// Number of printers whose keys cannot be decrypted. Changes by other processes count from the next time that
-    /// [`printers`](Self::printers) are read.
+    /// Number of printers whose API keys cannot be decrypted. Changes by other processes count after the next call of
+    /// [`printers`](Self::printers).
     pub async fn unreadable_key_count(&self) -> Result<usize> {
         if let Some(count) = self.unreadable_keys.count() {
             return Ok(count);
@@ -200,25 +200,25 @@ impl Store {
             .count())
     }
 
-    /// Why keys of printers can be neither encrypted nor decrypted. `None` if all is well.
+    /// Why printer API keys can be neither encrypted nor decrypted. `None` if they can be.
     #[must_use]
     pub fn secret_trouble(&self) -> Option<&str> {
         self.secret.trouble()
     }
 
-    /// Whether that is because the file of the secret holds something else.
+    /// Whether the reason is that the secret key file has invalid content.
     #[must_use]
     pub fn is_secret_damaged(&self) -> bool {
         self.secret.is_damaged()
     }
 
-    /// Who else may use the file of the secret, and the command that changes this. `None` if nobody may.
+    /// Which other users can access the secret key file, and a command that changes this. `None` if there are none.
     #[must_use]
     pub fn secret_exposure(&self) -> Option<&str> {
         self.secret.exposure()
     }
 
-    /// Encrypts the keys that a printlog without encryption has stored.
+    /// Encrypts API keys that an older printlog stored unencrypted.
     pub(crate) async fn seal_plain_keys(&self) -> Result<()> {
         let query = &Query::select()
             .columns([Printers::Id, Printers::MoonrakerApiKey])
@@ -245,7 +245,7 @@ impl Store {
         }
         self.write("encrypt the API keys of printers", |tx| async move {
             if self.engine == Engine::Sqlite {
-                // What was there is overwritten, not only forgotten.
+                // Overwrites the old values on disk instead of only unlinking them.
                 tx.execute_unprepared("PRAGMA secure_delete = ON").await?;
             }
             for (id, key) in plain {
@@ -262,7 +262,8 @@ impl Store {
         .await?;
         info!("encrypted the API keys of {} printers", plain.len());
         if self.engine == Engine::Sqlite {
-            // Else the log would keep them until it is used again. If somebody else reads, it is cut later.
+            // Truncates the log, which would otherwise contain the keys until it is reused. If another connection is
+            // reading, that happens later.
             let cut = "PRAGMA wal_checkpoint(TRUNCATE)";
             if let Err(cause) = self.writer.execute_unprepared(cut).await {
                 warn!("cannot cut SQLite's log: {cause}");
@@ -280,7 +281,7 @@ impl Store {
         self.secret.seal(key).map_err(|reason| Error::NoSecret { reason })
     }
 
-    /// Deletes the printer, and its jobs if `delete_jobs`.
+    /// Deletes a printer, with its jobs if `delete_jobs` is set.
     pub async fn delete_printer(&self, id: PrinterId, delete_jobs: bool) -> Result<DeletedPrinter> {
         let result = self
             .write_within(LONG, "delete a printer", |tx| async move {
@@ -308,7 +309,7 @@ impl Store {
         result
     }
 
-    /// Stores when printers last answered, all in one transaction.
+    /// Stores when printers last responded, in one transaction.
     pub async fn touch_printers(&self, last_seen: &[(PrinterId, Timestamp)]) -> Result<()> {
         if last_seen.is_empty() {
             return Ok(());
@@ -323,7 +324,7 @@ impl Store {
         .await
     }
 
-    /// Stores how far the import of the printer's history has come.
+    /// Stores the progress of a printer's backfill.
     pub async fn save_backfill(&self, id: PrinterId, backfill: &Backfill) -> Result<()> {
         let values = [
             (Printers::BackfillSince, milliseconds(backfill.since).into()),
@@ -349,7 +350,7 @@ impl Store {
     }
 }
 
-/// A new row, with empty totals.
+/// Inserts a printer with empty totals.
 async fn insert(
     tx: &Tx,
     printer: &NewPrinter,
@@ -383,7 +384,7 @@ async fn insert(
 
 fn check(printer: &NewPrinter) -> Result<()> {
     check_short("name", &printer.name)?;
-    // Lower case can be longer.
+    // Folding can make a name longer.
     check_short("name", &name_key(&printer.name))
 }
 
@@ -393,7 +394,7 @@ fn name_taken(printer: &NewPrinter) -> Error {
     }
 }
 
-/// Two that add the same name at the same moment meet here.
+/// Maps a unique violation to [`Error::NameTaken`], for two concurrent requests that use the same name.
 fn unique<T>(printer: &NewPrinter, result: Result<T, Fault>) -> Result<T, Fault> {
     result.map_err(|fault| {
         if fault.is_unique_violation() {

@@ -1,7 +1,7 @@
-//! Quick questions to SQLite, on connections of their own and on the thread of whoever asks.
+//! Short reads from SQLite, on separate connections and on the caller's thread.
 //!
-//! sqlx hands each statement to another thread and copies each value twice, which takes several times as long as a look
-//! into an index. What is asked so must touch few pages, and no thread waits here for a lock.
+//! sqlx passes each statement to another thread and copies each value twice, which takes several times as long as an
+//! index lookup. Reads on these connections must touch few pages, and they never block a thread to wait for a lock.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,29 +21,29 @@ use crate::{
     sqlite::Journal,
 };
 
-/// Connections for quick questions. Clones share them.
+/// Connections for short reads. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct QuickPool {
     path: Arc<Path>,
     journal: Journal,
-    /// `None` once they are closed.
+    /// `None` after the pool is closed.
     idle: Arc<Mutex<Option<Vec<Connection>>>>,
 }
 
-/// A connection for the questions of one answer, in one transaction: the rows do not change between them.
+/// A connection for the queries of one request, in one transaction: the rows do not change between them.
 pub(crate) struct QuickConnection {
-    /// `None` only while it is dropped. Behind a lock that nobody else has, for futures that move between threads.
+    /// `None` only during drop. The mutex is never contended; it is needed for futures that move between threads.
     connection: Mutex<Option<Connection>>,
     pool: QuickPool,
 }
 
-/// Connections that are kept while nobody asks: as many as there are threads that ask, on small machines.
+/// Idle connections that are kept: as many as there are reading threads on small machines.
 const KEPT: usize = 4;
-/// Statements that each keeps prepared.
+/// Prepared statements that each connection keeps.
 const STATEMENTS: usize = 48;
 
 impl QuickPool {
-    /// To the database in this file; opened when they are needed.
+    /// A pool for the database in this file. Connections are opened on demand.
     pub(crate) fn new(path: PathBuf, journal: Journal) -> Self {
         Self {
             path: path.into(),
@@ -79,10 +79,10 @@ impl QuickPool {
         };
         let connection = Connection::open_with_flags(&self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.pragma_update(None, "query_only", true)?;
-        // Whoever asks tries again later, and lets others have the thread meanwhile.
+        // The caller retries later and yields the thread meanwhile.
         connection.busy_timeout(Duration::ZERO)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Else a statement with a LIMIT is planned anew each time that it is given one.
+        // Without this, a statement with a LIMIT is planned again for each new limit.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // In KiB.
         connection.pragma_update(None, "cache_size", -1000)?;
@@ -123,7 +123,7 @@ impl QuickConnection {
 impl Drop for QuickConnection {
     fn drop(&mut self) {
         let own = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Closed at the end if it is not kept, after the lock is given back.
+        // A connection that is not kept is closed at the end of the scope, after the mutex is released.
         let mut spare = own.take().filter(|own| end(own).is_ok());
         if let Some(idle) = &mut *self.pool.idle()
             && idle.len() < KEPT
@@ -137,7 +137,7 @@ fn end(connection: &Connection) -> rusqlite::Result<usize> {
     connection.prepare_cached("COMMIT")?.execute([])
 }
 
-/// A value of a statement.
+/// A bound value of a statement.
 struct Bound<'a>(&'a Value);
 
 impl ToSql for Bound<'_> {
@@ -147,7 +147,7 @@ impl ToSql for Bound<'_> {
             Value::Int(value) => value.to_sql(),
             Value::BigInt(value) => value.to_sql(),
             Value::Unsigned(value) => value.to_sql(),
-            // Limits only: none of ours is larger than an i64.
+            // Only LIMIT uses this type, and no limit exceeds an i64.
             Value::BigUnsigned(Some(value)) => Ok(i64::try_from(*value).unwrap_or(i64::MAX).into()),
             Value::Double(value) => value.to_sql(),
             Value::String(value) => value.to_sql(),

@@ -1,4 +1,4 @@
-//! Values and rows of the tables as `domain` types, and back.
+//! Converts values and rows of the tables to `domain` types and back.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,7 +38,7 @@ pub(crate) const LIGHT: [PrintJobs; 20] = [
     PrintJobs::UpdatedAt,
 ];
 
-/// What a [`Job`] has beyond that.
+/// Columns of a [`Job`] that a [`JobRow`] omits.
 pub(crate) const HEAVY: [PrintJobs; 3] = [
     PrintJobs::HistoryStartTime,
     PrintJobs::Metadata,
@@ -49,12 +49,12 @@ pub(crate) fn milliseconds(time: Option<Timestamp>) -> Option<i64> {
     time.map(Timestamp::as_millisecond)
 }
 
-/// What a list sorts a job with this start by.
+/// Sort key of a job in lists.
 pub(crate) fn sort_time(start_time: Option<Timestamp>) -> i64 {
     milliseconds(start_time).unwrap_or(UNDATED)
 }
 
-/// The job as it will be read again: times to the millisecond, no amounts that are none.
+/// The job as a later read returns it: times in milliseconds, no amounts that are not numbers.
 pub(crate) fn stored_form(job: &Job) -> Job {
     Job {
         history_start_time: rounded(job.history_start_time),
@@ -66,7 +66,7 @@ pub(crate) fn stored_form(job: &Job) -> Job {
     }
 }
 
-/// The same for a row of a history.
+/// Like [`stored_form`], for a history row.
 pub(crate) fn stored_form_of_row(row: &HistoryJob) -> HistoryJob {
     HistoryJob {
         start_time: rounded(row.start_time),
@@ -88,7 +88,7 @@ fn countable(figures: Figures) -> Figures {
     )
 }
 
-/// The columns that a job's own words are in.
+/// Columns and values from the job itself.
 pub(crate) fn columns(job: &Job) -> Vec<(PrintJobs, Value)> {
     let json = |value: &Option<Json>| value.as_ref().map(Json::to_string);
     vec![
@@ -117,7 +117,7 @@ pub(crate) fn columns(job: &Job) -> Vec<(PrintJobs, Value)> {
     ]
 }
 
-/// Jobs, whole, in the order of `query`, which needs no columns yet.
+/// Reads complete jobs in the order of `query`, which has no columns yet.
 pub(crate) async fn load_jobs(
     db: &impl ConnectionTrait,
     mut query: SelectStatement,
@@ -132,7 +132,7 @@ pub(crate) async fn load_jobs(
         .collect()
 }
 
-/// A query to be given to [`load_jobs`].
+/// A query for [`load_jobs`].
 pub(crate) fn jobs_where(conditions: impl IntoIterator<Item = sea_orm::sea_query::Expr>) -> SelectStatement {
     let mut query = Query::select();
     for condition in conditions {
@@ -188,7 +188,7 @@ pub(crate) fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
     })
 }
 
-/// A row that says where it stands when a value in it is none of ours.
+/// A row whose errors name the table, the column and the row.
 pub(crate) struct Record<'a> {
     row: Row<'a>,
     table: &'static str,
@@ -201,15 +201,15 @@ enum Row<'a> {
     Sqlite(SqliteRow<'a>),
 }
 
-/// A row straight from SQLite.
+/// A row read directly from SQLite.
 pub(crate) struct SqliteRow<'a> {
     values: Vec<ValueRef<'a>>,
     columns: &'a [String],
-    /// Where the next column is looked for first: they are read in the order of the statement, more or less.
+    /// Position at which the search for the next column starts: columns are read roughly in the order of the statement.
     next: AtomicUsize,
 }
 
-/// What a column can be read as.
+/// A type that a column can be read as.
 pub(crate) trait Readable: TryGetable + FromSql {}
 
 impl<T: TryGetable + FromSql> Readable for T {}
@@ -224,7 +224,7 @@ impl<'a> SqliteRow<'a> {
         })
     }
 
-    /// A column that the statement has not is null, as it is with SeaORM.
+    /// A column that the statement does not select is null, as in SeaORM.
     fn get<T: FromSql>(&self, column: &str) -> rusqlite::Result<T> {
         let (before, from) = self.columns.split_at(self.next.load(Ordering::Relaxed));
         let is_it = |name: &String| name == column;

@@ -1,4 +1,4 @@
-//! Whole jobs from elsewhere, with what is known of their files: an export that is taken back, a made-up history.
+//! Imports complete jobs with the data of their files, from an export or as demo data.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,40 +23,40 @@ use crate::{
     transaction::{LONG, Tx},
 };
 
-/// A job with all that is known of it.
+/// A job with all data to import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// The id it had, which it gets again if no job has or had it here and it leaves room for others. `None` for any.
+    /// The previous id. Kept if no job has or had it here and it leaves room for new ids. `None` for any id.
     pub id: Option<JobId>,
     /// The job. Its printer must exist.
     pub job: Job,
-    /// When its row was made.
+    /// Creation time of its row.
     pub created_at: Timestamp,
-    /// When its row last changed.
+    /// Time of its row's last change.
     pub updated_at: Timestamp,
-    /// How its details stand.
+    /// State of its details.
     pub details_status: DetailsStatus,
-    /// What stood in the way of its details.
+    /// Why its details could not be read.
     pub details_reason: Option<String>,
-    /// What is known of its file. `None` if nothing is.
+    /// Data of its file. `None` if there is none.
     pub file: Option<NewGcodeFile>,
-    /// What users say of it.
+    /// What users added.
     pub notes: JobNotes,
 }
 
-/// What became of records.
+/// Result of an import of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImportedRecords {
-    /// Jobs that are new here.
+    /// New jobs.
     pub added: u64,
-    /// Jobs that were here already, and were left as they are.
+    /// Jobs that already existed. They are not changed.
     pub known: u64,
-    /// Jobs that the user has deleted here.
+    /// Jobs that a user deleted here.
     pub skipped_deleted: u64,
 }
 
 impl Store {
-    /// Stores the jobs that are not here yet, in one transaction: up to some thousand. Idempotent.
+    /// Stores the new jobs among up to some thousand records, in one transaction. Idempotent.
     ///
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter), [`Error::TooLong`](crate::Error::TooLong).
@@ -68,7 +68,7 @@ impl Store {
         .await
     }
 
-    /// What [`import_jobs`](Self::import_jobs) would come to. Jobs of printers that are not here are new.
+    /// The result that [`import_jobs`](Self::import_jobs) would have. Jobs of unknown printers count as new.
     pub async fn preview_import(&self, records: &[JobRecord]) -> Result<ImportedRecords> {
         let jobs = &stored_forms(records)?;
         self.read_within(LONG, "look for jobs", |db| async move {
@@ -93,7 +93,7 @@ fn stored_forms(records: &[JobRecord]) -> Result<Vec<Job>> {
 
 type OfPrinter<'a> = Vec<(&'a JobRecord, &'a Job)>;
 
-/// In the order of the printers: whoever locks the totals of several does so in this order.
+/// Records by printer. Transactions lock the totals of several printers in this order.
 fn by_printer<'a>(records: &'a [JobRecord], jobs: &'a [Job]) -> BTreeMap<PrinterId, OfPrinter<'a>> {
     let mut of_printers: BTreeMap<PrinterId, OfPrinter<'a>> = BTreeMap::new();
     for pair in records.iter().zip(jobs) {
@@ -102,7 +102,7 @@ fn by_printer<'a>(records: &'a [JobRecord], jobs: &'a [Job]) -> BTreeMap<Printer
     of_printers
 }
 
-/// Those that are new. Counts the others.
+/// Selects the new records and counts the others.
 async fn sift<'a>(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
@@ -125,11 +125,11 @@ async fn sift<'a>(
     Ok(new)
 }
 
-/// A record that is to get a row.
+/// A record to insert.
 struct New<'a> {
     record: &'a JobRecord,
     job: &'a Job,
-    /// Of its file.
+    /// Id of its file.
     file_id: Option<i64>,
 }
 
@@ -189,7 +189,7 @@ async fn import(
     Ok(imported)
 }
 
-/// The stored jobs that these could be.
+/// Stored jobs that may match the records.
 async fn known(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
@@ -217,7 +217,7 @@ async fn known(
         let job_id = Expr::col(PrintJobs::JobId).is_in(undated);
         conditions.push(history_start.is_null().and(job_id));
     }
-    // One after the other: none of the engines would use two indexes at once.
+    // Separate queries, because no engine would use two indexes for one.
     let mut known: BTreeMap<JobId, Job> = BTreeMap::new();
     for condition in conditions {
         known.extend(load_jobs(db, jobs_where([by_printer.clone(), condition])).await?);
@@ -225,11 +225,11 @@ async fn known(
     Ok(known.into_iter().collect())
 }
 
-/// Inserts the rows, and tells their ids.
+/// Inserts the rows and returns their ids.
 async fn insert_jobs(tx: &Tx, new: &[New<'_>]) -> Result<Vec<JobId>, Fault> {
     let wanted: BTreeSet<i64> = new.iter().filter_map(|new| Some(new.record.id?.0)).collect();
     let mut taken = ids_among(tx, PrintJobs::Table, PrintJobs::Id, &wanted).await?;
-    // Who deletes a job remembers it by its id.
+    // Ids of deleted jobs are still in use, in `deleted_jobs`.
     taken.extend(ids_among(tx, DeletedJobs::Table, DeletedJobs::PrintJobId, &wanted).await?);
     let mut ids = vec![JobId(0); new.len()];
     let mut with_id = Vec::new();
@@ -300,7 +300,7 @@ async fn insert_queue(tx: &Tx, new: &[New<'_>], ids: &[JobId], now: Timestamp) -
         DetailsQueue::UpdatedAt,
     ];
     let rows = new.iter().zip(ids).map(|(new, id)| {
-        // What is known was found out elsewhere; only what nobody has looked for is looked for.
+        // Details come from the import. Only jobs with the status `pending` are queued for reading.
         let next = (new.record.details_status == DetailsStatus::Pending).then_some(0_i64);
         let values = vec![
             id.0.into(),

@@ -1,4 +1,4 @@
-//! Puts all data of another database in the place of what is there.
+//! Replaces all data of a database with that of another.
 
 use std::{
     fs::{self, File},
@@ -19,29 +19,29 @@ use crate::{
     migrations,
 };
 
-/// What a restore has done.
+/// Result of a restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// What the tables hold now.
+    /// Row counts and checksums of the tables after the restore.
     pub tables: Vec<TableSum>,
-    /// What was there before.
+    /// The replaced data.
     pub replaced: Replaced,
 }
 
-/// What a restore has replaced.
+/// The data that a restore replaced.
 #[derive(Debug)]
 pub enum Replaced {
-    /// There was nothing.
+    /// There was no data.
     Nothing,
-    /// A backup of it was made.
+    /// It was backed up to this file.
     BackedUp(PathBuf),
-    /// No backup can be made of it, for this reason; the file itself is kept.
+    /// It could not be backed up, for this reason. The file itself was kept under this name.
     SetAside(PathBuf, Error),
-    /// A restore that was cut off had left half of a database.
+    /// It was incomplete, left by an interrupted restore.
     Unfinished,
 }
 
-/// A restore that has passed all checks, and has the replacement complete. Nothing has been changed yet.
+/// A restore that has passed all checks and whose replacement is complete. Nothing has been changed yet.
 pub struct Restore {
     to: Location,
     replacement: Replacement,
@@ -49,7 +49,7 @@ pub struct Restore {
     _alone: InstanceLock,
 }
 
-/// The file with the copy of the backup; removed when it has not been used.
+/// The file with the copy of the backup. Removed on drop if it was not used.
 struct Replacement(PathBuf);
 
 impl Drop for Replacement {
@@ -61,15 +61,16 @@ impl Drop for Replacement {
 }
 
 impl Restore {
-    /// Checks the backup `from` and the database `to`, which no server may work with, and makes a copy of the backup
-    /// with this program's schema: next to a SQLite file, otherwise in `backups` or in the folder for temporary files.
+    /// Checks the backup `from` and the database `to`, which no server may be using, and copies the backup with this
+    /// program's schema: next to a SQLite file, otherwise into `backups` or the folder for temporary files.
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::Unfinished`], [`Error::BadValue`],
     /// [`Error::IdsExhausted`].
     pub async fn prepare(from: &Path, to: &Location, backups: &Path) -> Result<Self> {
         let alone = InstanceLock::take(to)?;
-        // Without its log a copy of a database file need not be complete; it is proved together with that.
+        // A copy of a database file may be incomplete without its log. If there is one, both are verified together
+        // later.
         if !with_suffix(from, "-wal").exists() {
             verify_backup(from).await?;
         }
@@ -94,17 +95,19 @@ impl Restore {
         })
     }
 
-    /// What the tables are going to hold.
+    /// Row counts and checksums of the tables after the restore.
     #[must_use]
     pub fn tables(&self) -> &[TableSum] {
         &self.tables
     }
 
-    /// Backs up what is there into the folder `backups`, and replaces it. A SQLite file is exchanged in one step. On a
-    /// server the rows are: a database in which that was cut off is refused by every printlog until it is restored.
+    /// Backs up the current data into the folder `backups` and replaces it. A SQLite file is replaced in one step. On a
+    /// server, the rows are replaced: if that is interrupted, every printlog refuses the database until a restore
+    /// completes.
     ///
     /// # Errors
-    /// When what is there cannot be backed up though it is sound, as on a full disk: then nothing has been changed.
+    /// If the current data is sound but cannot be backed up, for example because the disk is full. Then nothing was
+    /// changed.
     pub async fn finish(self, backups: &Path, now: Timestamp) -> Result<Restored> {
         let saved = self.save(backups, now).await;
         match &self.to {
@@ -135,7 +138,7 @@ impl Restore {
         }
     }
 
-    /// Backs up what is there. A SQLite file is left without a log next to it.
+    /// Backs up the current data. Leaves no log next to a SQLite file.
     async fn save(&self, backups: &Path, now: Timestamp) -> Result<Replaced> {
         if let Location::Sqlite { path } = &self.to
             && path.metadata().is_ok_and(|file| file.len() == 0)
@@ -158,7 +161,7 @@ impl Restore {
         };
         let saved: Replaced = saved?;
         match closed {
-            // Another program has the file open and keeps what is going to be the old one. All of it is in the backup.
+            // Another program has the old file open. The backup contains all of its data.
             Err(cause) if cause.is_transient() => store.close().await?,
             closed => closed?,
         }
@@ -166,8 +169,8 @@ impl Restore {
     }
 }
 
-/// Copies everything from one database into another, which must have neither printers nor jobs nor API keys. No server
-/// may work with either.
+/// Copies all data from one database into another, which must have no printers, jobs or API keys. No server may be
+/// using either.
 ///
 /// # Errors
 /// [`Error::InUse`], [`Error::NotEmpty`], [`Error::CopyDiffers`], [`Error::IdsExhausted`].
@@ -192,8 +195,7 @@ pub async fn move_database(from: &Location, to: &Location) -> Result<Vec<TableSu
     load(from, to).await
 }
 
-/// What a restore into a database on a server finds only when it has begun, otherwise: a newer schema, and a server that
-/// records into it.
+/// Finds a newer schema or a recording server before the restore into a database on a server begins.
 async fn check_server(to: &Location) -> Result<()> {
     let store = Store::connect(to, None).await?;
     let checked = async {
@@ -210,7 +212,7 @@ async fn check_server(to: &Location) -> Result<()> {
     checked
 }
 
-/// A file for a copy of a backup, which itself may be where nothing can be written.
+/// A file for the copy of a backup, because the backup's own folder may be read-only.
 fn scratch_file(backups: &Path) -> Result<Replacement> {
     let name = format!("printlog-{:016x}.part", rand::random::<u64>());
     let path = backups.join(&name);
@@ -222,13 +224,13 @@ fn scratch_file(backups: &Path) -> Result<Replacement> {
     Ok(Replacement(path))
 }
 
-/// Fills the file `part` with the backup, brings that to this program's schema, and proves that it can be used.
+/// Copies the backup into the file `part`, migrates it to this program's schema and verifies it.
 async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
     for suffix in ["-wal", "-shm", "-journal"] {
         remove(&with_suffix(part, suffix))?;
     }
     copy_contents(from, part).map_err(|cause| file_error(part, cause))?;
-    // A copy of a database file may have its log next to it, with the last changes. SQLite merges it.
+    // A copied database file may have a log next to it with the last changes. SQLite merges it.
     let (log, part_log) = (with_suffix(from, "-wal"), with_suffix(part, "-wal"));
     if log.exists() {
         files::create_private(&part_log, Some(part))
@@ -238,7 +240,7 @@ async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
     let location = Location::Sqlite {
         path: part.to_owned(),
     };
-    // What is wrong is wrong with the backup.
+    // Errors refer to the backup, not to the copy.
     let as_backup = |cause| match cause {
         Error::Unfinished { .. } => Error::Unfinished {
             location: from.display().to_string(),
@@ -256,13 +258,13 @@ async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
     Ok(copy.tables)
 }
 
-/// Not `fs::copy`, which copies the permissions, too: a backup may be readable by all, or not writable.
+/// Copies the content only. `fs::copy` would copy the permissions, too: a backup may be readable by all, or read-only.
 fn copy_contents(from: &Path, to: &Path) -> io::Result<()> {
     let mut to = File::options().write(true).truncate(true).open(to)?;
     io::copy(&mut File::open(from)?, &mut to).map(drop)
 }
 
-/// Puts the file `part` in the place of the database `path`, whose log must not be taken for that of the new one.
+/// Replaces the database `path` with the file `part`. Removes the old log, which must not be applied to the new file.
 fn exchange(part: &Path, path: &Path) -> Result<()> {
     for suffix in ["-wal", "-shm", "-journal"] {
         remove(&with_suffix(path, suffix))?;
@@ -270,7 +272,7 @@ fn exchange(part: &Path, path: &Path) -> Result<()> {
     files::rename(part, path).map_err(|cause| file_error(path, cause))
 }
 
-/// Keeps the file `path`, which a restore is about to replace, under another name as well. Gives that name.
+/// Keeps the file `path`, which a restore will replace, under a second name, and returns that name.
 fn set_aside(path: &Path, cause: &Error, now: Timestamp) -> Result<PathBuf> {
     let state = if cause.is_of_damage() {
         "damaged"
@@ -279,7 +281,7 @@ fn set_aside(path: &Path, cause: &Error, now: Timestamp) -> Result<PathBuf> {
     };
     let time = now.strftime("%Y%m%dT%H%M%SZ");
     let aside = with_suffix(path, &format!(".{state}-{time}"));
-    // The name must not be missing at any moment: a server that starts then would begin a new database.
+    // The original name must exist at every moment: a server that starts without it would create a new database.
     let kept = fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop));
     if let Err(cause) = kept {
         remove(&aside)?;
@@ -316,7 +318,7 @@ async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
 }
 
 impl Store {
-    /// Takes the turn of a database that no server records into: whoever had it last does not renew it.
+    /// Acquires the lease of a database. Fails if a server renews it.
     async fn take_whole(&self) -> Result<i64> {
         let seen = self.lease().await?;
         if seen.holder.is_some() && self.needs_turns() && !self.is_unfinished().await? {
@@ -329,7 +331,7 @@ impl Store {
         })
     }
 
-    /// Marks the database as half full, or takes the mark away.
+    /// Marks the database as incomplete, or removes the mark.
     async fn mark(&self, unfinished: bool) -> Result<()> {
         let name = migrations::UNFINISHED;
         let sql = match unfinished {
@@ -345,7 +347,7 @@ impl Store {
         .await
     }
 
-    /// Whether no printlog has made its tables in the database.
+    /// Whether the database has no tables of printlog.
     async fn is_new(&self) -> Result<bool> {
         self.read("read the version of the schema", |db| async move {
             let version = migrations::schema_version(&SchemaManager::new(&db)).await?;

@@ -1,4 +1,5 @@
-//! Forgets what is only kept for a while, and tells what takes how much space. Jobs and their figures stay for ever.
+//! Removes data that is kept for a limited time, and reports the size of the tables. Jobs and their figures are kept
+//! forever.
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -13,19 +14,19 @@ use crate::{
     transaction::LONG,
 };
 
-/// What a table takes.
+/// Size of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpace {
     /// The table.
     pub table: String,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Bytes on the disk, with its indexes. A server gives an estimate.
+    /// Bytes on disk, including indexes. An estimate on a server.
     pub bytes: u64,
 }
 
 impl Store {
-    /// Removes all keys and values of gcode files that were read before. Gives the number of files.
+    /// Removes the raw metadata of G-code files that were read before this time. Returns the number of files.
     pub async fn forget_raw_metadata(&self, before: Timestamp) -> Result<u64> {
         let statement = &Query::update()
             .table(GcodeFiles::Table)
@@ -39,8 +40,8 @@ impl Store {
         .await
     }
 
-    /// Removes the images of gcode files that were read before, and those that no file has any more. Gives the number
-    /// of images.
+    /// Removes the thumbnails of G-code files that were read before this time, and unused thumbnails. Returns the
+    /// number of thumbnails.
     pub async fn forget_thumbnails(&self, before: Timestamp) -> Result<u64> {
         let old = Query::select()
             .column(GcodeFiles::Id)
@@ -66,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// What takes how much space, the largest table first.
+    /// Sizes of the tables, the largest first.
     pub async fn table_spaces(&self) -> Result<Vec<TableSpace>> {
         self.read_within(LONG, "measure the tables", |db| async move {
             let sql = match self.engine {

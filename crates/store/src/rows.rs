@@ -1,12 +1,12 @@
-//! Rows of queries, read in one way from wherever they come: over SeaORM on any engine, or straight from SQLite.
+//! Reads rows of queries in the same way through SeaORM (any engine) and directly from SQLite.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, sea_query::SelectStatement};
 
 use crate::{error::Fault, quick::QuickConnection, record::Record};
 
-/// Something that answers queries.
+/// A connection that runs queries.
 pub(crate) trait Ask {
-    /// All rows of `query`, which is about `table` with the primary key `key`, as `read` has them.
+    /// Reads all rows of `query` with `read`. The query is on `table` with the primary key `key`.
     async fn rows<T>(
         &self,
         query: &SelectStatement,
@@ -15,7 +15,7 @@ pub(crate) trait Ask {
         read: impl FnMut(&Record<'_>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault>;
 
-    /// The first of them.
+    /// Reads the first row.
     async fn row<T>(
         &self,
         query: &SelectStatement,
@@ -42,11 +42,11 @@ impl<C: ConnectionTrait> Ask for C {
     }
 }
 
-/// What answers quick questions.
+/// A connection for short reads.
 pub(crate) enum Quick {
-    /// On the thread of whoever asks.
+    /// Runs on the caller's thread.
     Sqlite(QuickConnection),
-    /// As all others.
+    /// Runs like all other reads.
     Other(DatabaseConnection),
 }
 

@@ -1,4 +1,4 @@
-//! Names of the tables and columns, as the statements use them. Migrations spell their own: those never change.
+//! Names of the tables and columns in statements. Migrations use their own literal names, which never change.
 
 use sea_orm::DeriveIden;
 

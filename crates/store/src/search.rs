@@ -1,7 +1,7 @@
-//! The table `job_search`: what is searched of each job, folded, in one text.
+//! The table `job_search`: the searchable text of each job, folded, in one column.
 //!
-//! It is narrow, so that reading all of it is quick: a million jobs are some 60 MB. SQLite finds three characters and
-//! more in an index of trigrams, which triggers keep; the others, and all shorter texts, are found by reading.
+//! The table is narrow, so a full scan is fast: a million jobs take about 60 MB. SQLite finds texts of three or more
+//! characters in a trigram index, which triggers maintain. Shorter texts and the other engines use a scan.
 
 use std::collections::HashSet;
 
@@ -25,30 +25,30 @@ use crate::{
     transaction::Tx,
 };
 
-/// Up to so many jobs that hold a text are looked at one by one. If there are more, pages are quickly full of them.
+/// Up to this many matching jobs are selected by id. With more matches, pages fill quickly from any index.
 const FEW: usize = 2_000;
-/// Characters of a text that the trigrams find.
+/// Minimum number of characters for the trigram index.
 const TRIGRAM: usize = 3;
 
-/// What is searched of a job that has these texts.
+/// Search text of a job with these texts.
 pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
     let texts: Vec<_> = texts.into_iter().flatten().map(folded).collect();
     texts.join(SEPARATOR.encode_utf8(&mut [0; 4]))
 }
 
-/// As it is searched.
+/// Folds a text for the search.
 pub(crate) fn folded(text: &str) -> String {
     fold(text).replace(SEPARATOR, "\u{fffd}")
 }
 
-/// Makes new jobs findable.
+/// Inserts the search texts of new jobs.
 pub(crate) async fn insert(tx: &Tx, keys: impl Iterator<Item = (JobId, String)>) -> Result<(), Fault> {
     let columns = vec![JobSearch::PrintJobId, JobSearch::Text];
     let rows = keys.map(|(id, key)| (columns.clone(), vec![id.0.into(), key.into()]));
     insert_all(tx, JobSearch::Table, rows.collect()).await
 }
 
-/// Makes a job findable by what its row and its users say now. Whoever changes a text of a job calls this afterwards.
+/// Updates the search text of a job. To be called after each change of one of its texts.
 pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
     let query = Query::select()
         .column(PrintJobs::Filename)
@@ -68,7 +68,7 @@ pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
     insert(tx, std::iter::once((id, key))).await
 }
 
-/// To be called before the job goes.
+/// Removes the search text of a job before the job is deleted.
 pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     let statement = Query::delete()
         .from_table(JobSearch::Table)
@@ -78,14 +78,14 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What the filter looks for, as it is searched.
+/// The filter's text, folded.
 pub(crate) fn wanted(filter: &JobFilter) -> Option<String> {
     let text = filter.filename_contains.as_deref()?;
     (!text.is_empty()).then(|| folded(text))
 }
 
-/// The jobs that hold `text`, as it is searched, of those whose file name does not say it all: users have said something
-/// of them, or they run.
+/// Jobs that contain the folded `text` and cannot be found by file name alone: those with notes or tags, and running
+/// ones.
 pub(crate) async fn said_or_running(db: &impl ConnectionTrait, text: &str) -> Result<HashSet<JobId>, Fault> {
     let needle = Needle {
         text: text.to_owned(),
@@ -125,25 +125,25 @@ pub(crate) async fn said_or_running(db: &impl ConnectionTrait, text: &str) -> Re
     Ok(jobs)
 }
 
-/// Which jobs hold a text.
+/// Result of a text search.
 #[derive(Debug, Clone)]
 pub(crate) enum Found {
-    /// Nothing was looked for.
+    /// No text was given.
     All,
-    /// These.
+    /// The ids of the matching jobs.
     Few(Vec<i64>),
-    /// Many, which are found anew where they are needed.
+    /// Many matches. The search is repeated in each query that needs them.
     Many(Needle),
 }
 
-/// What is looked for, folded.
+/// A folded search text.
 #[derive(Debug, Clone)]
 pub(crate) struct Needle {
     text: String,
     has_trigrams: bool,
 }
 
-/// Looks for a text.
+/// Searches all jobs for a text.
 pub(crate) async fn look_for(
     db: &DatabaseConnection,
     engine: Engine,
@@ -168,12 +168,13 @@ pub(crate) async fn look_for(
 }
 
 impl Needle {
-    /// The ids of all jobs that hold it, as `print_job_id`.
+    /// Selects the ids of all matching jobs, as `print_job_id`.
     pub(crate) fn ids(&self) -> SelectStatement {
         self.select(|id| id, "print_job_id")
     }
 
-    /// How many jobs hold it, as `number`. Not a count over `ids`: MariaDB refuses that when it is asked again.
+    /// Selects the number of matching jobs, as `number`. Not a count over `ids`: MariaDB refuses that when it is run
+    /// again.
     pub(crate) fn count(&self) -> SelectStatement {
         self.select(|id| Func::count(id).into(), "number")
     }
@@ -194,7 +195,7 @@ impl Needle {
             .to_owned()
     }
 
-    /// Whether the job of the row holds it: for rows that are read anyway.
+    /// Condition that a job matches, for rows that are read anyway.
     pub(crate) fn is_in_job(&self) -> Expr {
         let search = Query::select()
             .expr(Expr::val(1))
@@ -208,7 +209,7 @@ impl Needle {
         Expr::exists(search)
     }
 
-    /// Unlike LIKE this knows no characters that mean something.
+    /// Condition that the text matches. Unlike LIKE, it has no wildcards.
     fn is_in_text(&self) -> Expr {
         let position = Func::cust("INSTR")
             .arg(Expr::col((JobSearch::Table, JobSearch::Text)))

@@ -1,7 +1,7 @@
-//! The secret that encrypts the API keys of printers at rest, and the file in which it is.
+//! The secret key that encrypts the API keys of printers at rest, and its file.
 //!
-//! XChaCha20-Poly1305 with a random nonce for each text. It keeps copies of the database, such as backups, from
-//! opening printers; who has the file beside it has the keys, too.
+//! XChaCha20-Poly1305 with a random nonce for each text. Copies of the database, such as backups, do not give access to
+//! printers; a copy with the key file does.
 
 use std::{
     fs,
@@ -18,24 +18,24 @@ use chacha20poly1305::{
 
 use crate::files;
 
-/// What an encrypted text begins with. What does not is from before there was encryption.
+/// Prefix of an encrypted text. A text without it is from a version without encryption.
 pub(crate) const MARK: &str = "sealed:1:";
-/// Ties a text to its purpose: one that was encrypted for something else is not taken.
+/// Binds a text to its purpose: a text that was encrypted for something else is rejected.
 const PURPOSE: &[u8] = b"printlog printers.moonraker_api_key";
 const KEY: usize = 32;
 const NONCE: usize = 24;
 
-/// The secret, or why there is none.
+/// The secret key, or the reason why there is none.
 pub(crate) struct Secret {
     cipher: Result<XChaCha20Poly1305, String>,
-    /// The file is there and can be read, but holds no secret.
+    /// The file is readable, but contains no secret key.
     is_damaged: bool,
     exposure: Option<String>,
 }
 
 impl Secret {
-    /// Reads the secret in `path`, and makes it if the file is missing. Does not fail: without it all works but the
-    /// keys of printers.
+    /// Reads the secret key in `path`. Creates a missing file. Does not fail: without the key, only the API keys of
+    /// printers are unavailable.
     pub(crate) fn open(path: Option<&Path>) -> Self {
         let Some(path) = path else {
             return Self {
@@ -57,25 +57,25 @@ impl Secret {
         }
     }
 
-    /// Why nothing can be encrypted. `None` if all is well.
+    /// Why nothing can be encrypted. `None` if the secret key was read.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.cipher.as_ref().err().map(String::as_str)
     }
 
-    /// Whether the file holds something else than a secret.
+    /// Whether the file contains something else than a secret key.
     pub(crate) fn is_damaged(&self) -> bool {
         self.is_damaged
     }
 
-    /// Who else may use the file, and the command that changes this. `None` if nobody may.
+    /// Which other users can access the file, and a command that changes this. `None` if there are none.
     pub(crate) fn exposure(&self) -> Option<&str> {
         self.exposure.as_deref()
     }
 
-    /// The text, to be stored.
+    /// Encrypts a text for storage.
     ///
     /// # Errors
-    /// Why there is no secret.
+    /// Why there is no secret key.
     pub(crate) fn seal(&self, text: &str) -> Result<String, String> {
         let cipher = self.cipher.as_ref().map_err(Clone::clone)?;
         let nonce: [u8; NONCE] = rand::random();
@@ -88,7 +88,7 @@ impl Secret {
         ))
     }
 
-    /// The text that was stored. `None` if it was encrypted with another secret, or is damaged.
+    /// Decrypts a stored text. `None` if it was encrypted with another key or is damaged.
     pub(crate) fn unseal(&self, stored: &str) -> Option<String> {
         let Some(sealed) = stored.strip_prefix(MARK) else {
             return Some(stored.to_owned());
@@ -133,7 +133,7 @@ fn read_or_make(path: &Path) -> io::Result<[u8; KEY]> {
     }
 }
 
-/// 64 hexadecimal digits.
+/// Parses 64 hexadecimal digits.
 fn parse(text: &str) -> io::Result<[u8; KEY]> {
     let wrong = || {
         io::Error::new(
@@ -153,8 +153,8 @@ fn parse(text: &str) -> io::Result<[u8; KEY]> {
     Ok(key)
 }
 
-/// Makes the file, readable by nobody else. It appears when it is complete; of two processes that make it at once, one
-/// wins.
+/// Creates the file, readable by its owner only. It appears once it is complete. If two processes create it at the same
+/// time, one wins.
 fn make(path: &Path) -> io::Result<()> {
     let key: [u8; KEY] = rand::random();
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -165,7 +165,7 @@ fn make(path: &Path) -> io::Result<()> {
         .and_then(|()| file.sync_all())
         .and_then(|()| match fs::hard_link(beside, path) {
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            // Not every file system has links.
+            // Not every file system supports hard links.
             Err(_) => fs::rename(beside, path),
             Ok(()) => Ok(()),
         })

@@ -1,7 +1,7 @@
-//! The table `sessions`: browsers in which somebody has signed in with an API key.
+//! The table `sessions`: browsers that signed in with an API key.
 //!
-//! Rows rather than signed cookies: a row that is deleted ends its session at once, there is no secret to keep, and
-//! sessions outlive the process all the same.
+//! Rows instead of signed cookies: deleting the row ends a session at once, there is no signing secret, and sessions
+//! survive a restart.
 
 use jiff::{SignedDuration, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
@@ -19,32 +19,32 @@ use crate::{
     transaction::Tx,
 };
 
-/// A session ends when it was not used for so long.
+/// A session ends after this time without use.
 pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// The end of a session is moved on this often at most: a use costs no write.
+/// Minimum interval between extensions of a session. Most uses of a session cost no write.
 const EXTEND: SignedDuration = SignedDuration::from_hours(24);
 
 /// Primary key of `sessions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub i64);
 
-/// A browser in which somebody has signed in.
+/// A signed-in browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Primary key.
     pub id: SessionId,
-    /// The key that was used.
+    /// The API key used to sign in.
     pub key: ApiKey,
-    /// When it ends if it is not used until then; never later than the key itself.
+    /// Expiry time unless it is used before; never later than that of the key.
     pub expires_at: Timestamp,
 }
 
-/// A session that was just opened. The only time that its token is seen.
+/// A newly opened session. The token cannot be read again later.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewSession {
-    /// What is stored of it.
+    /// The stored record.
     pub session: Session,
-    /// What the browser shows with each request: 43 letters and digits, 256 random bits.
+    /// The token that the browser sends with each request: 43 letters and digits, 256 random bits.
     pub token: String,
 }
 
@@ -57,7 +57,7 @@ impl std::fmt::Debug for NewSession {
 }
 
 impl Store {
-    /// Opens a session for whoever has this key. `None` if the key is unknown, expired or revoked.
+    /// Opens a session with this key. `None` if the key is unknown, expired or revoked.
     pub async fn open_session(&self, secret: &str, now: Timestamp) -> Result<Option<NewSession>> {
         let Some(key) = self.authenticate(secret, now).await? else {
             return Ok(None);
@@ -71,7 +71,7 @@ impl Store {
                     .and_where(Expr::col(Sessions::ExpiresAt).lte(now.as_millisecond()))
                     .to_owned();
                 tx.execute(&ended).await?;
-                // An earlier attempt may have arrived.
+                // An earlier attempt may have committed.
                 if let Some(session) = by_hash(&*tx, token_hash).await? {
                     return Ok(session);
                 }
@@ -96,11 +96,11 @@ impl Store {
                     .ok_or_else(|| DbErr::RecordNotInserted.into())
             })
             .await?;
-        // The key may have been revoked a moment ago.
+        // The key may have been revoked meanwhile.
         Ok(session.works(now).then_some(NewSession { session, token }))
     }
 
-    /// The session with this token, if neither it nor its key has ended.
+    /// The session with this token, if neither the session nor its key has ended.
     pub async fn session(&self, token: &str, now: Timestamp) -> Result<Option<Session>> {
         let token_hash = &keys::hash(token);
         let session = self
@@ -112,7 +112,7 @@ impl Store {
         Ok(session.filter(|session| session.works(now)))
     }
 
-    /// Moves the end of a session that is used on, once a day at most.
+    /// Extends a session in use, at most once a day.
     pub async fn extend_session(&self, session: &Session, now: Timestamp) -> Result<()> {
         if !session.is_to_be_extended(now) {
             return Ok(());
@@ -130,7 +130,7 @@ impl Store {
         .await
     }
 
-    /// Ends the session with this token. Ending one that is not there is no error.
+    /// Ends the session with this token. An unknown token is no error.
     pub async fn close_session(&self, token: &str) -> Result<()> {
         let statement = &Query::delete()
             .from_table(Sessions::Table)
@@ -149,7 +149,7 @@ impl Session {
         now < self.expires_at && self.key.works(now)
     }
 
-    /// Whether its use moves its end on; less than a day is not worth it.
+    /// Whether using the session extends it. Extensions of less than a day are skipped.
     #[must_use]
     pub fn is_to_be_extended(&self, now: Timestamp) -> bool {
         let bound = self.key.expires_at.unwrap_or(Timestamp::MAX);

@@ -1,4 +1,4 @@
-//! Opening SQLite's file.
+//! Opens a SQLite database.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,30 +23,30 @@ use crate::{
     transaction::{LONG, again},
 };
 
-/// How long SQLite waits for a lock that another process holds, before the attempt counts as failed.
+/// How long SQLite waits for a lock held by another process before the attempt fails.
 const BUSY: Duration = Duration::from_secs(5);
-/// Connections that read next to the one that writes, each with its own cache.
+/// Number of read connections, each with its own cache, in addition to the write connection.
 const READERS: u32 = 2;
 
-/// How SQLite makes its changes safe.
+/// How SQLite makes its changes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Journal {
-    /// A write-ahead log: readers and the writer do not wait for each other. Its index is in shared memory.
+    /// A write-ahead log: readers and the writer do not block each other. Its index is in shared memory.
     Wal,
-    /// A rollback journal, where the file system offers no shared memory: a commit waits for readers, and they for it.
+    /// A rollback journal, for file systems without shared memory: commits and readers wait for each other.
     Rollback,
 }
 
-/// Opens the file with `synchronous = FULL`: a COMMIT returns when its pages are on the disk. With `NORMAL` a power cut
-/// takes the last transactions away, such as the end of a print, which no printer reports twice. It costs one flush a
-/// commit, and commits are rare: some two a minute for a running job.
+/// Opens the file with `synchronous = FULL`: COMMIT returns when its pages are on disk. With `NORMAL`, a power failure
+/// loses the last transactions, such as the end of a print, which no printer reports twice. It costs one flush per
+/// commit, and commits are rare: about two a minute for a running job.
 pub(crate) async fn open(location: &Location, path: &Path, misled: Misled) -> Result<Opened> {
     let path = files::resolve(path);
     files::check_access(&path)
         .and_then(|()| files::create_private(&path, None))
         .map_err(|source| open_error(location, false, source))?;
     let mut journal = Journal::Wal;
-    // A server that has the file in use has an index in shared memory; nothing is to be tried then.
+    // If a server is using the file, its WAL index exists already. Then no trial is needed.
     if !files::with_suffix(&path, "-shm").exists() && !can_share_memory(&path).await {
         journal = Journal::Rollback;
     }
@@ -89,9 +89,9 @@ async fn open_with(location: &Location, path: &Path, journal: Journal, misled: M
         .synchronous(SqliteSynchronous::Full)
         // In KiB; the default of 2 MB lets an import spill.
         .pragma("cache_size", "-4000")
-        // After a big transaction the log shrinks to this many bytes again.
+        // The log shrinks to this many bytes after a large transaction.
         .pragma("journal_size_limit", "8388608");
-    // Without a WAL, whoever reads first after a crash rolls back, which a connection for reading only cannot do.
+    // Without a WAL, the first reader after a crash rolls back, which a read-only connection cannot do.
     let reader = options
         .read_only(journal == Journal::Wal)
         .pragma("cache_size", "-1000");
@@ -101,7 +101,7 @@ async fn open_with(location: &Location, path: &Path, journal: Journal, misled: M
             .max_lifetime(None)
             .idle_timeout(None)
     };
-    // Changing to WAL does not wait for another process that does so too.
+    // The change to WAL does not wait for another process that does the same, so it is retried.
     let writer = again("open the database", LONG, 8, |_| async {
         let misled = misled.clone();
         let pool = pool()
@@ -127,22 +127,23 @@ async fn open_with(location: &Location, path: &Path, journal: Journal, misled: M
     })
 }
 
-/// Whether a connection may be used again. SQLite rolls back by itself, as on a full disk, and sqlx goes on counting that
-/// transaction: what is committed later would only be the end of a savepoint, and lost with the process.
+/// Whether a connection may be reused. When SQLite rolls back on its own, for example on a full disk, sqlx still counts
+/// that transaction as open. A later commit would only release a savepoint, and its data would be lost when the process
+/// ends.
 async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback that is under way comes first.
+    // Waits for a rollback in progress.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// Tries a WAL with a file of its own in the folder. Not with the database: the attempt would disturb other processes
-/// that work with it without a WAL.
+/// Tests a WAL with a separate file in the folder. A test with the database itself would disturb other processes that
+/// use it without a WAL.
 async fn can_share_memory(database: &Path) -> bool {
     let trial = files::with_suffix(database, &format!(".trial-{:016x}", rand::random::<u64>()));
     let tried = tokio::task::spawn_blocking(move || {
         let tried = try_wal(&trial);
         for suffix in ["", "-wal", "-shm", "-journal"] {
-            // What stays is removed with the other leftovers.
+            // Files that remain are removed with the other leftovers.
             std::fs::remove_file(files::with_suffix(&trial, suffix)).ok();
         }
         tried
@@ -162,8 +163,8 @@ fn try_wal(trial: &Path) -> rusqlite::Result<()> {
     trial.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; CREATE TABLE trial (id)")
 }
 
-/// Ends the use of a WAL: what is in the log is merged into the file. Needs no shared memory, as no other process may
-/// work with the file meanwhile.
+/// Merges the log into the file and stops using a WAL. Needs no shared memory, because no other process may use the
+/// file meanwhile.
 async fn leave_wal(path: &Path) -> rusqlite::Result<()> {
     let path: PathBuf = path.to_owned();
     let left = tokio::task::spawn_blocking(move || {
@@ -173,7 +174,7 @@ async fn leave_wal(path: &Path) -> rusqlite::Result<()> {
         connection.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; SELECT COUNT(*) FROM sqlite_schema",
         )?;
-        // Its presence would say that shared memory works.
+        // If it remained, it would indicate that shared memory works.
         std::fs::remove_file(files::with_suffix(&path, "-shm")).ok();
         Ok(())
     });
@@ -181,8 +182,8 @@ async fn leave_wal(path: &Path) -> rusqlite::Result<()> {
 }
 
 impl Store {
-    /// Commits a change that changes nothing: a server that records nothing must not start. That the disk is full is
-    /// another matter, which ends without a new start.
+    /// Commits a write that changes nothing: a server that cannot record must not start. A full disk is accepted,
+    /// because that condition ends without a restart.
     pub(crate) async fn prove_writable(&self, location: &Location) -> Result<()> {
         if self.journal.is_none() {
             return Ok(());
@@ -211,7 +212,7 @@ impl Store {
         }
     }
 
-    /// How SQLite makes its changes safe. `None` for a server.
+    /// How SQLite makes its changes durable. `None` for a server.
     #[must_use]
     pub fn journal(&self) -> Option<Journal> {
         self.journal

@@ -1,4 +1,4 @@
-//! Texts as the columns want them, the same on every engine.
+//! Folding and length limits of texts, the same on every engine.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 
 use crate::{Error, Result};
 
-/// Characters that fit a `VARCHAR` of ours.
+/// Maximum number of characters of a `VARCHAR` column.
 pub(crate) const SHORT: usize = 255;
 
-/// `text` as it is compared: without its case, and in one Unicode form (NFC), so that names from macOS, which are
+/// Folds `text` for comparison: without case, and in one Unicode form (NFC), so that names from macOS, which are
 /// decomposed, equal those from elsewhere.
 ///
-/// Unicode's canonical caseless match (chapter 3.13, D145), composed. Texts are compared in this form and never stored
-/// in the place of the original.
+/// Unicode's canonical caseless match (chapter 3.13, D145), composed. Folded texts are only compared; they never
+/// replace the original.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -28,12 +28,12 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     composed.into_owned().into()
 }
 
-/// What makes a name unique.
+/// Key by which a name is unique.
 pub(crate) fn name_key(name: &str) -> String {
     fold(name.trim()).into_owned()
 }
 
-/// Refuses a text that would not fit.
+/// Fails if a text is too long for its column.
 pub(crate) fn check_short(what: &'static str, text: &str) -> Result<()> {
     if text.chars().count() > SHORT {
         return Err(Error::TooLong { what, limit: SHORT });
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_part_folds_as_in_the_whole() {
-        // `str::to_lowercase` writes a sigma at the end of a word another way.
+        // `str::to_lowercase` has a different sigma at the end of a word.
         assert!(fold("ΟΔΟΣ_ΑΒ.gcode").contains(&*fold("ΟΔΟΣ")));
         assert!(fold("ΟΔΟΣΑ").contains(&*fold("ΟΔΟΣ")));
     }
@@ -88,7 +88,7 @@ mod tests {
             prop_assert_eq!(fold(&decomposed), folded.clone());
             let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&text);
             prop_assert_eq!(fold(&composed), folded.clone());
-            // What earlier versions stored folds to the same, so that an upgrade need not read the originals.
+            // Texts that earlier versions folded still fold to the same, so an upgrade does not need the originals.
             let lower: String = text.chars().flat_map(char::to_lowercase).collect();
             prop_assert_eq!(&fold(&lower), &folded);
         }

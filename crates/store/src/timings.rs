@@ -1,20 +1,20 @@
-//! How long the database takes, for whoever watches it.
+//! Metrics of database operations.
 
 use std::time::Duration;
 
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
 
-/// Upper bounds, in seconds: a read of an index to a write that waits for a lock.
+/// Upper bounds of the histogram in seconds, from an index read to a write that waits for a lock.
 const SECONDS: [f64; 9] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 10.0];
 
 type ByKind = [(&'static str, &'static str); 1];
 
-/// What operations on the database take, by `kind`: `read` or `write`. Clones share it.
+/// Durations and failures of database operations, by `kind`: `read` or `write`. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Timings {
-    /// Time of each operation, with its repetitions.
+    /// Duration of each operation, including retries.
     pub durations: Family<ByKind, Histogram, fn() -> Histogram>,
-    /// Operations that failed for good.
+    /// Operations that failed after all retries.
     pub failures: Family<ByKind, Counter>,
 }
 
@@ -32,7 +32,7 @@ impl Timings {
             failures: Family::default(),
         };
         for kind in [Kind::Read, Kind::Write] {
-            // There from the start, for a rate to be seen at the first.
+            // Created at the start, so that a rate includes the first operation.
             drop(timings.durations.get_or_create(&kind.labels()));
             drop(timings.failures.get_or_create(&kind.labels()));
         }

@@ -1,4 +1,4 @@
-//! The table `deleted_jobs`: runs that the user has deleted here and that must not come back.
+//! The table `deleted_jobs`: runs that a user deleted and that must not be imported again.
 
 use domain::{HistoryJob, Job, JobId, JobStatus, PrinterId, Source};
 use jiff::{SignedDuration, Timestamp};
@@ -14,24 +14,24 @@ use crate::{
     transaction::Tx,
 };
 
-/// A start that is computed anew (now minus the printer's counter) differs from the first by less than this.
+/// Maximum difference between two computations of the same start (now minus the printer's counter).
 const SAME_START: SignedDuration = SignedDuration::from_secs(3);
-/// The same for a start that is computed from an end that Moonraker noted.
+/// Like [`SAME_START`], for a start computed from an end that Moonraker recorded.
 const LATE_START: SignedDuration = SignedDuration::from_secs(10);
 
-/// A run that was deleted.
+/// A deleted run.
 pub(crate) struct Tombstone {
-    /// What is left of the job: its identity, and what late news would be recognised by.
+    /// The kept part of the job: its identity, and the fields by which a late report is recognised.
     job: Job,
 }
 
 impl Tombstone {
-    /// Whether the history tells of this run.
+    /// Whether the history row is about this run.
     pub(crate) fn is_of_run(&self, row: &HistoryJob) -> bool {
         row.is_run_of(&self.job) || row.is_late_word_of(&self.job) || self.ended_unseen_as(row)
     }
 
-    /// Whether the run was deleted while it ran, and Moonraker, which missed its start, tells of its end now.
+    /// Whether the row is the end of a run that was deleted while it was running and whose start Moonraker missed.
     fn ended_unseen_as(&self, row: &HistoryJob) -> bool {
         self.job.job_id.is_none()
             && self.job.end_time.is_none()
@@ -66,7 +66,7 @@ fn near(a: Option<Timestamp>, b: Option<Timestamp>, limit: SignedDuration) -> bo
     a.zip(b).is_some_and(|(a, b)| a.duration_since(b).abs() < limit)
 }
 
-/// Remembers that the job was deleted.
+/// Records the deletion of a job.
 pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Result<(), Fault> {
     let statement = Query::insert()
         .into_table(DeletedJobs::Table)
@@ -110,7 +110,7 @@ pub(crate) async fn was_deleted_at(tx: &Tx, id: JobId, time: Timestamp) -> Resul
     Ok(tx.query_one(&query).await?.is_some())
 }
 
-/// Whether a run of the printer was deleted at all.
+/// Whether any run of the printer was deleted.
 pub(crate) async fn has_any(db: &impl ConnectionTrait, printer_id: PrinterId) -> Result<bool, Fault> {
     let query = Query::select()
         .column(DeletedJobs::PrintJobId)
@@ -121,7 +121,7 @@ pub(crate) async fn has_any(db: &impl ConnectionTrait, printer_id: PrinterId) ->
     Ok(db.query_one(&query).await?.is_some())
 }
 
-/// Whether the job, which has no row, had one that was deleted.
+/// Whether a job without a row is a deleted run.
 pub(crate) async fn hide_job(db: &impl ConnectionTrait, job: &Job) -> Result<bool, Fault> {
     let start = Expr::col(DeletedJobs::StartTime);
     let around = job.start_time.map(|time| {
@@ -140,7 +140,7 @@ pub(crate) async fn hide_job(db: &impl ConnectionTrait, job: &Job) -> Result<boo
     Ok(tombstones.iter().any(|tombstone| tombstone.is_of_job(job)))
 }
 
-/// The tombstones that these rows of a history could be about.
+/// Tombstones that may match rows with these starts.
 pub(crate) async fn of_runs(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,

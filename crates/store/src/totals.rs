@@ -1,4 +1,4 @@
-//! The table `job_totals`: sums over each printer's jobs, changed in the transaction that changes a job.
+//! The table `job_totals`: sums over each printer's jobs, updated in the transaction that changes a job.
 
 use domain::{Figures, JobTotals, PrinterId};
 use jiff::Timestamp;
@@ -15,19 +15,19 @@ use crate::{
     transaction::{LONG, Tx},
 };
 
-/// A printer whose totals are not what its jobs say.
+/// A printer whose totals differ from its jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TotalsMismatch {
     /// The printer.
     pub printer_id: PrinterId,
-    /// What is stored. `None` if nothing is.
+    /// The stored totals. `None` if there are none.
     pub stored: Option<JobTotals>,
-    /// What its jobs say.
+    /// The totals computed from its jobs.
     pub computed: JobTotals,
 }
 
 impl Store {
-    /// The totals of a printer. `None` if there is no such printer.
+    /// Totals of a printer. `None` if there is no such printer.
     pub async fn totals(&self, printer_id: PrinterId) -> Result<Option<JobTotals>> {
         let query = &select()
             .and_where(Expr::col(Totals::PrinterId).eq(printer_id.0))
@@ -40,20 +40,20 @@ impl Store {
         Ok(all.into_iter().next().map(|(_, totals)| totals))
     }
 
-    /// The totals of all printers.
+    /// Totals of all printers.
     pub async fn all_totals(&self) -> Result<Vec<(PrinterId, JobTotals)>> {
         let query = &select().order_by(Totals::PrinterId, Order::Asc).to_owned();
         self.read("read the totals", |db| async move { load(&db, query).await })
             .await
     }
 
-    /// Compares the totals with the jobs. Empty if all is well.
+    /// Compares the totals with the jobs. Returns the printers that differ.
     pub async fn check_totals(&self) -> Result<Vec<TotalsMismatch>> {
         self.read_within(LONG, "compare the totals with the jobs", compare)
             .await
     }
 
-    /// Computes all totals anew.
+    /// Recomputes all totals.
     pub async fn rebuild_totals(&self) -> Result<()> {
         for printer in self.printers().await? {
             self.write_within(LONG, "compute the totals anew", |tx| async move {
@@ -65,17 +65,17 @@ impl Store {
     }
 }
 
-/// The totals of one printer in the course of a transaction, in which nobody else can change its jobs.
+/// Totals of a printer, locked for a transaction. No other transaction can change the printer's jobs meanwhile.
 pub(crate) struct OpenTotals {
     printer_id: PrinterId,
     totals: JobTotals,
     changed: bool,
-    /// The length of the longest job has shrunk or gone.
+    /// The longest job was deleted or became shorter, so the maximum must be recomputed.
     longest_lost: bool,
 }
 
 impl OpenTotals {
-    /// Reads and locks the totals. Whoever changes jobs of a printer does this first.
+    /// Reads and locks the totals. Every change of a printer's jobs starts with this.
     pub(crate) async fn lock(tx: &Tx, printer_id: PrinterId) -> Result<Self, Fault> {
         let mut query = select();
         query
@@ -120,7 +120,7 @@ impl OpenTotals {
         self.changed = true;
     }
 
-    /// Writes the totals, if a job has changed. To be called when the jobs have been written.
+    /// Writes the totals if a job has changed. Call it after the jobs have been written.
     pub(crate) async fn save(mut self, tx: &Tx, now: Timestamp) -> Result<(), Fault> {
         if !self.changed {
             return Ok(());
@@ -130,7 +130,7 @@ impl OpenTotals {
         }
         self.totals.last_updated = Some(now);
         if self.totals.total_jobs == 0 {
-            // Not the rounding errors of all that has been there.
+            // Exact zeros instead of accumulated rounding errors.
             self.totals = JobTotals::default();
         }
         update(tx, self.printer_id, &self.totals).await?;
@@ -151,7 +151,7 @@ async fn longest(tx: &Tx, printer_id: PrinterId) -> Result<Option<f64>, Fault> {
         .flatten())
 }
 
-/// Adds the totals of a new printer.
+/// Inserts the totals of a new printer.
 pub(crate) async fn insert(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -> Result<(), Fault> {
     let (columns, values): (Vec<_>, Vec<_>) = columns(totals).into_iter().unzip();
     let statement = Query::insert()
@@ -172,7 +172,7 @@ pub(crate) async fn insert(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -
     Ok(())
 }
 
-/// `false` if the printer has no totals.
+/// Updates the totals. `false` if the printer has none.
 async fn update(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -> Result<bool, Fault> {
     let statement = Query::update()
         .table(Totals::Table)
@@ -229,7 +229,7 @@ async fn load(
         .collect()
 }
 
-/// Sums over the jobs, grouped by printer, with the names of `job_totals`.
+/// Sums over the jobs by printer, with the column names of `job_totals`.
 fn sums() -> SelectStatement {
     Query::select()
         .column(PrintJobs::PrinterId)
@@ -244,7 +244,7 @@ fn sums() -> SelectStatement {
         .to_owned()
 }
 
-/// Sums as they stand in a row; of a printer without jobs there may be none.
+/// Reads sums from a row. They are null for a printer without jobs.
 fn computed(record: &Record<'_>) -> Result<JobTotals, Fault> {
     let sum = |column| Ok::<f64, Fault>(record.get::<Option<f64>>(column)?.unwrap_or(0.0));
     Ok(JobTotals {
@@ -257,7 +257,7 @@ fn computed(record: &Record<'_>) -> Result<JobTotals, Fault> {
     })
 }
 
-/// One statement, so that a job that changes meanwhile is on both sides or on none.
+/// Compares in one statement, so that a concurrent change of a job is in both sides or in neither.
 async fn compare(db: DatabaseConnection) -> Result<Vec<TotalsMismatch>, Fault> {
     let sum = |name: &'static str| Expr::col(("sums", name));
     let stored = |column: Totals| Expr::col((Totals::Table, column));

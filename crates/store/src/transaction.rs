@@ -1,4 +1,4 @@
-//! How statements run: reads on the readers, writes as whole transactions that are tried again.
+//! Runs statements: reads on the read connections, writes as transactions that are retried.
 
 use std::{
     error::Error as _,
@@ -14,12 +14,13 @@ use tracing::{debug, error};
 
 use crate::{Error, Result, Store, error::Fault, lease, rows::Quick, timings::Kind};
 
-/// How long an attempt may take: longer than a lock is waited for, so that the database can say what is wrong.
+/// Time limit of an attempt. Longer than a lock wait, so that the database can report the reason.
 const PROMPT: Duration = Duration::from_secs(30);
-/// The same for what reads or deletes all jobs of a printer.
+/// Time limit of operations that read or delete all jobs of a printer.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
-/// Attempts at a write, and at a quick read of SQLite, which waits for no lock itself. The pauses between them double from `FIRST_PAUSE`, 2.5 s in all.
+/// Attempts of a write, and of a short read from SQLite, which waits for no lock itself. The pauses between them double
+/// from `FIRST_PAUSE`, 2.5 s in total.
 const ATTEMPTS: u32 = 8;
 const READ_ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -28,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(crate) struct Tx {
     inner: Arc<DatabaseTransaction>,
-    /// Whether an earlier attempt failed. Its COMMIT may have arrived all the same.
+    /// Whether an earlier attempt failed. It may have committed nevertheless.
     pub(crate) is_retry: bool,
 }
 
@@ -41,9 +42,9 @@ impl std::ops::Deref for Tx {
 }
 
 impl Store {
-    /// Runs `work` in a transaction that is tried again, as a whole, while the database says "not now".
+    /// Runs `work` in a transaction, which is retried as a whole on transient errors.
     ///
-    /// `work` must be idempotent: after a lost connection nobody knows whether a COMMIT arrived.
+    /// `work` must be idempotent: after a lost connection, it is unknown whether the COMMIT succeeded.
     pub(crate) async fn write<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         what: &'static str,
@@ -75,7 +76,7 @@ impl Store {
                 }
                 Err(fault) => Err(fault),
             };
-            // `work` is over, and with it its hold of the transaction.
+            // `work` has returned and no longer holds the transaction.
             let Some(tx) = Arc::into_inner(inner) else {
                 return Err(DbErr::Custom("the transaction outlived its work".to_owned()).into());
             };
@@ -85,7 +86,7 @@ impl Store {
                     Ok(done)
                 }
                 Err(fault) => {
-                    // If the connection is gone, so is the transaction.
+                    // If the connection is lost, so is the transaction, and an error does not matter.
                     tx.rollback().await.ok();
                     Err(fault)
                 }
@@ -96,7 +97,7 @@ impl Store {
             .await
     }
 
-    /// Notes if a connection says that it takes no writes: so do all that were opened before.
+    /// Marks all open connections as stale if an attempt shows that its connection is.
     async fn noticing<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let result = attempt.await;
         if let Err(fault) = &result
@@ -107,7 +108,7 @@ impl Store {
         result
     }
 
-    /// Runs `work`, which asks for little, on a connection for that.
+    /// Runs a short read on a connection for short reads.
     pub(crate) async fn read_quickly<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         what: &'static str,
@@ -128,7 +129,7 @@ impl Store {
             .await
     }
 
-    /// Runs `work` on connections for reading.
+    /// Runs `work` on a read connection.
     pub(crate) async fn read<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         what: &'static str,
@@ -174,7 +175,7 @@ impl Store {
     }
 }
 
-/// Begins a transaction that is going to write: SQLite takes its lock now, when it can still be waited for.
+/// Begins a write transaction. SQLite takes its lock now, while waiting for it is still possible.
 pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -183,8 +184,8 @@ pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     db.begin_with_options(options).await
 }
 
-/// Tries `attempt`, which is told its number, until it succeeds, trying does not help, or one attempt more would begin
-/// after `limit`: who waits for the answer is to hear that the database is away.
+/// Retries `attempt`, which gets its number, on transient errors, up to `attempts` times and until `limit` has passed:
+/// a caller must learn in time that the database is unavailable.
 pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(
     what: &'static str,
     limit: Duration,
@@ -209,7 +210,7 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(
     }
 }
 
-/// Doubles, and is spread so that two who collided do not collide again.
+/// Pause after an attempt. Doubles, with jitter, so that two transactions that collided do not collide again.
 fn pause(number: u32) -> Duration {
     (FIRST_PAUSE * 2_u32.pow(number - 1)).mul_f64(rand::random_range(0.5..1.5))
 }

@@ -1,19 +1,19 @@
-//! How many printers have a key that cannot be decrypted, as it was counted last: `/health` asks every few seconds, and to
-//! decrypt the keys of a thousand printers takes milliseconds.
+//! Cached number of printers whose API key cannot be decrypted. `/health` requests it every few seconds, and decrypting
+//! the keys of a thousand printers takes milliseconds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Printer;
 
-/// The count, until a printer is changed. Clones share it.
+/// The count, valid until a printer changes. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnreadableKeys(Arc<Mutex<Counted>>);
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// Changes of printers so far.
+    /// Number of changes of printers.
     changes: u64,
-    /// `None` while it is not known.
+    /// `None` if unknown.
     count: Option<usize>,
 }
 
@@ -22,12 +22,12 @@ impl UnreadableKeys {
         self.counted().count
     }
 
-    /// To be asked before printers are read for [`note`](Self::note).
+    /// Number of changes. Must be read before the printers that are passed to [`note`](Self::note).
     pub(crate) fn changes(&self) -> u64 {
         self.counted().changes
     }
 
-    /// Takes the count of all printers, unless one was changed since they were read.
+    /// Counts the unreadable keys among all printers, unless a printer has changed since they were read.
     pub(crate) fn note(&self, changes: u64, printers: &[Printer]) {
         let mut counted = self.counted();
         if counted.changes == changes {
@@ -36,7 +36,7 @@ impl UnreadableKeys {
         }
     }
 
-    /// A printer was changed by this process.
+    /// Invalidates the count after this process changed a printer.
     pub(crate) fn changed(&self) {
         let mut counted = self.counted();
         counted.changes += 1;

@@ -1,5 +1,5 @@
-//! The table `verdict_reasons`: why prints are good or not, as users like to put it. Jobs keep the words that they were
-//! given, whatever becomes of the list.
+//! The table `verdict_reasons`: a list of reasons for verdicts, edited by users. Jobs keep the text of their reason
+//! when the list changes.
 
 use sea_orm::{
     ConnectionTrait, DbErr,
@@ -15,17 +15,17 @@ use crate::{
     transaction::Tx,
 };
 
-/// An entry of the list.
+/// A verdict reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerdictReason {
     /// Primary key.
     pub id: i64,
-    /// What it says. Unique, without regard to case.
+    /// Text. Unique, ignoring case.
     pub name: String,
 }
 
 impl Store {
-    /// The list, in the order in which it was made.
+    /// All reasons, in the order in which they were added.
     pub async fn verdict_reasons(&self) -> Result<Vec<VerdictReason>> {
         let query = &select().order_by(VerdictReasons::Id, Order::Asc).to_owned();
         self.read("read the reasons of verdicts", |db| async move {
@@ -34,7 +34,7 @@ impl Store {
         .await
     }
 
-    /// Adds a reason. One that is there is no error.
+    /// Adds a reason. An existing one is no error.
     ///
     /// # Errors
     /// [`Error::TooLong`].
@@ -57,7 +57,7 @@ impl Store {
         .await
     }
 
-    /// Takes a reason off the list. `false` if it is not there.
+    /// Removes a reason from the list. `false` if it is not in the list.
     pub async fn remove_verdict_reason(&self, id: i64) -> Result<bool> {
         let statement = &Query::delete()
             .from_table(VerdictReasons::Table)
@@ -71,7 +71,7 @@ impl Store {
     }
 }
 
-/// The reason as the list spells it. `None` if it is not there.
+/// The spelling of a reason in the list. `None` if it is not in the list.
 pub(crate) async fn spelled(tx: &Tx, name: &str) -> Result<Option<String>, Fault> {
     Ok(by_key(&**tx, &name_key(name)).await?.map(|reason| reason.name))
 }
@@ -79,7 +79,7 @@ pub(crate) async fn spelled(tx: &Tx, name: &str) -> Result<Option<String>, Fault
 fn checked_key(name: &str) -> Result<String, Error> {
     check_short("name", name)?;
     let key = name_key(name);
-    // Lower case can be longer.
+    // Folding can make a name longer.
     check_short("name", &key)?;
     Ok(key)
 }

@@ -1,4 +1,4 @@
-//! Read-only views for Grafana, Metabase and people who write SQL. `docs/sql.md` documents every column.
+//! Read-only views for Grafana, Metabase and users who write SQL. `docs/sql.md` documents every column.
 //!
 //! The tables may change with any version; the views keep their columns. They are replaced after each run of migrations.
 
@@ -13,8 +13,8 @@ use crate::{
 /// All views, each after those it selects from.
 const NAMES: [&str; 4] = ["v_printers", "v_jobs", "v_job_details", "v_totals"];
 
-/// Drops the views, if there are any. SQLite needs this before a migration: it refuses to alter a table while a view
-/// refers to a column that is gone.
+/// Drops existing views. SQLite needs this before a migration: it refuses to alter a table while a view refers to a
+/// missing column.
 pub(crate) async fn drop_all(db: &impl ConnectionTrait) -> Result<(), Fault> {
     for name in NAMES {
         db.execute_unprepared(&format!("DROP VIEW IF EXISTS {name}"))
@@ -25,11 +25,12 @@ pub(crate) async fn drop_all(db: &impl ConnectionTrait) -> Result<(), Fault> {
 
 /// Creates the views on the newest schema.
 ///
-/// printlog itself does not read them: an account that may not create views gets a warning, and a database without them.
+/// printlog itself does not use them: for an account without the right to create views, it logs a warning and continues
+/// without them.
 pub(crate) async fn create(db: &impl ConnectionTrait, engine: Engine) -> Result<(), Fault> {
     for (name, select) in definitions(engine) {
-        // On a server, SQL SECURITY INVOKER: whoever reads the view needs the right to read the tables, and a dump
-        // that is loaded under another account does not lose its owner.
+        // On a server, SQL SECURITY INVOKER: users of the view need the right to read the tables, and the views of a
+        // dump that is loaded under another account do not lack their owner.
         let create = match engine {
             Engine::Sqlite => format!("CREATE VIEW {name} AS {select}"),
             Engine::MySql | Engine::MariaDb => {

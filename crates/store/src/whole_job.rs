@@ -1,4 +1,4 @@
-//! All that is known of a job, in one answer.
+//! Reads all data of a job in one request.
 
 use domain::{JobId, JobNotes};
 
@@ -7,30 +7,30 @@ use crate::{
     details_queue, error::Fault, gcode_files, jobs, notes, pauses, rows::Ask,
 };
 
-/// A job with all that belongs to it.
+/// A job with all its data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WholeJob {
     /// The job.
     pub stored: StoredJob,
-    /// How its details stand.
+    /// State of its details.
     pub details_status: DetailsStatus,
-    /// What stood in the way of its details. `None` if nothing did.
+    /// Why its details could not be read. `None` if there was no failure.
     pub details_reason: Option<String>,
-    /// What the slicer planned. `None` if nothing is known.
+    /// Its details. `None` if nothing is known.
     pub details: Option<JobDetails>,
-    /// What is known of its file. `None` if nothing.
+    /// Data of its file. `None` if nothing is known.
     pub file: Option<GcodeFile>,
-    /// The images of its file, smallest first.
+    /// Thumbnails of its file, smallest first.
     pub thumbnails: Vec<ThumbnailInfo>,
-    /// What users say of it.
+    /// What users added.
     pub notes: JobNotes,
-    /// Its pauses, as far as printlog saw them, first to last.
+    /// Its pauses that printlog observed, in order.
     pub pauses: Vec<Pause>,
 }
 
 impl Store {
-    /// All that is known of a job; all keys and values of its file, which may be many, only `with_raw`. `None` if there
-    /// is no such job.
+    /// All data of a job, with the raw metadata of its file only if `with_raw`, as it may be large. `None` if there is
+    /// no such job.
     pub async fn whole_job(&self, id: JobId, with_raw: bool) -> Result<Option<WholeJob>> {
         const WHAT: &str = "read a job with all that belongs to it";
         match with_raw {
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-/// A server is asked several questions at once: most of the time would be spent on the way.
+/// Sends the queries to a server concurrently, because most of the time would be network latency.
 async fn whole(db: &impl Ask, id: JobId, with_raw: bool) -> Result<Option<WholeJob>, Fault> {
     let Some(stored) = jobs::stored(db, id).await? else {
         return Ok(None);
