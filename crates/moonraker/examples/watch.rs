@@ -1,7 +1,7 @@
-//! Watches printers and counts what they tell, to see what many connections cost.
+//! Connects to printers and counts their notifications, to measure the cost of many connections.
 //!
-//! Reads lines of JSON with a `url` (such as the simulator prints) or plain addresses from standard input, and takes
-//! the seconds to watch as its argument.
+//! Reads JSON lines with a `url` (as printed by the simulator) or plain addresses from standard input. The argument is
+//! the duration in seconds.
 
 use std::{
     io::BufRead,

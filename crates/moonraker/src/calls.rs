@@ -9,7 +9,7 @@ use crate::{
     notification::MoonrakerStats,
 };
 
-/// What Moonraker says of itself. Source: `server.info`.
+/// Moonraker's own state. Source: `server.info`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct ServerInfo {
@@ -24,46 +24,46 @@ pub struct ServerInfo {
     /// Such as `1.5.0`.
     #[serde(deserialize_with = "maybe_word")]
     pub api_version_string: Option<String>,
-    /// Parts of Moonraker that run.
+    /// Active components of Moonraker.
     #[serde(deserialize_with = "maybe_texts")]
     pub components: Vec<String>,
-    /// Parts of Moonraker that do not.
+    /// Components of Moonraker that failed.
     #[serde(deserialize_with = "maybe_texts")]
     pub failed_components: Vec<String>,
 }
 
-/// What Klippy says of itself. Source: `printer.info`.
+/// Klippy's own state. Source: `printer.info`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct PrinterInfo {
     /// As [`ServerInfo::klippy_state`].
     #[serde(deserialize_with = "maybe_word")]
     pub state: Option<String>,
-    /// Klippy's words on its state, for people; several lines.
+    /// Klippy's message about its state, for people; several lines.
     #[serde(deserialize_with = "maybe_text")]
     pub state_message: Option<String>,
-    /// Of the host that Klippy runs on.
+    /// Name of the host that Klippy runs on.
     #[serde(deserialize_with = "maybe_word")]
     pub hostname: Option<String>,
-    /// Of Klipper.
+    /// Version of Klipper.
     #[serde(deserialize_with = "maybe_word")]
     pub software_version: Option<String>,
 }
 
-/// The state of Klipper's objects at a moment.
+/// The state of Klipper's objects at one moment.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Snapshot {
-    /// All fields asked for, by object. An object that the printer does not have is `{}`.
+    /// All requested fields, by object. An object that the printer does not have is `{}`.
     #[serde(deserialize_with = "maybe_object")]
     pub status: Map<String, Value>,
-    /// Klippy's monotonic clock, in seconds; no date.
+    /// Klippy's monotonic clock, in seconds; not a date.
     #[serde(deserialize_with = "maybe_number")]
     pub eventtime: Option<f64>,
 }
 
 impl Client {
-    /// Says who we are, and gives the key once more. Allowed once on a connection.
+    /// Identifies this client and sends the key again. Allowed once per connection.
     ///
     /// # Errors
     /// If the call fails; with a wrong or missing key, [`RequestError::Unauthorized`].
@@ -78,24 +78,25 @@ impl Client {
             .map(drop)
     }
 
-    /// What Moonraker says of itself. The call that shows whether we have rights: the handshake never fails for a
-    /// wrong key.
+    /// Moonraker's own state. This call shows whether the client is authorized: the handshake does not fail for a wrong
+    /// key.
     ///
     /// # Errors
-    /// If the call fails; without rights, [`RequestError::Unauthorized`].
+    /// If the call fails; without authorization, [`RequestError::Unauthorized`].
     pub async fn server_info(&self) -> Result<ServerInfo, RequestError> {
         self.call_as("server.info", Value::Null).await
     }
 
-    /// What Klippy says of itself.
+    /// Klippy's own state.
     ///
     /// # Errors
-    /// If the call fails. Refused while Klippy is not connected, with code -32601 if Moonraker has not met it yet.
+    /// If the call fails. Refused while Klippy is not connected, with code -32601 if Klippy has not connected to
+    /// Moonraker yet.
     pub async fn printer_info(&self) -> Result<PrinterInfo, RequestError> {
         self.call_as("printer.info", Value::Null).await
     }
 
-    /// Names of the objects that Klipper can tell about.
+    /// Names of the objects that Klipper reports.
     ///
     /// # Errors
     /// As [`printer_info`](Self::printer_info).
@@ -111,8 +112,8 @@ impl Client {
             .objects)
     }
 
-    /// Subscribes to objects, each with the list of its fields or null for all, in place of any earlier
-    /// subscription. Ends when Klippy restarts or disconnects.
+    /// Subscribes to objects, each with the list of its fields or null for all. Replaces any earlier subscription. Ends
+    /// when Klippy restarts or disconnects.
     ///
     /// # Errors
     /// As [`printer_info`](Self::printer_info).
@@ -156,7 +157,8 @@ impl Client {
         Ok(answer.moonraker_stats.last().and_then(|stats| stats.time))
     }
 
-    /// The folder of the gcode files on the printer's host, as an absolute path. `None` if Moonraker does not say.
+    /// The folder of the G-code files on the printer's host, as an absolute path. `None` if Moonraker does not report
+    /// it.
     ///
     /// # Errors
     /// If the connection fails.
@@ -173,7 +175,8 @@ impl Client {
             .map(str::to_owned))
     }
 
-    /// Metadata of a gcode file, relative to the gcodes root. `None` if Moonraker has none, or no such file.
+    /// Metadata of a G-code file, whose name is relative to the gcodes root. `None` if Moonraker has no metadata or no
+    /// such file.
     ///
     /// # Errors
     /// If the call fails.

@@ -1,4 +1,4 @@
-//! What printlog uses of a Moonraker where it is offered, and records prints without where it is not.
+//! Optional calls of a Moonraker. printlog uses them if they are offered, and records prints without them if not.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     Client, HistoryQuery, Order, RequestError, ServerInfo, Snapshot, StatusMirror, calls::is_heater,
 };
 
-/// A part of Moonraker's API that printlog can do without.
+/// A part of Moonraker's API that printlog can work without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
     /// `server.connection.identify`.
@@ -34,7 +34,7 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// All of them.
+    /// All capabilities.
     pub const ALL: [Self; 10] = [
         Self::Identify,
         Self::ServerInfo,
@@ -97,21 +97,21 @@ impl Capability {
 /// A capability that a Moonraker does not offer. Displays as a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limitation {
-    /// What is missing.
+    /// The missing capability.
     pub capability: Capability,
-    /// Why: the refusal.
+    /// The refusal that shows it.
     pub cause: String,
 }
 
 impl Limitation {
-    /// A capability that `cause` shows to be missing.
+    /// The limitation that `cause` shows.
     ///
     /// # Errors
-    /// With `cause` itself, if it says more: that access is refused, or that the connection has ended.
+    /// Returns `cause` itself if it has another meaning: access was refused, or the connection has ended.
     pub fn of(capability: Capability, cause: RequestError) -> Result<Self, RequestError> {
         match cause {
             RequestError::Unauthorized { .. } | RequestError::Lost { .. } => Err(cause),
-            // Every Moonraker has these: one that does not answer them hangs.
+            // Every Moonraker has these calls; one that does not answer them hangs.
             RequestError::Timeout { .. }
                 if matches!(capability, Capability::ServerInfo | Capability::Subscription) =>
             {
@@ -128,7 +128,7 @@ impl Limitation {
 }
 
 impl Limitation {
-    /// A Klipper that does not report the print.
+    /// The limitation of a Klipper that does not report the print.
     #[must_use]
     pub fn no_print_stats() -> Self {
         Self {
@@ -161,33 +161,33 @@ pub fn optional<T>(
     }
 }
 
-/// A reading of the print, with what was missing on the way.
+/// A reading of the print, and the calls that were refused for it.
 #[derive(Debug)]
 pub struct PrintReading {
     /// The full status.
     pub snapshot: Snapshot,
-    /// Whether updates follow by themselves.
+    /// Whether the printer sends updates from now on.
     pub is_subscribed: bool,
-    /// What was refused.
+    /// The refused calls.
     pub limitations: Vec<Limitation>,
 }
 
-/// Rows that no history has. A printer makes some ten prints a day.
+/// A position beyond the end of any history. A printer makes some ten prints a day.
 const HISTORY_END: u64 = 1_000_000;
 /// No G-code file has this name.
 const NO_FILE: &str = "printlog/no such file";
-/// Heaters that are followed. A printer has some five.
+/// Number of heaters that are followed. A printer has some five.
 const HEATERS: usize = 32;
-/// Heaters of most printers. Klipper reports those that a printer does not have as empty.
+/// Heaters of most printers. Klipper reports the ones that a printer does not have as empty.
 const USUAL_HEATERS: [&str; 3] = ["extruder", "extruder1", "heater_bed"];
 
 impl Client {
     /// Follows the objects that a print logger needs: the print, Klippy's state, progress, and all heaters. Subscribes
-    /// to them and, where that is refused, reads them once.
+    /// to them or, if that is refused, reads them once.
     ///
     /// # Errors
-    /// If they cannot be read either. Refused while Klippy is not connected, with code -32601 if Moonraker has not met
-    /// it yet.
+    /// If they cannot be read either. Refused while Klippy is not connected, with code -32601 if Klippy has not
+    /// connected to Moonraker yet.
     pub async fn follow_print(&self) -> Result<PrintReading, RequestError> {
         let mut limitations = Vec::new();
         let heaters = match optional(Capability::ObjectList, self.printer_objects_list().await)? {
@@ -217,7 +217,7 @@ impl Client {
         })
     }
 
-    /// Reads what [`follow_print`](Self::follow_print) follows once more.
+    /// Reads the objects of [`follow_print`](Self::follow_print) once more.
     ///
     /// # Errors
     /// As there.
@@ -226,7 +226,7 @@ impl Client {
         self.printer_objects_query(objects_of_a_print(heaters)).await
     }
 
-    /// [`server_info`](Self::server_info), or an empty one where it is refused.
+    /// [`server_info`](Self::server_info), or a limitation if it is refused.
     ///
     /// # Errors
     /// If access is refused, or the connection has ended.
@@ -246,8 +246,8 @@ impl Client {
         optional(Capability::History, self.history_list(&query).await.map(drop))
     }
 
-    /// Whether the history has an end. A history that has none, or gives the same rows from every position, would be read
-    /// for ever.
+    /// Whether the history has an end. Reading a history without an end, or with the same rows at every position, would
+    /// never finish.
     ///
     /// # Errors
     /// If the call fails.
@@ -267,7 +267,7 @@ impl Client {
         }))
     }
 
-    /// Tries what is used now and then only, or by others than the connection itself.
+    /// Tries the calls that are rarely used, or used by other components than the connection itself.
     ///
     /// # Errors
     /// If the connection has ended.
@@ -285,7 +285,7 @@ impl Client {
             match result {
                 Ok(()) => {}
                 Err(cause @ RequestError::Lost { .. }) => return Err(cause),
-                // Also a refusal of access: rights belong to a connection, and its other calls have proved them.
+                // This includes refused access: the connection's other calls have shown that it is authorized.
                 Err(cause) => missing.push(Limitation {
                     capability,
                     cause: cause.to_string(),

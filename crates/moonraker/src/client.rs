@@ -36,10 +36,10 @@ pub struct Client {
 impl Client {
     /// Calls a method. `params` is an object, or null for none.
     ///
-    /// May be dropped at any time; the answer, if one comes, is then ignored.
+    /// The future may be dropped at any time; an answer that arrives later is ignored.
     ///
     /// # Errors
-    /// If it is refused, or no answer comes in time.
+    /// If the call is refused, or no answer arrives in time.
     pub async fn call(&self, method: &'static str, params: Value) -> Result<Value, RequestError> {
         self.call_as(method, params).await
     }
@@ -50,13 +50,13 @@ impl Client {
         self.shared.closed.get().cloned()
     }
 
-    /// Frames that were passed over so far.
+    /// Number of frames that were skipped so far.
     #[must_use]
     pub fn oddities(&self) -> OddFrames {
         self.shared.oddities.frames()
     }
 
-    /// [`call`](Self::call), with the result read as `T`.
+    /// [`call`](Self::call), with the result parsed as `T`.
     pub(crate) async fn call_as<T: DeserializeOwned>(
         &self,
         method: &'static str,
@@ -66,12 +66,12 @@ impl Client {
         let text = result.as_deref().map_or("null", RawValue::get);
         serde_json::from_str(text).map_err(|cause| RequestError::Unreadable {
             method,
-            // It may quote a text of the answer, of any length.
+            // The error may quote text of the answer, of any length.
             source: serde::de::Error::custom(cut(cause.to_string(), WORD)),
         })
     }
 
-    /// [`call`](Self::call), with the result unread. `None` for null.
+    /// [`call`](Self::call), with the result not parsed. `None` for null.
     pub(crate) async fn call_raw(
         &self,
         method: &'static str,
@@ -125,7 +125,8 @@ impl Client {
     }
 }
 
-/// Whether a refusal is about rights. JSON-RPC turns HTTP's 401 into "invalid params", so that only the message tells.
+/// Whether a refusal is about authorization. JSON-RPC turns HTTP's 401 into "invalid params", so only the message shows
+/// it.
 fn is_of_access(message: &str) -> bool {
     let message = message.trim().to_ascii_lowercase();
     let whole = [

@@ -1,4 +1,4 @@
-//! Opens a connection, and says in plain words why it cannot.
+//! Opens a connection, and explains a failure in plain words.
 
 use std::{
     io,
@@ -22,26 +22,26 @@ use crate::{
     trust,
 };
 
-/// Calls that may wait to be sent.
+/// Number of calls that may wait to be sent.
 const CALL_QUEUE: usize = 16;
-/// A printer's frames are small; the library's 128 KiB a connection are not.
+/// A printer's frames are small; the library's default of 128 KiB per connection is too much.
 const READ_BUFFER: usize = 8 * 1024;
 
-/// How patient a connection is, and how much it keeps.
+/// Timeouts and limits of a connection.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
-    /// For name lookup, TCP, TLS and the handshake together.
+    /// Limit for name lookup, TCP, TLS and the handshake together.
     pub connect_timeout: Duration,
-    /// For the answer to one call. A Raspberry Pi may need seconds for a big page of its history.
+    /// Limit for the answer to one call. A Raspberry Pi may need seconds for a big page of its history.
     pub call_timeout: Duration,
-    /// Between our pings. Some Moonrakers send none of their own.
+    /// Time between our pings. Some Moonrakers send none themselves.
     pub ping_interval: Duration,
-    /// Without any frame for so long, the connection is dead.
+    /// A connection without any frame for this long is considered dead.
     pub dead_after: Duration,
-    /// Biggest message that is accepted, in bytes; a bigger one ends the connection. A history of 100,000 jobs in one
+    /// Largest message that is accepted, in bytes; a larger one ends the connection. A history of 100,000 jobs in one
     /// answer would be 114 MB, a page of 500 is 0.6 MB.
     pub max_message_size: usize,
-    /// Notifications that may wait to be fetched.
+    /// Number of notifications that may wait to be read.
     pub notification_queue: usize,
 }
 
@@ -58,18 +58,18 @@ impl Default for ConnectOptions {
     }
 }
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The name is not known.
+    /// The host name cannot be resolved.
     #[error("cannot find the host `{host}`; check the name, or use the printer's IP address")]
     UnknownHost {
         /// The name.
         host: String,
-        /// What the resolver said.
+        /// Error of the resolver.
         source: io::Error,
     },
-    /// The host answers, but nothing listens there.
+    /// The host answers, but the port is closed.
     #[error("nothing listens at {host}:{port}; is Moonraker running, and is it this port?")]
     Refused {
         /// The host.
@@ -84,7 +84,7 @@ pub enum ConnectError {
         host: String,
         /// The port.
         port: u16,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The host, or Moonraker, took too long.
@@ -94,84 +94,85 @@ pub enum ConnectError {
         host: String,
         /// The port.
         port: u16,
-        /// How long we waited.
+        /// The timeout that passed.
         limit: Duration,
     },
-    /// A certificate that is not trusted.
+    /// The certificate is not trusted.
     #[error("the certificate of {host}:{port} {why}")]
     Certificate {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What is wrong, and what to do.
+        /// The problem, and what the user can do.
         why: String,
     },
-    /// No TLS.
+    /// The TLS handshake failed.
     #[error("cannot agree on TLS with {host}:{port}")]
     Tls {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What is wrong.
+        /// The cause.
         source: io::Error,
     },
     /// A web server answered, but not with a WebSocket.
     #[error("{url} is not Moonraker's WebSocket: HTTP status {status}")]
     NotMoonraker {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
-        /// What it answered.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// HTTP 500, which is how Moonraker refuses a WebSocket too many.
+    /// HTTP 500: Moonraker refuses a WebSocket when it has too many.
     #[error(
         "{url} failed with HTTP status 500; mostly that means too many open connections to this Moonraker"
     )]
     TooManyConnections {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
     },
-    /// A reverse proxy wants a login of its own.
+    /// A reverse proxy asks for its own login.
     #[error(
         "{url} wants a login, or another one (HTTP status {status}); Moonraker itself never does at this point, so a proxy \
          before it does: put the login into the printer's address, as in http://USER:PASSWORD@HOST"
     )]
     ProxyLogin {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
         /// 401, 403 or 407.
         status: u16,
     },
-    /// A reverse proxy does not reach Moonraker.
+    /// A reverse proxy cannot reach Moonraker.
     #[error("the proxy at {url} cannot reach Moonraker (HTTP status {status})")]
     Gateway {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
         /// 502, 503 or 504.
         status: u16,
     },
-    /// The connection was accepted, and ended before an answer came.
+    /// The connection was accepted, and closed before an answer arrived.
     #[error("{url} hung up without an answer; Moonraker may be starting or stopping")]
     HungUp {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
-        /// How it ended.
+        /// How the connection ended.
         source: tungstenite::Error,
     },
-    /// Something else than a web server is there.
+    /// The other end is not a web server.
     #[error("{url} does not speak the WebSocket protocol")]
     Protocol {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
-        /// What is wrong.
+        /// The cause.
         source: tungstenite::Error,
     },
 }
 
 impl ConnectError {
-    /// Whether that is what a printer looks like that is switched off: names of a home network go with their hosts.
+    /// Whether the failure is typical of a printer that is switched off. In a home network the host name disappears
+    /// together with the host.
     #[must_use]
     pub fn may_be_switched_off(&self) -> bool {
         matches!(
@@ -181,10 +182,10 @@ impl ConnectError {
     }
 }
 
-/// Opens a connection. It is not known yet whether the key is accepted: see [`Client::server_info`].
+/// Opens a connection. This does not show yet whether the key is accepted: see [`Client::server_info`].
 ///
 /// # Errors
-/// If there is no Moonraker at the other end, or nobody at all.
+/// If no Moonraker answers at the endpoint.
 pub async fn connect(
     endpoint: &Endpoint,
     options: &ConnectOptions,
@@ -205,7 +206,7 @@ pub async fn connect(
         ping_interval: options.ping_interval,
         dead_after: options.dead_after,
     };
-    // Ends by itself when the socket does, or when its two users are dropped.
+    // Ends when the socket ends, or when the client and the notifications are dropped.
     tokio::spawn(link.run());
     let client = Client {
         calls,
@@ -257,7 +258,7 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
     };
     match TcpStream::connect(addresses.as_slice()).await {
         Ok(stream) => {
-            // A failure costs some milliseconds of delay only.
+            // A failure only adds some milliseconds of delay.
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }

@@ -1,4 +1,4 @@
-//! Where a printer is, and with which key.
+//! Address and API key of a printer.
 
 use std::{fmt, iter};
 
@@ -7,34 +7,33 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use url::Url;
 
-/// Port on which Moonraker itself listens.
+/// Default port of Moonraker.
 const MOONRAKER_PORT: u16 = 7125;
 
-/// All bytes but those that a URL may have as they are, anywhere (RFC 3986, "unreserved").
+/// All bytes except those that need no encoding anywhere in a URL (RFC 3986, "unreserved").
 const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Begins a secret that holds a login. No API key has a blank.
+/// Prefix of a secret that contains a login. An API key contains no blank.
 const LOGIN: &str = "Basic ";
 
-/// Address of one Moonraker, with the API key if it wants one, and the login of a proxy before it. Neither shows in any
-/// output.
+/// Address of one Moonraker, with its API key and the login of a reverse proxy, if any. Neither is shown in any output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `http` or `https`, host, port, and the path prefix without a slash at its end.
+    /// `http` or `https`, host, port, and the path prefix without a trailing slash.
     base: Url,
     key: Option<HeaderValue>,
-    /// `Authorization` for HTTP's basic authentication.
+    /// `Authorization` header for HTTP basic authentication.
     login: Option<HeaderValue>,
 }
 
 /// Why an address or a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// Nothing given.
+    /// The address is empty.
     #[error("the printer's address is empty")]
     Empty,
     /// Not a URL.
@@ -45,7 +44,7 @@ pub enum EndpointError {
         /// What is wrong with it.
         source: url::ParseError,
     },
-    /// A scheme that Moonraker does not speak.
+    /// The scheme is not supported by Moonraker.
     #[error("`{scheme}` addresses are not supported; use http, https, ws or wss")]
     Scheme {
         /// The scheme as given.
@@ -63,14 +62,14 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// Reads an address as people write it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
+    /// Parses an address as users type it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
     ///
     /// Without a scheme it is `http`. Without a port it is 7125, for `https` and `wss` 443. A path is kept as the
     /// prefix that a reverse proxy puts before Moonraker's own paths. User and password are the login of such a proxy.
-    /// An empty key is no key. In place of a key, `secret` may be what [`secret`](Self::secret) gave.
+    /// An empty key is no key. Instead of a key, `secret` may be a result of [`secret`](Self::secret).
     ///
     /// # Errors
-    /// If it is no such address, or has a query or a fragment.
+    /// If it is not such an address, or has a query or a fragment.
     pub fn parse(url: &str, secret: Option<&str>) -> Result<Self, EndpointError> {
         let given = url.trim();
         if given.is_empty() {
@@ -122,7 +121,7 @@ impl Endpoint {
         })
     }
 
-    /// The login and the API key as one text, to be kept where no one sees it, and given to [`parse`](Self::parse).
+    /// The login and the API key as one text, to be stored as a secret and passed to [`parse`](Self::parse) later.
     /// `None` if there is neither.
     #[must_use]
     pub fn secret(&self) -> Option<String> {
@@ -138,16 +137,16 @@ impl Endpoint {
     #[must_use]
     pub fn websocket_url(&self) -> Url {
         let scheme = if self.is_tls() { "wss" } else { "ws" };
-        // Url refuses to change between some schemes, and writes the port again unless it is the scheme's own.
+        // `Url` refuses some changes of scheme, and writes the port again unless it is the scheme's default.
         let text = self.base.as_str().replacen(self.base.scheme(), scheme, 1);
         let mut url = Url::parse(&text).unwrap_or_else(|_| self.base.clone());
         append(&mut url, ["websocket"]);
         url
     }
 
-    /// URL of a file under one of Moonraker's roots, mostly `gcodes`. `path` is relative to the root, with `/`
-    /// between its parts. Every byte of a part that is not plain is percent-encoded: the URL parser drops tabs and line
-    /// breaks, which would name another file. `None` for a part `.` or `..`, which no URL can name.
+    /// URL of a file under one of Moonraker's roots, usually `gcodes`. `path` is relative to the root, with `/` between
+    /// its parts. All bytes of a part that are not plain are percent-encoded: the URL parser drops tabs and line
+    /// breaks, which would name another file. `None` if a part is `.` or `..`, which a URL cannot name.
     #[must_use]
     pub fn file_url(&self, root: &str, path: &str) -> Option<Url> {
         let mut encoded = format!("{}/server/files", self.base.path().trim_end_matches('/'));
@@ -163,13 +162,13 @@ impl Endpoint {
         Some(url)
     }
 
-    /// The API key, to be sent as `X-Api-Key`. `None` if the printer is to be reached without one.
+    /// The API key, sent as `X-Api-Key`. `None` if the printer needs none.
     #[must_use]
     pub fn api_key(&self) -> Option<&str> {
         self.key.as_ref().and_then(|key| key.to_str().ok())
     }
 
-    /// Whether both are of one origin: the same scheme (`ws` is `http`), host and port.
+    /// Whether both have the same origin: the same scheme (`ws` counts as `http`), host and port.
     #[must_use]
     pub fn is_same_origin(&self, other: &Self) -> bool {
         self.base.origin() == other.base.origin()
@@ -215,7 +214,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The login and the API key in a secret.
+/// Splits a secret into the login and the API key.
 fn parts_of(secret: &str) -> (Option<&str>, &str) {
     match secret.strip_prefix(LOGIN) {
         Some(rest) => {
@@ -226,7 +225,7 @@ fn parts_of(secret: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// User and password of a URL, as HTTP wants them.
+/// User and password of a URL, in the form of HTTP basic authentication.
 fn login_in(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -238,16 +237,16 @@ fn login_in(url: &Url) -> Option<String> {
     Some(BASE64_STANDARD.encode(bytes))
 }
 
-/// A header that shows in no output.
+/// A header value that is hidden in debug output.
 fn hidden(text: &str) -> Result<HeaderValue, EndpointError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::Key)?;
     value.set_sensitive(true);
-    // A later reading as text must not fail.
+    // Reading it as text later must not fail.
     value.to_str().map_err(|_| EndpointError::Key)?;
     Ok(value)
 }
 
-/// Whether the part of a URL after `://` names a port. [`Url`] forgets a port that is the default of its scheme.
+/// Whether the part of a URL after `://` has a port. [`Url`] drops the default port of its scheme.
 fn has_port(rest: &str) -> bool {
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -268,7 +267,7 @@ fn without_user(url: &str) -> String {
 }
 
 fn append<'a>(url: &mut Url, parts: impl IntoIterator<Item = &'a str>) {
-    // An http URL always has a path to append to.
+    // An HTTP URL always has a path to append to.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(parts);
     }
@@ -418,7 +417,7 @@ mod tests {
                 "{url}"
             );
         }
-        // What is kept is read again, and a new login takes the place of the old.
+        // A stored secret can be parsed again, and a new login replaces the old one.
         let (_, _, key, both) = login("https://me:s3cret@voron", Some("k3y"));
         assert_eq!(
             (key.as_deref(), both.as_deref()),
@@ -430,7 +429,7 @@ mod tests {
             login("https://you@voron", both.as_deref()).3.as_deref(),
             Some("Basic eW91Og== k3y")
         );
-        // Signs are written in percent.
+        // Special characters are percent-encoded.
         assert_eq!(
             login("http://me:p%40ss%3A%C3%A9@voron:80", None).1.as_deref(),
             Some("Basic bWU6cEBzczrDqQ==")

@@ -4,57 +4,57 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_tungstenite::tungstenite;
 
-/// Why a call has no result.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Moonraker or Klipper said no.
+    /// Moonraker or Klipper refused the call.
     #[error("printer refused `{method}` (code {code}): {message}")]
     Refused {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// JSON-RPC's code; mostly an HTTP status.
         code: i64,
-        /// Moonraker's words.
+        /// Moonraker's message.
         message: String,
     },
-    /// No right to ask. Without rights there are no notifications either: silence is not idleness.
+    /// Not authorized. An unauthorized connection gets no notifications either, so a silent printer may not be idle.
     #[error("{}", unauthorized(*.key_given, .message))]
     Unauthorized {
-        /// What was asked.
+        /// The method.
         method: &'static str,
-        /// Whether we gave a key.
+        /// Whether a key was sent.
         key_given: bool,
-        /// Moonraker's words.
+        /// Moonraker's message.
         message: String,
     },
-    /// No answer in time. The printer may have done it all the same.
+    /// No answer arrived in time. The printer may have executed the call all the same.
     #[error("no answer to `{method}` within {limit:?}")]
     Timeout {
-        /// What was asked.
+        /// The method.
         method: &'static str,
-        /// How long we waited.
+        /// The timeout that passed.
         limit: Duration,
     },
-    /// The connection ended first.
+    /// The connection ended before an answer arrived.
     #[error("lost the connection while waiting for `{method}`")]
     Lost {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// Why it ended.
         source: Closed,
     },
-    /// The answer is not what it should be.
+    /// The answer has an unexpected form.
     #[error("cannot read the answer to `{method}`")]
     Unreadable {
-        /// What was asked.
+        /// The method.
         method: &'static str,
-        /// What is wrong.
+        /// The cause.
         source: serde_json::Error,
     },
 }
 
 impl RequestError {
-    /// Whether Moonraker says that there is no such thing (HTTP's 404), which JSON-RPC gives the code of an unknown
+    /// Whether Moonraker reports that something does not exist (HTTP's 404). JSON-RPC gives it the code of an unknown
     /// method.
     pub(crate) fn is_not_found(&self, begins: &str) -> bool {
         match self {
@@ -67,7 +67,7 @@ impl RequestError {
         }
     }
 
-    /// Whether Moonraker failed by itself. 0.9 and older have the code -31000 for it.
+    /// Whether Moonraker itself failed. 0.9 and older use the code -31000 for this.
     pub(crate) fn is_internal(&self) -> bool {
         matches!(
             self,
@@ -93,36 +93,36 @@ fn unauthorized(key_given: bool, message: &str) -> String {
 /// Why a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Closed {
-    /// The printer closed it. The code 1000 is no proof of a wanted end: Moonraker also uses it for a missed ping.
+    /// The printer closed it. The code 1000 does not prove an intended end: Moonraker also uses it for a missed ping.
     #[error("the printer closed the connection ({})", describe(*.code, .reason))]
     ByPrinter {
-        /// WebSocket close code. `None` if the connection ended without a word, as after a crash.
+        /// WebSocket close code. `None` if the connection ended without a close frame, for example after a crash.
         code: Option<u16>,
-        /// Moonraker's words; may be empty.
+        /// Moonraker's reason; may be empty.
         reason: String,
     },
-    /// Nothing came, not even the answer to our ping.
+    /// No frame arrived, not even a pong.
     #[error("nothing came from the printer for {limit:?}")]
     Silent {
-        /// How long we waited.
+        /// The timeout that passed.
         limit: Duration,
     },
     /// A message was larger than a connection accepts.
     #[error("the printer sent a message of more than {} MiB", .limit >> 20)]
     TooLarge {
-        /// Bytes that are accepted.
+        /// Limit in bytes.
         limit: usize,
     },
     /// The network or the protocol failed.
     #[error("the connection broke")]
     Broken(#[source] Arc<tungstenite::Error>),
-    /// Notifications were not fetched while calls waited for their answers, and grew too many to keep.
+    /// Too many notifications arrived that were not read while calls waited for their answers.
     #[error("more than {limit} notifications waited to be read")]
     Overrun {
-        /// How many are kept.
+        /// How many notifications are kept.
         limit: usize,
     },
-    /// Our side dropped it.
+    /// Closed by printlog.
     #[error("closed by us")]
     ByUs,
 }

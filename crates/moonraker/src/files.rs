@@ -1,8 +1,8 @@
 //! Reads parts of files over HTTP: `GET /server/files/gcodes/…` with a `Range`.
 //!
-//! Moonraker answers most ranges with 206, a range that is the whole file with 200, and ignores what it does not
-//! understand with 200 and the whole file. So an answer is believed by what it says of itself, and never read past
-//! what was asked for.
+//! Moonraker answers most ranges with 206, and a range that covers the whole file with 200. Ranges that it does not
+//! understand are ignored: it answers with 200 and the whole file. The headers of an answer therefore decide what it
+//! is, and no more bytes are read than were requested.
 
 use std::ops::Range;
 
@@ -16,39 +16,39 @@ use crate::{Endpoint, trust};
 /// Part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePart {
-    /// Where the bytes are in the file.
+    /// Position of the bytes in the file.
     pub offset: u64,
-    /// At most as many as were asked for.
+    /// At most as many bytes as requested.
     pub bytes: Vec<u8>,
     /// Size of the whole file, in bytes.
     pub size: u64,
-    /// Whether the server did as the range said. If not, it always answers with the file from its beginning.
+    /// Whether the server applied the range. If not, it always answers with the file from its beginning.
     pub is_as_asked: bool,
-    /// `Last-Modified` as it stands. `None` if missing. Two parts that differ in it are of two files.
+    /// `Last-Modified`, unchanged. `None` if missing. Parts with different values belong to different files.
     pub last_modified: Option<String>,
 }
 
 /// Why a part of a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is not there (any more).
+    /// The file does not exist (any more).
     #[error("the printer has no file `{path}`")]
     NotFound {
         /// The file, relative to its root.
         path: String,
     },
-    /// No URL can name it.
+    /// A URL cannot name the file.
     #[error("the file name `{path}` cannot be asked for: it has a part `.` or `..`")]
     Name {
         /// The file, relative to its root.
         path: String,
     },
-    /// It is shorter than thought: it was overwritten.
+    /// The file is shorter than expected: it was overwritten.
     #[error("`{path}` ends before byte {offset}; it was overwritten")]
     Shorter {
         /// The file, relative to its root.
         path: String,
-        /// First byte that was asked for.
+        /// First requested byte.
         offset: u64,
     },
     /// The key is missing or wrong.
@@ -57,37 +57,37 @@ pub enum FileError {
         /// The file, relative to its root.
         path: String,
     },
-    /// Another answer than files get.
+    /// The status is not one that files are answered with.
     #[error("the printer answered HTTP status {status} for `{path}`")]
     Status {
         /// The file, relative to its root.
         path: String,
-        /// What it answered.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// The answer does not say how large the file is, or which part it is.
+    /// The answer lacks the size of the file or the position of the part.
     #[error("the printer's answer for `{path}` does not say which part of the file it is")]
     Unclear {
         /// The file, relative to its root.
         path: String,
     },
-    /// No answer, or half of one.
+    /// No answer, or an incomplete one.
     #[error("cannot read `{path}` from the printer")]
     Transport {
         /// The file, relative to its root.
         path: String,
-        /// What went wrong.
+        /// The cause.
         source: reqwest::Error,
     },
 }
 
 impl FileError {
-    /// Whether asking again soon can help: the printer is off, busy, or behind a proxy that is, or still writes the file.
+    /// Whether a retry can help: the printer is off, busy or still writing the file, or its proxy is off or busy.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::Shorter { .. } => true,
-            // Bad Request, Gone, URI Too Long: about the request itself.
+            // Bad Request, Gone, URI Too Long: the request itself is wrong.
             Self::Status { status, .. } => !matches!(status, 400 | 410 | 414),
             Self::NotFound { .. } | Self::Name { .. } | Self::Unauthorized { .. } | Self::Unclear { .. } => {
                 false
@@ -96,11 +96,11 @@ impl FileError {
     }
 }
 
-/// Reads `range` of a file under the root `gcodes`. Fewer bytes come if the file ends before, and at the end of an
-/// answer that was cut off.
+/// Reads `range` of a file under the root `gcodes`. Returns fewer bytes if the file ends earlier or the answer was cut
+/// off.
 ///
 /// # Errors
-/// If there is no such file, or the printer does not answer as it should.
+/// If the file does not exist, or the printer's answer is not valid.
 pub async fn read_gcode_part(
     endpoint: &Endpoint,
     path: &str,
@@ -108,7 +108,7 @@ pub async fn read_gcode_part(
 ) -> Result<FilePart, FileError> {
     let transport = |source: reqwest::Error| FileError::Transport {
         path: path.to_owned(),
-        // The address is the user's, and may be where a secret is kept.
+        // The URL is the user's, and may contain a secret.
         source: source.without_url(),
     };
     let last = range.end.saturating_sub(1).max(range.start);
@@ -177,7 +177,7 @@ pub async fn read_gcode_part(
     })
 }
 
-/// The beginning of an answer. What lies behind is not read: the connection is dropped with it.
+/// Reads the beginning of an answer. The rest is not read: the connection is dropped with it.
 async fn read_at_most(mut response: Response, wanted: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     while bytes.len() < wanted {

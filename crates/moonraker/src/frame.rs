@@ -1,4 +1,4 @@
-//! Takes a frame apart without reading more of it than needed: most frames are dropped, or wanted only in part.
+//! Parses a frame without reading more of it than needed: most frames are dropped, or needed only in part.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -6,26 +6,26 @@ use serde_json::value::RawValue;
 /// One JSON-RPC message.
 #[derive(Debug)]
 pub(crate) enum Message<'a> {
-    /// An answer. The id is none of ours if it is no number.
+    /// An answer. An id that is not a number is not one of ours.
     Answer {
         id: Option<u64>,
         result: Result<Option<&'a RawValue>, Refusal>,
     },
-    /// A notification. The method is as it stands in the frame, without its quotes.
+    /// A notification. The method is the raw text of the frame without quotes.
     Notification {
         method: &'a str,
         params: Option<&'a RawValue>,
     },
 }
 
-/// The error member of an answer. What else is in there (a Python traceback) is not read.
+/// The error member of an answer. Its other contents (a Python traceback) are not parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: i64,
     pub(crate) message: String,
 }
 
-/// Why a frame was not understood.
+/// Why a frame could not be parsed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FrameError {
     #[error("not JSON of the expected form: {0}")]
@@ -36,11 +36,11 @@ pub(crate) enum FrameError {
     TooManyParts,
 }
 
-/// Members of arrays and objects that a frame may have. In memory each takes up to some hundred times of what it takes in
+/// Number of array and object members that a frame may have. In memory each takes up to some hundred times its size in
 /// the frame. A page of 500 history rows has some 30,000.
 const PARTS_LIMIT: usize = 400_000;
 
-/// Reads a frame: a message, or a batch of them. A broken member of a batch does not hurt the others.
+/// Parses a frame: a message, or a batch of messages. A broken member of a batch does not affect the others.
 pub(crate) fn read(frame: &str, mut each: impl FnMut(Result<Message<'_>, FrameError>)) {
     let mended = without_non_numbers(frame);
     let frame = mended.as_deref().unwrap_or(frame);
@@ -58,14 +58,14 @@ pub(crate) fn read(frame: &str, mut each: impl FnMut(Result<Message<'_>, FrameEr
     }
 }
 
-/// By what begins or divides them; those within texts count, too.
+/// Counts the characters that begin or divide members, including those inside strings.
 fn has_too_many_parts(frame: &str) -> bool {
     let is_mark = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
     frame.len() > PARTS_LIMIT && frame.as_bytes().iter().filter(is_mark).count() > PARTS_LIMIT
 }
 
-/// The frame with null for the numbers that JSON does not have and Python's encoder writes all the same, as Moonraker
-/// before 0.9 does for a sensor that is broken. `None` if there are none.
+/// Replaces with null the numbers that JSON does not have but Python's encoder writes. Moonraker before 0.9 sends them
+/// for a broken sensor. `None` if there are none.
 fn without_non_numbers(frame: &str) -> Option<String> {
     const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
     if !frame.contains("NaN") && !frame.contains("Infinity") {
@@ -149,8 +149,8 @@ fn read_refusal(error: &RawValue) -> Refusal {
 /// Longest message kept, in bytes.
 const MESSAGE_LIMIT: usize = 500;
 
-/// The words for a person: on one line, without a Python traceback, and without the Python dict that 0.8 wraps
-/// around Klipper's words.
+/// The readable part of an error message: on one line, without a Python traceback, and without the Python dict that 0.8
+/// wraps around Klipper's message.
 fn plain_words(message: &str) -> String {
     let message = message
         .split("Traceback (most recent call last)")

@@ -1,4 +1,4 @@
-//! The print history as Moonraker keeps it: `server.history.*`.
+//! Moonraker's print history: `server.history.*`.
 
 use std::fmt;
 
@@ -10,48 +10,49 @@ use crate::{
     lenient::{NAME, NotA, WORD, cut, id, maybe_number, number, text},
 };
 
-/// One row of the history. Unknown, missing and null are `None`.
+/// One row of the history. Unknown, missing and null fields are `None`.
 ///
 /// Source: <https://moonraker.readthedocs.io/en/latest/external_api/history/>
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistoryJob {
-    /// Six or more hex digits; other firmwares send numbers. Reused after deletions, and all of them change in the upgrade from 0.8.
+    /// Six or more hex digits; other firmwares send numbers. Reused after deletions, and all of them change in the
+    /// upgrade from 0.8.
     pub job_id: String,
-    /// Who started it: a login, `_TRUSTED_USER_`, `No User`, …. Absent before 0.9.
+    /// The user who started the job: a login, `_TRUSTED_USER_`, `No User`, …. Absent before 0.9.
     pub user: Option<String>,
     /// Relative to the gcodes root. Empty if Moonraker missed the start.
     pub filename: Option<String>,
     /// `in_progress`, `completed`, `cancelled`, `error`, `klippy_shutdown`, `klippy_disconnect`, `server_exit`,
-    /// `interrupted`, or a word that is new. Empty if missing.
+    /// `interrupted`, or a newer status. Empty if missing.
     pub status: String,
     /// Unix seconds by the clock of the printer's host, which may be wrong.
     pub start_time: Option<f64>,
     /// Unix seconds. `None` while running and after a kill; 0 in rows that an upgrade from 0.8 left open.
     pub end_time: Option<f64>,
-    /// Seconds, without pauses and without what came before the first extrusion.
+    /// Seconds, without pauses and the time before the first extrusion.
     pub print_duration: Option<f64>,
-    /// Seconds, all in all. What it was at the start in rows without an end.
+    /// Seconds from start to end. In rows without an end, the value at the start.
     pub total_duration: Option<f64>,
     /// Millimetres of filament.
     pub filament_used: Option<f64>,
-    /// Of the gcode file; copied at the start and again at the end, and empty if the file is gone by then.
+    /// Metadata of the G-code file. Copied at the start and again at the end; empty if the file is gone by then.
     pub metadata: Option<Value>,
-    /// What Moonraker's other components add: a list of `{provider, name, value, description, units}`. Absent
-    /// before 0.9.
+    /// Data added by other Moonraker components: a list of `{provider, name, value, description, units}`. Absent before
+    /// 0.9.
     pub auxiliary_data: Option<Value>,
-    /// Whether the file is still there, unchanged.
+    /// Whether the file still exists, unchanged.
     pub exists: Option<bool>,
 }
 
-/// Bytes that the metadata of a row may have, and its auxiliary data. Those of Moonraker have some hundred to some
+/// Largest size in bytes of a row's metadata, and of its auxiliary data. Moonraker's have some hundred to some
 /// thousand.
 const EXTRAS: usize = 256 * 1024;
 
 impl HistoryJob {
-    /// Reads a row as it stands in an answer or a notification.
+    /// Parses a row of an answer or a notification.
     ///
     /// # Errors
-    /// If it does not say which job it is, or what it says of it is of the wrong type.
+    /// If a field that identifies the job is missing or of the wrong type.
     pub fn from_json(row: &str) -> Result<Self, serde_json::Error> {
         let row: &RawValue = serde_json::from_str(row)?;
         match Self::read(row) {
@@ -60,8 +61,8 @@ impl HistoryJob {
         }
     }
 
-    /// Reads a row. Fields of wrong types become `None` and are told of, but for those that say which job it is: a
-    /// row without them is worse than none.
+    /// Parses a row. Fields of wrong types become `None` and are reported, except those that identify the job: a row
+    /// without them is an error.
     pub(crate) fn read(row: &RawValue) -> Result<(Self, Option<String>), String> {
         let row_size = row.get().len();
         let mut row: Map<String, Value> =
@@ -135,15 +136,15 @@ impl HistoryJob {
 /// Which rows of the history to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryQuery {
-    /// Rows to pass over.
+    /// Number of rows to skip.
     pub start: u64,
-    /// Rows wanted, at least 1. A page of more than 500 makes the printer's own web page wait.
+    /// Number of rows, at least 1. A page of more than 500 rows makes the printer's own web page wait.
     pub limit: u64,
     /// Only jobs that started after this, in Unix seconds.
     pub since: Option<f64>,
-    /// Only jobs that ended before this, in Unix seconds. Leaves out every row without an end.
+    /// Only jobs that ended before this, in Unix seconds. Excludes all rows without an end.
     pub before: Option<f64>,
-    /// Order of the ids, which is that of the starts, whatever the clock said.
+    /// Order of the ids, which is the order of the starts, whatever the clock showed.
     pub order: Order,
 }
 
@@ -162,40 +163,40 @@ impl Default for HistoryQuery {
 /// Order of the ids in a list of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// Oldest first. New jobs do not move the pages.
+    /// Oldest first. New jobs do not shift the pages.
     Ascending,
     /// Newest first.
     #[default]
     Descending,
 }
 
-/// Some rows of the history.
+/// A page of the history.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistoryPage {
-    /// The rows that can be read, in the order asked for.
+    /// The readable rows, in the requested order.
     pub jobs: Vec<HistoryJob>,
-    /// What was wrong with rows; those that are not among `jobs`, and single fields of those that are.
+    /// Problems with rows: those missing from `jobs`, and single fields of those in `jobs`.
     pub problems: Vec<RowProblem>,
-    /// Rows that this page covers, readable or not: the next page starts so many rows further.
+    /// Number of rows that this page covers, readable or not: the next page starts this many rows further.
     pub rows: u64,
-    /// Bytes of these rows as they came.
+    /// Size of these rows in bytes, as received.
     pub bytes: u64,
 }
 
 impl HistoryPage {
-    /// Whether there is nothing behind this page, if `limit` rows were asked for.
+    /// Whether this is the last page, if `limit` rows were requested.
     #[must_use]
     pub fn is_last(&self, limit: u64) -> bool {
         self.rows < limit
     }
 }
 
-/// A row of the history, or a field of it, that cannot be read.
+/// A history row, or one of its fields, that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowProblem {
-    /// Place of the row in the list that was asked for, from 0.
+    /// Position of the row in the requested list, from 0.
     pub position: u64,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
 }
 
@@ -205,7 +206,7 @@ impl fmt::Display for RowProblem {
     }
 }
 
-/// Sums over all jobs that ended, also deleted ones. Seconds and millimetres.
+/// Sums over all jobs that ended, including deleted ones. Seconds and millimetres.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct HistoryTotals {
@@ -227,17 +228,17 @@ pub struct HistoryTotals {
 }
 
 impl Client {
-    /// A page of the history.
+    /// Reads a page of the history.
     ///
-    /// A row of which Moonraker itself cannot make sense (foreign tools leave such) makes it refuse the whole page:
-    /// see [`history_page_stepping_over_bad_rows`](Self::history_page_stepping_over_bad_rows).
+    /// Moonraker refuses the whole page if it cannot read one of its own rows (other tools leave such rows): see
+    /// [`history_page_stepping_over_bad_rows`](Self::history_page_stepping_over_bad_rows).
     ///
     /// # Errors
     /// If the call fails.
     pub async fn history_list(&self, query: &HistoryQuery) -> Result<HistoryPage, RequestError> {
         #[derive(Deserialize)]
         struct Page {
-            // `count` is another number in 0.8, and of no use in either.
+            // `count` is another number in 0.8, and is not useful in any version.
             #[serde(default)]
             jobs: Vec<Box<RawValue>>,
         }
@@ -270,8 +271,8 @@ impl Client {
         Ok(page)
     }
 
-    /// A page of the history, without the rows that Moonraker cannot read itself. It asks for ever smaller parts of
-    /// the page until it has found them; they are listed among the problems.
+    /// Reads a page of the history without the rows that Moonraker itself cannot read. It requests smaller and smaller
+    /// parts of the page until it has found them; they are listed among the problems.
     ///
     /// # Errors
     /// If the call fails for another reason than bad rows.
@@ -307,7 +308,7 @@ impl Client {
                 }
                 Err(cause) if cause.is_internal() => {
                     if !proved {
-                        // A list that always fails has no bad rows to step over, nor an end.
+                        // If the list always fails, there are no single bad rows to skip, and no end either.
                         self.history_list(&HistoryQuery {
                             start: u64::from(u32::MAX),
                             limit: 1,
@@ -332,7 +333,7 @@ impl Client {
         Ok(page)
     }
 
-    /// One job by its id. `None` if there is no such job.
+    /// Reads one job by its id. `None` if there is no such job.
     ///
     /// # Errors
     /// If the call fails, or the row cannot be read.
@@ -355,7 +356,7 @@ impl Client {
         }
     }
 
-    /// Moonraker's own sums.
+    /// Moonraker's own totals.
     ///
     /// # Errors
     /// If the call fails.

@@ -1,12 +1,12 @@
-//! Reads JSON values as the number or text they are meant to be.
+//! Reads JSON values as the numbers or texts they are meant to be.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// A number, or a number written as text. `Ok(None)` for null and for an empty text.
+/// Reads a number, or a number written as text. `Ok(None)` for null and for an empty text.
 ///
 /// # Errors
-/// For anything else: it is unknown, too, and worth a warning.
+/// For anything else: the value is unknown and worth a warning.
 pub fn number(value: &Value) -> Result<Option<f64>, NotA> {
     match value {
         Value::Null => Ok(None),
@@ -20,13 +20,13 @@ pub fn number(value: &Value) -> Result<Option<f64>, NotA> {
     }
 }
 
-/// A number that is known.
+/// Reads a number. `None` if it is unknown.
 #[must_use]
 pub fn known_number(value: &Value) -> Option<f64> {
     number(value).ok().flatten()
 }
 
-/// A whole number, from 0, that is known. Of a fraction only what is whole.
+/// Reads a whole number from 0. Fractions are cut off. `None` if it is unknown.
 #[must_use]
 pub fn known_count(value: &Value) -> Option<u64> {
     #[expect(
@@ -42,14 +42,14 @@ pub fn known_count(value: &Value) -> Option<u64> {
     exact.or_else(|| known_number(value).filter(|number| *number >= 0.0).map(whole))
 }
 
-/// Longest name of a file that is kept, in bytes: that of a path on Linux.
+/// Longest file name that is kept, in bytes: the limit of a path on Linux.
 pub(crate) const NAME: usize = 4096;
 /// Longest other text that is kept, in bytes.
 pub(crate) const TEXT: usize = 16 * 1024;
 /// Longest word, version or name of a host or user, in bytes.
 pub(crate) const WORD: usize = 255;
 
-/// The beginning of a text, of at most so many bytes.
+/// The beginning of a text, at most `most` bytes.
 pub(crate) fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
@@ -58,7 +58,7 @@ pub(crate) fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Text. `Ok(None)` for null.
+/// Reads a text. `Ok(None)` for null.
 pub(crate) fn text(value: Value) -> Result<Option<String>, NotA> {
     match value {
         Value::Null => Ok(None),
@@ -67,7 +67,7 @@ pub(crate) fn text(value: Value) -> Result<Option<String>, NotA> {
     }
 }
 
-/// The id of a job: text, or a number, which some firmwares send.
+/// Reads the id of a job: a text, or a number, which some firmwares send.
 pub(crate) fn id(value: Value) -> Result<Option<String>, NotA> {
     match value {
         Value::Number(_) => match known_count(&value) {
@@ -78,7 +78,7 @@ pub(crate) fn id(value: Value) -> Result<Option<String>, NotA> {
     }
 }
 
-/// What a value should have been.
+/// The type that a value should have had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotA(pub(crate) &'static str);
 
@@ -108,7 +108,7 @@ pub(crate) fn maybe_object<'de, D: Deserializer<'de>>(
     }
 }
 
-/// For `#[serde(deserialize_with)]`: the texts of a list; nothing for anything else.
+/// For `#[serde(deserialize_with)]`: the texts of a list; an empty list for anything else.
 pub(crate) fn maybe_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Array(items) => Ok(items

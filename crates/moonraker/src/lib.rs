@@ -1,10 +1,10 @@
-//! Client of one printer: JSON-RPC 2.0 with Moonraker over a WebSocket, and the types on that wire.
+//! Client of one printer: JSON-RPC 2.0 with Moonraker over a WebSocket, and the types of that protocol.
 //!
-//! [`connect`] gives a [`Client`] for calls and [`Notifications`] for what the printer tells by itself. The connection
-//! is closed when both are dropped. It is not a supervisor: whoever wants to stay connected connects again.
+//! [`connect`] returns a [`Client`] for calls and [`Notifications`] for the printer's notifications. The connection is
+//! closed when both are dropped. It does not reconnect; the caller does.
 //!
-//! Moonraker's versions differ and its fields come and go, so everything here accepts missing, null and unknown
-//! fields, and integers for floats; unknown is `None`. An odd frame is counted ([`Client::oddities`]) and passed over.
+//! Moonraker's versions differ and its fields come and go. All types therefore accept missing, null and unknown fields,
+//! and integers for floats; an unknown value is `None`. An invalid frame is counted ([`Client::oddities`]) and skipped.
 
 mod calls;
 mod capability;

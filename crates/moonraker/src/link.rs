@@ -1,4 +1,4 @@
-//! The task that owns a socket: reads and writes frames, keeps the connection alive, and notices when it is dead.
+//! The task that owns a socket: reads and writes frames, keeps the connection alive, and detects when it is dead.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,27 +28,27 @@ use crate::{
     oddities::{Oddities, Oddity},
 };
 
-/// Notifications that are kept beyond the queue while calls wait for their answers, in queues.
+/// Number of notifications kept beyond the queue while calls wait for their answers, in multiples of the queue size.
 const OVERRUN: usize = 16;
-/// Bytes of notifications that may wait, as they were in their frames.
+/// Total size in bytes of the waiting notifications, as received.
 const WAITING: usize = 4 << 20;
-/// Bytes that a notification may have; those of Moonraker have some thousand.
+/// Largest size of a notification in bytes. Moonraker's have some thousand.
 const NOTIFICATION: usize = 256 * 1024;
-/// How long the two sides may take over the end.
+/// How long both sides may take to close the connection.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) type Reply = oneshot::Sender<Result<Option<Box<RawValue>>, Refusal>>;
 
-/// A notification that waits to be fetched.
+/// A notification that waits to be read.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) notification: Notification,
-    /// Given back when it is fetched, or dropped with a queue.
+    /// Released when the notification is read, or dropped with a queue.
     _room: Room,
 }
 
-/// The bytes that a notification takes of those that may wait.
+/// The share of a notification in the limit for waiting bytes.
 #[derive(Debug)]
 struct Room {
     bytes: usize,
@@ -78,13 +78,13 @@ pub(crate) struct Call {
     pub(crate) reply: Reply,
 }
 
-/// What a connection's parts know in common.
+/// State that the parts of a connection share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    /// Set before the last notification is out and the open calls fail.
+    /// Set before the last notification is delivered and the open calls fail.
     pub(crate) closed: OnceLock<Closed>,
     pub(crate) oddities: Oddities,
-    /// Bytes of the notifications that wait.
+    /// Bytes of the waiting notifications.
     pub(crate) waiting: AtomicUsize,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Serves the connection until it ends, or until nobody is left to use it.
+    /// Serves the connection until it ends or all its users are dropped.
     pub(crate) async fn run(self) {
         let Self {
             mut socket,
@@ -122,7 +122,8 @@ impl Link {
         };
         let reason = state.serve(&mut socket).await;
         let ended_by_us = !matches!(reason, Closed::Broken(_) | Closed::Silent { .. });
-        // First the reason, then the ends of the channels: whoever sees an end finds why.
+        // The reason is set first and the channels are closed afterwards, so it is there for readers that see a closed
+        // channel.
         let _ = shared.closed.set(reason);
         drop(state);
         if ended_by_us {
@@ -137,7 +138,7 @@ impl Link {
 }
 
 struct State {
-    /// Notifications for which there is no room in the channel.
+    /// Notifications that do not fit into the channel.
     queue: VecDeque<Waiting>,
     open: HashMap<u64, Reply>,
     last_heard: Instant,
@@ -151,15 +152,15 @@ struct State {
 
 impl State {
     async fn serve(&mut self, socket: &mut Socket) -> Closed {
-        // A clone, for a permit of it to outlive the borrow of `self`.
+        // A clone, because its permit must outlive the borrow of `self`.
         let notifications = self.notifications.clone();
         let mut clients_gone = false;
         loop {
             if clients_gone && notifications.is_closed() {
                 return Closed::ByUs;
             }
-            // With the queue full the socket waits too, so that the printer's side of the network holds what we
-            // cannot. But not while a call waits: its answer is behind those notifications.
+            // If the queue is full, stop reading the socket too, so that the printer's side buffers the rest. While a
+            // call waits, keep reading: its answer comes after those notifications.
             let reading = self.queue.is_empty() || self.waits_for_answer();
             let limit = OVERRUN * notifications.max_capacity();
             if self.queue.len() > limit || self.shared.waiting.load(Ordering::Relaxed) > WAITING {
@@ -187,7 +188,7 @@ impl State {
                 permit = notifications.reserve(), if !self.queue.is_empty() => {
                     match (permit, self.queue.pop_front()) {
                         (Ok(permit), Some(notification)) => permit.send(notification),
-                        // Nobody listens any more.
+                        // The receiver was dropped.
                         (Err(_), _) | (_, None) => self.queue.clear(),
                     }
                 }
@@ -198,7 +199,7 @@ impl State {
                     }
                 }
             }
-            // While we do not read, silence is ours.
+            // While we do not read, the silence is our own.
             if !reading {
                 self.last_heard = Instant::now();
             }
@@ -227,7 +228,7 @@ impl State {
         }
         if now >= self.next_ping {
             self.next_ping = now + self.ping_interval;
-            // Calls given up by their callers, whose answers never came.
+            // Calls whose callers gave up and whose answers never arrived.
             self.open.retain(|_, reply| !reply.is_closed());
             self.send(socket, WsMessage::Ping(Bytes::new())).await?;
         }
@@ -264,7 +265,7 @@ impl State {
                 });
                 return Some(Closed::ByPrinter { code, reason });
             }
-            // Pings are answered by the library when it is polled next.
+            // The library answers pings when it is polled next.
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {}
         }
         None
@@ -295,7 +296,7 @@ impl State {
             _ => Err(serde::de::Error::custom("longer than any notification")),
         };
         if let Err(cause) = read {
-            // A name that long is nobody's.
+            // No known method has a name this long.
             let method = method[..method.floor_char_boundary(64)].to_owned();
             push(Notification::Other { method });
             self.shared
@@ -316,7 +317,7 @@ impl State {
 
 fn broken(cause: tungstenite::Error) -> Closed {
     match cause {
-        // What a killed process and a pulled plug look like.
+        // Seen after a killed process and a pulled plug.
         tungstenite::Error::ConnectionClosed
         | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
             Closed::ByPrinter {

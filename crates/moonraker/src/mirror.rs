@@ -7,17 +7,17 @@ use crate::{
     lenient::{NAME, TEXT, cut, known_count, known_number},
 };
 
-/// Objects that are kept, and fields of each. A printer has some ten of either.
+/// Number of objects that are kept, and of fields in each. A printer has some ten of either.
 const OBJECTS: usize = 64;
 const FIELDS: usize = 64;
 
-/// The merged status of Klipper's objects. A reading of the newest values, never an event.
+/// The merged status of Klipper's objects. It holds the newest values and is never an event.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StatusMirror {
     objects: Map<String, Value>,
 }
 
-/// The print. `None` fields were not told.
+/// The print. A field that was not reported is `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PrintStats<'a> {
     /// `standby`, `printing`, `paused`, `complete`, `cancelled` or `error`.
@@ -32,7 +32,7 @@ pub struct PrintStats<'a> {
     pub filament_used: Option<f64>,
     /// Text of the error that ended the print; mostly empty.
     pub message: Option<&'a str>,
-    /// Layers, if the gcode sets them.
+    /// Layers, if the G-code sets them.
     pub info: Option<LayerInfo>,
 }
 
@@ -41,7 +41,7 @@ pub struct PrintStats<'a> {
 pub struct LayerInfo {
     /// From 1.
     pub current_layer: Option<i64>,
-    /// In all.
+    /// Total number.
     pub total_layer: Option<i64>,
 }
 
@@ -50,16 +50,16 @@ pub struct LayerInfo {
 pub struct Webhooks<'a> {
     /// `startup`, `ready`, `error` or `shutdown`.
     pub state: Option<&'a str>,
-    /// Why, for people; several lines.
+    /// Reason, for people; several lines.
     pub state_message: Option<&'a str>,
 }
 
-/// How far the file has been read.
+/// Progress of reading the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VirtualSdcard {
     /// 0 to 1, by position in the file.
     pub progress: Option<f64>,
-    /// Whether it is being read now; not while paused.
+    /// Whether the file is being read now; false while paused.
     pub is_active: Option<bool>,
     /// In bytes.
     pub file_position: Option<u64>,
@@ -67,12 +67,12 @@ pub struct VirtualSdcard {
     pub file_size: Option<u64>,
 }
 
-/// What the gcode shows on the printer's display.
+/// The text and progress that the G-code shows on the printer's display.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DisplayStatus<'a> {
-    /// 0 to 1; by M73 if the gcode has it, else by position in the file.
+    /// 0 to 1; from M73 if the G-code has it, else by position in the file.
     pub progress: Option<f64>,
-    /// By M117.
+    /// From M117.
     pub message: Option<&'a str>,
 }
 
@@ -81,12 +81,12 @@ pub struct DisplayStatus<'a> {
 pub struct Heater {
     /// Measured.
     pub temperature: Option<f64>,
-    /// Wanted; 0 is off.
+    /// Target; 0 is off.
     pub target: Option<f64>,
 }
 
 impl StatusMirror {
-    /// A full status.
+    /// Creates the mirror from a full status.
     #[must_use]
     pub fn of(status: Map<String, Value>) -> Self {
         let mut mirror = Self::default();
@@ -94,8 +94,8 @@ impl StatusMirror {
         mirror
     }
 
-    /// Takes over the fields of a delta; all others stay. It has room for what a
-    /// printer tells and not for more: it lives as long as its connection.
+    /// Merges the fields of a delta; all others stay. The number of objects and fields is limited, because the mirror
+    /// lives as long as its connection.
     pub fn merge(&mut self, delta: Map<String, Value>) {
         for (object, changed) in delta {
             let Value::Object(changed) = changed else {
@@ -121,7 +121,7 @@ impl StatusMirror {
         }
     }
 
-    /// An object with all its fields. `None` if it was not told of, or the printer does not have it.
+    /// An object with all its fields. `None` if it was not reported, or the printer does not have it.
     #[must_use]
     pub fn object(&self, name: &str) -> Option<&Map<String, Value>> {
         self.objects
@@ -162,7 +162,7 @@ impl StatusMirror {
         })
     }
 
-    /// How far the file has been read. `None` before the first full status.
+    /// Progress of reading the file. `None` before the first full status.
     #[must_use]
     pub fn virtual_sdcard(&self) -> Option<VirtualSdcard> {
         let fields = self.object("virtual_sdcard")?;
@@ -174,7 +174,7 @@ impl StatusMirror {
         })
     }
 
-    /// What the display shows. `None` if the printer has none.
+    /// Contents of the display. `None` if the printer has none.
     #[must_use]
     pub fn display_status(&self) -> Option<DisplayStatus<'_>> {
         let fields = self.object("display_status")?;
@@ -184,7 +184,7 @@ impl StatusMirror {
         })
     }
 
-    /// Progress of the print, 0 to 1, by position in the file. `None` if not told.
+    /// Progress of the print, 0 to 1, by position in the file. `None` if not reported.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {
         self.virtual_sdcard()?.progress
@@ -208,8 +208,8 @@ impl StatusMirror {
 /// Counters of the print.
 const COUNTERS: [&str; 3] = ["total_duration", "print_duration", "filament_used"];
 
-/// The changes of a print, without those that say nothing: a counter that is briefly null or garbage has not gone back,
-/// and the print still has its file and its state. But what was known is not of another print that starts.
+/// The changes of a print, without meaningless values: a counter that is briefly null or invalid does not go back, and
+/// the print keeps its file and state. Known values do not carry over to another print that starts.
 fn without_unknown(known: &mut Map<String, Value>, mut changed: Map<String, Value>) -> Map<String, Value> {
     for name in ["state", "filename"] {
         if changed.get(name).is_some_and(|value| !value.is_string()) {
@@ -262,7 +262,7 @@ fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
     known_number(fields.get(name)?)
 }
 
-/// Klipper's macros can make floats of layer numbers.
+/// Klipper's macros can turn layer numbers into floats.
 fn integer(fields: &Map<String, Value>, name: &str) -> Option<i64> {
     let value = fields.get(name)?;
     #[expect(

@@ -1,4 +1,4 @@
-//! What a printer tells by itself.
+//! Notifications that a printer sends.
 
 use std::sync::Arc;
 
@@ -12,48 +12,48 @@ use crate::{
     link::{Shared, Waiting},
 };
 
-/// Something that a printer told without being asked.
+/// A message that a printer sends without a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notification {
-    /// Subscribed objects changed: for each the fields that changed, to be merged into a
+    /// Subscribed objects changed. Contains the changed fields of each, to be merged into a
     /// [`StatusMirror`](crate::StatusMirror).
     StatusUpdate {
-        /// By object.
+        /// Changed fields by object.
         delta: Map<String, Value>,
-        /// Klippy's monotonic clock, in seconds; no date. `None` if missing.
+        /// Klippy's monotonic clock, in seconds; not a date. `None` if missing.
         eventtime: Option<f64>,
     },
-    /// A job began or ended. Deletions, and jobs that Moonraker finds interrupted when it starts, are not told.
+    /// A job began or ended. Moonraker does not report deletions, or jobs that it finds interrupted when it starts.
     HistoryChanged {
         /// `added` or `finished`.
         action: String,
-        /// The job as it is now.
+        /// The job in its current state.
         job: Box<HistoryJob>,
     },
     /// Klippy is ready. Earlier subscriptions are gone.
     KlippyReady,
-    /// Klippy shut down: an emergency stop, an error, or a microcontroller that was lost.
+    /// Klippy shut down: an emergency stop, an error, or a lost microcontroller.
     KlippyShutdown,
-    /// Moonraker lost Klippy.
+    /// Moonraker lost the connection to Klippy.
     KlippyDisconnected,
-    /// Moonraker's heartbeat, each second.
+    /// Moonraker's heartbeat, every second.
     ProcStats {
         /// The wall clock of the printer's host, in Unix seconds. `None` if missing.
         host_time: Option<f64>,
     },
     /// Files changed: Moonraker's list of `{action, item, …}`.
     FilelistChanged(Value),
-    /// Anything else, by its method. Also one of the above whose contents could not be read, so that its reader can
-    /// ask instead.
+    /// Any other notification, by its method. Also one of the above whose contents could not be parsed; the reader can
+    /// then query the data instead.
     Other {
         /// As in the frame.
         method: String,
     },
 }
 
-/// The notifications of one connection, in the order in which they came.
+/// The notifications of one connection, in the order of arrival.
 ///
-/// They are to be fetched quickly: when too many wait, the connection is read no further until some are fetched.
+/// They must be read quickly: if too many wait, the connection stops reading until some are taken.
 #[derive(Debug)]
 pub struct Notifications {
     pub(crate) receiver: mpsc::Receiver<Waiting>,
@@ -61,7 +61,7 @@ pub struct Notifications {
 }
 
 impl Notifications {
-    /// The next notification; `None` when the connection has ended. May be dropped and called again.
+    /// Receives the next notification; `None` when the connection has ended. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Notification> {
         self.receiver.recv().await.map(|waiting| waiting.notification)
     }
@@ -73,10 +73,10 @@ impl Notifications {
     }
 }
 
-/// Reads one. Calls `each` for every notification in it, mostly one; for a dropped kind not at all.
+/// Parses a notification. Calls `each` for every notification in it, usually one; never for an ignored kind.
 ///
 /// # Errors
-/// If it is of a kind that we read, but its contents are not as they should be.
+/// If it is of a known kind, but its contents are invalid.
 pub(crate) fn read(
     method: &str,
     params: Option<&RawValue>,
@@ -94,7 +94,7 @@ pub(crate) fn read(
                 host_time: stats.moonraker_stats.and_then(|stats| stats.time),
             });
         }
-        // Klipper's chatter, such as the temperatures that a slicer asks for.
+        // Klipper's console output, such as replies to a slicer's temperature queries.
         "notify_gcode_response" => {}
         "notify_history_changed" => {
             for change in serde_json::from_str::<Vec<HistoryChange<'_>>>(params)? {

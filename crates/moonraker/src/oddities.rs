@@ -1,20 +1,20 @@
-//! Counts frames that should not have come. None of them ends a connection.
+//! Counts unexpected frames. None of them ends a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::debug;
 
-/// Odd frames of one kind that are logged; the rest is only counted.
+/// Number of odd frames of each kind that are logged; the rest are only counted.
 const LOGGED: u64 = 5;
 /// Longest part of an odd frame in the log, in bytes.
 const SHOWN: usize = 200;
 
-/// Frames of a connection that were passed over.
+/// Skipped frames of a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OddFrames {
     /// Not JSON, or not JSON-RPC, or parameters of the wrong type.
     pub malformed: u64,
-    /// Answers that nobody waited for (any more), or without an id of ours.
+    /// Answers to no open call, or without an id of ours.
     pub unexpected_answers: u64,
     /// Binary frames. Moonraker sends none.
     pub binary: u64,

@@ -1,4 +1,4 @@
-//! Tries an address and a key once, to tell a person what is wrong with them.
+//! Tries an address and a key once, and reports to the user what is wrong with them.
 
 use crate::{
     Capability, Client, ConnectError, ConnectOptions, Endpoint, Limitation, RequestError, ServerInfo,
@@ -8,20 +8,20 @@ use crate::{
 /// A printer that can be logged.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProbeReport {
-    /// `None` if it does not tell.
+    /// `None` if Moonraker does not report it.
     pub moonraker_version: Option<String>,
-    /// `ready`, or why not: `disconnected`, `startup`, `error`, `shutdown`. `None` if it does not tell.
+    /// `ready`, `disconnected`, `startup`, `error` or `shutdown`. `None` if Moonraker does not report it.
     pub klippy_state: Option<String>,
-    /// Klippy's words on its state. `None` if it is ready, or not there to ask.
+    /// Klippy's message about its state. `None` if it is ready or not connected.
     pub klippy_message: Option<String>,
-    /// Of the printer's host. `None` while Klippy is not there to ask.
+    /// Name of the printer's host. `None` if Klippy is not connected.
     pub hostname: Option<String>,
-    /// What this Moonraker does not offer. Its prints can be recorded all the same.
+    /// Capabilities that this Moonraker does not offer. Its prints can be recorded all the same.
     pub limitations: Vec<Limitation>,
 }
 
 impl ProbeReport {
-    /// Whether the printer could print now. A printer that could not can be logged all the same.
+    /// Whether the printer can print now. A printer that cannot print can still be logged.
     #[must_use]
     pub fn klippy_is_ready(&self) -> bool {
         self.klippy_state.as_deref() == Some("ready")
@@ -31,32 +31,32 @@ impl ProbeReport {
 /// Why a printer cannot be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Nobody there, or somebody else.
+    /// No connection, or the other end is not Moonraker.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// There is a Moonraker, but it wants a key.
+    /// Moonraker requires a key.
     #[error(
         "the printer wants an API key; Moonraker shows it in its front end's settings, or at /access/api_key"
     )]
     KeyNeeded,
-    /// There is a Moonraker, but it does not accept this key.
+    /// Moonraker does not accept this key.
     #[error(
         "the printer does not accept this API key; Moonraker 0.11 and later refuse a wrong key even from addresses \
          that need none, so try without, too"
     )]
     WrongKey,
-    /// A WebSocket is there, but it does not answer as Moonraker does.
+    /// The other end is a WebSocket, but its answers are not Moonraker's.
     #[error("something answers at {url}, but not as Moonraker does")]
     NotMoonraker {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
-        /// How it failed.
+        /// The cause.
         source: RequestError,
     },
     /// Klipper is ready, but the print cannot be read.
     #[error("Klipper is ready, but its print cannot be read, so that no job would be recorded")]
     NoPrint {
-        /// How it failed.
+        /// The cause.
         source: RequestError,
     },
     /// Klipper is ready, but reports no `print_stats`.
@@ -70,7 +70,7 @@ pub enum ProbeError {
 /// Connects, makes every call that recording needs, and disconnects.
 ///
 /// # Errors
-/// Says in plain words why the printer cannot be logged.
+/// Explains in plain words why the printer cannot be logged.
 pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<ProbeReport, ProbeError> {
     let (client, _notifications) = connect(endpoint, options).await?;
     let refused = |cause| match cause {
@@ -100,7 +100,7 @@ pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Prob
         }
         Err(cause @ RequestError::Unauthorized { .. }) => return Err(refused(cause)),
         Err(source) if report.klippy_is_ready() => return Err(ProbeError::NoPrint { source }),
-        // Klippy is not there to ask.
+        // Klippy is not connected.
         Err(_) if is_named => {}
         Err(cause) => return Err(refused(cause)),
     }
@@ -118,7 +118,7 @@ async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
             limitations.push(limitation);
             ServerInfo::default()
         });
-    // Without Klippy, the last one is refused; its state says so.
+    // Without Klippy, the last call is refused; Klippy's state explains it.
     let (history, clock, extras, printer) = tokio::join!(
         client.try_history(),
         client.host_time(),
@@ -152,8 +152,8 @@ async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
     Ok(report)
 }
 
-/// Reads the print as a recording would. A subscription is tried only where asking is refused: it can make an old
-/// Moonraker miss the start of a print.
+/// Reads the print as recording would. A subscription is tried only if a query is refused: it can make an old Moonraker
+/// miss the start of a print.
 async fn read_print(client: &Client) -> Result<StatusMirror, RequestError> {
     let snapshot = match client.query_print().await {
         Err(RequestError::Refused { .. }) => client.follow_print().await?.snapshot,

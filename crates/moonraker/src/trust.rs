@@ -1,4 +1,4 @@
-//! Whose certificates are trusted: those of the web's and the system's authorities, and of a file.
+//! Trusted certificates: the authorities of the web and of the system, and those in a file.
 
 use std::{
     fs, io,
@@ -17,23 +17,23 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 
-/// To connect, and between two pieces of an answer.
+/// Timeout to connect, and between two pieces of an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// For so long a connection waits for the next read of the same file.
+/// How long an idle connection is kept for the next read of the same file.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Why a file of certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// It is not there, or may not be read.
+    /// The file does not exist, or cannot be read.
     #[error("cannot read the certificates in {}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It holds something else.
+    /// The file holds something else.
     #[error(
         "{} holds no certificate; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
         .path.display()
@@ -47,25 +47,25 @@ pub enum TrustError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         source: rustls::Error,
     },
 }
 
-/// What every connection of this process needs to speak TLS.
+/// TLS settings that all connections of this process share.
 #[derive(Debug)]
 pub(crate) struct Trust {
     /// For WebSockets.
     pub(crate) tls: Arc<ClientConfig>,
-    /// For files. It keeps no connection beyond the reads of a file, and follows no redirect.
+    /// For files. It keeps a connection only for the reads of one file, and follows no redirect.
     pub(crate) http: reqwest::Client,
 }
 
-/// Loaded once: all printers share it, as they share the system's authorities.
+/// Loaded once and shared by all printers, like the system's authorities.
 static CURRENT: RwLock<Option<Arc<Trust>>> = RwLock::new(None);
 
-/// Trusts the certificates in a PEM file, too, in all connections from now on: authorities, and printers that have signed
-/// their own.
+/// Adds the certificates in a PEM file to the trusted ones, for all connections from now on. The file can contain
+/// authorities and self-signed certificates of printers.
 ///
 /// # Errors
 /// If the file cannot be read, or holds no certificate.
@@ -106,7 +106,7 @@ impl Trust {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        // A system without authorities of its own has none to add.
+        // A system without authorities adds none.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         for certificate in &known {
             roots.add(certificate.clone())?;
@@ -137,8 +137,8 @@ impl Trust {
     }
 }
 
-/// Checks a chain as browsers do, but takes a certificate that the user named as it is: one that signed itself is no
-/// authority, and is mostly for another name than the printer has by now.
+/// Verifies a chain as browsers do, but accepts a certificate from the user's file as is: a self-signed certificate is
+/// not an authority, and often has another name than the printer has now.
 #[derive(Debug)]
 struct Verifier {
     web: Arc<WebPkiServerVerifier>,
@@ -184,7 +184,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// In plain words, what is wrong with a certificate, and what to do.
+/// Explains what is wrong with a certificate, and what the user can do.
 pub(crate) fn describe(cause: &CertificateError) -> String {
     match cause {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -197,7 +197,7 @@ pub(crate) fn describe(cause: &CertificateError) -> String {
             "is for another name; use an address that it states, or put it into the file that `moonraker.ca_file` names"
                 .to_owned()
         }
-        // Most certificates that signed themselves are authorities by mistake, which webpki reports as another error.
+        // Most self-signed certificates are marked as authorities by mistake, which webpki reports as another error.
         CertificateError::UnknownIssuer | CertificateError::Other(_) => {
             "is signed by no authority that is trusted; put the authority's certificate, or one that signed itself, as PEM \
              into a file and set `moonraker.ca_file` to it"

@@ -1,4 +1,4 @@
-//! Printers behind a private authority, and those that have signed their own certificate.
+//! Printers with certificates of a private authority, and printers with self-signed ones.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::fake::FakeServer;
 
-/// The certificate to trust, in PEM, the one that a server shows, and its key.
+/// The certificate to trust, in PEM, the server's certificate, and its key.
 struct Identity {
     trusted: String,
     shown: CertificateDer<'static>,
@@ -42,7 +42,7 @@ fn signed_by_an_authority(names: &[&str]) -> Identity {
     }
 }
 
-/// As `openssl req -x509` makes it: an authority, for any name.
+/// A certificate as `openssl req -x509` creates it: an authority, for any name.
 fn self_signed(name: &str) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -67,7 +67,7 @@ fn acceptor(identity: &Identity) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// How a WebSocket and then a file of a printer with this certificate can be read.
+/// Reads first the WebSocket and then a file of a printer with this certificate.
 async fn read(server: &FakeServer, identity: &Identity) -> Result<Vec<u8>, ConnectError> {
     let endpoint = Endpoint::parse(&format!("https://localhost:{}", server.port()), None).unwrap();
     let acceptor = acceptor(identity);

@@ -1,4 +1,4 @@
-//! The handshake: what we send, and what we say when it fails.
+//! The handshake: the request that is sent, and the errors when it fails.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fake::FakeServer;
 
-/// What `connect` says when the server answers with these bytes and hangs up.
+/// The error of `connect` when the server answers with these bytes and closes the connection.
 async fn refused_with(answer: &str) -> ConnectError {
     let server = FakeServer::bind().await;
     let endpoint = server.endpoint(None);
@@ -26,7 +26,7 @@ async fn refused_with(answer: &str) -> ConnectError {
     result.unwrap_err()
 }
 
-/// The head of the next request, in lower case but for values.
+/// The head of the next request, in lower case except for values.
 async fn head_of(server: &FakeServer, answer: &str) -> String {
     let mut stream = server.accept_tcp().await;
     let mut request = [0; 4096];
@@ -128,7 +128,7 @@ async fn absent_printers_are_told_apart() {
         connect_timeout: Duration::from_millis(100),
         ..ConnectOptions::default()
     };
-    // The port listens, but nobody accepts and answers.
+    // The port listens, but no process accepts the connection.
     let error = connect(&endpoint, &options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Timeout { .. }), "{error}");
     drop(server);

@@ -1,4 +1,4 @@
-//! The other end of a connection, driven frame by frame by the test.
+//! The server side of a connection, driven frame by frame by the test.
 
 use futures_util::{SinkExt, StreamExt};
 use moonraker::{Client, ConnectOptions, Endpoint, Notifications, Value};
@@ -12,7 +12,7 @@ use tokio_tungstenite::{
     },
 };
 
-/// A listening port of our own.
+/// A listening port.
 pub(crate) struct FakeServer {
     listener: TcpListener,
 }
@@ -76,7 +76,7 @@ impl FakeServer {
 }
 
 impl Peer {
-    /// What the client makes of it is the client's to show: it may hang up in the middle of a frame.
+    /// Sends a frame. Errors are ignored, because the client may close the connection in the middle of a frame.
     pub(crate) async fn send(&mut self, frame: impl Into<String>) {
         self.socket.send(Message::text(frame.into())).await.ok();
     }
@@ -103,11 +103,11 @@ impl Peer {
             .await;
     }
 
-    /// Reads on, answering pings, until the other side closes; returns its close code, if it gave one.
+    /// Keeps reading and answering pings until the client closes the connection. Returns the close code, if any.
     pub(crate) async fn closed(mut self) -> Option<u16> {
         while let Some(Ok(message)) = self.socket.next().await {
             if let Message::Close(close) = message {
-                // The answer to the close frame goes out with the next poll.
+                // The answer to the close frame is sent with the next poll.
                 while let Some(Ok(_)) = self.socket.next().await {}
                 return Some(close.map_or(1005, |close| close.code.into()));
             }

@@ -1,11 +1,11 @@
-//! Pages of a history with rows that cannot be read, by us or by Moonraker itself.
+//! Pages of a history with rows that the client or Moonraker itself cannot read.
 
 use moonraker::{ConnectOptions, HistoryPage, HistoryQuery, Order, RequestError, Value};
 use serde_json::json;
 
 use crate::fake::{FakeServer, Peer};
 
-/// Answers `server.history.list` over `rows` jobs; a page with a row of `bad` fails as a whole, as Moonraker's does.
+/// Answers `server.history.list` over `rows` jobs. A page with a row in `bad` fails as a whole, as with Moonraker.
 async fn serve(mut peer: Peer, rows: u64, bad: &[u64]) {
     loop {
         let request = peer.request().await;

@@ -1,5 +1,5 @@
-//! A printer that means harm: frames that are huge, nested, of wrong types or no text at all. Never a panic, and never
-//! memory without end.
+//! A malicious printer: frames that are huge, deeply nested, of wrong types, or not text. The client never panics, and
+//! its memory stays bounded.
 
 use futures_util::{SinkExt, StreamExt};
 use moonraker::{Closed, ConnectOptions, Endpoint, FileError, Notification, Value, read_gcode_part};
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::fake::FakeServer;
 
-/// Most memory that this process ever had, in bytes. `None` where the system does not tell.
+/// Peak memory of this process, in bytes. `None` if the system does not report it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -150,7 +150,7 @@ async fn a_text_that_is_not_utf8_ends_the_connection_with_its_reason() {
     let options = ConnectOptions::default();
     let (connection, mut peer) = tokio::join!(moonraker::connect(&endpoint, &options), server.accept());
     let (_client, mut notifications) = connection.unwrap();
-    // A frame that says it is text, written by hand: no client library would.
+    // A text frame with invalid text, written by hand because no client library would send it.
     let stream = peer.socket.get_mut();
     stream.write_all(&[0x81, 2, 0xc3, 0x28]).await.unwrap();
     assert_eq!(notifications.recv().await, None);
@@ -162,7 +162,7 @@ async fn a_flood_that_nobody_reads_ends_the_connection_within_bounded_memory() {
     let server = FakeServer::bind().await;
     let (client, mut notifications, mut peer) = server.connected(&ConnectOptions::default()).await;
     let flood = tokio::spawn(async move {
-        // While a call waits the connection is read on, for its answer may come behind.
+        // While a call waits, the connection keeps reading, because the answer may be behind the notifications.
         peer.request().await;
         let text = "x".repeat(200_000);
         let frame =
@@ -193,7 +193,7 @@ async fn a_flood_that_nobody_reads_ends_the_connection_within_bounded_memory() {
     }
 }
 
-/// A web server that answers every request with this, and remembers what it was asked.
+/// A web server that gives every request this answer, and records the requests.
 async fn answering(answer: String) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -269,7 +269,7 @@ async fn a_name_of_a_file_cannot_leave_its_root() {
     ] {
         let error = read_gcode_part(&endpoint, name, 0..10).await.unwrap_err();
         if matches!(error, FileError::Name { .. }) {
-            // Nothing was asked for.
+            // No request was made.
             assert!(name.split('/').any(|part| part == ".."), "{name}");
             continue;
         }

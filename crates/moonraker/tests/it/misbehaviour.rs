@@ -1,4 +1,4 @@
-//! Frames that should not come, and connections that end badly.
+//! Unexpected frames, and connections that end badly.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn odd_frames_are_counted_and_passed_over() {
     let call = async { client.server_info().await };
     let serve = async {
         let request = peer.request().await;
-        // An answer in a batch, behind a broken member and a notification, without `jsonrpc`.
+        // An answer in a batch, after a broken member and a notification, without `jsonrpc`.
         let batch = json!([5, {"method": "notify_klippy_shutdown"}, {"id": request["id"], "result": {"klippy_state": "ready", "moonraker_version": 3}}]);
         peer.send(batch.to_string()).await;
     };
@@ -55,7 +55,7 @@ async fn odd_frames_are_counted_and_passed_over() {
         (info.klippy_state.as_deref(), info.moonraker_version),
         (Some("ready"), None)
     );
-    // What cannot be read is told of by its name, so that its reader can ask instead.
+    // An unreadable notification is delivered by its name, so that its reader can query the data instead.
     let other = |method: &str| Notification::Other {
         method: method.to_owned(),
     };
@@ -163,7 +163,7 @@ async fn a_cut_link_fails_the_open_calls_with_its_reason() {
     else {
         panic!("expected a lost connection, not {answer:?}");
     };
-    // What came before the cut is not lost.
+    // Frames that arrived before the cut are not lost.
     assert_eq!(notifications.recv().await, Some(Notification::KlippyReady));
     assert_eq!(notifications.recv().await, None);
     assert_eq!(
@@ -198,7 +198,7 @@ async fn a_closing_moonraker_says_why() {
 #[tokio::test]
 async fn a_frozen_peer_is_noticed() {
     let server = FakeServer::bind().await;
-    // The peer keeps the socket open, but reads nothing and says nothing: not even pongs.
+    // The peer keeps the socket open, but neither reads nor sends anything, not even pongs.
     let (_client, mut notifications, _peer) = server.connected(&impatient()).await;
     assert_eq!(notifications.recv().await, None);
     assert!(matches!(
@@ -216,7 +216,7 @@ async fn a_quiet_peer_that_answers_pings_is_alive() {
         peer.answer(&request, json!("alive")).await;
         peer
     });
-    // Twice as long as silence would be borne.
+    // Twice the time after which a silent connection is considered dead.
     tokio::select! {
         notification = notifications.recv() => panic!("{notification:?} {:?}", notifications.closed_reason()),
         () = tokio::time::sleep(Duration::from_secs(3)) => {}
@@ -257,7 +257,8 @@ async fn big_answers_come_through_up_to_the_limit() {
             "{error}"
         );
     };
-    // The server's write of the big one may fail when the client hangs up: only the client's view counts.
+    // The server's write of the big frame may fail when the client closes the connection: only the client's result
+    // counts.
     tokio::select! {
         () = ask => {}
         () = async { serve.await; std::future::pending().await } => {}
@@ -352,7 +353,7 @@ async fn a_reader_that_never_reads_loses_the_connection_and_learns_it() {
     while notifications.recv().await.is_some() {
         received += 1;
     }
-    // The queue as far as it went, and no gap within it.
+    // The queued notifications up to the limit, without a gap.
     assert_eq!(received, 4);
     drop(flood.await.unwrap());
 }

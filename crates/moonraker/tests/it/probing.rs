@@ -1,4 +1,4 @@
-//! What a person is told who tries an address and a key.
+//! The report for a user who tries an address and a key.
 
 use moonraker::{Capability, ConnectOptions, ProbeError, ProbeReport, Value, probe};
 use serde_json::json;
@@ -57,7 +57,7 @@ async fn a_healthy_printer_is_reported() {
     assert_eq!(report.limitations, []);
 }
 
-/// Codes and messages of refusals that say nothing of access.
+/// Codes and messages of refusals that are not about access.
 const REFUSALS: [(i64, &str); 6] = [
     (-32601, "Method not found"),
     (404, "Not Found"),

@@ -1,5 +1,5 @@
-//! Every frame that real Moonrakers were recorded to send, given to the client once more. What comes out is compared
-//! with a plain reading of the recorded JSON.
+//! Replays every recorded frame of real Moonrakers to the client, and compares the results with a plain reading of the
+//! recorded JSON.
 
 use std::{
     collections::BTreeMap,
@@ -105,7 +105,7 @@ async fn every_recorded_notification_arrives_in_order_and_whole() {
             compare(&path, &expected, &received, &mut total);
         }
     }
-    // As counted by another program over the same files.
+    // Counted by another program over the same files.
     let expected = [
         ("notify_active_spool_set", 2),
         ("notify_filelist_changed", 116),
@@ -123,7 +123,7 @@ async fn every_recorded_notification_arrives_in_order_and_whole() {
     );
 }
 
-/// Holds what came out of a connection against its recorded messages.
+/// Compares the output of a connection with its recorded messages.
 fn compare(path: &Path, messages: &[Value], received: &[Notification], total: &mut BTreeMap<String, u64>) {
     let mut received = received.iter();
     let mut mirror = StatusMirror::default();
@@ -207,7 +207,7 @@ fn assert_job(job: &moonraker::HistoryJob, expected: &Value) {
     assert_eq!(job.exists, expected["exists"].as_bool());
 }
 
-/// Makes the typed call that fits a recorded answer, and checks what it makes of it. Returns whether there is one.
+/// Makes the typed call that matches a recorded answer, and checks its result. Returns whether there is such a call.
 async fn typed(client: &moonraker::Client, method: &str, answer: &Value) -> Option<Result<(), RequestError>> {
     let expected = &answer["result"];
     let checked = match method {
@@ -300,7 +300,7 @@ async fn every_recorded_answer_is_understood() {
                         peer.send(answer.to_string()).await;
                     };
                     let asking = typed(&client, &method, &original);
-                    // Methods without a typed call ask for nothing.
+                    // Methods without a typed call send no request.
                     let result = tokio::select! {
                         result = asking => result,
                         () = async { serving.await; std::future::pending().await } => unreachable!(),
@@ -320,6 +320,6 @@ async fn every_recorded_answer_is_understood() {
             }
         }
     }
-    // As counted by another program over the same files.
+    // Counted by another program over the same files.
     assert_eq!((answers, refusals, unauthorized), (628, 37, 26));
 }
