@@ -1,7 +1,7 @@
-//! How fast the store imports a history and commits single changes, on SQLite in the folder given (else a temporary
-//! one): `cargo run --release -p store --example throughput [FOLDER]`.
+//! Measures how fast the store imports a history and commits single changes, on SQLite in the given folder (default: a
+//! temporary one): `cargo run --release -p store --example throughput [FOLDER]`.
 //!
-//! The raw rates are a bare connection that inserts a small row a transaction: what the disk allows.
+//! The raw rates are those of a bare connection that inserts a small row per transaction: the limit of the disk.
 
 use std::{error::Error, path::Path, time::Instant};
 

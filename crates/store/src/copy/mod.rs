@@ -1,6 +1,6 @@
-//! Copies all rows of all tables from one database into another, whatever the engines, and proves that they arrived.
+//! Copies all rows of all tables from one database into another, on any engine, and verifies the copy.
 //!
-//! Backups of servers, restoring and moving to another engine are this one copy.
+//! Backups of servers, restores and moves to another engine all use this copy.
 
 mod tables;
 
@@ -19,19 +19,19 @@ use crate::{
 };
 use tables::{Column, Kind, Table, tables};
 
-/// Rows that are read and written at a time; fewer where a row can be an image.
+/// Rows per page; fewer for tables with images.
 const PAGE: u64 = 200;
 const PAGE_OF_IMAGES: u64 = 16;
 
-/// What a table holds.
+/// Row count and checksum of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSum {
     /// The table.
     pub table: String,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// The same for the same rows, on whatever engine and in whatever order: the sum of the rows' SHA-256, of which the
-    /// first 16 bytes count, hexadecimal.
+    /// Checksum of the rows, independent of engine and row order: the sum of the first 16 bytes of each row's SHA-256,
+    /// hexadecimal.
     pub checksum: String,
 }
 
@@ -52,7 +52,7 @@ impl Summing {
                 }
                 Value::Double(Some(number)) => {
                     hash.update(b"r");
-                    // Zero has two signs, and not every engine keeps them apart.
+                    // Normalises negative zero, which not every engine distinguishes.
                     hash.update((number + 0.0).to_bits().to_be_bytes());
                 }
                 Value::String(Some(text)) => hash_bytes(&mut hash, b"t", text.as_bytes()),
@@ -81,10 +81,10 @@ fn hash_bytes(hash: &mut Sha256, tag: &[u8], bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// Counts and sums of all tables of a database, which is left as it is, whatever its schema.
+/// Row counts and checksums of all tables of a database. Changes nothing and works with any schema version.
 ///
 /// # Errors
-/// [`Error::Open`], or the read that failed.
+/// [`Error::Open`], or the error of a failed read.
 pub async fn table_sums(location: &Location) -> Result<Vec<TableSum>> {
     let store = Store::connect(location, None).await?;
     let sums = store.table_sums().await;
@@ -93,7 +93,7 @@ pub async fn table_sums(location: &Location) -> Result<Vec<TableSum>> {
 }
 
 impl Store {
-    /// Counts and sums of all tables, at one moment.
+    /// Row counts and checksums of all tables, in one snapshot.
     pub async fn table_sums(&self) -> Result<Vec<TableSum>> {
         self.read_within(LONG, "count the rows of all tables", |_| async {
             let snapshot = self.snapshot().await?;
@@ -106,7 +106,7 @@ impl Store {
         .await
     }
 
-    /// What all following reads see is one moment of the database. Nobody is held up by it.
+    /// Begins a snapshot: all reads in it see the same state of the database. It blocks no other connection.
     async fn snapshot(&self) -> Result<DatabaseTransaction, Fault> {
         let options = match self.engine {
             Engine::Sqlite => TransactionOptions::default(),
@@ -120,7 +120,7 @@ impl Store {
     }
 }
 
-/// The number of rows of a table.
+/// Number of rows of a table.
 pub(crate) async fn count_rows(db: &impl ConnectionTrait, table: &str) -> Result<u64, Fault> {
     let query = Query::select()
         .expr_as(Expr::cust("COUNT(*)"), "n")
@@ -131,11 +131,11 @@ pub(crate) async fn count_rows(db: &impl ConnectionTrait, table: &str) -> Result
     Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
 }
 
-/// Puts all rows of `source`, as they are at one moment, in the place of all rows of `target`. Both have the same
-/// schema. Gives what was copied, read again from `target`.
+/// Replaces all rows of `target` with a snapshot of all rows of `source`. Both must have the same schema. Returns
+/// counts and checksums, read again from `target`.
 ///
 /// # Errors
-/// [`Error::CopyDiffers`] if what arrived is not what was sent.
+/// [`Error::CopyDiffers`] if the copy differs from the source.
 pub(crate) async fn copy_all(source: &Store, target: &Store) -> Result<Vec<TableSum>> {
     let fault = |fault: Fault| fault.into_error("copy a database");
     let snapshot = source.snapshot().await.map_err(fault)?;
@@ -152,7 +152,7 @@ pub(crate) async fn copy_all(source: &Store, target: &Store) -> Result<Vec<Table
                 what: "it is missing in the source".to_owned(),
             });
         };
-        // In the order of the target, so that both are summed alike.
+        // Uses the column order of the target, so that the checksums match.
         let ordered = Table {
             columns: table.columns.clone(),
             ..source.clone()
@@ -231,7 +231,7 @@ async fn sum(snapshot: &DatabaseTransaction, table: &Table) -> Result<TableSum, 
     }
 }
 
-/// The rows behind the key `last`, in the order of the key.
+/// Reads the rows after the key `last`, ordered by key.
 async fn read_page(
     db: &impl ConnectionTrait,
     table: &Table,
@@ -284,7 +284,7 @@ fn key_of(table: &Table, row: &[Value]) -> Vec<Value> {
         .collect()
 }
 
-/// `REPLACE`, as an attempt may have written them whose answer was lost.
+/// Uses `REPLACE`, because an earlier attempt may have committed although its answer was lost.
 async fn write_page(tx: Tx, table: &Table, page: &[Vec<Value>]) -> Result<(), Fault> {
     let mut insert = Query::insert();
     insert
@@ -298,7 +298,7 @@ async fn write_page(tx: Tx, table: &Table, page: &[Vec<Value>]) -> Result<(), Fa
     Ok(())
 }
 
-/// Ids that were given out and deleted must not be given out again.
+/// Copies the id counters, so that ids of deleted rows are not reused.
 async fn copy_counters(snapshot: &DatabaseTransaction, engine: Engine, target: &Store) -> Result<()> {
     let fault = |fault: Fault| fault.into_error("copy the counters of ids");
     for (table, last) in last_ids(snapshot, engine).await.map_err(fault)? {
@@ -334,11 +334,11 @@ async fn copy_counters(snapshot: &DatabaseTransaction, engine: Engine, target: &
     Ok(())
 }
 
-/// The last id that each table has given out.
+/// The last id assigned in each table.
 pub(crate) async fn last_ids(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(String, i64)>, Fault> {
     let backend = db.get_database_backend();
     if engine == Engine::MySql {
-        // It tells numbers that are up to a day old, otherwise.
+        // Otherwise MySQL returns numbers that are up to a day old.
         let fresh = Statement::from_string(backend, "SET SESSION information_schema_stats_expiry = 0");
         db.execute_raw(fresh).await?;
     }

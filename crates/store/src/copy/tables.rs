@@ -1,10 +1,10 @@
-//! The tables of a database, as it says itself: a table that is added later cannot be forgotten.
+//! Lists the tables of a database from its catalogue, so that a table added later is included.
 
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{Engine, Error, error::Fault, migrations::own_tables};
 
-/// What a copy leaves out: the schema makes the first itself, and the second is about a running server.
+/// Tables that a copy leaves out: migrations create the first themselves, and the second describes a running server.
 const NOT_COPIED: [&str; 2] = ["schema_migrations", "server_lease"];
 
 /// A table.
@@ -23,7 +23,7 @@ pub(super) struct Column {
     pub(super) kind: Kind,
 }
 
-/// What the values of a column are, whatever the engine calls it.
+/// Type of a column's values, independent of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Integer,
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// All tables of printlog that a copy takes, those first that others refer to.
+/// All tables of printlog that a copy includes, referenced tables first.
 pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<Table>, Fault> {
     let sql = match engine {
         Engine::Sqlite => {
@@ -103,7 +103,7 @@ fn kind(data_type: &str) -> Kind {
     }
 }
 
-/// Which table refers to which.
+/// Foreign keys, as pairs of table and referenced table.
 async fn references(db: &impl ConnectionTrait, engine: Engine) -> Result<Vec<(String, String)>, Fault> {
     let sql = match engine {
         Engine::Sqlite => {

@@ -1,8 +1,8 @@
 //! The tables of the first version.
 //!
-//! Instants are milliseconds since 1970 in UTC, durations seconds, lengths millimetres. JSON is text: MySQL's own type
-//! would sort its keys, MariaDB's is text anyway. Comparisons are exact to the byte; what is to be compared without
-//! case has a column with a folded copy (`name_key`, `filename_key`).
+//! Instants are milliseconds since 1970 in UTC, durations seconds, lengths millimetres. JSON is stored as text: MySQL's
+//! own type would sort the keys, and MariaDB's is text anyway. Comparisons are exact to the byte; values to be compared
+//! without case have a column with a folded copy (`name_key`, `filename_key`).
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
@@ -32,14 +32,14 @@ impl MigrationTrait for Initial {
         let indexes: [(&str, &str, &[&str], bool); 11] = [
             ("printers", "printers_name_key", &["name_key"], true),
             ("api_keys", "api_keys_key_hash", &["key_hash"], true),
-            // What a run is in Moonraker's history. Rows of which that knows nothing have nulls, which are all different.
+            // Identity of a run in Moonraker's history. Rows without one have nulls, which are all distinct.
             (
                 "print_jobs",
                 "print_jobs_run",
                 &["printer_id", "history_start_time", "job_id"],
                 true,
             ),
-            // Lists, newest first: every engine continues an index by the primary key.
+            // Lists, newest first: every engine appends the primary key to an index.
             ("print_jobs", "print_jobs_sort_time", &["sort_time"], false),
             (
                 "print_jobs",
@@ -123,7 +123,7 @@ fn table(name: &'static str) -> TableCreateStatement {
     Table::create().table(name).if_not_exists().to_owned()
 }
 
-/// A key that is never given out twice.
+/// A primary key whose values are never reused.
 fn id() -> ColumnDef {
     ColumnDef::new("id")
         .big_integer()
@@ -145,12 +145,12 @@ fn instant() -> ColumnType {
     ColumnType::BigInteger
 }
 
-/// At most 255 characters: what an index of every engine takes.
+/// At most 255 characters, which an index of any engine accepts.
 fn short_text() -> ColumnType {
     ColumnType::string(Some(255))
 }
 
-/// As long as it gets: MySQL's `TEXT` would refuse more than 64 KB.
+/// Text of any length: MySQL's `TEXT` refuses more than 64 KB.
 fn long_text() -> ColumnType {
     ColumnType::custom("longtext")
 }
@@ -206,7 +206,7 @@ fn print_jobs() -> TableCreateStatement {
         .col(optional("last_seen", instant()))
         .col(required("created_at", instant()))
         .col(required("updated_at", instant()))
-        // Last, so that SQLite need not read past them for the others.
+        // Last, so that SQLite does not have to read past them to reach other columns.
         .col(optional("metadata", long_text()))
         .col(optional("auxiliary_data", long_text()))
         .foreign_key(&mut of_printer("print_jobs", "print_jobs_of_printer"))
@@ -268,7 +268,7 @@ fn api_keys() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Runs that the user has deleted here, with what a printer's history could tell of them later.
+/// Runs that a user deleted, with the fields by which rows of the history are recognised.
 fn deleted_jobs() -> TableCreateStatement {
     table("deleted_jobs")
         .col(required("print_job_id", ColumnType::BigInteger).primary_key())

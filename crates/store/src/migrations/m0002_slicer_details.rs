@@ -1,4 +1,4 @@
-//! What slicers wrote into gcode files, their images, and the queue of jobs that wait for it.
+//! Metadata of G-code files, their thumbnails, and the queue of jobs whose details are to be read.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
@@ -66,7 +66,7 @@ impl MigrationTrait for SlicerDetails {
             }
             manager.create_index(index).await?;
         }
-        // The jobs that are there already wait, too.
+        // Queues existing jobs, too.
         manager
             .get_connection()
             .execute_unprepared(
@@ -96,7 +96,7 @@ fn short_text() -> ColumnType {
     ColumnType::string(Some(255))
 }
 
-/// As long as it gets: MySQL's `TEXT` and `BLOB` would refuse more than 64 KB.
+/// Text of any length: MySQL's `TEXT` and `BLOB` refuse more than 64 KB.
 fn long_text() -> ColumnType {
     ColumnType::custom("longtext")
 }
@@ -129,7 +129,7 @@ fn gcode_files() -> TableCreateStatement {
         .col(required("source", short_text()))
         .col(required("created_at", ColumnType::BigInteger))
         .col(required("metadata", long_text()))
-        // Last, so that SQLite need not read past it for the others.
+        // Last, so that SQLite does not have to read past it to reach other columns.
         .col(optional("raw", long_text()))
         .foreign_key(&mut reference(
             "gcode_files",
@@ -171,7 +171,7 @@ fn gcode_file_thumbnails() -> TableCreateStatement {
         .to_owned()
 }
 
-/// `next_attempt_at` is 0 for what was never tried, null for what is not tried (again).
+/// `next_attempt_at` is 0 before the first attempt and null if no attempt is planned.
 fn details_queue() -> TableCreateStatement {
     table("details_queue")
         .col(required("print_job_id", ColumnType::BigInteger).primary_key())

@@ -1,7 +1,7 @@
-//! What the analytics need: more columns of `job_details`, and the months of packed facts.
+//! Tables for the analytics: more columns of `job_details`, and the months of packed facts.
 //!
-//! The months are filled when the database is opened, by the code that also rebuilds them: code of today must not
-//! run before the migrations of tomorrow.
+//! The months are filled when the database is opened, by the code that also rebuilds them: current code must not run
+//! before later migrations.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
@@ -75,7 +75,7 @@ impl MigrationTrait for Analytics {
     }
 }
 
-/// The new columns of the details that are there already, from the JSON of their files.
+/// Fills the new columns of existing details from the JSON of their files.
 fn fill_details(is_mysql: bool) -> String {
     let value = |path: &str| match is_mysql {
         true => format!("NULLIF(JSON_UNQUOTE(JSON_EXTRACT(f.metadata, '{path}')), 'null')"),
@@ -127,12 +127,12 @@ fn short_text() -> ColumnType {
     ColumnType::string(Some(255))
 }
 
-/// As long as it gets: MySQL's `TEXT` and `BLOB` would refuse more than 64 KB.
+/// Data of any length: MySQL's `TEXT` and `BLOB` refuse more than 64 KB.
 fn long_text() -> ColumnType {
     ColumnType::custom("longtext")
 }
 
-/// Each combination of what slicers said that the analytics group by.
+/// Each combination of slicer values that the analytics group by.
 fn kinds() -> TableCreateStatement {
     table("job_kinds")
         .col(id())
@@ -145,7 +145,7 @@ fn kinds() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Each file name and each cause of an end.
+/// Each file name and each cause.
 fn texts() -> TableCreateStatement {
     table("job_texts")
         .col(id())
@@ -154,7 +154,7 @@ fn texts() -> TableCreateStatement {
         .to_owned()
 }
 
-/// What the analytics know of the jobs of a printer that have ended, a row for each month (UTC) that jobs began in.
+/// Packed facts of the ended jobs of a printer, a row for each month (UTC) in which jobs began.
 fn months() -> TableCreateStatement {
     table("job_months")
         .col(required("printer_id", ColumnType::BigInteger))

@@ -1,6 +1,6 @@
-//! What is searched of each job, in a narrow table of its own; on SQLite with an index of its trigrams.
+//! The searchable text of each job, in a narrow separate table; on SQLite with a trigram index.
 //!
-//! The copy of the file name in `print_jobs` that was searched before goes.
+//! Drops the copy of the file name in `print_jobs`, which was searched before.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
@@ -13,7 +13,7 @@ impl MigrationName for Search {
     }
 }
 
-/// The index has no copy of the texts, so that it must be told what to forget.
+/// The index does not store the texts, so the triggers must pass it the text to remove.
 const TRIGRAMS: [&str; 4] = [
     "CREATE VIRTUAL TABLE IF NOT EXISTS job_search_trigrams USING fts5(\
      text, content = 'job_search', content_rowid = 'print_job_id', tokenize = 'trigram case_sensitive 1')",

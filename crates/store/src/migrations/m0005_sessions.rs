@@ -1,4 +1,4 @@
-//! Browsers that are signed in.
+//! Sessions of signed-in browsers.
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
@@ -25,7 +25,7 @@ impl MigrationTrait for Sessions {
                     .auto_increment()
                     .primary_key(),
             )
-            // SHA-256 of the cookie, in hexadecimal.
+            // Hexadecimal SHA-256 of the cookie.
             .col(ColumnDef::new("token_hash").string_len(255).not_null())
             .col(ColumnDef::new("api_key_id").big_integer().not_null())
             .col(ColumnDef::new("created_at").big_integer().not_null())

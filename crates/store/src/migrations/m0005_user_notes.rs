@@ -1,4 +1,4 @@
-//! What users say of jobs, who said it when, and the list of reasons that they choose from.
+//! What users add to jobs, the log of these changes, and the list of verdict reasons.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
@@ -11,7 +11,7 @@ impl MigrationName for UserNotes {
     }
 }
 
-/// What goes wrong often. Users make the list theirs.
+/// Common reasons. Users can edit the list.
 const REASONS: [&str; 8] = [
     "Came off the bed",
     "Warped",
@@ -106,7 +106,7 @@ fn short_text() -> ColumnType {
     ColumnType::string(Some(255))
 }
 
-/// As long as it gets: MySQL's `TEXT` would refuse more than 64 KB.
+/// Text of any length: MySQL's `TEXT` refuses more than 64 KB.
 fn long_text() -> ColumnType {
     ColumnType::custom("longtext")
 }

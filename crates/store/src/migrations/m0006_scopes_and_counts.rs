@@ -1,6 +1,6 @@
-//! What an API key may do, and how jobs that were deleted had ended, so that counters of jobs never go back.
+//! Scopes of API keys, and the outcomes of deleted jobs, so that job counters never decrease.
 //!
-//! Keys from before may do everything; of jobs that were deleted before, nobody knows.
+//! Existing keys get full access. The outcomes of jobs deleted before are unknown.
 
 use sea_orm_migration::prelude::*;
 

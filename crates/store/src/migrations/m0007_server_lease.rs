@@ -1,4 +1,4 @@
-//! Whose turn it is to record, where several servers may work on one database.
+//! The recording lease, for several servers on one database.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
@@ -20,7 +20,7 @@ impl MigrationTrait for ServerLease {
                 .not_null()
                 .to_owned()
         };
-        // One row, whose id is 1. `epoch` grows with each turn, `beat` while a turn lasts.
+        // One row with the id 1. `epoch` grows with each new holder, `beat` with each renewal.
         let mut table = Table::create()
             .table("server_lease")
             .if_not_exists()

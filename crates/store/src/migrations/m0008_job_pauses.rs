@@ -1,4 +1,4 @@
-//! When jobs stood still.
+//! Pauses of jobs.
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;

@@ -1,6 +1,6 @@
-//! Outcomes that jobs once had and have no more, so that counters of jobs never go back.
+//! Former outcomes of jobs that were corrected, so that job counters never decrease.
 //!
-//! What was corrected before, nobody knows.
+//! Earlier corrections are unknown.
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;

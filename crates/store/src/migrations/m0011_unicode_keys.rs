@@ -1,8 +1,8 @@
-//! Folds again what is compared: names, tags and the texts that are searched, in NFC and with full case folding.
+//! Folds the comparison keys again: names, tags and search texts, in NFC and with full case folding.
 //!
-//! Tags that become equal are one. Of two printers that become namesakes the one that was added later is renamed, as
-//! `Vörön (2)`. Of two reasons of verdicts that become equal the older spelling stays, also for the jobs that have the
-//! other one. File names stay as they are, byte for byte.
+//! Tags that become equal are merged. If two printers get the same name, the one added later is renamed, such as `Vörön
+//! (2)`. If two verdict reasons become equal, the older spelling is kept, also for jobs with the other one. File names
+//! are unchanged, byte for byte.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ impl MigrationName for UnicodeKeys {
     }
 }
 
-/// Rows in memory at a time.
+/// Rows held in memory at a time.
 const PAGE: u64 = 1_000;
 
 #[expect(elided_lifetimes_in_paths, reason = "as the trait has it")]
@@ -35,7 +35,7 @@ impl MigrationTrait for UnicodeKeys {
     }
 }
 
-/// A folded name can be longer than the column; the original never is.
+/// Comparison key of a name. Folding can make a name longer than the column; the original always fits.
 fn key(name: &str) -> String {
     cut(name_key(name), SHORT)
 }
@@ -76,7 +76,7 @@ async fn printers(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
             changed.push((id, new_name));
         }
     }
-    // A new key may be the one that a printer has had which is renamed after it.
+    // A new key may equal the old key of a printer that is updated later.
     for (id, _) in &changed {
         set(db, "printers", *id, [("name_key", format!("\u{1f}{id}"))]).await?;
     }
@@ -125,7 +125,7 @@ struct Named {
     key: String,
 }
 
-/// The rows of a table, oldest first.
+/// Rows of a table, oldest first.
 async fn names(db: &SchemaManagerConnection<'_>, table: &'static str) -> Result<Vec<Named>, DbErr> {
     let query = Query::select()
         .columns(["id", "name", "name_key"])
@@ -159,7 +159,7 @@ async fn set<const N: usize>(
     db.execute(&update).await.map(drop)
 }
 
-/// Few spellings, each of many jobs: one statement for each.
+/// Runs one statement for each spelling: there are few spellings, each with many jobs.
 async fn tags(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
     let spellings = Query::select()
         .distinct()
@@ -172,7 +172,7 @@ async fn tags(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
         if new == stored {
             continue;
         }
-        // A job that has the tag in both forms keeps one of them. MySQL wants the subquery in a table of its own.
+        // A job that has the tag in both forms keeps one of them. MySQL requires the subquery in a derived table.
         let has_it = Query::select()
             .column("print_job_id")
             .from_subquery(
@@ -200,7 +200,7 @@ async fn tags(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// What is stored has no case any more; folded again it is what the originals fold to.
+/// Folds the stored text, which is already lower case, again. The result equals that of folding the originals.
 async fn search(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
     let mut after = i64::MIN;
     loop {

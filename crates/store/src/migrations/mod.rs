@@ -1,6 +1,6 @@
-//! Migrations, one file each, the same for every engine; never edited once released.
+//! Migrations, one file each, the same for every engine. Released migrations are never edited.
 //!
-//! MySQL and MariaDB commit at every change of the schema, so each migration can be run again after it was cut off.
+//! MySQL and MariaDB commit after every schema change, so each migration can be run again after an interruption.
 
 mod m0001_initial;
 mod m0002_slicer_details;
@@ -52,16 +52,16 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Stands among the versions while a database is being filled by a restore.
+/// Marker among the versions while a restore fills the database.
 pub(crate) const UNFINISHED: &str = "unfinished_restore";
 
-/// Whether a restore into the database was cut off.
+/// Whether a restore into the database was interrupted.
 pub(crate) async fn is_unfinished(db: &DatabaseConnection) -> Result<bool, Fault> {
     let found = history(db).await?;
     Ok(found.iter().any(|(version, _)| version == UNFINISHED))
 }
 
-/// The migrations that have run in the database, and when. Also those that this program does not know.
+/// Applied migrations with their timestamps, including ones unknown to this program.
 pub(crate) async fn history(db: &DatabaseConnection) -> Result<Vec<(String, i64)>, Fault> {
     let table = Migrator::migration_table_name();
     if !SchemaManager::new(db).has_table(table.to_string()).await? {
@@ -78,7 +78,7 @@ pub(crate) async fn history(db: &DatabaseConnection) -> Result<Vec<(String, i64)
         .collect()
 }
 
-/// Runs the migrations of another database's history, and writes it down as it is there.
+/// Runs the migrations in another database's history and records them with its timestamps.
 pub(crate) async fn repeat(tx: &DatabaseTransaction, history: &[(String, i64)]) -> Result<(), Fault> {
     Migrator::install(tx).await?;
     for migration in Migrator::migrations() {
@@ -97,11 +97,11 @@ pub(crate) async fn repeat(tx: &DatabaseTransaction, history: &[(String, i64)]) 
     Ok(())
 }
 
-/// Names of all tables that printlog has in any version, found by running the migrations one after the other in memory:
-/// one that is added later cannot be forgotten. Others may keep tables in the database, too, as Litestream does.
+/// Names of all tables of any version of printlog. Found by running the migrations one by one in memory, so that tables
+/// added later are included. Other programs may keep tables in the database, too, such as Litestream.
 pub(crate) async fn own_tables() -> Result<&'static BTreeSet<String>, Fault> {
     static TABLES: OnceCell<BTreeSet<String>> = OnceCell::const_new();
-    // Boxed: a future within so many others is too deep for the compiler.
+    // Boxed, because the nesting of futures is too deep for the compiler.
     TABLES
         .get_or_try_init(|| {
             Box::pin(async {
@@ -124,18 +124,18 @@ pub(crate) async fn own_tables() -> Result<&'static BTreeSet<String>, Fault> {
         .await
 }
 
-/// Name of the newest migration in the database. `None` if it is empty.
+/// Name of the newest applied migration. `None` for an empty database.
 ///
 /// # Errors
-/// [`Error::NewerSchema`] if it has one that this program does not know.
+/// [`Error::NewerSchema`] if the database has a migration that this program does not know.
 pub(crate) async fn schema_version(manager: &SchemaManager<'_>) -> Result<Option<String>, Fault> {
     Ok(applied(manager).await?.pop())
 }
 
-/// Whether migrations are still to be run.
+/// Whether migrations are pending.
 ///
 /// # Errors
-/// As of [`schema_version`].
+/// See [`schema_version`].
 pub(crate) async fn are_pending(manager: &SchemaManager<'_>) -> Result<bool, Fault> {
     Ok(applied(manager).await?.len() < Migrator::migrations().len())
 }

@@ -1,4 +1,5 @@
-//! The figures of the analytics against a model that knows only whole jobs, over random changes, filters and zones.
+//! Compares the figures of the analytics with a model that uses complete jobs only, over random changes, filters and
+//! time zones.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,8 +21,8 @@ use crate::{database::Database, fixtures::*, on_every_engine, totals};
 on_every_engine! {
     async fn figures_are_those_of_the_jobs_whatever_happens(db) {
         let printers = [add_printer(&db.store, "a").await, add_printer(&db.store, "b").await];
-        // Another process has a cache of its own. This one has room for some months and few figures, so that it reads
-        // months again and again.
+        // Another process has its own cache. This one has memory for some months and few figures only, so it rereads
+        // months often.
         let other = db.open_again().await.unwrap().with_analytics_memory(4_000);
         let mut rng = StdRng::seed_from_u64(20_261_123);
         for round in 0..20 {
@@ -33,7 +34,7 @@ on_every_engine! {
             assert_eq!(db.store.check_aggregates().await.unwrap(), []);
             let model = Model::of(&db.store).await;
             for number in 0..5 {
-                // What is kept of whole months is of use only where nothing but time is asked for.
+                // Cached figures of whole months only help if the filter contains nothing but times.
                 let filter = match (number, some_filter(&printers, &mut rng)) {
                     (0, _) => JobFilter::default(),
                     (1, JobFilter { since, until, .. }) => JobFilter { since, until, ..JobFilter::default() },
@@ -64,7 +65,7 @@ on_every_engine! {
         assert_eq!(db.store.check_aggregates().await.unwrap(), []);
         Model::of(&db.store).await.compare(&db.store, &JobFilter::default(), &mut StdRng::seed_from_u64(1)).await;
 
-        // Bytes that nobody wrote are told, do not stand in the way of recording, and are mended by it.
+        // Corrupt bytes are reported, do not block recording, and are repaired by it.
         db.execute("UPDATE job_months SET facts = 'nonsense', version = version + 1").await;
         db.execute("UPDATE job_totals SET facts_version = facts_version + 1").await;
         let error = db.store.analyze(&JobFilter::default(), |_| Ok(())).await.unwrap_err();
@@ -77,7 +78,7 @@ on_every_engine! {
     async fn jobs_of_an_earlier_version_are_counted(db) {
         let printer = add_printer(&db.store, "a").await;
         db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "b", 500.0)], None, now()).await.unwrap();
-        // As a migration leaves it.
+        // The state after a migration.
         db.execute("DELETE FROM job_months").await;
         db.execute("UPDATE job_totals SET facts_format = 0, facts_version = 0").await;
         let store = db.open_again().await.unwrap();
@@ -207,7 +208,7 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
     }
 }
 
-/// All jobs with their details, what is said of them, and nothing else.
+/// All jobs with their details and notes, and nothing else.
 struct Model {
     jobs: Vec<(StoredJob, JobDetails)>,
     notes: HashMap<JobId, JobNotes>,
@@ -355,7 +356,7 @@ impl Model {
         assert_eq!(all(&mut found.materials.values()), found.all.judged());
     }
 
-    /// Second by second, which the tests' times are near enough to.
+    /// Counts second by second, which is precise enough for the times in the tests.
     async fn check_busy(&self, asked: &Asked<'_>, rng: &mut StdRng) {
         let (since, until) = (
             at(totals::some_start(rng) - 1000.0),
@@ -404,7 +405,7 @@ impl Model {
     }
 }
 
-/// A filter that a database is asked about.
+/// A filter with the database that it is applied to.
 struct Asked<'a> {
     store: &'a Store,
     filter: &'a JobFilter,
@@ -436,7 +437,7 @@ async fn all_sums(store: &Store) -> Sums {
         .await
 }
 
-/// Pages of three in each order make up all jobs.
+/// Checks that pages of three contain all jobs, in each order.
 async fn check_pages(asked: &Asked<'_>, jobs: &Jobs<'_>) {
     let amounts = [Amount::PrintDuration, Amount::TotalDuration, Amount::FilamentUsed];
     let by_amount = amounts
@@ -540,12 +541,12 @@ fn check_sums(sums: &Sums, jobs: &Jobs<'_>) {
     assert_eq!(sums.starts, starts().min().zip(starts().max()));
 }
 
-/// Where a job belongs, by the calendar of the zone.
+/// Label of a job's bucket, by the calendar of the time zone.
 fn label(bucket: Bucket, start: Timestamp, zone: &TimeZone) -> String {
     let zoned = start.to_zoned(zone.clone());
     let date = zoned.date();
     match bucket {
-        // An hour that is there twice differs by its offset.
+        // The offset distinguishes the two occurrences of a repeated hour.
         Bucket::Hour => format!("{date} {} {}", zoned.hour(), zoned.offset()),
         Bucket::Day => date.to_string(),
         Bucket::Week => format!("{:?}", (date.iso_week_date().year(), date.iso_week_date().week())),
@@ -653,7 +654,7 @@ async fn check_estimates(asked: &Asked<'_>, jobs: &Jobs<'_>) {
         odd if odd % 2 == 1 => Some(ratios[middle]),
         _ => Some(f64::midpoint(ratios[middle - 1], ratios[middle])),
     };
-    // The model divides as floating point does; that may round the other way.
+    // The model uses floating-point division, which may round differently.
     assert!(
         median
             .zip(expected)

@@ -1,4 +1,4 @@
-//! Backups, restoring and moving, on and between all engines.
+//! Tests of backups, restores and moves, on and between all engines.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,8 @@ fn some_time() -> Timestamp {
     "2026-01-31T02:03:04Z".parse().unwrap()
 }
 
-/// A row in each table that there is, so that a new table cannot be forgotten: numbers are 1, texts "1", which lets
-/// every reference find its row.
+/// Inserts a row into every existing table, so that a new table is tested, too. Numbers are 1 and texts "1", so every
+/// reference is valid.
 async fn fill_every_table(db: &Database) -> usize {
     let tables = db.tables().await;
     let mut statements = vec![match db.engine {
@@ -34,7 +34,7 @@ async fn fill_every_table(db: &Database) -> usize {
         }
         let columns = columns(db, table).await;
         let names: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
-        // One that is not encrypted would be, as soon as the database is opened.
+        // An unencrypted key would be encrypted when the database is opened.
         let values: Vec<_> = columns
             .iter()
             .map(|column| {
@@ -151,7 +151,7 @@ on_every_engine! {
             assert_eq!(counted(&moved), before);
             let store = Store::open(&there.location).await.unwrap();
             assert!(store.check_totals().await.unwrap().is_empty());
-            // An id that was given out once is not given out again.
+            // Ids are not reused.
             store.import_history(printer, &[row("3", "c", 200.0)], None, now()).await.unwrap();
             let newest = newest_job(&there.location).await;
             assert!(newest > gone, "{newest} after {gone}");
@@ -180,7 +180,7 @@ on_every_engine! {
         add_printer(&db.store, "Voron").await;
         let before = counted(&db.store.table_sums().await.unwrap());
         for sql in [
-            // Litestream's, and what others might keep.
+            // Tables of Litestream and of other programs.
             "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)",
             "CREATE TABLE _litestream_lock (id INTEGER)",
             "CREATE TABLE notes_of_mine (word VARCHAR(20), number DOUBLE)",
@@ -205,7 +205,7 @@ on_every_engine! {
             assert_eq!(counted(&restored), before);
             there.drop().await;
         }
-        // A restore into the database leaves them on a server, where only rows are exchanged.
+        // A restore keeps them on a server, where only rows are replaced.
         add_printer(&db.store, "came later").await;
         db.store.close().await.unwrap();
         restore_backup(&backup.path, &db.location).await.unwrap();
@@ -231,7 +231,7 @@ on_every_engine! {
         let mut last = None;
         for n in 0..10 {
             let time = some_time() + jiff::SignedDuration::from_secs(n);
-            // Verified: also that the totals in it are the sums over the rows in it.
+            // Verification includes that the totals in the backup are the sums over its rows.
             let backup = db.store.back_up(&folder, &Occasion::Wanted, time).await.unwrap();
             let rows = backup.rows("print_jobs").unwrap();
             assert!(rows >= jobs);
@@ -258,7 +258,7 @@ async fn an_upgrade_that_fails_again_and_again_makes_one_backup() {
     let execute = async |sql: &str| raw.execute_unprepared(sql).await.unwrap();
     execute("DROP TABLE corrected_outcomes").await;
     execute("DELETE FROM schema_migrations WHERE version = 'm0009_corrected_outcomes'").await;
-    // It stands where the upgrade makes a view.
+    // A table with the name of a view makes the upgrade fail.
     execute("DROP VIEW v_jobs").await;
     execute("CREATE TABLE v_jobs (id INTEGER)").await;
     let backups = folder.path().join("backups");
@@ -271,7 +271,7 @@ async fn an_upgrade_that_fails_again_and_again_makes_one_backup() {
         open(minutes).await.unwrap_err();
         assert_eq!(made(), 1, "{minutes}");
     }
-    // What has changed since is in another one.
+    // Changes since then go into another backup.
     execute("UPDATE printers SET location = 'shelf'").await;
     open(3).await.unwrap_err();
     open(4).await.unwrap_err();
@@ -342,7 +342,7 @@ fn leftovers_of_unfinished_work_are_removed_if_they_are_ours_and_old() {
         file(&data, "my.key.0123456789abcdeg", 600),
     ];
     std::fs::create_dir(data.join("my.db.trial-folder")).unwrap();
-    // Through another name of the folder and of the database.
+    // Opens the database through symbolic links.
     std::os::unix::fs::symlink(data.join("my.db"), folder.path().join("link.db")).unwrap();
     let path = folder.path().join("link.db");
     let location = Location::Sqlite { path };
@@ -399,7 +399,7 @@ async fn what_is_no_sound_backup_is_refused_and_nothing_changes() {
     drop(running);
 }
 
-/// What every released version left behind, as SQL that any SQLite reads.
+/// Upgrades the schema of every released version, stored as SQL that any SQLite can read.
 #[tokio::test]
 async fn the_schema_of_every_version_upgrades_with_a_backup_before() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/schemas");
@@ -429,7 +429,7 @@ async fn the_schema_of_every_version_upgrades_with_a_backup_before() {
 
         let location = Location::Sqlite { path };
         let folder = folder.path().join("backups");
-        // A command does not do that under a running server, which knows the old tables.
+        // A command must not upgrade while a server with the old schema is running.
         let running = store::InstanceLock::take(&location).unwrap();
         let opened = Store::open_backed_up(&location, None, &folder, Opener::Command, some_time()).await;
         let is_refused = match opened {

@@ -85,8 +85,8 @@ async fn server_that_is_away_is_named_without_its_password() {
     assert!(!format!("{error:?} {location:?} {location}").contains("hunter2"));
 }
 
-/// An account with a password that needs escaping, over each kind of connection, with nothing in the server's cache
-/// of passwords.
+/// Logs in with a password that needs escaping, over each kind of connection, with an empty password cache on the
+/// server.
 async fn log_in(engine: Engine, queries: &[String]) {
     with(engine, |db| {
         let queries = queries.to_owned();

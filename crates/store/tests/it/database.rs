@@ -7,9 +7,9 @@ use store::{Engine, Location, Store};
 use tempfile::TempDir;
 use url::Url;
 
-/// Makes each test three: on SQLite, on MySQL and on MariaDB. The last two need a server, named by
-/// `PRINTLOG_TEST_MYSQL_URL` and `PRINTLOG_TEST_MARIADB_URL`; without, they say so and end, or fail if
-/// `PRINTLOG_TEST_ALL_ENGINES` is 1.
+/// Turns each test into three: for SQLite, MySQL and MariaDB. The last two need a server, named by
+/// `PRINTLOG_TEST_MYSQL_URL` and `PRINTLOG_TEST_MARIADB_URL`. Without one, the test prints that and returns, or fails
+/// if `PRINTLOG_TEST_ALL_ENGINES` is 1.
 #[macro_export]
 macro_rules! on_every_engine {
     ($(async fn $name:ident($db:ident) $body:block)*) => {$(
@@ -36,19 +36,19 @@ macro_rules! on_every_engine {
     )*};
 }
 
-/// An opened database that is dropped after the test.
+/// An open database that is dropped after the test.
 #[derive(Clone)]
 pub(crate) struct Database {
     pub(crate) location: Location,
     pub(crate) secret_file: PathBuf,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    /// For what the store does not offer.
+    /// For statements that the store does not offer.
     pub(crate) raw: DatabaseConnection,
 }
 
 impl Database {
-    /// A second process, as far as the database can tell.
+    /// Opens the database again, which looks like a second process to the database.
     pub(crate) async fn open_again(&self) -> Result<Store, store::Error> {
         Store::open_with(&self.location, Some(&self.secret_file)).await
     }
@@ -57,7 +57,7 @@ impl Database {
         self.raw.execute_unprepared(sql).await.unwrap();
     }
 
-    /// Names of all tables, by the word of the engine.
+    /// Names of all tables, from the engine's catalogue.
     pub(crate) async fn tables(&self) -> Vec<String> {
         self.column(match self.engine {
             Engine::Sqlite => {
@@ -80,7 +80,7 @@ impl Database {
     }
 }
 
-/// Runs `check` with a fresh database, and drops that whatever comes of it.
+/// Runs `check` with a fresh database, which is dropped even if `check` panics.
 pub(crate) async fn with<F>(engine: Engine, check: impl FnOnce(Database) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// A database that exists no longer than the test.
+/// A database that exists only during the test.
 pub(crate) struct Fresh {
     pub(crate) location: Location,
     server: Option<(Url, String)>,
@@ -121,7 +121,7 @@ impl Fresh {
     pub(crate) async fn create(engine: Engine) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         if engine == Engine::Sqlite {
-            // A name that would mean something in a URL.
+            // A name with characters that are special in URLs.
             let path = folder.path().join("a folder").join("print log#1?%20.db");
             return Some(Self {
                 location: Location::Sqlite { path },
@@ -132,7 +132,7 @@ impl Fresh {
         let server = server(engine)?;
         let name = format!("printlog_test_{:016x}", rand::random::<u64>());
         let admin = sea_orm::Database::connect(server.as_str()).await.unwrap();
-        // A default that would be wrong for us.
+        // A default character set that does not suit printlog.
         let sql = format!("CREATE DATABASE {name} CHARACTER SET latin1");
         admin.execute_unprepared(&sql).await.unwrap();
         admin.close().await.unwrap();
@@ -157,7 +157,7 @@ impl Fresh {
     }
 }
 
-/// The server to test with. `None` if none is given.
+/// The test server. `None` if none is configured.
 pub(crate) fn server(engine: Engine) -> Option<Url> {
     let variable = match engine {
         Engine::MariaDb => "PRINTLOG_TEST_MARIADB_URL",

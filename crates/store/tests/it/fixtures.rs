@@ -1,16 +1,16 @@
-//! Printers, jobs and history rows to test with.
+//! Printers, jobs and history rows for tests.
 
 use domain::{Figures, HistoryJob, Job, JobFilter, JobId, JobStatus, NewPrinter, PrinterId, Source};
 use jiff::Timestamp;
 use store::{Store, StoredJob};
 
-/// A day in 2026, `seconds` later.
+/// Some day in 2026, plus `seconds`.
 pub(crate) fn at(seconds: f64) -> Timestamp {
     let milliseconds = (seconds * 1000.0).round() as i64;
     Timestamp::from_millisecond(1_780_000_000_000 + milliseconds).unwrap()
 }
 
-/// When the tests write, unless it matters.
+/// Time of writes in the tests, unless it matters.
 pub(crate) const NOW: f64 = 1e6;
 
 pub(crate) fn now() -> Timestamp {
@@ -39,7 +39,7 @@ pub(crate) fn figures(total: f64) -> Figures {
     }
 }
 
-/// A finished row of a history.
+/// A history row of a completed job.
 pub(crate) fn row(job_id: &str, filename: &str, start: f64) -> HistoryJob {
     HistoryJob {
         job_id: job_id.to_owned(),
@@ -54,7 +54,7 @@ pub(crate) fn row(job_id: &str, filename: &str, start: f64) -> HistoryJob {
     }
 }
 
-/// The row that Moonraker makes for a print whose start it missed.
+/// The history row of a print whose start Moonraker missed.
 pub(crate) fn row_without_start(job_id: &str, end: f64, total: f64) -> HistoryJob {
     HistoryJob {
         filename: None,
@@ -69,7 +69,7 @@ pub(crate) fn row_without_start(job_id: &str, end: f64, total: f64) -> HistoryJo
     }
 }
 
-/// A running job as the tracker knows it from `print_stats` alone.
+/// A running job that the tracker knows from `print_stats` only.
 pub(crate) fn running(printer_id: PrinterId, filename: &str, start: f64) -> Job {
     Job {
         printer_id,
@@ -92,7 +92,7 @@ pub(crate) fn running(printer_id: PrinterId, filename: &str, start: f64) -> Job 
     }
 }
 
-/// The same, when Moonraker's history has told of it.
+/// Like [`running`], after Moonraker's history has reported the job.
 pub(crate) fn known(printer_id: PrinterId, job_id: &str, filename: &str, start: f64) -> Job {
     Job {
         job_id: Some(job_id.to_owned()),
@@ -120,7 +120,7 @@ pub(crate) async fn the_job(store: &Store) -> (JobId, Job) {
     (stored.id, stored.job)
 }
 
-/// The totals must be what the jobs say, by the store's word and by our own sums.
+/// Checks the totals against the jobs, with the store's check and with separate sums.
 pub(crate) async fn check_totals(store: &Store) {
     assert_eq!(store.check_totals().await.unwrap(), []);
     let jobs = all_jobs(store).await;

@@ -1,4 +1,4 @@
-//! What slicers wrote: kept once, queued visibly, and gone with the last job.
+//! Tests of G-code files: stored once, queued visibly, and removed with the last job.
 
 use domain::{JobFilter, JobId};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn file(key: &str) -> NewGcodeFile {
             media_type: "image/png",
             width: 300,
             height: 200,
-            // More than MySQL's BLOB takes.
+            // More than MySQL's BLOB can store.
             data: vec![7; 300_000],
         }],
     }

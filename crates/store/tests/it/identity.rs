@@ -92,7 +92,7 @@ on_every_engine! {
         let first: Vec<_> = (1..=5).map(|n| row(&format!("{n:06X}"), "a.gcode", f64::from(n) * 1000.0)).collect();
         assert_eq!(db.store.import_history(printer, &first, None, now()).await.unwrap(), added(5));
         let before = all_jobs(&db.store).await;
-        // All were deleted at the printer, which begins at 1 again; live and by import.
+        // All jobs were deleted on the printer, which starts again at 1, both live and by import.
         let live = known(printer, "000001", "a.gcode", 9000.0);
         assert!(matches!(db.store.save_job(&live, now()).await.unwrap(), Saved::Inserted(_)));
         let second = [row("000001", "a.gcode", 9000.0), row("000002", "a.gcode", 9900.0)];
@@ -117,7 +117,7 @@ on_every_engine! {
         assert_eq!((jobs[0].job.start_time, jobs[0].job.end_time), (Some(at(42.0)), Some(at(50.0))));
         check_totals(&db.store).await;
         assert_eq!(db.store.check_aggregates().await.unwrap(), []);
-        // What is known stays.
+        // Known values are kept.
         let later = Job { start_time: Some(at(43.0)), ..jobs[0].job.clone() };
         db.store.save_job(&later, now()).await.unwrap();
         assert_eq!(all_jobs(&db.store).await[0].job.start_time, Some(at(42.0)));
@@ -220,7 +220,7 @@ on_every_engine! {
         let (_, job) = the_job(&db.store).await;
         assert_eq!((job.job_id.as_deref(), job.history_start_time, job.start_time), (Some("000001"), row.start_time, seen.start_time));
         assert_eq!(job.end_source, Some(Source::History));
-        // The tracker still has the row as it was.
+        // The tracker still has the old values.
         db.store.save_job(&seen, now()).await.unwrap();
         assert_eq!(the_job(&db.store).await.1.job_id.as_deref(), Some("000001"));
         check_totals(&db.store).await;
@@ -253,7 +253,7 @@ on_every_engine! {
 
     async fn run_that_was_stored_twice_becomes_one(db) {
         let printer = add_printer(&db.store, "Voron").await;
-        // The tracker knows the print only from `print_stats`, and began it a minute off: another clock.
+        // The tracker knows the print only from `print_stats`, with a start one minute off because of another clock.
         let mut live = running(printer, "a.gcode", 60.0);
         let Saved::Inserted(id) = db.store.save_job(&live, now()).await.unwrap() else { panic!() };
         let mut row = row("000001", "a.gcode", 0.0);
@@ -300,7 +300,7 @@ on_every_engine! {
         let again = db.store.import_history(printer, &rows, None, now()).await.unwrap();
         assert_eq!(again, Imported { skipped_deleted: 3, ..Imported::default() });
         assert_eq!(db.store.find_run(printer, &rows[0]).await.unwrap(), FoundRun::Deleted);
-        // Renumbered, it is still the same run.
+        // With another number, it is still the same run.
         assert_eq!(db.store.find_run(printer, &row("9", "a", 0.0)).await.unwrap(), FoundRun::Deleted);
         assert_eq!(db.store.find_run(printer, &row("1", "a", 8000.0)).await.unwrap(), FoundRun::Unknown);
         assert_eq!(db.store.save_job(&known(printer, "1", "a", 0.0), now()).await.unwrap(), Saved::Deleted);
@@ -316,12 +316,13 @@ on_every_engine! {
         assert!(db.store.delete_job(id, now()).await.unwrap());
         assert_eq!(db.store.save_job(&live, now()).await.unwrap(), Saved::Deleted);
         assert_eq!(db.store.save_progress(&live, now()).await.unwrap(), Saved::Deleted);
-        // printlog was restarted and computes the start anew; then the history tells of it, with the start and without.
+        // printlog was restarted and computes the start again. Then the history reports the run, with and without its
+        // start.
         assert_eq!(db.store.save_job(&running(printer, "a", 1.2), now()).await.unwrap(), Saved::Deleted);
         let late = [row("1", "a", 0.6), row_without_start("2", 900.0, 899.5)];
         let imported = db.store.import_history(printer, &late, None, now()).await.unwrap();
         assert_eq!(imported.skipped_deleted, 2);
-        // The next print of the file is another.
+        // The next print of the file is another run.
         assert!(matches!(db.store.save_job(&running(printer, "a", 60.0), now()).await.unwrap(), Saved::Inserted(_)));
         check_totals(&db.store).await;
     }

@@ -73,7 +73,7 @@ on_every_engine! {
         if db.engine == Engine::Sqlite {
             return;
         }
-        // Rows of MyISAM stay when a transaction is rolled back: they count the attempts.
+        // MyISAM rows survive a rollback: they count the attempts.
         db.execute("CREATE TABLE attempts (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE = MyISAM").await;
         for number in [1020, 1205, 1213, 1412, 3101, 1180, 1047] {
             db.execute("DELETE FROM attempts").await;
@@ -97,7 +97,7 @@ on_every_engine! {
             return;
         }
         add_printer(&db.store, "Voron").await;
-        // What MariaDB 11.6 and later have by default.
+        // The default of MariaDB 11.6 and later.
         let first = db.raw.begin().await.unwrap();
         first.execute_unprepared("SET SESSION innodb_snapshot_isolation = ON").await.unwrap();
         first.query_one_raw(Statement::from_string(first.get_database_backend(), "SELECT * FROM printers")).await.unwrap();
@@ -111,7 +111,7 @@ on_every_engine! {
         if db.engine == Engine::Sqlite {
             return;
         }
-        // As the version before left it.
+        // The state of the previous version.
         db.execute("DROP TABLE corrected_outcomes").await;
         db.execute("DELETE FROM schema_migrations WHERE version = 'm0009_corrected_outcomes'").await;
         let folder = tempfile::tempdir().unwrap();
@@ -163,7 +163,7 @@ fn a_database_file_has_one_server_whatever_name_it_is_started_with() {
     };
     let path = folder.path().join("data/printlog.db");
     let name = |name: &str| folder.path().join(name);
-    // Two links on the way, one of them relative, before the file exists.
+    // Two symbolic links in a row, one of them relative, before the file exists.
     std::os::unix::fs::symlink("data/printlog.db", name("link.db")).unwrap();
     std::os::unix::fs::symlink(name("link.db"), name("link of link.db")).unwrap();
     let first = InstanceLock::take(&at(&name("link of link.db"))).unwrap();

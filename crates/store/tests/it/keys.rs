@@ -63,7 +63,7 @@ on_every_engine! {
         assert_eq!(db.store.admin_key_count(at(1.0)).await.unwrap(), 0);
         let admin = db.store.create_key("laptop", KeyScope::Admin, None, at(0.0)).await.unwrap();
         assert_eq!(db.store.authenticate(&admin.secret, at(1.0)).await.unwrap().unwrap().scope, KeyScope::Admin);
-        // A key that only reads cannot make another one.
+        // A read key cannot create another one.
         assert_eq!(db.store.revoke_key(admin.record.id, true, now()).await.unwrap(), RevokedKey::LastKey);
         assert_eq!(db.store.revoke_key(reader.record.id, true, now()).await.unwrap(), RevokedKey::Revoked);
     }
@@ -88,7 +88,7 @@ on_every_engine! {
         assert_eq!(used().await, Some(at(10.0)));
         db.store.touch_key(key, at(70.0)).await.unwrap();
         assert_eq!(used().await, Some(at(70.0)));
-        // A clock that was set back does not stop it.
+        // Also works after the clock was set back.
         db.store.touch_key(key, at(-500.0)).await.unwrap();
         assert_eq!(used().await, Some(at(-500.0)));
         db.store.touch_key(KeyId(4711), at(0.0)).await.unwrap();

@@ -183,7 +183,8 @@ on_every_engine! {
         if db.engine != Engine::Sqlite {
             db.column::<String>("ANALYZE TABLE print_jobs").await;
         }
-        // A quarter is left in either order. MariaDB goes through the index from its end while that skips less.
+        // A quarter of the jobs remains in either order. MariaDB reads the index from its end while that skips fewer
+        // rows.
         let cursor = |seconds| Some(Cursor { value: at(seconds).as_millisecond(), id: JobId(1000) });
         let places = [
             (None, ListOrder::Newest),
@@ -275,7 +276,7 @@ const NAMES: [&str; 6] = [
     "x",
 ];
 
-/// Jobs of four printers; many begin at once, some at an unknown time.
+/// Adds jobs of four printers. Many have the same start, some an unknown one.
 async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut printers = Vec::new();
@@ -296,7 +297,7 @@ async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
             row.filename = None;
             row.end_time = None;
         } else {
-            // Else two of one start and file would be one run.
+            // Otherwise, two jobs with the same start and file would be one run.
             row.filename.as_mut().unwrap().push_str(&format!("{n}"));
         }
         let mut taken = || {

@@ -10,7 +10,7 @@ on_every_engine! {
     async fn job_is_stored_although_the_database_was_locked_for_seconds(db) {
         let printer = add_printer(&db.store, "Voron").await;
         db.store.save_job(&running(printer, "before", -500.0), now()).await.unwrap();
-        // Longer than a statement waits for the lock, so that an attempt fails.
+        // Longer than a statement's lock timeout, so that an attempt fails.
         let (lock, patience) = match db.engine {
             Engine::Sqlite => ("UPDATE job_totals SET total_jobs = total_jobs", 6),
             Engine::MySql | Engine::MariaDb => ("SELECT * FROM job_totals FOR UPDATE", 11),
@@ -19,7 +19,7 @@ on_every_engine! {
         other.execute_unprepared(lock).await.unwrap();
         let store = db.store.clone();
         let save = tokio::spawn(async move { store.save_job(&running(printer, "a", 0.0), now()).await });
-        // Who only reads is not held up.
+        // Reads are not blocked.
         assert_eq!(db.store.list_jobs(&JobFilter::default(), 10, None).await.unwrap().items.len(), 1);
         tokio::time::sleep(Duration::from_secs(patience)).await;
         assert!(!save.is_finished());
@@ -33,7 +33,7 @@ on_every_engine! {
         for n in 0..4 {
             printers.push(add_printer(&db.store, &n.to_string()).await);
         }
-        // Two processes, of which each has several tasks, on the same printers and the same jobs.
+        // Two processes with several tasks each, on the same printers and jobs.
         let second = db.open_again().await.unwrap();
         let tasks: Vec<_> = (0..8)
             .map(|task| {

@@ -1,4 +1,4 @@
-//! The store on every engine: SQLite always, MySQL and MariaDB where their URLs are given.
+//! Tests of the store on every engine: SQLite always, MySQL and MariaDB if their URLs are given.
 
 #![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
 

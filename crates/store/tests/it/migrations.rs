@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait as _;
 
 use crate::{database::Database, fixtures::*, on_every_engine};
 
-/// Numbers of all migrations of this program, oldest first, by their files.
+/// Numbers of all migrations of this program, oldest first, from their file names.
 fn versions() -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/migrations");
     let mut versions: Vec<_> = folder
@@ -18,7 +18,7 @@ fn versions() -> Vec<String> {
     versions
 }
 
-/// Each in its turn, when none refers to it any more.
+/// Drops all tables. A table that others still refer to is dropped in a later round.
 pub(crate) async fn drop_every_table(db: &Database) {
     if db.engine == Engine::Sqlite {
         let indexes = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
@@ -133,14 +133,14 @@ on_every_engine! {
             };
             db.store.change_notes(*id, &change, "laptop", now()).await.unwrap();
         }
-        // As versions stored them that only folded case.
+        // As stored by versions that only folded case.
         let two = "u\u{308}";
         for sql in [
             "UPDATE printers SET name = 'Vo\u{308}ro\u{308}n', name_key = 'vo\u{308}ro\u{308}n' WHERE name = 'b'".to_owned(),
             "UPDATE printers SET name = 'VO\u{308}Rön', name_key = 'vo\u{308}rön' WHERE name = 'c'".to_owned(),
             format!("UPDATE verdict_reasons SET name = 'Gr{two}n', name_key = 'gr{two}n' WHERE name = 'twin'"),
             format!("UPDATE job_notes SET verdict_reason = 'Gr{two}n' WHERE verdict_reason = 'twin'"),
-            // One job has the tag in the other form, one in both.
+            // One job has the tag in the other form, one has both.
             format!("UPDATE job_tags SET tag = 'gr{two}n', tag_key = 'gr{two}n' WHERE tag = 'grün' AND print_job_id = {}", job_ids[1].0),
             format!("UPDATE job_tags SET tag = 'gr{two}n', tag_key = 'gr{two}n' WHERE tag = 'other' AND print_job_id = {}", job_ids[2].0),
             format!("UPDATE job_search SET text = 'k{two}che.gcode\u{1f}gr{two}n' WHERE print_job_id = {}", job_ids[1].0),

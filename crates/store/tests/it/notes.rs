@@ -27,7 +27,7 @@ fn verdict(verdict: Option<Verdict>, reason: Option<&str>) -> NotesChange {
     }
 }
 
-/// Some jobs, oldest first.
+/// Adds some jobs, oldest first.
 async fn some_jobs(store: &Store, number: usize) -> Vec<JobId> {
     let printer = add_printer(store, "Voron").await;
     let mut ids = Vec::new();
@@ -102,7 +102,7 @@ on_every_engine! {
         assert_eq!(change(&db.store, id, verdict(scrap, Some("ate my homework"))).await, NotesChanged::Done(true));
         assert!(db.store.remove_verdict_reason(own.id).await.unwrap());
         assert!(!db.store.remove_verdict_reason(own.id).await.unwrap());
-        // The job keeps it, and it may be said again of that one.
+        // The job keeps the reason, which can be set on it again.
         assert_eq!(change(&db.store, id, verdict(Some(Verdict::Good), Some("Ate my homework"))).await, NotesChanged::Done(true));
         change(&db.store, id, verdict(None, None)).await;
         assert_eq!(notes(&db.store, id).await, JobNotes::default());
@@ -161,7 +161,7 @@ on_every_engine! {
 
     async fn what_was_said_of_a_twin_is_not_lost(db) {
         let printer = add_printer(&db.store, "Voron").await;
-        // Imported before it is known to be the run that was followed.
+        // Imported before it is known to be the tracked run.
         db.store.import_history(printer, &[row_without_start("00001A", 200.0, 100.0)], None, now()).await.unwrap();
         let (twin, _) = the_job(&db.store).await;
         change(&db.store, twin, tags(&["keep"])).await;

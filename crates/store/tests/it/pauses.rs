@@ -3,7 +3,7 @@ use store::{Pause, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 
-/// The job, as it was seen some seconds into the test.
+/// The job, as observed some seconds into the test.
 fn seen(job: &Job, status: JobStatus, second: f64) -> Job {
     Job {
         status,
@@ -36,7 +36,7 @@ on_every_engine! {
             db.store.save_progress(&seen(&job, status, second), now()).await.unwrap();
         }
         assert_eq!(pauses().await, [pause(10.0, Some(20.5)), pause(30.0, None)]);
-        // Nobody saw it end, and then it is still there: the pause goes on.
+        // Its end was not observed, and later it is still paused: the pause continues.
         let mut lost = seen(&job, JobStatus::Interrupted, 30.0);
         lost.end_unseen(None);
         db.store.save_job(&lost, now()).await.unwrap();
@@ -60,7 +60,7 @@ on_every_engine! {
         lost.end_unseen(None);
         db.store.save_job(&lost, now()).await.unwrap();
         db.store.save_job(&seen(&job, JobStatus::Printing, 90.0), now()).await.unwrap();
-        // Twice within a millisecond is once.
+        // Two pauses within a millisecond count as one.
         for (status, second) in [
             (JobStatus::Paused, 100.0),
             (JobStatus::Printing, 100.0),

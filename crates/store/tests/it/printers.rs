@@ -45,7 +45,7 @@ on_every_engine! {
     async fn keys_from_before_encryption_are_encrypted_at_the_next_start(db) {
         let printer = add_printer(&db.store, "Voron").await;
         db.execute("UPDATE printers SET moonraker_api_key = 's3cret from before'").await;
-        // Until then they are read as they are.
+        // Until then, they are read unencrypted.
         let key = async |store: &store::Store| store.printer(printer).await.unwrap().unwrap().config.moonraker_api_key;
         assert_eq!(key(&db.store).await.as_deref(), Some("s3cret from before"));
         let again = db.open_again().await.unwrap();
@@ -65,13 +65,13 @@ on_every_engine! {
         let printer = other.printer(id).await.unwrap().unwrap();
         assert_eq!((printer.config.moonraker_api_key, printer.key_is_unreadable), (None, true));
 
-        // A change of something else leaves the key for the day on which the secret is back.
+        // A change of other fields keeps the key, in case the secret key is restored.
         let mut renamed = named("Voron 2");
         let changed = other.update_printer(id, &renamed, now()).await.unwrap().unwrap();
         assert!(changed.key_is_unreadable);
         let back = db.store.printer(id).await.unwrap().unwrap();
         assert_eq!((back.config.name.as_str(), back.config.moonraker_api_key.as_deref()), ("Voron 2", Some("s3cret")));
-        // It can be entered anew, and removed.
+        // The key can be replaced and removed.
         renamed.moonraker_api_key = Some("n3w".into());
         let entered = other.update_printer(id, &renamed, now()).await.unwrap().unwrap();
         assert_eq!((&entered.config, entered.key_is_unreadable), (&renamed, false));
@@ -79,7 +79,7 @@ on_every_engine! {
         db.store.remove_printer_key(id, now()).await.unwrap();
         assert!(!db.store.printer(id).await.unwrap().unwrap().key_is_unreadable);
 
-        // Without any secret printers are there, and no key is stored as it is.
+        // Without a secret key, printers can be read, and no key is stored unencrypted.
         std::fs::write(&elsewhere, "damaged").unwrap();
         let none = Store::open_with(&db.location, Some(&elsewhere)).await.unwrap();
         assert!(none.secret_trouble().unwrap().contains("other.key"));
@@ -100,7 +100,7 @@ on_every_engine! {
             let error = db.store.update_printer(other, &named(name), now()).await.unwrap_err();
             assert!(matches!(error, Error::NameTaken { .. }) && !error.is_transient());
         }
-        // A printer does not stand in its own way.
+        // A printer does not conflict with its own name.
         assert!(db.store.update_printer(other, &named("VORON"), now()).await.unwrap().is_some());
         let long = "x".repeat(256);
         assert!(matches!(db.store.add_printer(&named(&long), now()).await, Err(Error::TooLong { what: "name", .. })));

@@ -16,7 +16,7 @@ on_every_engine! {
             assert_eq!(db.store.import_jobs(&[record], now()).await.unwrap().added, 1, "{id}");
             let (given, is_new) = db.store.adopt_printer(&n.to_string(), Some(PrinterId(id)), now()).await.unwrap();
             assert!(is_new && given.0 < 100, "{id}: {given:?}");
-            // What is recorded afterwards finds room.
+            // There is room for later jobs and printers.
             db.store.save_job(&running(printer, "b", start + 500.0), now()).await.unwrap();
             add_printer(&db.store, &format!("new {n}")).await;
         }
@@ -102,7 +102,7 @@ on_every_engine! {
         assert_eq!(waiting.len(), pending.count());
         let files: Vec<i64> = db.column("SELECT COUNT(*) FROM gcode_files").await;
         assert_eq!(files, [14], "seven of each printer");
-        // A new job gets an id of its own, and finds its file.
+        // A new job gets an unused id, and its file is found.
         let Saved::Inserted(id) = db.store.save_job(&running(printers[0], "later", 9e5), now()).await.unwrap() else { panic!() };
         assert!(records.iter().all(|record| record.id != Some(id)));
     }
@@ -123,7 +123,7 @@ on_every_engine! {
         assert_eq!(db.store.job(gone).await.unwrap(), None);
         assert_eq!(all_jobs(&db.store).await.len(), 6);
         check_totals(&db.store).await;
-        // What was deleted here does not come back by an import either.
+        // An import does not restore deleted jobs.
         let page = db.store.list_jobs(&JobFilter::default(), 50, None).await.unwrap();
         for row in page.items {
             assert!(db.store.delete_job(row.id, now()).await.unwrap());

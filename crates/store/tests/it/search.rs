@@ -1,4 +1,4 @@
-//! Jobs are found by any part of a text, as a plain search through all of them would.
+//! Tests that jobs are found by any part of a text, like in a full scan.
 
 use domain::{Job, JobFilter, JobId};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
@@ -23,7 +23,7 @@ on_every_engine! {
                     }
                     1 => { db.store.import_jobs(&[of_job(job)], now()).await.unwrap(); }
                     _ => {
-                        // A name that is learned later.
+                        // A file name that becomes known later.
                         let nameless = Job { filename: None, ..job.clone() };
                         db.store.save_job(&nameless, now()).await.unwrap();
                         assert!(matches!(db.store.save_job(&job, now()).await.unwrap(), Saved::Updated(_)));
@@ -53,7 +53,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "a").await;
         let names = ["Küche.gcode", "Ku\u{308}che.gcode", "KÜCHE 2.gcode", "Kuche.gcode", "Straße.gcode", "STRASSE.gcode", "각.gcode", "\u{1100}\u{1161}\u{11a8}.gcode"];
         for (n, name) in names.into_iter().enumerate() {
-            // The last one of each half runs: it is looked for in another place.
+            // Every second job is running: the search finds these in another place.
             let start = n as f64 * 1000.0;
             match n % 2 {
                 0 => { db.store.import_history(printer, &[row(&n.to_string(), name, start)], None, now()).await.unwrap(); }
@@ -66,7 +66,7 @@ on_every_engine! {
         ] {
             let filter = JobFilter { filename_contains: Some(part.to_owned()), ..JobFilter::default() };
             let page = db.store.list_jobs(&filter, 50, None).await.unwrap();
-            // Byte for byte what the printer says.
+            // Byte for byte as the printer reports it.
             let mut found: Vec<_> = page.items.iter().map(|row| row.filename.as_deref().unwrap()).collect();
             found.reverse();
             assert_eq!(found, wanted, "{part}");
@@ -105,7 +105,7 @@ on_every_engine! {
     }
 }
 
-/// A plain search through all jobs finds the same.
+/// Compares the result with a full scan of all jobs.
 async fn compare(db: &Database, part: &str) {
     let fold = |text: &str| {
         let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text);
@@ -136,7 +136,7 @@ async fn compare(db: &Database, part: &str) {
     assert_eq!(page.total, wanted.len() as u64, "{part:?}");
 }
 
-/// A row for each job, and on SQLite an index that knows all of them and nothing else.
+/// Checks that each job has a row and that the index on SQLite contains exactly these rows.
 async fn check_index(db: &Database) {
     let rows: Vec<i64> = db.column("SELECT COUNT(*) FROM job_search").await;
     assert_eq!(rows, [all_jobs(&db.store).await.len() as i64]);
@@ -148,7 +148,8 @@ async fn check_index(db: &Database) {
     }
 }
 
-/// Few characters, so that many texts hold the same; some that mean something to databases or have odd cases.
+/// A random text. Few different characters, so that texts match often; some are special in databases or have unusual
+/// case mappings.
 fn some_text(rng: &mut StdRng, longest: usize) -> String {
     let characters = [
         'a',

@@ -33,13 +33,13 @@ on_every_engine! {
         let key = db.store.create_key("laptop", store::KeyScope::Admin, None, at(0.0)).await.unwrap();
         let new = signed_in(&db.store, &key.secret, 0.0).await;
         let found = async |when| db.store.session(&new.token, at(when)).await.unwrap();
-        // Less than a day after the last time nothing is written.
+        // Nothing is written less than a day after the last extension.
         db.store.extend_session(&new.session, at(0.9 * DAY)).await.unwrap();
         assert_eq!(found(DAY).await.unwrap().expires_at, at(30.0 * DAY));
         db.store.extend_session(&new.session, at(20.0 * DAY)).await.unwrap();
         assert_eq!(found(45.0 * DAY).await.unwrap().expires_at, at(50.0 * DAY));
         assert_eq!(found(50.0 * DAY).await, None);
-        // The next one to sign in sweeps it up.
+        // The next sign-in removes expired sessions.
         signed_in(&db.store, &key.secret, 51.0 * DAY).await;
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM sessions").await, [1]);
     }

@@ -19,7 +19,7 @@ on_every_engine! {
             ended = now;
         }
         assert!(all_jobs(&db.store).await.len() > 20);
-        // All gone: nothing but zeroes, not the rounding errors of all that has been there.
+        // After all jobs are deleted, the totals are zero, without accumulated rounding errors.
         for stored in all_jobs(&db.store).await {
             db.store.delete_job(stored.id, now()).await.unwrap();
         }
@@ -75,7 +75,7 @@ on_every_engine! {
             counts.iter().map(|count| (count.status, count.jobs)).collect::<Vec<_>>()
         };
         assert_eq!(counts().await, [(JobStatus::Interrupted, 1)]);
-        // It ran on, and ended well.
+        // It continued and completed.
         lost.status = JobStatus::Printing;
         db.store.save_progress(&lost, now()).await.unwrap();
         assert_eq!(counts().await, [(JobStatus::Interrupted, 1)]);
@@ -135,7 +135,7 @@ on_every_engine! {
     }
 }
 
-/// Whether this is the number that was `before`, and has not fallen.
+/// Whether this is the same counter as `before` and has not decreased.
 fn grown(now: &EndedCount, before: &EndedCount) -> bool {
     (now.printer_id, now.status) == (before.printer_id, before.status) && now.jobs >= before.jobs
 }
@@ -169,7 +169,7 @@ pub(crate) async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut Std
     }
 }
 
-/// Few starts, ids and files, so that many meet; in three months.
+/// A random start. Few different starts, ids and files, so that many jobs collide; in three months.
 pub(crate) fn some_start(rng: &mut StdRng) -> f64 {
     let month = [0.0, 0.0, 2e6, 5e6].choose(rng).unwrap();
     month + f64::from(rng.random_range(0..40)) * 500.0

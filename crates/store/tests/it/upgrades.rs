@@ -1,5 +1,5 @@
-//! The schema of each version upgrades to today's, with what was in it. `test_data/versions` has them as the engines wrote
-//! them down; `PRINTLOG_TEST_UPDATE=1` writes that of the version that is not released yet.
+//! Upgrades the schema of each version, with its data, to the current one. `test_data/versions` contains the engines'
+//! dumps; `PRINTLOG_TEST_UPDATE=1` writes that of the unreleased version.
 
 use std::{env, fs, path::PathBuf};
 
@@ -27,7 +27,7 @@ fn file(version: &str, engine: Engine) -> PathBuf {
     folder().join(version).join(format!("{engine}.sql"))
 }
 
-/// All versions of which there is a schema, oldest first.
+/// All versions with a stored schema, oldest first.
 fn versions() -> Vec<String> {
     let mut versions: Vec<_> = folder()
         .read_dir()
@@ -40,7 +40,7 @@ fn versions() -> Vec<String> {
     versions
 }
 
-/// The schema, and which migrations made it, as statements.
+/// The schema and its applied migrations, as statements.
 async fn schema(db: &Database) -> String {
     let mut statements = match db.engine {
         Engine::Sqlite => {
@@ -80,9 +80,9 @@ async fn schema(db: &Database) -> String {
         .collect()
 }
 
-/// Runs statements that each end with a line.
+/// Runs statements, one per line end.
 async fn run(db: &Database, statements: &str) {
-    // `SET` and what follows it want one connection.
+    // `SET` and the following statements need the same connection.
     let tx = db.raw.begin().await.unwrap();
     for statement in statements
         .split(";\n")
@@ -117,14 +117,14 @@ on_every_engine! {
             assert_eq!(store.check_totals().await.unwrap(), [], "{version}");
             let keys = store.keys().await.unwrap();
             assert_eq!(keys.iter().map(|key| (key.name.as_str(), key.scope)).collect::<Vec<_>>(), [("phone", KeyScope::Admin)]);
-            // What is derived from the rows did not exist yet; these rows are written by hand.
+            // Derived data did not exist yet; these rows are written by hand.
             if version == "0.0.1" {
                 assert_eq!(store.check_aggregates().await.unwrap(), [], "{version}");
                 let filter = JobFilter { filename_contains: Some("häuse ä".to_owned()), ..JobFilter::default() };
                 assert_eq!(store.list_jobs(&filter, 10, None).await.unwrap().items.len(), 2, "{version}");
                 assert_eq!(store.details_counts().await.unwrap().pending, 3, "{version}");
             }
-            // It goes on.
+            // The upgraded database is usable.
             assert!(store.delete_job(jobs[1].id, now()).await.unwrap());
             assert_eq!(store.check_totals().await.unwrap(), [], "{version}");
             store.close().await.unwrap();

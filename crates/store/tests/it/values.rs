@@ -8,7 +8,7 @@ use crate::{fixtures::*, on_every_engine};
 on_every_engine! {
     async fn times_are_true_to_the_millisecond(db) {
         let printer = add_printer(&db.store, "Voron").await;
-        // Before 1970, after what MySQL's TIMESTAMP holds, and odd milliseconds between.
+        // Before 1970, beyond the range of MySQL's TIMESTAMP, and odd milliseconds in between.
         for milliseconds in [-86_400_001, 1, 1_780_000_000_123, 1_780_000_000_999, 4_102_444_800_007] {
             let mut job = running(printer, "a", 0.0);
             let time = Timestamp::from_millisecond(milliseconds).unwrap();
@@ -52,7 +52,7 @@ on_every_engine! {
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!() };
         assert_eq!(db.store.job(id).await.unwrap().unwrap().job, job);
         assert_eq!(db.store.save_job(&job, now()).await.unwrap(), Saved::Unchanged(id));
-        // A big page, too.
+        // A large page, too.
         let rows: Vec<_> = (0..12)
             .map(|n| {
                 let mut row = row(&format!("9{n}"), "a", f64::from(n) * 500.0 + 500.0);

@@ -1,4 +1,4 @@
-//! The read-only views of `docs/sql.md`, on every engine.
+//! Tests of the read-only views in `docs/sql.md`, on every engine.
 
 use domain::{Figures, JobStatus};
 use sea_orm::{ConnectionTrait as _, Statement};
@@ -7,7 +7,7 @@ use store::{Engine, NotesChange, Store};
 
 use crate::{database::Database, fixtures::*, on_every_engine};
 
-/// The columns that `docs/sql.md` promises, of each view.
+/// The documented columns of a view.
 fn documented(view: &str) -> Vec<String> {
     let docs = include_str!("../../../../docs/sql.md");
     let section = docs
@@ -92,7 +92,7 @@ on_every_engine! {
                     assert_eq!(kind, "datetime", "{view}.{name}");
                 }
                 if name.ends_with("metadata") || name == "auxiliary_data" || name == "tags" {
-                    // MariaDB has no type for JSON: it is text that is valid.
+                    // MariaDB has no JSON type: it is validated text.
                     let expected = if db.engine == Engine::MySql { "json" } else { "text" };
                     assert!(kind.ends_with(expected), "{view}.{name} is {kind}");
                 }
