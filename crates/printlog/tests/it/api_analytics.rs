@@ -1,4 +1,6 @@
-//! Analytics over the API: shapes, words and units, CSV, and that routes agree. The store's tests prove the figures.
+//! Analytics over the API: response shapes, terms and units, CSV, and consistency between routes. The store's tests
+//! check
+//! the figures themselves.
 
 use domain::{JobStatus, PrinterId};
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ const ROUTES: [&str; 9] = [
     "verdicts",
 ];
 
-/// A printer with a job for each status, one a day; the last ones run. The second is of PETG.
+/// Adds a printer with one job per status, one a day; the last jobs are running. The second job uses PETG.
 async fn seeded(app: &TestApp) -> PrinterId {
     let printer = app.add_printer("Voron").await;
     for (n, status) in JobStatus::ALL.into_iter().rev().enumerate() {
@@ -290,7 +292,7 @@ async fn csv_has_the_same_numbers_and_no_formulas() {
                 > 0,
             "{route}"
         );
-        // Without a job there is a header all the same.
+        // The header is sent even if there are no jobs.
         let empty = app
             .get(&format!("/api/analytics/{route}?format=csv&q=nothing"))
             .await
@@ -482,7 +484,7 @@ async fn an_offset_is_a_zone_and_an_unknown_zone_is_not_utc() {
             );
         }
     }
-    // What a browser needs that has a zone which this server does not know.
+    // What a browser needs if this server does not know its time zone.
     let system = async |query: &str| app.get(&format!("/api/system{query}")).await.expect(200).json();
     assert_eq!(system("").await["timezone"], "Europe/Berlin");
     for (query, is_known) in [

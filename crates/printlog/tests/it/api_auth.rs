@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication and authorization.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use store::{KeyScope, Location};
 
 use crate::test_app::{TestApp, job, stored_at};
 
-/// An operation of the API, with numbers filled into its path.
+/// An operation of the API, with numbers as its path parameters.
 struct Operation {
     method: String,
     path: String,
-    /// The scope that its key needs. `None` if it needs no key.
+    /// The scope that the key needs. `None` if no key is needed.
     scope: Option<String>,
 }
 
@@ -38,7 +38,7 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// Routes that anybody may ask, or that are how somebody is let in.
+/// Routes that are public or used to sign in.
 const OPEN: [&str; 2] = ["/health", "/api/session"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn every_route_lets_in_only_keys_that_work() {
         }
         for (authorization, challenge) in &refused {
             let mut request = with(&app, method, path, authorization.as_deref());
-            // An address of its own for each: of one, ten may be wrong.
+            // A different address per request, because each address is limited to ten wrong keys.
             attempts += 1;
             let address = format!("10.0.{}.{}", attempts / 250, attempts % 250);
             request
@@ -130,7 +130,7 @@ async fn a_key_that_reads_changes_nothing_and_sees_no_keys() {
     for path in ["/api/jobs", "/api/printers", "/api/printers/1/status"] {
         assert!(allowed.iter().any(|allowed| allowed == path), "{path}");
     }
-    // Nothing has happened.
+    // The refused requests had no effect.
     assert_eq!(app.get("/api/jobs").await.json()["total"], 1);
     assert_eq!(
         app.get("/api/printers/1").await.expect(200).json()["name"],
@@ -143,7 +143,7 @@ async fn a_key_that_reads_changes_nothing_and_sees_no_keys() {
             .len(),
         2
     );
-    // HEAD is a way to read.
+    // HEAD is a read request.
     let head = with(&app, "HEAD", "/api/jobs", Some(&format!("Bearer {key}")));
     app.send(head).await.expect(200);
 }
@@ -164,7 +164,7 @@ async fn whoever_tries_many_keys_is_held_off() {
     answer.problem(429);
     let pause: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=61).contains(&pause), "{pause}");
-    // Whoever has a key that works is not to suffer for a neighbour behind the same proxy.
+    // A client with a valid key is not blocked because of another client behind the same proxy.
     send("192.0.2.1", &app.key).await.expect(200);
     let sign_in = json!({"key": app.key});
     let mut request = app.request("POST", "/api/session", sign_in.to_string());
@@ -172,7 +172,7 @@ async fn whoever_tries_many_keys_is_held_off() {
         .headers_mut()
         .insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
     app.send(request).await.problem(429);
-    // A program with a key that was revoked guesses nothing.
+    // Repeated use of the same revoked key does not count as guessing.
     for _ in 0..30 {
         send("192.0.2.3", "3dp_was_revoked").await.problem(401);
     }
@@ -253,7 +253,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
         let listed = listed.json();
         let mut records = listed["items"].as_array().unwrap().iter();
         let record = records.find(|record| record["id"] == id).unwrap();
-        // Nobody waits for it to be written.
+        // `last_used` is written asynchronously.
         if !record["last_used"].is_null() {
             break record.clone();
         }
@@ -317,7 +317,7 @@ async fn keys_that_make_no_sense_are_refused() {
     assert_eq!(made["expires_at"], "2099-01-01T00:00:00Z");
 }
 
-/// To remember that a key was used is no reason to wait for a database that takes no writes.
+/// Updating a key's last use must not make a request wait for a database that accepts no writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_read_is_read_while_the_database_is_locked() {
     let mut file = None;
@@ -329,7 +329,7 @@ async fn what_can_be_read_is_read_while_the_database_is_locked() {
     .await;
     let locked = rusqlite::Connection::open(file.unwrap()).unwrap();
     locked.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // Shorter than a write is tried for.
+    // Shorter than the time for which a write is retried.
     let limit = Duration::from_secs(20);
     for path in ["/api/jobs", "/api/printers", "/api/analytics/summary", "/metrics"] {
         let answer = tokio::time::timeout(limit, app.get(path)).await;

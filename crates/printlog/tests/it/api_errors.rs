@@ -1,4 +1,4 @@
-//! Every error is a problem document, wherever in the server it arises.
+//! Every error is a problem document, regardless of which layer of the server reports it.
 
 use hyper::{Request, header};
 use serde_json::json;

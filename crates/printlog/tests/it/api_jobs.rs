@@ -1,4 +1,4 @@
-//! Jobs over the API: lists against a brute-force model, single jobs, deletion.
+//! Jobs over the API: lists (compared with a brute-force model), single jobs, deletion.
 
 use domain::{Job, JobStatus, PrinterId};
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     expected["details"] = Value::Null;
     expected["pauses"] = json!([]);
     expected["details_status"] = "pending".into();
-    // The queue may have looked at it, and found the printer switched off.
+    // The details queue may already have tried this job and found the printer disabled.
     expected["details_reason"] = whole["details_reason"].clone();
     assert_eq!(whole, expected);
 }
@@ -198,7 +198,7 @@ async fn filters_that_make_no_sense_are_refused() {
     );
 }
 
-/// A few hundred jobs of three printers, some with the same start, some without any.
+/// Adds a few hundred jobs of three printers, some with the same start and some without a start.
 async fn many_jobs(app: &TestApp) -> Vec<(i64, Job, Option<&'static str>)> {
     let printers = [
         app.add_printer("A").await,
@@ -215,7 +215,7 @@ async fn many_jobs(app: &TestApp) -> Vec<(i64, Job, Option<&'static str>)> {
     let materials = [None, Some("PLA"), Some("PETG")];
     let first: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let mut jobs = Vec::new();
-    // A linear congruential generator: the same jobs in every run.
+    // A linear congruential generator, which gives the same jobs in every run.
     let mut state = 7_u32;
     let mut random = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -229,7 +229,7 @@ async fn many_jobs(app: &TestApp) -> Vec<(i64, Job, Option<&'static str>)> {
         if random(10) == 0 {
             (job.start_time, job.history_start_time, job.end_time) = (None, None, None);
         } else {
-            // One printer starts one job at a time.
+            // A printer starts one job at a time.
             let start = start + SignedDuration::from_millis(index);
             (job.start_time, job.history_start_time) = (Some(start), Some(start));
         }
@@ -387,7 +387,7 @@ async fn a_cursor_is_a_place_in_the_list_of_its_sort() {
     }
 }
 
-/// The ids of all pages.
+/// The ids on all pages.
 async fn read_all(app: &TestApp, query: &str, limit: usize, total: usize) -> Vec<i64> {
     let mut ids = Vec::new();
     let mut cursor = String::new();

@@ -1,11 +1,11 @@
-//! What the API says of a printer that is there: a simulated one, with a print in it.
+//! The API's view of a connected printer: a simulated one that is printing.
 
 use serde_json::{Value, json};
 use simulator::{Dice, PrintPlan, PrinterConfig, SimPrinter};
 
 use crate::test_app::TestApp;
 
-/// Asks until the answer is as wanted.
+/// Polls until the response matches.
 async fn wait_for(app: &TestApp, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let asked = async {
         loop {
@@ -49,7 +49,7 @@ async fn a_key_can_be_tried_before_it_is_saved() {
         assert_eq!(verdict["klippy_state"].is_null(), outcome != "ok");
         assert_eq!(verdict["moonraker_url"], printer.url());
     }
-    // A printer that is there is tried with its stored key, unless another is given.
+    // A stored printer is tested with its stored key, unless another key is given.
     let input = json!({"name": "Sim", "moonraker_url": printer.url(), "moonraker_api_key": "right"});
     let id = app.post("/api/printers", &input).await.expect(201).json()["id"].clone();
     for (key, outcome) in [
@@ -57,7 +57,7 @@ async fn a_key_can_be_tried_before_it_is_saved() {
         (json!("wrong"), "wrong_key"),
         (json!(""), "key_needed"),
     ] {
-        // Without its scheme, which is found.
+        // The scheme is left out; the test detects it.
         let body = json!({"moonraker_url": printer.url().trim_start_matches("http://"), "printer_id": id,
             "moonraker_api_key": key});
         let verdict = app.post("/api/printers/test", &body).await.expect(200).json();

@@ -1,4 +1,4 @@
-//! What users say of jobs, over the API.
+//! User notes on jobs, over the API.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn a_job_is_named_tagged_and_judged() {
     assert_eq!(listed["tags"], json!(["A", "b"]));
     assert!(listed.get("notes").is_none(), "may be long");
 
-    // What is left out stays, null removes, and without a verdict there is no reason.
+    // An omitted field is unchanged, null removes it, and removing the verdict removes its reason.
     let changed = app
         .patch(&path, &json!({"verdict": null, "tags": null}))
         .await

@@ -101,7 +101,7 @@ async fn the_login_of_an_address_is_encrypted_and_never_shown() {
             .moonraker_api_key
     };
     assert_eq!(secret().await.as_deref(), Some("Basic bWU6czNjcmV0 k3y"));
-    // A change that says nothing of them leaves both.
+    // A change that omits both fields keeps both values.
     let change = json!({"name": "B", "moonraker_url": "https://127.0.0.1:1/p"});
     let changed = app.put(&path, &change).await.expect(200);
     assert_eq!(secret().await.as_deref(), Some("Basic bWU6czNjcmV0 k3y"));
@@ -286,7 +286,7 @@ async fn a_printer_with_jobs_is_deleted_only_if_that_is_meant() {
 async fn the_status_says_how_the_link_stands_and_why() {
     let app = TestApp::start().await;
     let off = app.add_printer("Off").await;
-    // Port 1 answers nobody.
+    // Nothing listens on port 1.
     let body = json!({"name": "Away", "moonraker_url": "http://127.0.0.1:1"});
     let away = app.post("/api/printers", &body).await.expect(201).json()["id"]
         .as_i64()
@@ -307,7 +307,7 @@ async fn the_status_says_how_the_link_stands_and_why() {
     assert_eq!(status["backfill"]["state"], "pending");
     assert_eq!(status["temperatures"], json!({}));
 
-    // A change takes effect at once.
+    // The change takes effect at once.
     let body = json!({"name": "Away", "moonraker_url": "http://127.0.0.1:1", "is_active": false});
     app.put(&format!("/api/printers/{away}"), &body).await.expect(200);
     wait_for_state(&app, away, "disabled").await;
@@ -346,7 +346,7 @@ async fn an_address_can_be_tried_before_it_is_saved() {
         (&json!(false), &json!("unreachable"))
     );
     assert!(nobody["reason"].as_str().unwrap().contains("127.0.0.1:1"));
-    // printlog itself answers there, and is no Moonraker.
+    // The server at this address is printlog itself, not a Moonraker.
     let other = test(&format!("http://{}", app.address), Value::Null).await;
     assert_eq!(
         (&other["ok"], &other["outcome"]),
@@ -385,11 +385,11 @@ async fn a_lost_secret_costs_the_keys_of_printers_and_nothing_else() {
         reason.contains("1 printers") && reason.contains("secret_file"),
         "{reason}"
     );
-    // It may be readable again, so that it is not left for another address.
+    // The stored key may become readable again, so it must not be used at another address.
     let moved = json!({"name": "Voron", "moonraker_url": "http://127.0.0.1:2"});
     let refused = again.put("/api/printers/1", &moved).await;
     assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"]);
-    // Left out, it stays for the day on which the secret is back.
+    // If omitted, the stored key is kept until the secret key file is restored.
     let mut change = json!({"name": "Voron 2", "moonraker_url": "http://127.0.0.1:1", "is_active": false});
     let changed = again.put("/api/printers/1", &change).await.expect(200).json();
     assert_eq!(
@@ -433,7 +433,7 @@ async fn no_key_of_a_printer_is_stored_without_a_secret() {
     );
 }
 
-/// Listens, and gives the head of each request that comes.
+/// Starts a server that returns the head of each request it receives.
 async fn eavesdropper() -> (String, tokio::sync::mpsc::Receiver<String>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -475,7 +475,7 @@ async fn a_stored_key_is_sent_to_its_own_address_only() {
         assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"], "{url}");
     }
     assert!(received.try_recv().is_err(), "nothing was sent anywhere");
-    // With the key given again, or given up, it goes on.
+    // The test proceeds when the key is entered again or removed.
     let test = json!({"moonraker_url": elsewhere[0], "printer_id": 1, "moonraker_api_key": ""});
     app.post("/api/printers/test", &test).await.expect(200);
     let head = received.recv().await.unwrap().to_lowercase();
@@ -483,7 +483,7 @@ async fn a_stored_key_is_sent_to_its_own_address_only() {
     let moved = json!({"name": "Voron", "moonraker_url": elsewhere[0], "moonraker_api_key": null, "is_active": false});
     let moved = app.put("/api/printers/1", &moved).await.expect(200).json();
     assert_eq!(moved["has_moonraker_api_key"], false);
-    // A printer without a key has none to lose.
+    // For a printer without a key, there is no key to protect.
     let test = json!({"moonraker_url": "http://127.0.0.1:1", "printer_id": 1});
     app.post("/api/printers/test", &test).await.expect(200);
 }

@@ -1,4 +1,4 @@
-//! Signing in from a browser.
+//! Browser sessions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use store::Location;
 
 use crate::test_app::{Answer, TestApp, send, stored_at};
 
-/// Sends a request as a browser does: with a cookie, if it has one, and without a key.
+/// Sends a request like a browser: without a key, and with a cookie if there is one.
 async fn browse(
     app: &TestApp,
     method: &str,
@@ -28,7 +28,7 @@ async fn sign_in(app: &TestApp, key: &str, headers: &[(&'static str, &str)]) -> 
     browse(app, "POST", "/api/session", headers, &json!({"key": key})).await
 }
 
-/// What the browser sends back of the cookie that it was given, and what it was told to do with it.
+/// The cookie as the browser would send it back, and its attributes.
 fn cookie(answer: &Answer) -> (String, Vec<String>) {
     let text = answer.header("set-cookie").unwrap();
     let mut parts = text.split("; ").map(str::to_owned);
@@ -66,7 +66,7 @@ async fn a_key_opens_a_session_and_signing_out_ends_it() {
         .await
         .expect(201);
     while app.get("/api/admin/keys").await.json()["items"][0]["last_used"].is_null() {
-        // Nobody waits for it to be written.
+        // `last_used` is written asynchronously.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
@@ -83,7 +83,7 @@ async fn a_key_opens_a_session_and_signing_out_ends_it() {
     browse(&app, "GET", "/api/jobs", &with, &Value::Null)
         .await
         .problem(401);
-    // Without a session there is nothing to end.
+    // Without a session, signing out is a no-op.
     browse(&app, "DELETE", "/api/session", &[], &Value::Null)
         .await
         .expect(204);
@@ -121,7 +121,7 @@ async fn keys_that_do_not_work_open_nothing() {
         let answer = browse(&app, "POST", "/api/session", &[], &body).await;
         assert_eq!(answer.wrong_fields(422), ["key"], "{body}");
     }
-    // The key itself is no session, and made up tokens neither.
+    // Neither the key itself nor an invented token is a valid session.
     for value in [app.key.as_str(), "x", ""] {
         let cookie = format!("printlog_session={value}");
         browse(&app, "GET", "/api/jobs", &[("cookie", &cookie)], &Value::Null)
@@ -185,10 +185,10 @@ async fn signing_in_anew_ends_the_session_before() {
 async fn the_cookie_suits_how_the_server_is_reached() {
     let app = TestApp::start_with(|config| config.api.base_path = "/printlog".to_owned()).await;
     for (path, headers, secure) in [
-        // Plain HTTP, by name or address.
+        // Plain HTTP, by host name or address.
         ("/printlog/api/session", &[][..], false),
         ("/printlog/api/session", &[("x-forwarded-proto", "http")], false),
-        // A TLS proxy that takes the path off, and one that does not.
+        // A TLS proxy that strips the path prefix, and one that keeps it.
         ("/api/session", &[("x-forwarded-proto", "https")], true),
         (
             "/printlog/api/session",
@@ -239,7 +239,7 @@ async fn pages_of_other_sites_change_nothing() {
         &[("origin", "null")],
         &[("sec-fetch-site", "cross-site"), ("origin", own.as_str())],
         &[("sec-fetch-site", "same-site")],
-        // Another port of this very host.
+        // Another port on the same host.
         &[("origin", "http://127.0.0.1:1")],
     ];
     for headers in elsewhere {
@@ -249,7 +249,7 @@ async fn pages_of_other_sites_change_nothing() {
             403,
             "{headers:?}"
         );
-        // To read is harmless: the page does not get to see the answer.
+        // Reading is allowed: the browser hides the response from the page.
         assert_eq!(status("GET", keys, headers).await, 200, "{headers:?}");
     }
     assert_eq!(app.get(keys).await.json()["items"].as_array().unwrap().len(), 1);
@@ -263,7 +263,7 @@ async fn pages_of_other_sites_change_nothing() {
     ] {
         assert_eq!(status("POST", keys, headers).await, 201, "{headers:?}");
     }
-    // A key that is sent is no cookie that goes along.
+    // A key in the header is sent deliberately, unlike a cookie.
     let mut request = app.request("POST", keys, json!({"name": "x"}).to_string());
     request
         .headers_mut()
@@ -293,12 +293,13 @@ async fn an_address_may_not_try_keys_for_ever() {
         .parse::<u64>()
         .unwrap();
     assert!((1..=61).contains(&pause), "{pause}");
-    // Not even with the right key; but from elsewhere, by the word of a proxy on this machine.
+    // The address is refused even with the right key. A proxy on this machine may report another address, which is
+    // accepted.
     sign_in(&app, &app.key, &[]).await.problem(429);
     sign_in(&app, &app.key, &[("x-forwarded-for", "192.0.2.7")])
         .await
         .expect(200);
-    // Who is in stays in.
+    // Existing sessions stay valid.
     browse(&app, "GET", "/api/jobs", &[("cookie", &session)], &Value::Null)
         .await
         .expect(200);
@@ -308,7 +309,7 @@ async fn an_address_may_not_try_keys_for_ever() {
 async fn two_printlogs_on_one_host_leave_each_others_sessions_alone() {
     let (first, second) = (TestApp::start().await, TestApp::start().await);
     let (of_first, _) = cookie(&sign_in(&first, &first.key, &[]).await.expect(200));
-    // The browser sends what it has for the host, whatever the port.
+    // Browsers send all cookies of the host, regardless of the port.
     let with = [("cookie", of_first.as_str())];
     let (of_second, _) = cookie(&sign_in(&second, &second.key, &with).await.expect(200));
     let name = |cookie: &str| cookie.split_once('=').unwrap().0.to_owned();
@@ -327,7 +328,7 @@ async fn two_printlogs_on_one_host_leave_each_others_sessions_alone() {
                 .expect(200);
         }
     }
-    // Signing out of one removes its own cookie only.
+    // Signing out of one server removes only its own cookie.
     let both = format!("{of_first}; {of_second}");
     let gone = browse(
         &second,
@@ -413,7 +414,7 @@ async fn a_proxy_that_hides_the_address_of_the_page_is_named_at_sign_in() {
     ] {
         sign_in_with(host, headers).await.expect(200);
     }
-    // The browser would drop a cookie that is for TLS only.
+    // The page was opened over plain HTTP, where the browser would drop a `Secure` cookie.
     let headers = [origin, ("x-forwarded-proto", "https")];
     let answer = sign_in_with("nas:8080", &headers).await.expect(200);
     assert!(!cookie(&answer).1.contains(&"Secure".to_owned()));
@@ -437,7 +438,7 @@ async fn pages_that_are_named_may_show_the_dashboard_in_a_frame() {
         .await
         .expect(200);
     assert!(attributes(&over_tls).ends_with("SameSite=None; Secure; Partitioned"));
-    // Browsers take such a cookie over TLS only; on one host, another port is the same site.
+    // Browsers accept `SameSite=None` over TLS only. On the same host, another port is the same site.
     let plain = sign_in(&app, &app.key, &[]).await.expect(200);
     assert!(attributes(&plain).ends_with("SameSite=Strict"));
 }

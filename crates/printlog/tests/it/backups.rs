@@ -70,7 +70,7 @@ fn a_backup_is_made_beside_the_server_and_restored_without_it() {
     let restored = binary.json(&["restore", file, "--json"]);
     assert_eq!(restored["done"], true);
     assert_eq!(printers(&binary), 1);
-    // What was there before can be had back.
+    // The replaced database can be restored.
     let before = restored["replaced"].as_str().unwrap();
     binary.json(&["restore", before, "--json"]);
     assert_eq!(printers(&binary), 2);
@@ -125,7 +125,7 @@ fn check_reads_all_of_the_file() {
         )
         .unwrap();
     database.close().unwrap();
-    // A page that nothing reads at the start.
+    // Damages a page that is not read at startup.
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(&[0xa5; 512], u64::from(page - 1) * u64::from(size))
         .unwrap();
@@ -168,7 +168,7 @@ fn everything_moves_to_another_database() {
         "sqlite://new.db",
     ]);
     assert_eq!(wrong.code, 2);
-    // A password in a file is that of a server, which has no other.
+    // A password file needs a server URL without a password.
     fs::write(binary.path("password"), "s3cret\n").unwrap();
     for (to, code, words) in [
         ("sqlite://new.db", 2, "has no password"),

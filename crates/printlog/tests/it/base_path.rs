@@ -1,4 +1,4 @@
-//! The server under a path of a proxy, which takes the path off or leaves it in.
+//! The server below a path prefix, behind a proxy that strips the prefix or keeps it.
 
 use hyper::header;
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn everything_works_under_a_path() {
     assert_eq!(place, format!("/print/log/api/printers/{}", made.json()["id"]));
     app.get(place).await.expect(200);
     app.get("/print/log/api/jobs?limit=1").await.expect(200);
-    // A proxy that takes the path off.
+    // A proxy that strips the prefix.
     app.get("/api/jobs?limit=1").await.expect(200);
     app.get("/print/log/health").await.expect(200);
     app.get("/health").await.expect(200);
@@ -51,7 +51,7 @@ async fn the_dashboard_knows_the_path() {
         .insert(header::ACCEPT, "text/html".parse().unwrap());
     let page = app.send(request).await;
     if page.status == 404 {
-        // Compiled without the dashboard.
+        // This build does not include the dashboard.
         return;
     }
     let html = String::from_utf8(page.expect(200).body.to_vec()).unwrap();

@@ -1,4 +1,4 @@
-//! The real program, in a folder of its own.
+//! The real binary in its own folder.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -14,7 +14,7 @@ pub(crate) struct Binary {
     pub(crate) folder: TempDir,
 }
 
-/// What a command said.
+/// Exit code and output of a command.
 pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -42,7 +42,7 @@ impl Binary {
         command.output().unwrap().into()
     }
 
-    /// The JSON that a command prints, which must succeed.
+    /// The JSON output of a command, which must succeed.
     #[track_caller]
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let said = self.run(arguments);
@@ -60,7 +60,7 @@ impl Binary {
         command
     }
 
-    /// Starts the server on a port that the system chooses, and waits until it has opened its database.
+    /// Starts the server on a free port and waits until it has opened its database.
     pub(crate) fn serve(&self) -> Server {
         self.serve_with(&[])
     }
@@ -89,7 +89,7 @@ impl Binary {
         };
         let address = read_until("listening on http://");
         read_until("opened the database");
-        // Read on, or the server would wait for room in the pipe.
+        // Keeps reading, because the server would block on a full pipe.
         let log = thread::spawn(move || {
             log.read_to_string(&mut seen).unwrap();
             seen
@@ -115,7 +115,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Sends a signal, and waits for the end. Gives exit status, stdout and stderr.
+    /// Sends a signal and waits for the process to end. Returns exit status, stdout and stderr.
     pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
         self.signal(signal);
         let mut stdout = String::new();
@@ -128,7 +128,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Only if a test failed; otherwise it has ended.
+        // The process is still running only if a test failed.
         let _ = self.process.kill();
     }
 }
@@ -143,7 +143,7 @@ impl From<Output> for Said {
     }
 }
 
-/// The names in a folder, sorted.
+/// The file names in a folder, sorted.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = folder
         .read_dir()

@@ -1,4 +1,4 @@
-//! The command line, as a process.
+//! The command line, run as a process.
 
 use std::fs;
 
@@ -62,7 +62,7 @@ fn keys_are_made_listed_and_revoked_before_the_first_start() {
         binary.json(&["keys", "list", "--json"])["items"][0]["is_active"],
         false
     );
-    // By its beginning; and the last one, which only the command line may revoke.
+    // Revokes a key by its prefix. It is the last one, which only the command line may revoke.
     let said = binary.run(&["keys", "revoke", &said_key(&binary)]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(
@@ -323,7 +323,7 @@ async fn check_finds_totals_that_are_not_the_sums() {
     );
 }
 
-/// Changes the database behind printlog's back.
+/// Changes the database directly.
 fn sqlite(binary: &Binary, statement: &str) -> bool {
     let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
     let mut command = std::process::Command::new("python3");
@@ -424,7 +424,7 @@ async fn exports_hold_every_job_and_no_formula() {
     seed(&binary).await;
     let mut listed = binary.json(&["jobs", "list", "--json"])["items"].clone();
     for item in listed.as_array_mut().unwrap() {
-        // What users say is not the printer's word, and stays in the database, as images do.
+        // The export contains only data from the printer. User notes and images stay in the database.
         let own = ["title", "tags", "verdict", "verdict_reason", "has_thumbnail"];
         let item = item.as_object_mut().unwrap();
         item.retain(|name, _| !own.contains(&name.as_str()));
@@ -558,7 +558,7 @@ fn a_wrong_configuration_ends_every_command_with_2() {
 fn the_first_start_shows_a_key_once_on_the_terminal() {
     let binary = Binary::new();
     let server = binary.serve();
-    // The command line works meanwhile.
+    // Commands work while the server is running.
     let made = binary.json(&[
         "printers",
         "add",
@@ -646,7 +646,7 @@ fn diagnostics_hold_no_secret() {
     }
     let own = binary.json(&["keys", "create", "laptop", "--json"]);
     let own = own["key"].as_str().unwrap();
-    // Somebody's proxy, say, has written them into the log.
+    // For example, a proxy may have written them into the log.
     fs::create_dir(binary.path("logs")).unwrap();
     let log = format!("INFO a line\nWARN with {own} and {}\n", keys[0]);
     fs::write(binary.path("logs/printlog.log"), log).unwrap();
@@ -654,7 +654,7 @@ fn diagnostics_hold_no_secret() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let bundle = fs::read(binary.path("bundle.zip")).unwrap();
     let holds = |text: &str| bundle.windows(text.len()).any(|window| window == text.as_bytes());
-    // Nothing is packed, so that one can look for it.
+    // The archive is not compressed, so its content can be searched.
     for expected in [
         "about.txt",
         "Voron",
@@ -692,7 +692,7 @@ fn the_running_server_is_asked_for_its_health() {
     let port = server.address.rsplit_once(':').unwrap().1.to_owned();
     let variables = [("PRINTLOG_API__PORT", port.as_str())];
 
-    // It listens before its database is open, and says so.
+    // The server listens before its database is open and reports that.
     let mut said = binary.run_with(&["health"], &variables);
     for _ in 0..1000 {
         if said.code == 0 {
@@ -707,7 +707,7 @@ fn the_running_server_is_asked_for_its_health() {
     assert_eq!(health["database"]["status"], "ok");
 
     server.end("-TERM");
-    // Its port may be that of another server by now; nothing listens on this one.
+    // Its port may have been reused by another server; nothing listens on port 1.
     let said = binary.run_with(&["health"], &[("PRINTLOG_API__PORT", "1")]);
     assert_eq!((said.code, said.stdout.as_str()), (1, ""));
     assert!(

@@ -1,4 +1,4 @@
-//! What configuration is taken, and what is said about one that is not.
+//! Accepted configurations, and the error messages for invalid ones.
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
@@ -34,7 +34,7 @@ impl Sandbox {
         )
     }
 
-    /// What is said, one line a problem, without the folder of the file.
+    /// The error messages, one problem per line, without the folder of the file.
     fn problems(&self) -> Vec<String> {
         let said = format!("{:#}", anyhow::Error::new(self.load().unwrap_err()));
         let folder = format!("{}/", self.folder.path().display());
@@ -279,7 +279,7 @@ fn secrets_do_not_show() {
     }
 }
 
-/// Text of the file, and the start and a part of what is said.
+/// Text of the file, start of the error message and a part of it.
 const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "api:\n  prot: 80\n",

@@ -1,7 +1,8 @@
-//! `docs/configuration.md` and `config.example.yml` say what the code does.
+//! `docs/configuration.md` and `config.example.yml` match the code.
 //!
-//! Both are written from the table of settings: `PRINTLOG_TEST_UPDATE=1 cargo test -p printlog config_docs` writes
-//! them anew.
+//! Both are generated from the table of settings: `PRINTLOG_TEST_UPDATE=1 cargo test -p printlog config_docs`
+//! regenerates
+//! them.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -14,7 +15,7 @@ fn in_project(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// The file must be `expected`; or it becomes so, if the test was started to do that.
+/// Checks that the file has the expected content, or writes it if `PRINTLOG_TEST_UPDATE` is set.
 pub(crate) fn assert_current(path: &str, expected: &str) {
     let file = in_project(path);
     if std::env::var_os("PRINTLOG_TEST_UPDATE").is_some() {

@@ -1,4 +1,4 @@
-//! Real Moonrakers that tell of themselves by multicast DNS, on this machine's own network.
+//! Real Moonrakers that announce themselves by multicast DNS on this machine's network.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use testbed::{Moonraker, Setup};
 
 use crate::test_app::TestApp;
 
-/// What is found at these ports; other Moonrakers may be on the network.
+/// The printers found at these ports. There may be other Moonrakers on the network.
 async fn found(app: &TestApp, ports: &[u16]) -> Vec<Value> {
     let list = app.get("/api/printers/discover").await.expect(200).json();
     let items = list["items"].as_array().unwrap().iter();

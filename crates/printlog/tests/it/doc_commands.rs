@@ -1,5 +1,6 @@
-//! Commands that the documentation shows work: those of `printlog` are run; of `make` there is the target, and of a script
-//! the file. Examples, whose fence says `sh example`, can at least be typed; so is a block of anything else.
+//! Commands in the documentation work: `printlog` commands are run, `make` targets and script files must exist. Examples
+//! (fence `sh example`) are only parsed. Blocks with commands of other programs must be marked as examples.
+//! (fence `sh example`) are only parsed, as are commands of other programs.
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Pages for users, each with its text.
+/// Pages for users with their text.
 fn pages() -> Vec<(String, String)> {
     let docs = project().join("docs");
     let mut files: Vec<_> = docs
@@ -34,13 +35,13 @@ fn pages() -> Vec<(String, String)> {
         .collect()
 }
 
-/// A fenced block of a shell.
+/// A fenced shell block.
 struct Block {
     is_example: bool,
     lines: Vec<String>,
 }
 
-/// The blocks whose fence says `sh`, and the text around all blocks.
+/// The blocks with the fence `sh`, and the text outside all blocks.
 fn blocks(page: &str) -> (Vec<Block>, String) {
     let (mut found, mut prose) = (Vec::new(), String::new());
     let mut lines = page.lines();
@@ -73,7 +74,7 @@ fn blocks(page: &str) -> (Vec<Block>, String) {
     (found, prose)
 }
 
-/// The commands of a line, as words. Knows quotes, comments, and what stands between commands.
+/// The commands in a line, split into words. Handles quotes, comments and command separators.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let (mut commands, mut words) = (Vec::new(), Vec::new());
     let mut word: Option<String> = None;
@@ -102,7 +103,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The part of a command that runs printlog, maybe as another user or in a container.
+/// The part of a command that runs printlog, possibly as another user or in a container.
 fn of_printlog(words: &[String]) -> Option<&[String]> {
     let plain: Vec<_> = words.iter().map(String::as_str).collect();
     let before = match plain[..] {
@@ -114,7 +115,7 @@ fn of_printlog(words: &[String]) -> Option<&[String]> {
     Some(&words[before..])
 }
 
-/// What is wrong with a command; `None` if nothing is, or if it is none of ours.
+/// The problem with a command; `None` if it is correct or not one of the project's.
 fn trouble(words: &[String], targets: &[&str]) -> Option<String> {
     if let Some(words) = of_printlog(words) {
         return match printlog::cli::Arguments::try_parse_from(words) {
@@ -165,7 +166,7 @@ fn commands_in_the_documentation_can_be_typed() {
                 }
             }
         }
-        // In a sentence a command may leave out what it is about.
+        // Inline commands may omit required arguments.
         for words in prose.split('`').skip(1).step_by(2).flat_map(commands) {
             if words[0] != "printlog" || words.len() == 1 {
                 continue;
@@ -185,13 +186,13 @@ fn commands_in_the_documentation_can_be_typed() {
     );
 }
 
-/// Page by page, from top to bottom, with what is at hand in the place of the reader's own.
+/// Runs the commands of each page from top to bottom, with test values instead of the placeholders.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_printlog_in_the_documentation_work() {
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
     let binary = Binary::new();
     let backup = binary.json(&["backup", "--json"]);
-    // A file has no password: where there is no server, that part of the command is left out.
+    // SQLite has no password: without a server, that part of the command is left out.
     let (database, has_password) = match std::env::var("PRINTLOG_TEST_MYSQL_URL") {
         Ok(server) => {
             let mut server: url::Url = server.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Exports: what is in them, and that they come back as they were.
+//! Exports: their content, and that an import restores it unchanged.
 
 use domain::{HistoryJob, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Verdict};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -11,7 +11,7 @@ use crate::{
     test_app::{TestApp, job, stored_at},
 };
 
-/// Names that somebody or something could take for more than names.
+/// File names that could be misinterpreted, for example as formulas.
 const NAMES: [&str; 11] = [
     "cube.gcode",
     "a \"quoted\", with comma.gcode",
@@ -26,7 +26,7 @@ const NAMES: [&str; 11] = [
     "",
 ];
 
-/// Jobs of two printers: of every status, with and without details, dated and not.
+/// Adds jobs of two printers, with every status, with and without details and dates.
 async fn fill(store: &Store, jobs: usize) {
     let mut printers = Vec::new();
     for name in ["Voron", "=Ender"] {
@@ -100,7 +100,7 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
     }
 }
 
-/// What users say of it, if they say anything.
+/// The user notes of a job, which may be empty.
 fn notes(n: usize) -> JobNotes {
     let text = |is_there: bool, text: &str| is_there.then(|| text.to_owned());
     JobNotes {

@@ -1,4 +1,4 @@
-//! How often the files of jobs are fetched from their printers.
+//! How often job files are downloaded from the printers.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use simulator::{PrintPlan, PrinterConfig, SimPrinter, SlicedFile};
 use crate::capture::logger::{Logger, wait_for};
 
 const FILE: &str = "Kunden Müller/bracket #1.gcode";
-/// Prints before printlog is there.
+/// Number of prints before printlog starts.
 const PRINTS: usize = 199;
 
-/// Real time would be days.
+/// Faster than real time, in which the prints would take days.
 async fn fast_printer() -> SimPrinter {
     printer_with_file_pause(None).await
 }
@@ -87,7 +87,7 @@ async fn a_file_that_is_printed_200_times_is_fetched_and_stored_once() {
 async fn printers_that_send_files_byte_by_byte_do_not_hold_up_others() {
     let logger = Logger::start().await;
     let mut slow = Vec::new();
-    // As many as are read from at the same time.
+    // As many slow printers as concurrent downloads.
     for n in 0..8 {
         let printer = printer_with_file_pause(Some(Duration::from_secs(10))).await;
         printer.add_file(file(), Some(content()));

@@ -1,4 +1,4 @@
-//! `printlog gcode`, and gcode files sent to the API.
+//! `printlog gcode`, and G-code files uploaded to the API.
 
 use std::path::Path;
 

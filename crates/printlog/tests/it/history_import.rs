@@ -1,4 +1,4 @@
-//! The import of a printer's history, where the history is not as it should be.
+//! Import of a malformed printer history.
 
 use serde_json::Value;
 use simulator::{HistoryFault, PastPrints, PrintPlan, PrinterConfig, SimPrinter};
@@ -91,7 +91,7 @@ async fn a_history_without_end_is_given_up_and_prints_are_recorded() {
 
 #[tokio::test]
 async fn large_rows_are_read_in_smaller_pages() {
-    // 50 rows of 400 kB are more than a connection accepts.
+    // 50 rows of 400 kB exceed the maximum message size.
     for (bytes, count, most_sockets) in [(80_000, 600, 1), (200_000, 100, 1), (400_000, 60, 3)] {
         let printer = SimPrinter::start(past(count), 0).await.unwrap();
         printer.spoil_history(HistoryFault::LargeMetadata(bytes));

@@ -1,4 +1,4 @@
-//! One server a database, and what it takes from the configuration while it runs.
+//! One server per database, and configuration reloads at run time.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
         "{}",
         second.stderr
     );
-    // Commands work beside the server, and a killed server leaves no lock behind.
+    // Commands work while the server is running, and a killed server leaves no lock behind.
     binary.json(&["keys", "list", "--json"]);
     server.end("-KILL");
     let (status, _, log) = binary.serve().end("-TERM");
@@ -120,13 +120,13 @@ async fn take_turns(variable: &str) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     second.get("/api/jobs").await.problem(503);
-    // Nobody can take it by surprise.
+    // The second server does not take over the lease while the first one holds it.
     let epoch = store.lease().await.unwrap().epoch;
     first.end().await.unwrap();
     second.wait_for_health(StatusCode::OK).await;
     assert_eq!(store.lease().await.unwrap().epoch, epoch + 1);
 
-    // A server whose turn is taken, as after a long sleep, ends and says so by its exit code.
+    // A server that loses its lease, for example after a long sleep, exits with an error code.
     let seen = store.lease().await.unwrap();
     let mut taken = store.take_turn(&seen, "third").await.unwrap();
     while taken.is_none() {

@@ -1,4 +1,4 @@
-//! Start and end of the server.
+//! Startup and shutdown of the server.
 
 use hyper::StatusCode;
 use printlog::app;
@@ -32,7 +32,7 @@ async fn the_server_says_that_it_is_well_and_ends_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_server_that_is_away_is_waited_for() {
     let mut config = defaults();
-    // Port 1 answers nobody.
+    // Nothing listens on port 1.
     config.database = Location::mysql("127.0.0.1", 1, "printlog", Some("s3cret"), "printlog");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The stream of what every printer does: simulated printers, watched over real HTTP.
+//! The live stream of printer status, with simulated printers and real HTTP.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,14 +11,14 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::test_app::{TestApp, job};
 
-/// How long something that must happen may take on a busy machine.
+/// Timeout for expected events, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One who watches.
+/// A viewer of the live stream.
 struct Viewer {
     body: Incoming,
     buffer: Vec<u8>,
-    /// By printer, as it is pieced together from `hello` and `status`.
+    /// Status by printer, assembled from `hello` and `status` events.
     printers: BTreeMap<i64, Value>,
 }
 
@@ -51,7 +51,7 @@ impl Viewer {
         }
     }
 
-    /// The next event. `None` when the server has ended the stream.
+    /// The next event. `None` after the server has ended the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
@@ -161,7 +161,7 @@ async fn a_print_is_seen_from_start_to_end() {
         .await;
     assert_eq!(viewer.printers[&id]["job"]["id"], written["id"]);
 
-    // Who comes later is told all of it at once, the same as by the route.
+    // A later viewer receives the complete status at once, equal to the response of the status route.
     let mut late = Viewer::open(&app).await;
     late.next().await.unwrap();
     assert!(is_printing(&late.printers[&id]), "{:?}", late.printers);
@@ -268,7 +268,7 @@ async fn two_hundred_printers_are_watched_by_many() {
             .unwrap();
         printers.push(printer);
     }
-    // One who asks and never listens holds up nobody.
+    // A client that never reads its stream does not delay others.
     let mut deaf = TcpStream::connect(app.address).await.unwrap();
     let request = format!(
         "GET /api/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
@@ -310,7 +310,7 @@ async fn two_hundred_printers_are_watched_by_many() {
             events.push(event);
         }
         assert!(events.iter().filter(|event| event.name == "status").count() >= PRINTERS);
-        // All are told the same, in the same order.
+        // All viewers receive the same events in the same order.
         assert_eq!(between.get_or_insert_with(|| events.clone()), &events);
     }
     drop(deaf);

@@ -1,4 +1,4 @@
-//! The log of the real program.
+//! The log of the real binary.
 
 use std::{
     fs,
@@ -18,7 +18,8 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::binary::Binary;
 
-/// A host that is on, and whose Moonraker is not: every connection ends at once. Counts them.
+/// A host that is reachable but has no Moonraker: it closes every connection at once. Also returns a connection
+/// counter.
 fn dead_printer() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -54,7 +55,8 @@ fn a_printer_that_is_off_does_not_fill_the_log() {
         .lines()
         .filter(|line| line.contains("not connected to Voron"))
         .collect();
-    // A connection may be hung up on before, in or after the handshake: one line for each way, not for each attempt.
+    // A connection may fail before, during or after the handshake. Each kind of failure is logged once, not per
+    // attempt.
     assert!((1..=4).contains(&told.len()), "{told:#?}");
     assert!(
         told[0].contains("printer{printer.id=1 printer.name=\"Voron\"}"),
@@ -71,7 +73,7 @@ fn lines_can_be_json() {
     fs::write(binary.path("config.yml"), "logging:\n  format: json\n").unwrap();
     assert_eq!(binary.run(&["printers", "add", "Voron", &url]).code, 0);
     let server = binary.serve();
-    // The second attempt comes when the first was told.
+    // The second attempt starts after the first one has been logged.
     wait_for(&attempts, 2);
     let (status, _, log) = server.end("-TERM");
     assert!(status.success(), "{log}");
@@ -103,7 +105,7 @@ fn lines_can_be_json() {
     }
 }
 
-/// A printer whose WebSocket closes at once, with this reason.
+/// A printer that closes its WebSocket at once, with this reason.
 fn closing_printer(reason: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! printlog from the outside: its API over real HTTP, its command line as a process, its files.
+//! printlog from the outside: its API over real HTTP, its command line as a process, and its files.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

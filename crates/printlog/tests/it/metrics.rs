@@ -1,4 +1,4 @@
-//! What Prometheus reads, held against the database, the documentation and the dashboard for Grafana.
+//! The Prometheus metrics, compared with the database, the documentation and the Grafana dashboard.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::test_app::{TestApp, job, send};
 const DOCUMENTATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/prometheus.md");
 const DASHBOARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana/dashboard.json");
 
-/// Series by name and labels as they are written.
+/// Values by series name and labels, as written in the output.
 async fn scrape(app: &TestApp) -> BTreeMap<String, f64> {
     let answer = app.get("/metrics").await.expect(200);
     assert!(
@@ -37,7 +37,7 @@ async fn scrape(app: &TestApp) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// Jobs of each printer by outcome, as the metrics have them.
+/// The jobs metric by printer and outcome.
 async fn jobs(app: &TestApp) -> BTreeMap<String, f64> {
     let mut series = scrape(app).await;
     series.retain(|name, _| name.starts_with("printlog_jobs_total"));
@@ -119,7 +119,7 @@ async fn numbers_of_jobs_are_those_of_the_database_and_never_go_back() {
         );
     }
 
-    // A deleted job has been printed all the same.
+    // A deleted job still counts as printed.
     let id = app.get("/api/jobs?status=completed").await.json()["items"][0]["id"]
         .as_i64()
         .unwrap();
@@ -127,7 +127,7 @@ async fn numbers_of_jobs_are_those_of_the_database_and_never_go_back() {
     assert_eq!(jobs(&app).await, expected);
     assert_eq!(scrape(&app).await[&format!("printlog_stored_jobs{labels}")], 3.0);
 
-    // And so it is after a restart.
+    // The same after a restart.
     let folder = app.stop().await;
     let path = folder.path().join("printlog.db");
     let again = TestApp::start_with(|config| config.database = Location::Sqlite { path }).await;
@@ -139,7 +139,7 @@ async fn what_is_documented_and_drawn_is_measured() {
     let app = TestApp::start().await;
     with_jobs(&app).await;
     app.get("/api/jobs/1").await.expect(200);
-    // A family that has no series is not written: a printer that prints has one of each.
+    // Metrics without a series are not written. A printer that is printing has a series of each.
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
     let mut file = simulator::sliced_file(&mut Dice::new(7), 3600.0, 1_700_000_000.0);
     file.name = "cube.gcode".to_owned();
@@ -229,7 +229,7 @@ async fn requests_are_measured_by_route_and_operations_by_kind() {
     }
     assert_eq!(count(route).await, requests_before + 5.0);
     assert!(count(reads).await >= reads_before + 5.0);
-    // Paths that somebody makes up make no series.
+    // Requests to unknown paths create no series.
     for path in 0..50 {
         app.get(&format!("/api/nothing/{path}")).await.expect(404);
     }
@@ -241,7 +241,7 @@ async fn requests_are_measured_by_route_and_operations_by_kind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_of_their_own_needs_no_key_and_has_nothing_else() {
-    // The system chooses the port; it is free again when the server takes it.
+    // The system chooses a free port, which is released before the server binds it.
     let free = TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()

@@ -37,7 +37,7 @@ fn every_operation_is_described() {
             }
             let answers = operation["responses"].as_object().unwrap();
             assert!(answers.contains_key("500"), "{place}");
-            // Signing in needs no key yet, and is refused with a wrong one.
+            // Signing in needs no key, but a wrong one is refused with 401.
             assert_eq!(
                 answers.contains_key("401"),
                 operation.get("security").is_some() || place == "post /api/session",

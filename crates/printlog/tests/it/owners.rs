@@ -1,4 +1,4 @@
-//! Data of another user than the one who runs printlog: root who runs commands, and folders that root has made.
+//! Data owned by a different user than the one running printlog: commands run as root, and folders created by root.
 
 use std::{
     fs::{self, Permissions},
@@ -12,11 +12,11 @@ use std::{
 
 use crate::binary::{Binary, Said};
 
-/// A user and a group that own nothing on this machine.
+/// A user and a group that own nothing else on this machine.
 const USER: u32 = 61_234;
 const OTHER: u32 = 61_235;
 
-/// A program in a folder of that user. `None`, and it says so, where the tests may not become another user.
+/// The binary in a folder of that user. `None`, with a message, if the tests may not switch users.
 fn folder_of_user() -> Option<Binary> {
     if !rustix::process::geteuid().is_root() {
         assert!(
@@ -81,7 +81,7 @@ fn what_root_makes_belongs_to_the_owner_of_the_folder() {
     binary.json(&["restore", backup["path"].as_str().unwrap(), "--json"]);
     all_belongs_to(&binary, USER);
 
-    // The server can work with all of it.
+    // The server can use all files.
     for arguments in [
         &["keys", "list"] as &[_],
         &["printers", "list"],
@@ -121,7 +121,7 @@ fn a_restored_database_belongs_to_the_owner_of_the_replaced_one_and_to_nobody_el
     assert_eq!(binary.run(&["keys", "create", "first"]).code, 0);
     let backup = binary.json(&["backup", "--json"]);
     let file = backup["path"].as_str().unwrap();
-    // A backup may be readable by all, or not writable.
+    // The backup may be readable by all users, or not writable.
     for mode in [0o644, 0o444, 0o400] {
         fs::set_permissions(binary.path(file), Permissions::from_mode(mode)).unwrap();
         chown(binary.path("data/printlog.db"), Some(OTHER), Some(OTHER)).unwrap();
@@ -135,7 +135,7 @@ fn a_restored_database_belongs_to_the_owner_of_the_replaced_one_and_to_nobody_el
     }
 }
 
-/// Makes something that the user may not use, sees what the server says of it, and does what that says.
+/// Makes a path inaccessible, checks the server's error message, and runs the command that the message suggests.
 #[track_caller]
 fn is_refused_with_the_command_that_helps(spoil: impl Fn(&Binary), variables: &[(&str, &str)], path: &str) {
     let Some(binary) = folder_of_user() else { return };
@@ -185,7 +185,7 @@ fn a_database_that_can_only_be_read_is_refused() {
         let spoil = |binary: &Binary| give_to_root(binary, "data/printlog.db", mode);
         is_refused_with_the_command_that_helps(spoil, &[], "data/printlog.db");
     }
-    // Its own file, but not writable.
+    // The user owns the file but may not write it.
     let spoil = |binary: &Binary| {
         fs::set_permissions(binary.path("data/printlog.db"), Permissions::from_mode(0o444)).unwrap();
     };

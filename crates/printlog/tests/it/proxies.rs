@@ -1,4 +1,4 @@
-//! The configurations of `docs/proxy.md`, in real proxies before a real server.
+//! The configurations in `docs/proxy.md`, tested with real proxies in front of a real server.
 
 use std::{
     fs,
@@ -17,28 +17,28 @@ use tokio::net::TcpStream;
 
 use crate::test_app::{TestApp, send};
 
-/// How long something that must happen may take on a busy machine.
+/// Timeout for expected events, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A block of `docs/proxy.md`, by its language.
+/// The first block of `docs/proxy.md` in this language.
 fn documented(language: &str) -> String {
     let page = fs::read_to_string(project().join("docs/proxy.md")).unwrap();
     let start = page.split_once(&format!("```{language}\n")).unwrap().1;
     start.split_once("```").unwrap().0.to_owned()
 }
 
-/// Puts `new` for `old`, which must be there.
+/// Replaces `old`, which must occur, with `new`.
 #[track_caller]
 fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "docs/proxy.md no longer says {old}");
     text.replace(old, new)
 }
 
-/// A proxy that runs.
+/// A running proxy.
 struct Proxy {
     address: SocketAddr,
     process: Child,
@@ -122,7 +122,7 @@ impl Drop for Proxy {
     }
 }
 
-/// What a browser needs of a proxy.
+/// Checks everything that a browser needs from a proxy.
 async fn carries_everything(app: &TestApp, proxy: &Proxy) {
     let at = proxy.address;
     let redirect = send(at, app.request("GET", "/printlog", "")).await;
@@ -136,7 +136,7 @@ async fn carries_everything(app: &TestApp, proxy: &Proxy) {
         .await
         .expect(200);
 
-    // A page signs in, and changes something with its cookie: the server must hear which host it was opened at.
+    // A page signs in and makes a change with its cookie. For this, the server must receive the page's host name.
     let page = |method: &str, path: &str, body: String| {
         let mut request = app.request(method, path, body);
         let headers = request.headers_mut();
@@ -161,7 +161,7 @@ async fn carries_everything(app: &TestApp, proxy: &Proxy) {
     add.headers_mut().insert(header::COOKIE, pair.parse().unwrap());
     send(at, add).await.expect(201);
 
-    // The stream has no end, so a proxy that collects it gives nothing.
+    // The stream never ends, so a buffering proxy would send nothing.
     let stream = TcpStream::connect(at).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await

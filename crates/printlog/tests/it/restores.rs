@@ -1,4 +1,5 @@
-//! A restore changes nothing before its replacement is complete, and a dry run finds what the restore finds.
+//! A restore changes nothing until the replacement is complete, and a dry run reports the same problems as the
+//! restore.
 
 use std::{
     fs,
@@ -175,7 +176,7 @@ fn a_dry_run_finds_what_the_restore_finds() {
     assert_eq!((dry.code, real.code), (1, 1));
     assert_eq!(dry.stderr, real.stderr);
     server.end("-TERM");
-    // Where there is nothing yet, nothing is compared; it is a dry run all the same.
+    // Without an existing database, nothing is compared, but it is still a dry run.
     let elsewhere = [("PRINTLOG_DATABASE__PATH", "new/printlog.db")];
     let dry = binary.run_with(&["restore", &good, "--dry-run", "--json"], &elsewhere);
     assert!(

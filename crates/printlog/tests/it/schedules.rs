@@ -1,5 +1,6 @@
-//! The real binary and simulated printers to which anything happens, at random, from fixed seeds: afterwards each run
-//! that anybody could see is there once, with its true start and end.
+//! The real binary and simulated printers with random events from fixed seeds. Afterwards, each run that was visible
+//! to
+//! printlog is recorded once, with its true start and end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,26 +13,27 @@ use tokio::time::{Instant, sleep};
 
 use crate::capture::logger::{Logger, wait_for};
 
-/// Seconds by which a start or a length may differ from the true one: printers tell four times a second.
+/// Tolerance for a start or a duration, in seconds: printers send their status four times a second.
 const EXACT: f64 = 1.0;
-/// Seconds for which a print must be in sight to be recorded without Moonraker's history: the history has two.
+/// Seconds for which a print must be visible to be recorded without Moonraker's history. The history needs two.
 const IN_SIGHT: f64 = 3.5;
-/// Seconds between two looks at a printer that leave no doubt about the time between them.
+/// Maximum seconds between two observations to count as uninterrupted.
 const GAP: f64 = 1.2;
 
-/// A printer, and when printlog could see what it did.
+/// A printer, and the times at which printlog was connected to it.
 pub(crate) struct Watched {
     pub(crate) printer: Arc<SimPrinter>,
     pub(crate) id: i64,
-    /// In Unix seconds by the printer's clock, each with whether printlog saw it print or idle.
+    /// Observations: Unix seconds by the printer's clock, and whether printlog saw it printing or idle.
     pub(crate) looks: Vec<(f64, bool)>,
 }
 
-/// Lets a rough schedule run on some printers, kills printlog now and then, and compares.
+/// Runs a rough schedule on several printers, kills printlog from time to time, and compares the rows.
 async fn rough(seed: u64) {
     let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
-    // Moonraker's history itself mixes up what happens within one status update. With a clock that is set, starts
-    // by the printer's clock and by its counters differ, as they should.
+    // Left out: events within one status update, which Moonraker's own history mixes up, and clock changes, after
+    // which starts
+    // by the printer's clock and by its counters rightly differ.
     let schedule = Schedule {
         pause: 0.6..5.0,
         ..Schedule::rough(3.0..10.0, 14)
@@ -99,7 +101,8 @@ async fn rough(seed: u64) {
             (view.ready && view.klippy == Some("ready")).then_some(())
         })
         .await;
-        // Nobody resumes it any more. One that is not paused refuses and prints to its end.
+        // No event resumes a paused print any more. The command fails for a print that is not paused, which then
+        // prints to its end.
         if printer.view().print == Some("paused") {
             printer.cancel().unwrap();
         }
@@ -112,7 +115,7 @@ async fn rough(seed: u64) {
 
     let mut wrong = Vec::new();
     let mut prints = 0;
-    // How often each thing happened.
+    // Number of occurrences of each event.
     let mut befell = std::collections::BTreeMap::new();
     for (one, schedule) in watched.iter().zip(schedules) {
         let happened = schedule.await.unwrap();
@@ -139,7 +142,7 @@ async fn rough(seed: u64) {
     println!("seed {seed}: {prints} prints, printlog killed {kills} times, each there once; {befell:?}");
 }
 
-/// Notes whether printlog sees each printer, and holds it to one open job a printer.
+/// Records whether printlog sees each printer, and checks that each has at most one open job.
 async fn look(logger: &Logger, watched: &mut [Watched]) {
     for one in watched {
         let Some(status) = logger.try_get(&format!("/api/printers/{}/status", one.id)).await else {
@@ -164,7 +167,7 @@ async fn look(logger: &Logger, watched: &mut [Watched]) {
     }
 }
 
-/// Waits until no job is open and nothing has changed for longer than any grace.
+/// Waits until no job is open and nothing has changed for longer than any grace period.
 pub(crate) async fn wait_until_quiet(logger: &Logger) {
     let mut last = (Value::Null, Instant::now());
     wait_for("the jobs to end and to stay as they are", async || {
@@ -189,7 +192,7 @@ pub(crate) async fn rows(logger: &Logger, printer: i64) -> Vec<Value> {
     rows
 }
 
-/// What is wrong with the rows.
+/// The differences between the true runs and the rows.
 pub(crate) fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> Vec<String> {
     let mut left: Vec<&Value> = rows.iter().collect();
     let mut complaints = Vec::new();
@@ -197,7 +200,7 @@ pub(crate) fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> V
     for run in truth {
         let told = history.iter().find(|job| {
             let start = match job["filename"].as_str().unwrap() {
-                // Moonraker missed the start, and noted another.
+                // Moonraker missed the start and recorded a later one.
                 "" => job["end_time"]
                     .as_f64()
                     .map(|end| end - job["total_duration"].as_f64().unwrap()),
@@ -240,11 +243,12 @@ fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>
         return Some(format!("ended as {true_status}: {row}, {run:?}"));
     }
     let total = row["total_duration"].as_f64().unwrap_or(0.0);
-    // After an emergency stop Klipper's counters go on, and Moonraker's history may read them late. It decides.
+    // After an emergency stop, Klipper's counters continue and Moonraker may read them late. The history takes
+    // precedence.
     if told.is_some_and(|told| told["total_duration"] == row["total_duration"]) {
         return None;
     }
-    // Where nobody saw the end, the figures are the last that were known.
+    // If the end was not observed, the row has the last known figures.
     if total > run.total_duration + EXACT || (known && total < run.total_duration - EXACT) {
         return Some(format!("took {} s: {row}", run.total_duration));
     }
@@ -252,18 +256,18 @@ fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>
 }
 
 impl Watched {
-    /// Whether printlog saw the printer all the time between.
+    /// Whether printlog saw the printer for the whole interval.
     fn saw(&self, from: f64, to: f64) -> bool {
         self.stretches().any(|(begin, end)| begin <= from && to <= end)
     }
 
-    /// Whether printlog saw the printer for so many seconds on end between.
+    /// Whether printlog saw the printer for this many consecutive seconds in the interval.
     fn saw_for(&self, from: f64, to: f64, seconds: f64) -> bool {
         self.stretches()
             .any(|(begin, end)| end.min(to) - begin.max(from) >= seconds)
     }
 
-    /// When printlog saw the printer without a break.
+    /// The intervals in which printlog saw the printer without interruption.
     fn stretches(&self) -> impl Iterator<Item = (f64, f64)> {
         let unbroken =
             |before: &(f64, bool), after: &(f64, bool)| before.1 && after.1 && after.0 - before.0 < GAP;
@@ -283,13 +287,13 @@ fn is_open(row: &Value) -> bool {
     row["status"] == "printing" || row["status"] == "paused"
 }
 
-/// Unix seconds of a time as the API tells it.
+/// Unix seconds of a time in an API response.
 pub(crate) fn unix(time: &Value) -> f64 {
     let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
     time.as_millisecond() as f64 / 1000.0
 }
 
-/// `PRINTLOG_TEST_DAYS` says how many, each from its seed.
+/// `PRINTLOG_TEST_DAYS` sets the number of days, each with its own seed.
 #[tokio::test]
 async fn rough_days_leave_one_true_row_a_run() {
     let days = std::env::var("PRINTLOG_TEST_DAYS").map_or(1, |days| days.parse().unwrap());
@@ -306,7 +310,7 @@ async fn other_rough_days_leave_one_true_row_a_run() {
     }
 }
 
-/// `PRINTLOG_TEST_PAST_PRINTS` asks for more: 100000 take a minute with a release build.
+/// `PRINTLOG_TEST_PAST_PRINTS` sets the number of past prints: 100000 take a minute with a release build.
 #[tokio::test]
 async fn a_long_history_is_imported_once_beside_live_prints_and_across_a_kill() {
     let count = std::env::var("PRINTLOG_TEST_PAST_PRINTS").map_or(20_000, |count| count.parse().unwrap());
@@ -315,7 +319,7 @@ async fn a_long_history_is_imported_once_beside_live_prints_and_across_a_kill() 
         ..PrinterConfig::default()
     };
     let printer = SimPrinter::start(config, 0).await.unwrap();
-    // Some are left at the kill, however fast this machine is.
+    // The limit leaves pages for after the kill, on a fast machine, too.
     printer.allow_import_pages(Some(count / 250 / 5));
     let mut logger = Logger::start().await;
     let id = logger.add_printer("Voron", &printer.url(), None).await;

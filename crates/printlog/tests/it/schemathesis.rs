@@ -1,4 +1,5 @@
-//! The API, driven from its own OpenAPI document by schemathesis. Takes a minute or two: `scripts/schemathesis.sh`.
+//! Tests the API with schemathesis, based on its own OpenAPI document. Takes a minute or two:
+//! `scripts/schemathesis.sh`.
 
 use std::{path::Path, process::Command};
 
@@ -12,7 +13,7 @@ use crate::{
 
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Printers and jobs to play with, and a key that nobody guesses the number of.
+/// Adds printers and jobs, and a key whose id schemathesis will not guess.
 async fn seeded(binary: &Binary) -> String {
     let store = Store::open(&Location::Sqlite {
         path: binary.path("data/printlog.db"),
@@ -77,7 +78,7 @@ async fn the_api_does_what_its_document_says() {
         .arg("run")
         .arg(format!("http://{}/api/openapi.json", server.address))
         .args(["--header", &format!("Authorization: Bearer {key}")])
-        // It keeps what it found in a folder of its own.
+        // schemathesis stores its findings in the current folder.
         .current_dir(binary.folder.path())
         .status()
         .unwrap();

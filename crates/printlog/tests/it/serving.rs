@@ -1,4 +1,4 @@
-//! The bounds within which the server answers, spoken to byte by byte.
+//! The server's limits, tested at the level of bytes.
 
 use std::net::SocketAddr;
 
@@ -15,10 +15,10 @@ use crate::{
     test_app::{TestApp, job, stored_at},
 };
 
-/// What comes back until the server closes the connection.
+/// Sends the bytes and returns everything received until the server closes the connection.
 async fn say(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // The server may close before it has heard all of it.
+    // The server may close the connection before it has read the whole request.
     stream.write_all(request).await.ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok();
@@ -55,7 +55,7 @@ async fn heads_without_end_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_ends_its_head_is_hung_up_on() {
     let app = TestApp::start().await;
-    // Ends when the server closes the connection, and not before.
+    // Returns only when the server closes the connection.
     let answer = say(app.address, b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
     assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
     app.get("/health").await.expect(200);
@@ -140,19 +140,19 @@ async fn every_answer_has_the_headers_that_keep_browsers_safe() {
     }
 }
 
-/// A request without a key whose body of `length` bytes begins.
+/// Starts a request without a key, with a body of `length` bytes of which only the first is sent.
 async fn begin_sign_in(address: SocketAddr, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let head = format!(
         "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{{"
     );
-    // A server that is full may have closed it already.
+    // A server at its limit may already have closed the connection.
     stream.write_all(head.as_bytes()).await.ok();
     stream
 }
 
-/// Whether the server has neither answered nor closed the connection.
+/// Whether the server has neither responded nor closed the connection.
 fn is_waiting(stream: &TcpStream) -> bool {
     let nothing = stream.try_read(&mut [0]);
     nothing.is_err_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
@@ -169,12 +169,12 @@ async fn a_body_takes_the_memory_of_its_bytes_however_it_is_sent() {
     }
     for _ in 2..LENGTH {
         for stream in &mut streams {
-            // Fails where the server has given up a body that came too slowly.
+            // Fails if the server has dropped the connection because the body was too slow.
             stream.write_all(b" ").await.ok();
         }
     }
     let grown = logger.resident_memory().saturating_sub(before);
-    // Each byte in a buffer of its own would be 480 MB.
+    // One buffer per byte would take 480 MB.
     assert!(grown < 64 * 1024, "{grown} KiB");
     drop(streams);
     logger.get("/health").await;
@@ -190,7 +190,7 @@ async fn health_is_answered_while_all_places_are_taken_by_slow_bodies() {
     let (status, health) = logger.health().await.expect("an answer");
     assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("ok")));
     let other = logger.send("GET", "/api/jobs", None).await;
-    // The last of the places: it was taken before that answer, and still is.
+    // The last connection within the limit: it was open before that response and still is.
     assert!(is_waiting(&slow[1000]), "the server was not full");
     let (status, problem) = other.expect("an answer");
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
@@ -204,7 +204,7 @@ async fn health_is_answered_while_all_places_are_taken_by_slow_bodies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_has_a_part_of_the_places() {
-    // A proxy of this machine would have all of them.
+    // A trusted proxy on this machine could use all connections.
     let app = TestApp::start_with(|config| config.api.trusted_proxies.clear()).await;
     let mut idle = Vec::new();
     for _ in 0..256 {
@@ -245,7 +245,7 @@ async fn a_body_without_end_is_given_up() {
     app.send(long).await.problem(413);
 }
 
-/// Begins an export and reads its head only.
+/// Starts an export and reads only the response head.
 async fn unread_export(app: &TestApp) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -265,7 +265,7 @@ async fn unread_export(app: &TestApp) -> TcpStream {
 async fn unread_exports_have_a_pool_of_their_own() {
     let app = TestApp::start().await;
     let printer = app.add_printer("Voron").await;
-    // More than the buffers of a connection hold.
+    // More than the buffers of a connection can hold.
     let records: Vec<_> = (0..12_000)
         .map(|n| JobRecord {
             id: None,

@@ -1,17 +1,17 @@
-//! Data on file systems that cannot do what a local disk does: no sync of a folder, no shared memory. A library that is
-//! loaded before libc's plays them.
+//! Data on file systems that lack features of a local disk: no sync of folders, no shared memory. A preloaded library
+//! simulates them.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::binary::{Binary, names_in};
 
-/// A library made of the C source, in the folder of the program.
+/// Compiles the C source to a library in the folder of the binary.
 fn shim(binary: &Binary, source: &str) -> String {
     let library = binary.path("shim.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/shims")
         .join(source);
-    // The C compiler that SQLite is built with.
+    // The C compiler that also builds SQLite.
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
         .args([&library, &source])
@@ -95,7 +95,7 @@ fn without_shared_memory_everything_works_and_the_way_back_is_open() {
     let binary = Binary::new();
     let shim = shim(&binary, "no_shared_memory.c");
     let without = [("LD_PRELOAD", shim.as_str())];
-    // The data come from a disk with shared memory, where the server was killed: the last changes are in the WAL.
+    // The server was killed on a disk with shared memory: the last changes are in the WAL.
     let server = binary.serve();
     add_printer(&binary, "Voron", &[]);
     server.end("-KILL");
@@ -151,7 +151,7 @@ fn a_first_start_without_shared_memory_leaves_no_trace_of_the_trial() {
     for name in ["a", "b", "c"] {
         add_printer(&binary, name, &without);
     }
-    // As a killed server leaves it.
+    // The state after a server was killed.
     server.end("-KILL");
     assert_eq!(printers(&binary, &without), 3);
     fs::remove_dir_all(binary.path("data/backups")).ok();

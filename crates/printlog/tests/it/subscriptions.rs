@@ -1,4 +1,4 @@
-//! A Moonraker that drops printlog's subscription and keeps its socket, as a real one may while it starts.
+//! A Moonraker drops printlog's subscription but keeps its socket open, as a real one may while it starts.
 
 use simulator::{PrintPlan, PrinterConfig, SimPrinter};
 
@@ -15,7 +15,7 @@ async fn a_dropped_subscription_is_noticed_and_made_again() {
         .unwrap();
     logger.wait_for_jobs(id, |jobs| jobs.len() == 1).await;
     printer.drop_subscriptions();
-    // Only status updates report a pause.
+    // A pause is reported by status updates only.
     printer.pause().unwrap();
     logger
         .wait_for_jobs(id, |jobs| jobs.iter().any(|job| job["status"] == "paused"))

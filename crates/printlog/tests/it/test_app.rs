@@ -1,4 +1,4 @@
-//! The real server in this process, on a port and in a folder of its own, spoken to over real HTTP.
+//! The real server in this process, with its own port and folder, used over real HTTP.
 
 use std::net::SocketAddr;
 
@@ -20,10 +20,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct TestApp {
-    /// The server's database, through connections of our own.
+    /// The server's database, over separate connections.
     pub(crate) store: Store,
     pub(crate) address: SocketAddr,
-    /// A key that works.
+    /// A valid key.
     pub(crate) key: String,
     stop: CancellationToken,
     server: JoinHandle<anyhow::Result<()>>,
@@ -36,7 +36,7 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// When the jobs of the tests were stored.
+/// Time at which the jobs of the tests were stored.
 pub(crate) fn stored_at() -> Timestamp {
     "2026-03-01T00:00:00Z".parse().unwrap()
 }
@@ -57,7 +57,7 @@ impl TestApp {
         config.database = Location::Sqlite { path };
         change(&mut config);
         let store = Store::open(&config.database).await.unwrap();
-        // A key that is there before the server keeps it from making its first one.
+        // An existing key keeps the server from creating the first one itself.
         let key = store
             .create_key("test", store::KeyScope::Admin, None, stored_at())
             .await
@@ -85,7 +85,7 @@ impl TestApp {
         app
     }
 
-    /// Ends the server in order, and gives back where its database was.
+    /// Shuts the server down and returns the folder of its database.
     pub(crate) async fn stop(self) -> TempDir {
         self.stop.cancel();
         self.server.await.unwrap().unwrap();
@@ -113,7 +113,7 @@ impl TestApp {
         self.send(self.request("PATCH", path, body.to_string())).await
     }
 
-    /// A request with the key, as JSON.
+    /// A JSON request with the key.
     pub(crate) fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         Request::builder()
             .method(method)
@@ -129,7 +129,7 @@ impl TestApp {
         send(self.address, request).await
     }
 
-    /// How a request is answered, whatever follows: a stream has no end.
+    /// The status of a response, without reading its body: a stream never ends.
     pub(crate) async fn status_of(&self, request: Request<Full<Bytes>>) -> StatusCode {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -139,7 +139,7 @@ impl TestApp {
         sender.send_request(request).await.unwrap().status()
     }
 
-    /// Adds a printer that is switched off, so that nobody tries to reach it.
+    /// Adds a disabled printer, to which printlog does not connect.
     pub(crate) async fn add_printer(&self, name: &str) -> PrinterId {
         let printer = NewPrinter {
             name: name.to_owned(),
@@ -174,7 +174,7 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     }
 }
 
-/// The configuration of somebody who configured nothing.
+/// The default configuration.
 pub(crate) fn defaults() -> Config {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.yml");
@@ -182,7 +182,7 @@ pub(crate) fn defaults() -> Config {
     Config::load(Some(&empty), []).unwrap()
 }
 
-/// A job that ended well, an hour after its start.
+/// A completed job that took one hour.
 pub(crate) fn job(printer_id: PrinterId, job_id: &str, start: &str) -> Job {
     let start_time: Timestamp = start.parse().unwrap();
     Job {
@@ -220,7 +220,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The answer, if it has this status.
+    /// Asserts the status and returns the response.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(
@@ -232,7 +232,7 @@ impl Answer {
         self
     }
 
-    /// The body, if the answer is a complete RFC 9457 problem of this status.
+    /// The body, after checking that it is a complete RFC 9457 problem with this status.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.body);
@@ -250,7 +250,7 @@ impl Answer {
         problem
     }
 
-    /// Names of the fields that a problem complains of.
+    /// Names of the fields in a problem's errors.
     #[track_caller]
     pub(crate) fn wrong_fields(&self, status: u16) -> Vec<String> {
         let problem = self.problem(status);

@@ -1,4 +1,4 @@
-//! Details of jobs, from files on real Moonrakers.
+//! Details of jobs from files on real Moonrakers.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ async fn details_are(logger: &Logger, printer: i64, count: usize, status: &str) 
         .await
 }
 
-/// A real file of four materials; where the corpus is absent, one of our own.
+/// A real file with four materials, or one of the project's fixtures if the corpus is missing.
 fn four_materials() -> (Vec<u8>, Vec<&'static str>) {
     let corpus: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/gcode/files/orca_2.3.1-dev_qidi-q1pro_4fil.gcode");
     match std::fs::read(&corpus) {
-        // So that the stand-in Klippy knows how long it prints; behind all that a slicer wrote.
+        // Appended after the slicer's content: tells the stand-in Klippy how long to print.
         Ok(mut bytes) => {
             bytes.extend(b"\n; testbed: seconds=8 heating=1 filament=420 layers=5\n");
             (bytes, Vec::new())
@@ -114,7 +114,7 @@ async fn the_same_file_is_fetched_once_and_odd_names_are_fetched() {
     assert_eq!(scene.logger.count_rows("thumbnails").await, 1, "one row an image");
 }
 
-/// The URL parser drops tabs; another file has the name without it.
+/// The URL parser drops tabs, and the name without the tab belongs to another file.
 #[tokio::test]
 async fn a_tab_in_a_file_name_is_part_of_the_name() {
     let scene = Scene::set().await;
@@ -190,7 +190,7 @@ async fn a_file_that_was_away_is_read_when_it_is_back() {
     assert_eq!(jobs[0]["status"], "completed", "the job itself is complete");
     assert_eq!(jobs[0]["details_reason"], "the printer has no file `cube.gcode`");
     let known = jobs[0]["details_status"].as_str().expect("a status");
-    // Moonraker forgets the metadata of a file that it saw vanish; how soon is its affair.
+    // Moonraker deletes the metadata of a removed file after an unspecified time.
     assert!(["partial", "pending"].contains(&known), "{known}");
     std::fs::rename(&away, &here).expect("the file is moved back");
     let jobs = details_are(&logger, id, 1, "done").await;

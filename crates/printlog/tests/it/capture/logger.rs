@@ -1,4 +1,4 @@
-//! The real binary, in a folder of its own, that can be killed and started again.
+//! The real binary in its own folder, which can be killed and restarted.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 
 use super::small_disk::SmallDisk;
 
-/// How long anything may take that is waited for; nothing is measured by it.
+/// Timeout for all waits; not used to measure anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Logger {
@@ -24,9 +24,9 @@ pub(crate) struct Logger {
     port: u16,
     key: String,
     process: Option<Child>,
-    /// What `data` is on, if that is not the disk of all.
+    /// The disk that holds `data`, if it is not the default one.
     pub(crate) disk: Option<SmallDisk>,
-    /// Settings beside those that all tests have.
+    /// Settings in addition to those that all tests use.
     pub(crate) variables: Vec<(String, String)>,
 }
 
@@ -39,7 +39,7 @@ impl Logger {
         Self::start_in(tempfile::tempdir().expect("a folder"), None, variables).await
     }
 
-    /// Its data are on a disk of this size, such as `8M`. `None` where there can be no such disk.
+    /// Starts with `data` on a disk of this size, such as `8M`. `None` if no such disk can be created.
     pub(crate) async fn start_on_small_disk(size: &str, variables: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = SmallDisk::over(&folder.path().join("data"), size)?;
@@ -47,7 +47,7 @@ impl Logger {
     }
 
     async fn start_in(folder: TempDir, disk: Option<SmallDisk>, variables: &[(&str, &str)]) -> Self {
-        // Held only as long as it takes to know its number.
+        // Bound only to find a free port.
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
@@ -68,7 +68,7 @@ impl Logger {
         logger
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     pub(crate) async fn kill(&mut self) {
         let mut process = self.process.take().expect("printlog runs");
         process.kill().await.expect("printlog is killed");
@@ -78,7 +78,7 @@ impl Logger {
         self.process.as_ref().and_then(Child::id).expect("printlog runs")
     }
 
-    /// KiB of memory that the process holds.
+    /// Resident memory of the process, in KiB.
     pub(crate) fn resident_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()));
         let status = status.expect("what Linux says of it");
@@ -87,7 +87,7 @@ impl Logger {
         number.and_then(|number| number.parse().ok()).expect("a size")
     }
 
-    /// `-TERM` asks for an end in order.
+    /// Sends a signal. `-TERM` requests an orderly shutdown.
     pub(crate) fn signal(&self, signal: &str) {
         let process = self.process_id();
         let sent = std::process::Command::new("kill")
@@ -115,17 +115,17 @@ impl Logger {
         self.process = Some(process);
     }
 
-    /// A file in its folder.
+    /// Path of a file in its folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// What it has logged, where `PRINTLOG_LOGGING__FILE` is `log`.
+    /// The content of the log file, if `PRINTLOG_LOGGING__FILE` is `log`.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    /// Status and body of `/health`. `None` if nobody answers.
+    /// Status and body of `/health`. `None` if the server does not respond.
     pub(crate) async fn health(&self) -> Option<(StatusCode, Value)> {
         self.send("GET", "/health", None).await
     }
@@ -138,7 +138,7 @@ impl Logger {
         .await;
     }
 
-    /// A command line, while the server runs or not.
+    /// Runs a command, whether or not the server is running.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Value {
         let output = self
             .binary()
@@ -188,11 +188,11 @@ impl Logger {
         body
     }
 
-    /// SQLite's own proof of the file.
+    /// Verifies the database file with SQLite's own checks.
     pub(crate) async fn database_is_sound(&mut self) {
         let copy = tempfile::tempdir().expect("a folder");
         let path = match &self.disk {
-            // SQLite cannot open a file that it does not see.
+            // The small disk is not visible to this process, so the check runs on a copy.
             Some(_) => {
                 self.kill().await;
                 self.copy_database(copy.path())
@@ -218,7 +218,7 @@ impl Logger {
         db.close().await.expect("it closes");
     }
 
-    /// Rows of a table, by a look into the database itself.
+    /// Number of rows in a table, read directly from the database.
     pub(crate) async fn count_rows(&self, table: &str) -> i64 {
         let path = self.folder.path().join("data/printlog.db");
         let url = format!("sqlite://{}?mode=ro", path.display());
@@ -234,13 +234,13 @@ impl Logger {
         count
     }
 
-    /// `None` if there is no good answer.
+    /// `None` if the request fails.
     pub(crate) async fn try_get(&self, path: &str) -> Option<Value> {
         let (status, answer) = self.send("GET", path, None).await?;
         status.is_success().then_some(answer)
     }
 
-    /// The printer's jobs, oldest first, in full.
+    /// All fields of the printer's jobs, oldest first.
     pub(crate) async fn jobs(&self, printer: i64) -> Vec<Value> {
         let list = self
             .get(&format!("/api/jobs?printer_id={printer}&limit=500"))
@@ -260,7 +260,7 @@ impl Logger {
         .await
     }
 
-    /// Waits until that many jobs are there and none is open.
+    /// Waits until there are `count` jobs and none is open.
     pub(crate) async fn wait_for_ended(&self, printer: i64, count: usize) -> Vec<Value> {
         self.wait_for_jobs(printer, |jobs| {
             jobs.len() >= count
@@ -279,7 +279,7 @@ impl Logger {
         .await
     }
 
-    /// Waits until printlog has subscribed to a Klippy that is ready: from then on it sees every print.
+    /// Waits until printlog has subscribed to a ready Klippy. From then on it sees every print.
     pub(crate) async fn wait_for_klippy(&self, printer: i64) {
         wait_for("Klippy to be ready", async || {
             let status = self.get(&format!("/api/printers/{printer}/status")).await;
@@ -288,7 +288,7 @@ impl Logger {
         .await;
     }
 
-    /// `job_totals` equals the sums over the rows, by the word of `printlog check`.
+    /// Runs `printlog check` to verify that `job_totals` equals the sums over the rows.
     pub(crate) async fn totals_are_right(&self) {
         let output = self
             .binary()
@@ -332,7 +332,7 @@ impl Logger {
         Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
-    /// Copies the database and its log from the disk of its own.
+    /// Copies the database and its WAL from the small disk.
     pub(crate) fn copy_database(&self, folder: &Path) -> PathBuf {
         let disk = self.disk.as_ref().expect("a disk of its own");
         for file in ["printlog.db", "printlog.db-wal"] {
@@ -365,7 +365,7 @@ impl Logger {
     }
 }
 
-/// Asks until there is an answer. Fails with `what` after a minute.
+/// Polls until there is a value. Fails with `what` after a minute.
 pub(crate) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {

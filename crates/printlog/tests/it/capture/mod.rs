@@ -1,4 +1,4 @@
-//! The real binary against real Moonrakers: what was printed, what Moonraker says of it, and what printlog recorded.
+//! The real binary against real Moonrakers. Compares the true prints, Moonraker's history and the recorded jobs.
 
 mod details;
 pub(crate) mod logger;
@@ -9,10 +9,10 @@ use logger::Logger;
 use serde_json::Value;
 use testbed::{Boot, GcodeFile, PrintRecord, Printer, Proxy, Setup};
 
-/// Counters are read four times a second; starts are noticed up to 0.3 s late.
+/// Tolerance in seconds: counters are read four times a second, and a start is noticed up to 0.3 s late.
 const TICK: f64 = 1.0;
 
-/// A printer, and a printlog that follows it.
+/// A printer and the printlog that records it.
 struct Scene {
     printer: Printer,
     logger: Logger,
@@ -28,7 +28,7 @@ impl Scene {
         Self { printer, logger, id }
     }
 
-    /// Starts to print a file that takes so many seconds.
+    /// Starts a print that takes this many seconds.
     async fn print(&self, name: &str, seconds: f64) {
         let file = GcodeFile::new(seconds);
         self.printer.print(name, &file).await.expect("a print");
@@ -47,7 +47,7 @@ impl Scene {
         self.logger.wait_for_jobs(self.id, |jobs| jobs.len() == 1).await
     }
 
-    /// The one row, compared with what the print really did.
+    /// Returns the only row, after comparing it with the true print.
     async fn only_row(&self, status: &str) -> Value {
         let jobs = self.logger.wait_for_ended(self.id, 1).await;
         assert_eq!(jobs.len(), 1, "one print, one row: {jobs:#?}");
@@ -57,7 +57,7 @@ impl Scene {
         jobs[0].clone()
     }
 
-    /// Moonraker's own row says the same, to the digit.
+    /// Checks that Moonraker's history has exactly the same figures.
     async fn agrees_with_moonraker(&self, row: &Value) {
         let history = self.printer.moonraker.history().await.expect("a history");
         let theirs = history
@@ -84,7 +84,7 @@ impl Scene {
     }
 }
 
-/// There is one socket for the printer, once its file has been read.
+/// Waits until only one socket to the printer is left, after its file has been read.
 async fn one_socket(proxy: &Proxy) {
     logger::wait_for("one socket a printer", async || {
         (proxy.open_connections() == 1).then_some(())
@@ -237,7 +237,7 @@ async fn a_restart_of_klippy_in_mid_print() {
     let row = scene.only_row("interrupted").await;
     assert_eq!(row["cause"], "klippy_disconnect");
     scene.agrees_with_moonraker(&row).await;
-    // The subscription is lost with Klippy; the next print must be seen all the same.
+    // The subscription is lost with Klippy, but the next print must still be recorded.
     scene.printer.wait_until_ready().await.expect("ready");
     scene.logger.wait_for_klippy(scene.id).await;
     scene.print("next.gcode", 1.0).await;
@@ -442,7 +442,7 @@ async fn a_print_that_starts_the_moment_klippy_is_ready() {
     scene.only_row("completed").await;
 }
 
-/// Moonraker is starting then: it may drop printlog's subscription without a word, and lose the print itself.
+/// While Moonraker is starting, it may silently drop printlog's subscription and miss the print itself.
 #[tokio::test]
 async fn a_print_right_after_the_printer_is_switched_on() {
     let mut printer = Printer::start().await.expect("a Moonraker");

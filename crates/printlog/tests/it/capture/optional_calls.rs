@@ -1,4 +1,4 @@
-//! A Moonraker that refuses what printlog can do without: the printer is followed all the same.
+//! A Moonraker that refuses optional calls: the printer is recorded regardless.
 
 use serde_json::Value;
 use simulator::{PrintPlan, PrinterConfig, SimPrinter};
@@ -60,7 +60,7 @@ async fn a_real_moonraker_without_a_history_is_recorded() {
     assert!(found["advice"].as_str().unwrap().contains("[history]"), "{found}");
 }
 
-/// What is refused, and the capability that is shown to be missing.
+/// The refused method and the capability reported as missing.
 const CALLS: [(&str, &str); 8] = [
     ("server.connection.identify", "identify"),
     ("server.info", "server_info"),

@@ -1,4 +1,5 @@
-//! A disk that can be full: a small tmpfs over a folder, which only the processes see that are started in it.
+//! A disk that can be filled: a small tmpfs mounted over a folder, visible only to processes started in its
+//! namespaces.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,14 +9,15 @@ use std::{
 };
 
 pub(crate) struct SmallDisk {
-    /// Keeps the name spaces that have the disk.
+    /// The process that keeps the namespaces with the disk alive.
     holder: Child,
     folder: PathBuf,
 }
 
 impl SmallDisk {
-    /// Puts a disk of that size, such as `8M`, over the folder. `None`, and it says so, where this machine does not let
-    /// anybody mount one in name spaces of users and mounts, as in some containers.
+    /// Mounts a disk of this size, such as `8M`, over the folder. `None`, with a message, if this machine does not
+    /// allow
+    /// mounts in user and mount namespaces, as in some containers.
     pub(crate) fn over(folder: &Path, size: &str) -> Option<Self> {
         fs::create_dir_all(folder).expect("a folder");
         let mount = r#"mount -t tmpfs -o size="$1" tmpfs "$2" && echo mounted && exec sleep infinity"#;
@@ -43,7 +45,7 @@ impl SmallDisk {
         })
     }
 
-    /// A command that sees the disk, in the folder that has it.
+    /// A command that runs in the disk's namespaces, in its parent folder.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command
@@ -55,14 +57,14 @@ impl SmallDisk {
         command
     }
 
-    /// Where a file of the disk is for those who do not see it.
+    /// Path of a file on the disk for processes outside its namespaces.
     pub(crate) fn outside(&self, file: &str) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         let folder = self.folder.strip_prefix("/").expect("an absolute path");
         root.join(folder).join(file)
     }
 
-    /// Takes all room that is left.
+    /// Fills the remaining space.
     pub(crate) fn fill(&self) {
         let mut file = OpenOptions::new()
             .create(true)
@@ -79,7 +81,7 @@ impl SmallDisk {
         }
     }
 
-    /// Gives that room back.
+    /// Frees that space.
     pub(crate) fn empty(&self) {
         fs::remove_file(self.outside("filler")).expect("the file goes");
     }
@@ -87,7 +89,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // One that has ended needs no kill.
+        // Fails only if the process has already ended.
         self.holder.kill().ok();
         self.holder.wait().ok();
     }

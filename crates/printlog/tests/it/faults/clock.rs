@@ -1,4 +1,4 @@
-//! The clock of printlog's own machine steps by hours while prints run.
+//! The clock of printlog's machine steps by hours during prints.
 
 use std::{fs, time::Duration};
 
@@ -16,7 +16,7 @@ async fn prints_while_the_clock_of_the_server_steps_are_there_once_with_their_tr
     let folder = tempfile::tempdir().unwrap();
     let clock = folder.path().join("clock");
     let set = |offset: &str| {
-        // Read at every look at the clock: never half of it.
+        // libfaketime reads the file at every clock access, so it is replaced atomically.
         let new = folder.path().join("new");
         fs::write(&new, offset).unwrap();
         fs::rename(new, &clock).unwrap();
@@ -28,7 +28,7 @@ async fn prints_while_the_clock_of_the_server_steps_are_there_once_with_their_tr
         ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        // libfaketime's remedy for an old glibc makes waits of threads last for seconds.
+        // libfaketime's workaround for an old glibc makes thread waits last for seconds.
         ("FAKETIME_FORCE_MONOTONIC_FIX", "0"),
     ])
     .await;

@@ -1,6 +1,6 @@
-//! Three MySQLs in Group Replication, of which the primary is killed or steps down while a fleet prints.
+//! Three MySQL servers in Group Replication. The primary is killed or steps down while a fleet prints.
 //!
-//! Only with `PRINTLOG_TEST_CLUSTER`, as `make test-faults` sets it.
+//! Runs only with `PRINTLOG_TEST_CLUSTER`, which `make test-faults` sets.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
 use crate::capture::logger::{Logger, wait_for};
 
 const GROUP: &str = "6f0e7a0a-1111-4222-8333-944455556666";
-/// Of the node that is asked.
+/// State of the queried node.
 const STATE: &str =
     "SELECT member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid";
 const ROLE: &str = "SELECT member_role FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid \
@@ -27,7 +27,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// With one primary, as Group Replication is by default.
+    /// Starts a cluster with a single primary, the default of Group Replication.
     async fn start() -> Self {
         let members: Vec<String> = (0..3).map(|_| format!("127.0.0.1:{}", free_port())).collect();
         let starting = members.iter().enumerate().map(|(place, own)| {
@@ -72,7 +72,7 @@ impl Cluster {
         self.nodes.iter().find(|node| node.port() == port).unwrap()
     }
 
-    /// Waits until all nodes hold the same rows.
+    /// Waits until all nodes have the same rows.
     async fn nodes_agree(&self) {
         let sql = format!("CHECKSUM TABLE {}", tables(self.nodes[0].port()).join(", "));
         wait_for("the nodes to hold the same rows", async || {
@@ -95,13 +95,13 @@ async fn join(port: u16) {
     .await;
 }
 
-/// The node that takes writes, if the group has one.
+/// The node that accepts writes, if the group has one.
 fn primary(ports: &[u16]) -> Option<u16> {
     let takes_writes = |port: &u16| try_ask(*port, ROLE).is_ok_and(|role| role == ["PRIMARY"]);
     ports.iter().copied().find(takes_writes)
 }
 
-/// What a router does: new connections go to the node that takes writes.
+/// Acts as a router: sends new connections to the node that accepts writes.
 fn route(proxy: &Arc<SqlProxy>, ports: Vec<u16>) -> tokio::task::JoinHandle<()> {
     let proxy = Arc::clone(proxy);
     tokio::spawn(async move {
@@ -153,7 +153,7 @@ async fn prints_while_a_cluster_changes_its_primary_are_all_there() {
             cluster.node(old).start_again();
             join(old).await;
         } else {
-            // It goes on answering, and refuses every write; the connections to it stay.
+            // The old primary still responds but refuses every write; existing connections to it stay open.
             steps_down += 1;
             let next = ports.iter().find(|port| **port != old).unwrap();
             let next = ask(*next, "SELECT @@server_uuid").remove(0);

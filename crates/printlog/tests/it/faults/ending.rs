@@ -1,4 +1,4 @@
-//! SIGTERM while something has not been written: it is, before the process ends.
+//! On SIGTERM, pending changes are written before the process ends.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::sleep;
 use super::own_mysql::{OwnMysql, ask};
 use crate::capture::logger::{Logger, wait_for};
 
-/// Of the one job.
+/// Status of the only job.
 const STATUS: &str = "SELECT status FROM print_jobs";
 
-/// Starts a print, and waits until its row is there.
+/// Starts a print and waits until its row exists.
 async fn start_a_print(logger: &Logger) -> (SimPrinter, i64) {
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
     let id = logger.add_printer("Voron", &printer.url(), None).await;
@@ -21,7 +21,7 @@ async fn start_a_print(logger: &Logger) -> (SimPrinter, i64) {
     (printer, id)
 }
 
-/// Waits until the print is over and printlog has heard all that there is to hear of it.
+/// Waits until the print has ended and printlog has received all its notifications.
 async fn wait_for_its_end(printer: &SimPrinter) {
     printer
         .wait_until(|view| view.print == Some("complete") && !view.job)
@@ -66,7 +66,7 @@ async fn what_waits_for_a_frozen_mysql_is_written_before_the_end() {
     );
 }
 
-/// The pause between two attempts has grown longer than the end may take.
+/// The retry delay has grown longer than the shutdown may take.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_next_attempt_is_written_before_the_end() {
     let details = [("PRINTLOG_DETAILS__ENABLED", "false")];

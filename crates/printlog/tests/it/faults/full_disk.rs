@@ -1,4 +1,4 @@
-//! A disk that is full before a printer connects, and while somebody writes through the API.
+//! The disk is full before a printer connects, and while a client writes through the API.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use simulator::{PrinterConfig, SimPrinter};
 
 use crate::capture::logger::{Logger, wait_for};
 
-/// Changes a printer, which takes the room of one page, until there is no room.
+/// Changes a printer repeatedly until the disk is full. Each change takes one page.
 async fn write_until_refused(logger: &Logger, id: i64, url: &str) -> (StatusCode, serde_json::Value) {
     for n in 0..3000 {
         let printer = json!({"name": "Voron", "moonraker_url": url, "location": format!("Place {n}")});

@@ -1,4 +1,4 @@
-//! Links to printers that are cut and slow, and printers that tell late, twice and out of order.
+//! Links to printers are cut or slow, and notifications arrive late, twice and out of order.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{Instant, sleep};
 use super::BusyFleet;
 use crate::capture::logger::Logger;
 
-/// Printers, each at a link of its own.
+/// Number of printers, each with its own link.
 const PRINTERS: usize = 8;
 
-/// `PRINTLOG_TEST_LINKS` says how often.
+/// `PRINTLOG_TEST_LINKS` sets the number of link faults.
 #[tokio::test]
 async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
     let troubles = std::env::var("PRINTLOG_TEST_LINKS").map_or(15, |number| number.parse().unwrap());
@@ -28,7 +28,7 @@ async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
     let (mut cut, mut slow) = (0, 0);
     for _ in 0..troubles {
         sleep(Duration::from_secs_f64(dice.between(0.2..1.5))).await;
-        // Some printers together, as behind one access point.
+        // A few neighbouring printers at once, as behind one access point.
         let first = dice.between(0.0..PRINTERS as f64) as usize;
         let some = &links[first..PRINTERS.min(first + 1 + dice.between(0.0..3.0) as usize)];
         if dice.chance(0.5) {
@@ -36,7 +36,7 @@ async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
             some.iter().for_each(testbed::Proxy::cut);
             sleep(Duration::from_secs_f64(dice.between(0.0..4.0))).await;
         } else {
-            // What was on its way arrives late, all at once.
+            // Frames in transit arrive late, all at once.
             slow += some.len();
             some.iter().for_each(testbed::Proxy::freeze);
             sleep(Duration::from_secs_f64(dice.between(0.2..3.0))).await;

@@ -1,7 +1,7 @@
-//! The real binary under faults of what it stands on: killed at any moment, its database away, its disk full. Afterwards
-//! every print is there once, the totals are the sums, and the database is sound.
+//! The real binary under faults of its environment: killed at any moment, database unavailable, disk full. Afterwards
+//! every print is recorded once, the totals equal the sums, and the database is intact.
 //!
-//! The short form runs with the other tests; `make test-faults` kills 200 times.
+//! The short form runs with the other tests; `make test-faults` kills the server 200 times.
 
 mod clock;
 mod cluster;
@@ -25,7 +25,7 @@ use crate::{
     schedules::{Watched, compare, rows, wait_until_quiet},
 };
 
-/// A fleet that prints all the time, in pieces of some seconds, until it is told to stop.
+/// A fleet that prints continuously, a few seconds per print, until it is stopped.
 pub(crate) struct BusyFleet {
     watched: Vec<Watched>,
     schedules: Vec<tokio::task::JoinHandle<()>>,
@@ -40,7 +40,7 @@ impl BusyFleet {
         Self::start_at(logger, seed, number, Faults::default(), None).await
     }
 
-    /// Each printer tells with these faults, and stands at a link of its own.
+    /// Starts printers with these delivery faults, each behind its own link.
     pub(crate) async fn start_at_links(
         logger: &Logger,
         seed: u64,
@@ -95,7 +95,7 @@ impl BusyFleet {
         Self { watched, schedules }
     }
 
-    /// Lets the prints end, and holds the rows against what the printers did. Gives the number of prints.
+    /// Waits for the prints to end and compares the rows with the true prints. Returns the number of prints.
     pub(crate) async fn end(self, logger: &Logger) -> usize {
         for schedule in &self.schedules {
             schedule.abort();
@@ -128,7 +128,7 @@ impl BusyFleet {
     }
 }
 
-/// `PRINTLOG_TEST_KILLS` says how often.
+/// `PRINTLOG_TEST_KILLS` sets the number of kills.
 #[tokio::test]
 async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let kills = std::env::var("PRINTLOG_TEST_KILLS").map_or(8, |kills| kills.parse().unwrap());
@@ -137,7 +137,7 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let mut dice = Dice::new(4000);
     let begun = Instant::now();
     for _ in 0..kills {
-        // From in the middle of the start to some prints later.
+        // Ranges from the middle of the startup to several prints later.
         sleep(Duration::from_secs_f64(dice.between(0.0..2.0))).await;
         logger.kill().await;
         sleep(Duration::from_secs_f64(dice.between(0.0..0.5))).await;
@@ -170,14 +170,14 @@ async fn details_that_no_disk_takes_are_told_of_and_hold_up_no_print() {
     assert!(told.contains("in memory") || told.contains("slicers"), "{told}");
 }
 
-/// Gives what the health said the first time. `None` where no disk can be filled.
+/// Returns the first reason in the health report. `None` if no disk can be filled.
 async fn fill_the_disk_twice(variables: &[(&str, &str)], seed: u64) -> Option<String> {
     let mut logger = Logger::start_on_small_disk("12M", variables).await?;
     let fleet = BusyFleet::start(&logger, seed).await;
     let mut told = Vec::new();
     for _ in 0..2 {
         sleep(Duration::from_secs(3)).await;
-        // SQLite's log is younger than its first checkpoint: what is written needs room.
+        // SQLite's WAL has not had its first checkpoint, so every write needs new space.
         logger.disk.as_ref().unwrap().fill();
         let reason = wait_for("the health to tell that something waits", async || {
             let (_, health) = logger.health().await?;
@@ -185,7 +185,7 @@ async fn fill_the_disk_twice(variables: &[(&str, &str)], seed: u64) -> Option<St
         })
         .await;
         told.push(reason);
-        // Prints begin and end meanwhile.
+        // Prints start and end in the meantime.
         sleep(Duration::from_secs(6)).await;
         logger.disk.as_ref().unwrap().empty();
         wait_for("all of it to be in", async || {

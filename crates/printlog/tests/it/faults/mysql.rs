@@ -1,4 +1,4 @@
-//! MySQL that dies, is away, freezes, or does not get to say what became of a COMMIT.
+//! MySQL is killed, unavailable or frozen, or the result of a COMMIT is lost.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::capture::logger::{Logger, wait_for};
 
-/// A number that `make test-faults` makes larger.
+/// A number from an environment variable; `make test-faults` sets larger values.
 pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
@@ -26,7 +26,7 @@ async fn wait_until_well(logger: &Logger) {
     .await;
 }
 
-/// `PRINTLOG_TEST_KILLS` says how often, a tenth of it.
+/// The number of kills is a tenth of `PRINTLOG_TEST_KILLS`.
 #[tokio::test(flavor = "multi_thread")]
 async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
     let Some(mysql) = OwnMysql::start() else { return };
@@ -47,7 +47,7 @@ async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
     println!("MySQL killed {kills} times, {prints} prints: each there once, totals right, tables sound");
 }
 
-/// `PRINTLOG_TEST_CUTS` says how often.
+/// `PRINTLOG_TEST_CUTS` sets the number of lost COMMITs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_which_nobody_knows_whether_it_arrived_doubles_and_loses_nothing() {
     let Some(mysql) = OwnMysql::start() else { return };
@@ -76,7 +76,7 @@ async fn a_commit_of_which_nobody_knows_whether_it_arrived_doubles_and_loses_not
     );
 }
 
-/// `PRINTLOG_TEST_OUTAGE` says for how many seconds.
+/// `PRINTLOG_TEST_OUTAGE` sets the duration of the outage in seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn prints_while_mysql_is_away_for_long_are_all_there_when_it_is_back() {
     let Some(mysql) = OwnMysql::start() else { return };
@@ -91,7 +91,7 @@ async fn prints_while_mysql_is_away_for_long_are_all_there_when_it_is_back() {
         (status == StatusCode::SERVICE_UNAVAILABLE && health["database"]["status"] == "error").then_some(())
     })
     .await;
-    // It goes on answering, and saying so, while prints begin and end.
+    // The server still responds and reports the outage, while prints start and end.
     while begun.elapsed() < Duration::from_secs(outage) {
         let (status, health) = logger.health().await.unwrap();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{health:#}");

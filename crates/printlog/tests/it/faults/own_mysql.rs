@@ -1,4 +1,4 @@
-//! A MySQL of its own, which may be killed, frozen and looked into.
+//! A dedicated MySQL that tests may kill, freeze and inspect.
 
 use std::{path::Path, process::Command};
 
@@ -9,7 +9,7 @@ pub(crate) struct OwnMysql {
 }
 
 impl OwnMysql {
-    /// `None`, and it says so, where no MySQL is to be tested.
+    /// `None`, with a message, if MySQL is not tested in this run.
     pub(crate) fn start() -> Option<Self> {
         is_wanted().then(|| Self::start_with(Vec::new()))
     }
@@ -30,7 +30,7 @@ impl OwnMysql {
             .arg(cache())
             .arg(self.data())
             .arg(format!("--port={}", self.port))
-            // What is acknowledged survives a kill.
+            // Acknowledged transactions survive a kill.
             .arg("--innodb-flush-log-at-trx-commit=1")
             .args(&self.flags)
             .stdout(std::process::Stdio::null())
@@ -43,7 +43,7 @@ impl OwnMysql {
         self.signal("-KILL");
     }
 
-    /// `-STOP` freezes it, `-CONT` lets it go on.
+    /// Sends a signal: `-STOP` freezes the server, `-CONT` resumes it.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = std::fs::read_to_string(self.data().join("pid")).unwrap();
         let sent = Command::new("kill").args([signal, pid.trim()]).status().unwrap();
@@ -80,7 +80,7 @@ pub(super) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Whether this run has a MySQL; says so if it has none, and fails where all engines are to be tested.
+/// Whether this run tests MySQL. Prints a message if not, and fails if all engines must be tested.
 pub(super) fn is_wanted() -> bool {
     let is_wanted = std::env::var_os("PRINTLOG_TEST_MYSQL_URL").is_some();
     if !is_wanted {
@@ -93,7 +93,7 @@ pub(super) fn is_wanted() -> bool {
     is_wanted
 }
 
-/// The database of the tests at a port. Without TLS, so that a proxy can read along.
+/// URL of the test database at this port. Without TLS, so that a proxy can parse the traffic.
 pub(super) fn url(port: u16) -> String {
     format!("mysql://root@127.0.0.1:{port}/printlog?ssl-mode=DISABLED")
 }
@@ -106,12 +106,12 @@ pub(super) fn script(name: &str) -> Command {
     )
 }
 
-/// Where the programs of MySQL are.
+/// The folder with the MySQL programs.
 pub(super) fn cache() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/mysql")
 }
 
-/// By MySQL's own word, after a thorough look at all tables of the server at that port.
+/// Verifies all tables of the server at this port with `CHECK TABLE ... EXTENDED`.
 pub(super) fn tables_are_sound(port: u16) {
     let tables = tables(port);
     let found = ask(port, &format!("CHECK TABLE {} EXTENDED", tables.join(", ")));
@@ -128,12 +128,12 @@ pub(super) fn tables(port: u16) -> Vec<String> {
     tables.iter().map(|table| format!("printlog.{table}")).collect()
 }
 
-/// The lines that MySQL's own client prints, fields apart by tabs.
+/// The output lines of the mysql client, with fields separated by tabs.
 pub(super) fn ask(port: u16, sql: &str) -> Vec<String> {
     try_ask(port, sql).unwrap_or_else(|said| panic!("{sql}: {said}"))
 }
 
-/// Or what it complains of.
+/// Like [`ask`], but returns the error message on failure.
 pub(super) fn try_ask(port: u16, sql: &str) -> Result<Vec<String>, String> {
     let output = script("mysql.sh")
         .arg("client")

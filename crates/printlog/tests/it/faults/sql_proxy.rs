@@ -1,4 +1,4 @@
-//! Between printlog and MySQL: cuts connections in the moment of a COMMIT, and leads to whichever server it is told.
+//! A proxy between printlog and MySQL that cuts connections at a COMMIT and can be pointed at another server.
 
 use std::sync::{
     Arc, Mutex,
@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The packet: 7 bytes long, number 0, `COM_QUERY`, and the text.
+/// The packet of a COMMIT: 7 bytes long, number 0, `COM_QUERY`, and the text.
 const COMMIT: &[u8] = b"\x07\0\0\0\x03COMMIT";
 
 pub(super) struct SqlProxy {
@@ -22,22 +22,22 @@ pub(super) struct SqlProxy {
 }
 
 struct Shared {
-    /// Port of the server. 0: nobody answers.
+    /// Port of the server. 0 refuses all connections.
     target: AtomicU16,
     dice: Mutex<Dice>,
-    /// Of 1000 COMMITs so many are cut.
+    /// Number of COMMITs to cut per 1000.
     per_mille: AtomicU64,
     cuts: [AtomicU64; 3],
 }
 
-/// How a COMMIT is cut.
+/// When the connection is cut, relative to the COMMIT.
 #[derive(Clone, Copy)]
 enum Cut {
-    /// It never arrives.
+    /// Before the COMMIT reaches the server.
     Before = 0,
-    /// It arrives; the client is told that the connection is lost while the server is at it.
+    /// While the server executes the COMMIT.
     Meanwhile = 1,
-    /// It is done, and the answer is lost.
+    /// After the COMMIT, before its response reaches the client.
     After = 2,
 }
 
@@ -55,7 +55,7 @@ impl SqlProxy {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let shared = Arc::clone(&of_task);
-                // A connection that breaks is what this is for.
+                // Errors are ignored: connections are meant to break.
                 tokio::spawn(async move { shared.forward(client).await.ok() });
             }
         });
@@ -66,18 +66,18 @@ impl SqlProxy {
         self.port
     }
 
-    /// New connections go there; those that are stay.
+    /// Sends new connections to this port; existing ones stay.
     pub(super) fn lead_to(&self, target: u16) {
         self.shared.target.store(target, Ordering::Relaxed);
     }
 
-    /// How likely a COMMIT is cut from now on.
+    /// Sets the probability that a COMMIT is cut.
     pub(super) fn cut_commits(&self, probability: f64) {
         let per_mille = (probability * 1000.0) as u64;
         self.shared.per_mille.store(per_mille, Ordering::Relaxed);
     }
 
-    /// COMMITs that were cut: before they arrived, while they were done, and before the answer.
+    /// Number of COMMITs cut before, during and after their execution.
     pub(super) fn cuts(&self) -> [u64; 3] {
         self.shared
             .cuts
@@ -113,7 +113,7 @@ impl Shared {
                     server.write_all(said).await?;
                     match cut {
                         Some(Cut::Before | Cut::Meanwhile) => return Ok(()),
-                        // MySQL answers when it is done.
+                        // MySQL sends its response after the COMMIT is complete.
                         Some(Cut::After) => return server.read(&mut answered).await.map(drop),
                         None => {}
                     }

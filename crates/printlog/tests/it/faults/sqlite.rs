@@ -1,4 +1,4 @@
-//! SQLite's file is held by another process, made read-only or overwritten, while printlog writes it.
+//! The SQLite file is locked by another process, made read-only or overwritten while printlog writes to it.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{BusyFleet, mysql::number};
 use crate::capture::logger::{Logger, wait_for};
 
-/// MiB by which the process may grow while its changes wait.
+/// Allowed memory growth in MiB while changes are pending.
 const GROWTH: u64 = 24;
 
 async fn wait_until_changes_wait(logger: &Logger) {
@@ -25,7 +25,7 @@ async fn wait_until_changes_wait(logger: &Logger) {
             StatusCode::OK,
             "a warning is no reason to start anew: {health:#}"
         );
-        // What the slicers knew may fail to be written before a job does.
+        // At first, the reason may be a failed write of slicer data instead of a job.
         let reason = health["writing"]["reason"].as_str()?;
         reason.contains("in memory").then_some(())
     })
@@ -40,7 +40,7 @@ async fn wait_until_all_is_in(logger: &Logger) {
     .await;
 }
 
-/// Of all printers, as `/metrics` has it.
+/// Pending changes of all printers, from `/metrics`.
 async fn changes_waiting(logger: &Logger) -> u64 {
     let metrics = logger.bytes("/metrics").await;
     String::from_utf8_lossy(&metrics)
@@ -53,8 +53,9 @@ async fn changes_waiting(logger: &Logger) -> u64 {
         .sum()
 }
 
-/// Longer than the lock is waited for by one statement, and by one write with all its attempts.
-/// `PRINTLOG_TEST_OUTAGE` says for how many seconds more.
+/// The lock lasts longer than one statement waits and longer than one write is retried. `PRINTLOG_TEST_OUTAGE` sets
+/// how
+/// many seconds longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is_bounded() {
     let outage = Duration::from_secs(number("PRINTLOG_TEST_OUTAGE", 10));
@@ -69,7 +70,7 @@ async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is
     sleep(outage).await;
     let after = logger.resident_memory();
     let waiting = changes_waiting(&logger).await;
-    // Of most printers there is one at least, and in that time no printer prints more than that.
+    // Most printers have at least one pending change, and none has more than 100 in that time.
     assert!((12..24 * 100).contains(&waiting), "{waiting} changes wait");
     let locked = locked.elapsed().as_secs();
     database.execute_batch("ROLLBACK").unwrap();
@@ -92,12 +93,13 @@ async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is
     );
 }
 
-/// Files that nobody may write, whoever has them open.
+/// Files that cannot be written, even through open file handles.
 struct Immutable(Vec<PathBuf>);
 
 impl Immutable {
-    /// `None`, and it says so, where the account or the file system does not allow it, or holds who has the file open to
-    /// nothing, as tmpfs does.
+    /// `None`, with a message, if the account or the file system does not allow it, or if open file handles can still
+    /// write,
+    /// as on tmpfs.
     fn make(folder: &Path) -> Option<Self> {
         let probe = Self(vec![folder.join("probe")]);
         let mut file = fs::File::create(&probe.0[0]).unwrap();
@@ -119,7 +121,7 @@ impl Immutable {
 
 impl Drop for Immutable {
     fn drop(&mut self) {
-        // What is not allowed was not made either.
+        // Also safe if setting the attribute failed.
         self.change("-i");
     }
 }
@@ -134,7 +136,7 @@ async fn prints_while_the_database_is_read_only_are_all_there_when_it_is_not() {
             return;
         };
         wait_until_changes_wait(&logger).await;
-        // Prints begin and end meanwhile.
+        // Prints start and end in the meantime.
         sleep(Duration::from_secs(6)).await;
         drop(read_only);
         wait_until_all_is_in(&logger).await;
@@ -145,7 +147,7 @@ async fn prints_while_the_database_is_read_only_are_all_there_when_it_is_not() {
     println!("database read-only twice, {prints} prints: each there once, totals right, database sound");
 }
 
-/// Overwrites all but the first page. The file keeps its length, as on a disk that rots.
+/// Overwrites all pages but the first. The file keeps its length, as on failing storage.
 fn damage(file: &Path) {
     let size = fs::metadata(file).unwrap().len();
     let mut file = fs::OpenOptions::new().write(true).open(file).unwrap();
@@ -163,13 +165,13 @@ async fn a_file_that_is_damaged_is_told_and_a_backup_and_the_printers_bring_all_
     let backup = logger.command(&["backup", "--json"]).await;
     let backup = backup["path"].as_str().unwrap();
     sleep(Duration::from_secs(4)).await;
-    // All of it is in the file then, and little of it in the memory of the next process.
+    // After a clean shutdown, all data is in the file, and the next process has little of it in memory.
     logger.signal("-TERM");
     assert_eq!(logger.wait_for_end().await.code(), Some(0));
     logger.start_again().await;
     damage(&logger.path("data/printlog.db"));
     let reason = wait_for("the health to tell of the damage", async || {
-        // What somebody looks at.
+        // A request that reads from the damaged file.
         logger.try_get("/api/jobs").await;
         let (status, health) = logger.health().await?;
         (health["database"]["status"] == "error").then(|| {
@@ -187,7 +189,7 @@ async fn a_file_that_is_damaged_is_told_and_a_backup_and_the_printers_bring_all_
     logger.signal("-TERM");
     logger.wait_for_end().await;
 
-    // It does not become sound by starting anew.
+    // A restart does not repair the file.
     logger.start_without_waiting();
     assert_eq!(logger.wait_for_end().await.code(), Some(1));
     logger.command(&["restore", backup, "--json"]).await;

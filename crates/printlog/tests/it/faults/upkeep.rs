@@ -1,4 +1,4 @@
-//! Backups that cannot be made and retention that fails: a warning in the health, until they work again.
+//! Failing backups and failing retention cause a warning in the health report until they succeed again.
 
 use std::{fs, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 async fn a_backup_that_is_due_and_cannot_be_made_is_told_until_one_is_made() {
     let binary = Binary::new();
     fs::write(binary.path("config.yml"), "backup:\n  folder: disk/backups\n").unwrap();
-    // As where a disk is not mounted.
+    // The folder cannot be created, as when a disk is not mounted.
     fs::write(binary.path("disk"), "").unwrap();
     let server = binary.serve();
     wait_for_upkeep(&server, "ok").await;
@@ -63,7 +63,7 @@ async fn retention_that_fails_is_told_and_keeps_no_backup_from_being_made() {
     server.end("-TERM");
 }
 
-/// `None` before the server has started.
+/// The housekeeping status from the health report. `None` before the server has started.
 async fn upkeep(server: &Server) -> Option<Value> {
     let request = Request::builder()
         .uri("/health")
@@ -71,11 +71,11 @@ async fn upkeep(server: &Server) -> Option<Value> {
         .body(http_body_util::Full::default())
         .unwrap();
     let health = send(server.address.parse().unwrap(), request).await;
-    // A warning is no reason to start the server anew.
+    // A warning does not change the HTTP status, so the server is not restarted.
     (health.status == StatusCode::OK).then(|| health.json()["upkeep"].clone())
 }
 
-/// Gives the reason.
+/// Returns the reason.
 async fn wait_for_upkeep(server: &Server, status: &str) -> String {
     for _ in 0..1200 {
         if let Some(upkeep) = upkeep(server).await

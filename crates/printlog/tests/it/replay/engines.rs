@@ -1,4 +1,4 @@
-//! The same session gives the same rows on every database.
+//! A session results in the same rows on every database.
 
 use domain::{Job, PrinterId};
 use store::{Location, Store};
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Killed, Logger, Transcript, transcripts};
 
-/// Sessions in which most of what can happen does.
+/// Sessions that cover most kinds of events.
 const SESSIONS: [&str; 6] = [
     "complete-fake-orca.jsonl",
     "job-deleted.jsonl",
@@ -46,7 +46,7 @@ async fn holds_what_sqlite_holds(variable: &str) {
     assert!(sqlite.len() > SESSIONS.len(), "the sessions have prints");
 }
 
-/// All rows of all sessions, heard in one go and with a kill at each frame.
+/// The rows of all sessions, each replayed without a break and with a kill after each frame.
 async fn rows_in(location: &Location) -> Vec<Job> {
     let store = Store::open(location).await.expect("a database");
     let mut rows = Vec::new();
@@ -55,7 +55,7 @@ async fn rows_in(location: &Location) -> Vec<Job> {
         for killed in [Killed::Never, Killed::AfterEachFrame] {
             let mut logger = Logger::start(&store, &transcript, &format!("{session} {killed:?}")).await;
             logger.hear_all(killed).await;
-            // Ids of printers are the database's affair.
+            // Printer ids depend on the database.
             rows.extend(logger.rows().await.into_iter().map(|job| Job {
                 printer_id: PrinterId(0),
                 ..job

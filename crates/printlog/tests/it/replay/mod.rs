@@ -1,5 +1,5 @@
-//! Every recorded session of a real Moonraker gives the rows of what was printed: in one go, with printlog killed and
-//! started again at any one frame, and with that at every frame.
+//! Every recorded session of a real Moonraker results in the right rows: without a break, with printlog killed and
+//! restarted at any single frame, and with a restart at every frame.
 
 mod engines;
 mod sessions;
@@ -17,13 +17,13 @@ use store::{FoundRun, Location, Store};
 
 use transcript::{Frame, Heard, Transcript, World};
 
-/// What a session really printed: file, outcome, and seconds in all.
+/// A true print of a session: file, outcome, and total seconds.
 type Printed = (&'static str, JobStatus, f64);
 
-/// A counter is read four times a second, and the start is noticed up to 0.3 s late.
+/// Tolerance in seconds: counters are read four times a second, and a start is noticed up to 0.3 s late.
 const TICK: f64 = 0.6;
 
-/// When printlog is killed and started again at once.
+/// When printlog is killed and restarted.
 #[derive(Debug, Clone, Copy)]
 enum Killed {
     Never,
@@ -31,7 +31,7 @@ enum Killed {
     AfterEachFrame,
 }
 
-/// A logger that hears a session: the real tracker and the real store, without the socket between.
+/// A logger that replays a session with the real tracker and the real store, but without a socket.
 struct Logger<'a> {
     store: &'a Store,
     printer_id: PrinterId,
@@ -81,7 +81,7 @@ impl<'a> Logger<'a> {
                 self.sync().await;
             }
         }
-        // What was only waited for has its time.
+        // Lets all timeouts expire.
         self.pass(10.0);
         self.step(Event::Tick).await;
     }
@@ -118,8 +118,9 @@ impl<'a> Logger<'a> {
         }
     }
 
-    /// The recording client asked for the history after the status; we ask before. It is the same history if nothing
-    /// happened between.
+    /// The recording client requested the history after the status, but printlog requests it before. The result is
+    /// the same if
+    /// no event came in between.
     fn look_ahead_for_history(&mut self, t: f64) {
         let next = self
             .transcript
@@ -257,7 +258,7 @@ async fn rows_are_what_was_printed(file: &str, printed: &[Printed]) {
         let same = rows.len() == printed.len()
             && rows.iter().zip(printed).all(|(job, (file, status, length))| {
                 let total = job.figures.total_duration.unwrap_or(-1.0);
-                // Nobody tells how long a print took that another took the place of; what was seen of it is kept.
+                // The full duration of a replaced print is not reported; its last known figures are kept.
                 let seen_in_part = job.cause.as_deref() == Some("replaced") && total <= *length;
                 job.filename.as_deref() == Some(file)
                     && job.status == *status

@@ -1,4 +1,4 @@
-//! The recorded sessions and what was printed in them, read off the recordings by eye.
+//! The recorded sessions with their prints, determined manually from the recordings.
 
 use domain::JobStatus::{Cancelled, Completed, Error, Interrupted};
 
@@ -105,7 +105,7 @@ sessions! {
     v0_9_rpc_errors: "v0.9.3/rpc-errors.jsonl" => [("x.gcode", Cancelled, 0.62)];
 }
 
-/// A recording that is not in the list above would prove nothing.
+/// A recording missing from the list above would not be tested.
 #[test]
 fn every_recording_is_replayed() {
     let mut recordings = Vec::new();

@@ -1,4 +1,4 @@
-//! A recorded session of a real Moonraker, as a world that can be looked at after every frame.
+//! A recorded session of a real Moonraker, whose state can be inspected after every frame.
 
 use std::{collections::HashMap, path::Path};
 
@@ -8,21 +8,21 @@ use moonraker::StatusMirror;
 use printlog::ingest::convert;
 use serde_json::Value;
 
-/// Something that the recording client heard, at `t` seconds.
+/// An event that the recording client received, at `t` seconds.
 pub(crate) struct Frame {
     pub(crate) t: f64,
     pub(crate) heard: Heard,
 }
 
 pub(crate) enum Heard {
-    /// The connection is there, with rights.
+    /// The connection is open and authorized.
     Connected,
-    /// A full status: the answer to a subscription.
+    /// A full status: the response to a subscription.
     Snapshot(Value),
     Delta(serde_json::Map<String, Value>),
     Added(HistoryJob),
     Finished(HistoryJob),
-    /// All rows of the history, oldest first.
+    /// All rows in the history, oldest first.
     History(Vec<HistoryJob>),
     Klippy(KlippyState),
     KlippyReady,
@@ -71,7 +71,7 @@ impl Transcript {
                 _ => {}
             }
         }
-        // Without a word of the host's clock the date does not matter, only that it is one.
+        // If the recording does not contain the host's clock, any date will do.
         let began = convert::instant(Some(began.unwrap_or(1_795_376_000.0))).expect("a date");
         Self { frames, began }
     }
@@ -124,7 +124,7 @@ fn history_job(row: &Value) -> HistoryJob {
     convert::history_job(moonraker::HistoryJob::from_json(&row.to_string()).expect("a row of a real history"))
 }
 
-/// What a client would find if it connected now.
+/// The state that a client would find if it connected now.
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) connected: bool,

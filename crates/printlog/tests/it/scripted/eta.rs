@@ -1,4 +1,4 @@
-//! When a print should end.
+//! The estimated end of a print.
 
 use serde_json::{Value, json};
 
@@ -30,10 +30,10 @@ async fn an_eta_is_never_in_the_past() {
     let eta: jiff::Timestamp = eta.as_str().unwrap().parse().unwrap();
     let left = eta.duration_since(scene.now()).as_secs();
     assert!((60..=90).contains(&left), "{left}");
-    // Nothing is heard for longer than the print should have taken.
+    // No frame arrives for longer than the estimated print time.
     scene.pass(200.0);
     assert_eq!(scene.status(&printer).await["job"]["eta"], Value::Null);
-    // It takes longer than its slicer thought.
+    // The print takes longer than the slicer's estimate.
     scene
         .play_on(
             &printer,

@@ -1,13 +1,13 @@
-//! Frames that many scripts have.
+//! Frames used in many scripts.
 
 use serde_json::{Value, json};
 
-/// A line that tells of `print_stats`.
+/// A script line with a status update of `print_stats`.
 pub(crate) fn stats(at: f64, fields: &Value) -> String {
     json!({ "at": at, "status": { "print_stats": fields } }).to_string() + "\n"
 }
 
-/// A row of the history.
+/// A history row.
 pub(crate) fn row(id: &str, file: &str, status: &str, start: f64, end: Option<f64>, total: f64) -> Value {
     json!({
         "job_id": id, "user": "_TRUSTED_USER_", "filename": file, "status": status,
@@ -17,7 +17,7 @@ pub(crate) fn row(id: &str, file: &str, status: &str, start: f64, end: Option<f6
     })
 }
 
-/// A line with this row.
+/// A script line with this row.
 pub(crate) fn told(at: f64, key: &str, row: &Value) -> String {
     json!({ "at": at, key: row }).to_string() + "\n"
 }

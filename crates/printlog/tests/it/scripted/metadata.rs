@@ -1,10 +1,10 @@
-//! Moonraker's own metadata of files that are gone: its numbers pass the gate of the slicer files.
+//! Moonraker's metadata of deleted files: its values are checked for plausibility like those of slicer files.
 
 use serde_json::{Value, json};
 
 use super::{Scene, frames::row};
 
-/// The history of a printer: one completed job of 20 m of filament for each metadata.
+/// A printer's history: for each metadata, one completed job of 20 m of filament.
 fn history(metadata: &[Value]) -> String {
     let rows: Vec<Value> = metadata
         .iter()
@@ -28,7 +28,7 @@ fn history(metadata: &[Value]) -> String {
     json!({ "at": -1, "list": rows }).to_string() + "\n"
 }
 
-/// The jobs of these files, once their details are there.
+/// The jobs of these files, after their details were added.
 async fn jobs(scene: &Scene, metadata: &[Value]) -> Vec<Value> {
     let printer = scene.play(&history(metadata)).await;
     scene
@@ -77,7 +77,7 @@ async fn a_weight_per_metre_that_cannot_be_is_estimated_by_the_material() {
     assert!((120.0..121.5).contains(&estimated), "{summary}");
 }
 
-/// The first value of this name, at any depth.
+/// The first value with this name, at any depth.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
         Value::Object(fields) => fields

@@ -1,4 +1,4 @@
-//! Scripts of what a printer says, played to a printlog over a real WebSocket, with a clock that the script moves on.
+//! Scripts of a printer's frames, played to printlog over a real WebSocket. The script advances the clock.
 
 mod eta;
 mod frames;
@@ -26,7 +26,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::{capture::logger::wait_for, test_app::TestApp};
 use moonraker::Moonraker;
 
-/// A printlog, and printers whose scripts it hears.
+/// A printlog instance, and the clock and log of the test.
 pub(crate) struct Scene {
     pub(crate) app: TestApp,
     clock: Clock,
@@ -35,7 +35,7 @@ pub(crate) struct Scene {
     _logging: tracing::subscriber::DefaultGuard,
 }
 
-/// A printer, and the instant of its second 0.
+/// A printer, and the time of its second 0.
 pub(crate) struct Printer {
     pub(crate) id: i64,
     pub(crate) moonraker: Moonraker,
@@ -67,8 +67,7 @@ impl Scene {
         }
     }
 
-    /// Adds a printer, and plays the lines of the script that are before second 0 before printlog connects to it, the
-    /// others after.
+    /// Adds a printer. Script lines before second 0 are played before printlog connects to it, the others afterwards.
     pub(crate) async fn play(&self, script: &str) -> Printer {
         let lines = lines(script);
         let began = self.clock.now();
@@ -93,7 +92,7 @@ impl Scene {
         printer
     }
 
-    /// Plays more lines to a printer; second 0 is the one of its first script.
+    /// Plays more lines to a printer. Second 0 is that of its first script.
     pub(crate) async fn play_on(&self, printer: &Printer, script: &str) {
         for (at, line) in lines(script) {
             self.play_line(printer, at, &line).await;
@@ -123,15 +122,15 @@ impl Scene {
         self.clock.now()
     }
 
-    /// Lets time pass, at once.
+    /// Advances the clock without waiting.
     pub(crate) fn pass(&self, seconds: f64) {
         let passed = Duration::from_secs_f64(seconds).as_millis();
         self.lead
             .fetch_add(u64::try_from(passed).unwrap(), Ordering::Relaxed);
     }
 
-    /// Waits until printlog has taken in all frames that were sent. Frames are taken in one after another, so the second
-    /// of two heartbeats is heard after all that came before the first.
+    /// Waits until printlog has processed all frames sent so far. Frames are processed in order, so the second of two
+    /// heartbeats is processed after all frames that were sent before the first.
     async fn is_heard(&self, printer: &Printer) {
         if self.connection(printer).await["state"] != "connected" {
             return;
@@ -142,7 +141,7 @@ impl Scene {
             wait_for("the frames to be heard", async || {
                 let status = self.status(printer).await;
                 let seen: Timestamp = status["last_seen"].as_str()?.parse().unwrap();
-                // The API gives milliseconds at least.
+                // The API has a resolution of at least milliseconds.
                 (seen.as_millisecond() >= sent.as_millisecond()).then_some(())
             })
             .await;
@@ -171,7 +170,7 @@ impl Scene {
         .await;
     }
 
-    /// The printer's jobs as the API has them, oldest first.
+    /// The printer's jobs in the API, oldest first.
     pub(crate) async fn jobs(&self, printer: &Printer) -> Vec<Value> {
         let path = format!("/api/jobs?limit=100&printer_id={}", printer.id);
         let list = self.app.get(&path).await.expect(200).json();
@@ -190,7 +189,7 @@ impl Scene {
         wanted: impl Fn(&[Value]) -> bool,
     ) -> Vec<Value> {
         wait_for("the jobs to be as wanted", async || {
-            // What is retried later is retried now.
+            // Advances the clock so that pending retries happen now.
             self.pass(5.0);
             let jobs = self.jobs(printer).await;
             wanted(&jobs).then_some(jobs)
@@ -198,13 +197,13 @@ impl Scene {
         .await
     }
 
-    /// Lines of the log that contain the text.
+    /// Number of log lines that contain the text.
     pub(crate) fn warnings(&self, about: &str) -> usize {
         let log = String::from_utf8(self.log.lock().unwrap().clone()).unwrap();
         log.lines().filter(|line| line.contains(about)).count()
     }
 
-    /// Lets what is waited for have its time, ends printlog in order, and gives the rows of the printers, oldest first.
+    /// Lets all timeouts expire, shuts printlog down, and returns the rows of the printers, oldest first.
     pub(crate) async fn end<const N: usize>(self, printers: [&Printer; N]) -> [Vec<Job>; N] {
         self.end_all(printers).await.try_into().unwrap()
     }
@@ -245,9 +244,10 @@ async fn rows_of(store: &Store, printer: PrinterId) -> Vec<Job> {
 
 /// The lines of a script with their times, in seconds.
 ///
-/// A line is `{"at": s, KEY: ...}`. Keys: `status` (a delta that is told), `quiet` (one that is not), `added` and
-/// `finished` (a row of the history that is told), `list` (rows that are not), `forget` (ids), `error` (`{method or
-/// prefix*: [code, message]}`), `noerror`, `klippy` (`gone`, `ready`, `shutdown`), `drop`, `link` (`down`, `up`), `file`
+/// A line is `{"at": s, KEY: ...}`. Keys: `status` (a delta that is sent), `quiet` (one that is not), `added` and
+/// `finished` (a history row that is sent), `list` (rows that are not), `forget` (ids), `error` (`{method or
+/// prefix*: [code, message]}`), `noerror`, `klippy` (`gone`, `ready`, `shutdown`), `drop`, `link` (`down`, `up`),
+/// `file`
 /// (`{name: text}`), `roots`, `metadata` (`{name: object}`), `raw` (a text frame). `"@5"` is the date of second 5.
 fn lines(script: &str) -> Vec<(f64, Value)> {
     script
@@ -285,7 +285,7 @@ fn dated(value: &Value, began: f64) -> Value {
     }
 }
 
-/// Keeps what is logged.
+/// Collects the log output.
 #[derive(Clone, Copy)]
 struct Log(&'static Mutex<Vec<u8>>);
 

@@ -1,4 +1,4 @@
-//! A Moonraker on loopback that says what a script makes it say. It shares no parsing with the client.
+//! A scripted Moonraker on loopback. It shares no parsing code with the client.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
-/// Where Moonraker says that gcode files are.
+/// The gcodes root that Moonraker reports.
 pub(crate) const ROOT: &str = "/home/pi/printer_data/gcodes";
 
 #[derive(Clone)]
@@ -34,7 +34,7 @@ enum Frame {
 struct State {
     clock: Clock,
     status: Map<String, Value>,
-    /// Oldest first.
+    /// The history, oldest first.
     history: Vec<Value>,
     files: HashMap<String, Vec<u8>>,
     /// `server.files.roots`.
@@ -42,9 +42,9 @@ struct State {
     /// `server.files.metadata` by file name.
     metadata: HashMap<String, Value>,
     klippy: String,
-    /// Code and message by method, or by the beginning of one and `*`.
+    /// Code and message by method, or by method prefix followed by `*`.
     errors: BTreeMap<String, (i64, String)>,
-    /// Paths that were asked for over HTTP, as they were sent.
+    /// Paths requested over HTTP, undecoded.
     asked: Vec<String>,
     is_down: bool,
 }
@@ -74,7 +74,7 @@ impl Moonraker {
         moonraker
     }
 
-    /// Paths of the files that were asked for, as they were sent, each once.
+    /// Undecoded paths of the requested files, without duplicates.
     pub(crate) fn files_asked_for(&self) -> Vec<String> {
         let mut asked = self.state().asked.clone();
         asked.sort();
@@ -82,7 +82,7 @@ impl Moonraker {
         asked
     }
 
-    /// Does what one key of a line of a script says. See [`super::Scene::play`].
+    /// Executes one key of a script line. See [`super::Scene::play`].
     pub(crate) fn carry_out(&self, key: &str, value: &Value) {
         match key {
             "status" | "quiet" => {
@@ -173,7 +173,7 @@ impl Moonraker {
     async fn accept(self, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
             let moonraker = self.clone();
-            // The client hangs up when it has enough.
+            // Errors are ignored: the client disconnects when it is done.
             tokio::spawn(async move { moonraker.answer(stream).await.ok() });
         }
     }
@@ -261,7 +261,7 @@ impl Moonraker {
     }
 }
 
-/// An idle printer.
+/// Status of an idle printer.
 fn idle() -> Map<String, Value> {
     let status = json!({
         "webhooks": { "state": "ready", "state_message": "Printer is ready" },
@@ -275,7 +275,7 @@ fn idle() -> Map<String, Value> {
     status.as_object().unwrap().clone()
 }
 
-/// The bytes that a path stands for. Each byte but the plain ones must be escaped.
+/// Percent-decodes a path. All but unreserved characters must be escaped.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path.bytes();

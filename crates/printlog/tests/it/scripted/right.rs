@@ -1,4 +1,4 @@
-//! What Moonrakers refuse or garble without a print being lost.
+//! Calls that Moonrakers refuse and frames that they garble, without the loss of a print.
 
 use domain::{JobStatus, Source};
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::{
     frames::{row, stats, told},
 };
 
-/// A print of 7.8 s, told by `print_stats` only, with `disturbance` in its midst.
+/// A print of 7.8 s, reported by `print_stats` only, with `disturbance` during the print.
 fn print_with(disturbance: &str) -> String {
     stats(
         0.5,
@@ -67,7 +67,7 @@ async fn a_moonraker_without_a_history_or_a_list_of_objects() {
     }
 }
 
-/// Prints of which no history tells, each followed by a cut of the link.
+/// Prints that are missing from the history, each followed by a lost connection.
 async fn prints_between_cuts(files: [&str; 3]) {
     let old = row("000001", "old.gcode", "completed", -9000.0, Some(-8000.0), 1000.0);
     let mut script = told(-1.0, "list", &json!([old]));

@@ -1,4 +1,4 @@
-//! States and outcomes in the words of other firmwares.
+//! Names of states and outcomes in other firmware versions.
 
 use domain::{Job, JobStatus, Source};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{
     frames::{row, stats, told},
 };
 
-/// Whether Moonraker's history tells of the print, and whether the link is cut in its midst.
+/// Whether Moonraker's history reports the print, and whether the connection is lost during it.
 #[derive(Debug, Clone, Copy)]
 struct Circumstances {
     told: bool,
@@ -34,7 +34,7 @@ const CIRCUMSTANCES: [Circumstances; 4] = [
     },
 ];
 
-/// A print of 11.3 s, with `disturbance` between its seconds 3 and 7, which it is over at 7.
+/// A print of 11.3 s, with `disturbance` between seconds 3 and 7. The normal state returns at second 7.
 fn print_with(disturbance: &str, circumstances: Circumstances) -> String {
     let mut script = stats(
         0.5,
@@ -77,7 +77,7 @@ fn is_the_print(jobs: &[Job], circumstances: Circumstances, what: &str) {
     assert_eq!(job.job_id.is_some(), circumstances.told, "{}", context());
 }
 
-/// Plays the print with the disturbance in all circumstances, each on a printer of its own.
+/// Plays the print with the disturbance in all circumstances, each on a separate printer.
 async fn disturb(scene: Scene, disturbances: &[(&str, String)]) {
     let mut printers = Vec::new();
     for (what, disturbance) in disturbances {
@@ -109,7 +109,7 @@ async fn an_unknown_word_for_a_state_neither_starts_nor_ends_a_print() {
             stats(3.5, &json!({ "state": value, "total_duration": 3.3 })),
         ));
     }
-    // The link is cut while the word is in force.
+    // The connection is lost while this state is reported.
     let cut = disturbances[0].1.clone() + "{\"at\": 6.6, \"drop\": true}\n";
     disturbances.push(("preheating and a cut", cut));
     disturb(Scene::set().await, &disturbances).await;
@@ -163,7 +163,9 @@ async fn counters_and_names_that_are_not_told_for_a_moment_change_nothing() {
     disturb(Scene::set().await, &disturbances).await;
 }
 
-/// Ends of a print of 3.8 s in other words: what `print_stats` says of it, then standby, and what the history says.
+/// Plays a print of 3.8 s that ends with unusual names: `word` in `print_stats`, followed by standby, and `history`
+/// in the
+/// history. With `away`, it ends while the link is down.
 async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobStatus, Source)) {
     let mut script = stats(
         0.5,
@@ -195,7 +197,7 @@ async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobSta
         if let Some(ended) = &ended {
             script += &told(4.6, "finished", ended);
         }
-        // The history is read again at each connection.
+        // The history is read again after every connection.
         script += "{\"at\": 10, \"drop\": true}\n";
     }
     let scene = Scene::set().await;
@@ -226,7 +228,7 @@ async fn an_end_that_was_observed_stays_where_the_history_contradicts_it() {
         end_is("Error", Some("cancelled"), away, (Error, PrintStats)).await;
     }
     end_is("complete", Some("power_loss"), false, (Completed, PrintStats)).await;
-    // The end is of the history where nothing contradicts it.
+    // The history decides the outcome if no observation contradicts it.
     end_is("cancelled", Some("completed"), true, (Completed, History)).await;
 }
 
