@@ -1,6 +1,5 @@
-//! Writes how often we and Moonraker are right about the slicer corpus:
-//! `cargo run -p gcode --example accuracy -- docs/gcode.md` replaces the tables in that file; without a
-//! file they are printed.
+//! Measures the accuracy of this crate and of Moonraker over the slicer corpus: `cargo run -p gcode --example accuracy
+//! -- docs/gcode.md` replaces the tables in that file; without a file they are printed.
 
 #![expect(
     clippy::unwrap_used,
@@ -157,7 +156,7 @@ fn moonraker_cells(tally: &Tally) -> String {
     }
 }
 
-/// Moonraker reads text and `.ufp`; files damaged on purpose are left out as well.
+/// Moonraker reads text and `.ufp`; files that were damaged on purpose are left out as well.
 fn is_claimed_by_moonraker(sample: &Sample) -> bool {
     let name = &sample.name;
     !(name.ends_with(".3mf") || name.ends_with(".bgcode") || name.starts_with("quirk_"))

@@ -1,7 +1,7 @@
 //! Speed of parsing: `cargo run --release -p gcode --example bench -- DIR [SECONDS]`.
 //!
-//! Three ways, one thread each, again and again for some seconds: head and tail of files in memory (what a logger
-//! parses), whole files in memory, and head and tail of files on the disk. One JSON object a way.
+//! Repeats each of three modes for some seconds, with one thread: head and tail of files in memory (what a logger
+//! parses), whole files in memory, and head and tail of files on the disk. Prints one JSON object per mode.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use gcode::Reader;
 
-/// What the reader asks for of a usual file.
+/// What the reader requests of a typical file.
 const HEAD: usize = 64 << 10;
 const TAIL: usize = 96 << 10;
 
@@ -53,7 +53,7 @@ fn main() {
     });
 }
 
-/// Counts the fastest of several turns of each file: other work on the machine only ever slows.
+/// Counts the fastest of several runs of each file: other work on the machine only slows it down.
 fn measure<T>(mode: &str, limit: Duration, files: &[T], parse: impl Fn(&T) -> usize) {
     let (start, mut rounds) = (Instant::now(), 0);
     let mut times = vec![Duration::MAX; files.len()];

@@ -1,8 +1,7 @@
-//! Fuzzes the parser for a while: `cargo run --release -p gcode --example fuzz -- --seconds 600`.
+//! Fuzzes the parser for a given time: `cargo run --release -p gcode --example fuzz -- --seconds 600`.
 //!
-//! Seeds are the project's fixtures and, where it is, the slicer corpus. Prints the slowest input and the
-//! peak memory; fails when one input takes more than five seconds or the process more than 64 MB above
-//! what its seeds need.
+//! Seeds are the project's fixtures and, if present, the slicer corpus. Prints the slowest input and the peak memory.
+//! Fails if one input takes more than five seconds, or the process uses more than 64 MB above what its seeds need.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,7 +33,7 @@ fn main() {
     while start.elapsed() < limit {
         let file = fuzzing::input(&mut random, &seeds);
         let mut elapsed = timed(&mut random.clone(), &file);
-        // A busy machine is slow once, a slow input is slow again.
+        // A busy machine is slow once; a slow input is slow again.
         if elapsed > slowest {
             elapsed = elapsed.min(timed(&mut random.clone(), &file));
         }
@@ -77,7 +76,7 @@ fn collect(folder: &Path, seeds: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// `VmHWM` of this process; 0 where `/proc` is not.
+/// `VmHWM` of this process; 0 without `/proc`.
 fn peak_kilobytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,8 +1,8 @@
-//! What the commas in numbers mean: lists for most slicers, decimals in some locales.
+//! The meaning of commas in numbers: they separate lists for most slicers, and decimals in some locales.
 
 use crate::value::{self, MAX_MEMBERS, Measure};
 
-/// What a comma in the numbers of a file means.
+/// The meaning of a comma in the numbers of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Comma {
     /// It separates the members of a list.
@@ -10,16 +10,16 @@ pub(crate) enum Comma {
     List,
     /// It separates the decimals, and there are no lists.
     Decimal,
-    /// It separates both, as in settings of Slic3r's descendants in a locale with decimal commas.
+    /// It does both, as in settings of Slic3r's descendants in a locale with decimal commas.
     Either,
 }
 
-/// `812,25` may be one number or two, and nothing tells which.
+/// `812,25` may be one number or two, and the file does not show which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
 impl Comma {
-    /// A number; of a list its first member.
+    /// Reads a number, or the first member of a list.
     pub(crate) fn number(self, text: &str) -> Option<f64> {
         match self {
             Self::List => value::number(text).or_else(|| first_member(text, value::number)),
@@ -28,7 +28,7 @@ impl Comma {
         }
     }
 
-    /// A number or a percentage; of a list its first member.
+    /// Reads a number or a percentage, or the first member of a list.
     pub(crate) fn measure(self, text: &str) -> Option<Measure> {
         if self.is_decimal(text) {
             return Measure::read(&text.replace(',', "."));
@@ -39,7 +39,7 @@ impl Comma {
         })
     }
 
-    /// The members of a list; none where its commas are ambiguous.
+    /// The members of a list. Empty if its commas are ambiguous.
     pub(crate) fn numbers(self, text: &str) -> Vec<Option<f64>> {
         if self == Self::List || text.contains(['.', ';']) {
             return value::numbers(text);
@@ -59,7 +59,7 @@ impl Comma {
         }
     }
 
-    /// Whether the only comma of a text stands for the decimals.
+    /// Whether the only comma of a text is a decimal comma.
     fn is_decimal(self, text: &str) -> bool {
         let Some((whole, decimals)) = text.trim().split_once(',') else {
             return false;
@@ -74,7 +74,7 @@ impl Comma {
     }
 }
 
-/// A list of amounts: `1482.1mm, 34.4mm (3.6cm3)` is two. A member that is no number is `None`; a text
+/// Reads a list of amounts: `1482.1mm, 34.4mm (3.6cm3)` has two. A member that is not a number is `None`; a text
 /// without any number has no members.
 pub(crate) fn amounts(text: &str, unit: &str, comma: Comma) -> Result<Vec<Option<f64>>, Ambiguous> {
     let text = text.split('(').next().unwrap_or(text).trim();
@@ -109,13 +109,13 @@ pub(crate) fn amounts(text: &str, unit: &str, comma: Comma) -> Result<Vec<Option
     Ok(if nothing { Vec::new() } else { members })
 }
 
-/// Whether a list is its first `period` members again and again.
+/// Whether a list repeats its first `period` members.
 fn is_repeated(members: &[&str], period: usize) -> bool {
     let first = members.get(..period).unwrap_or_default();
     members.chunks(period).all(|chunk| chunk == first)
 }
 
-/// The first member of a list, if the others can be members too.
+/// The first member of a list, if the other members are valid too.
 fn first_member<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut members = text.split([',', ';']);
     let first = read(members.next()?)?;

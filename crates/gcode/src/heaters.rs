@@ -1,4 +1,4 @@
-//! Temperatures from the commands, for slicers that do not print them as settings.
+//! Temperatures from heater commands, for slicers that do not print them as settings.
 
 use crate::Quantity;
 use crate::scan::Scan;
@@ -9,7 +9,7 @@ pub(crate) struct HeaterCommand {
     pub(crate) heater: Heater,
     /// `T` parameter of a nozzle command.
     pub(crate) tool: Option<u32>,
-    /// °C
+    /// °C.
     pub(crate) target: f64,
     /// Whether the print waits for it.
     pub(crate) waits: bool,
@@ -32,20 +32,20 @@ impl Heater {
     }
 }
 
-/// First targets that are not "off": of the parameters of a start macro, else of the commands that wait, as
-/// those before may only preheat, else of the others.
+/// First targets that are not "off". They are taken from the parameters of a start macro, else from the commands that
+/// wait (earlier ones may only preheat), else from the other commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Targets {
     pub(crate) nozzle: Option<f64>,
     pub(crate) bed: Option<f64>,
     pub(crate) chamber: Option<f64>,
-    /// The next other target of a file with one tool, which is that of the layers after the first.
+    /// The next different target of a file with one tool, which is the one of the layers after the first.
     pub(crate) nozzle_later: Option<f64>,
-    /// The same of the bed.
+    /// The same for the bed.
     pub(crate) bed_later: Option<f64>,
 }
 
-/// Reads a heater command; `None` for every other `M` command and for targets that are not numbers.
+/// Reads a heater command. `None` for all other `M` commands and for targets that are not numbers.
 pub(crate) fn command(line: &[u8]) -> Option<HeaterCommand> {
     let heater = match line.get(..4)? {
         b"M104" | b"M109" => Heater::Nozzle,
@@ -93,7 +93,7 @@ impl Targets {
                 .or_else(|| on(heater).next())
                 .map(|command| command.target)
         };
-        // The commands behind the first that waits.
+        // The commands after the first one that waits.
         let later = |heater| {
             let mut behind = on(heater).skip_while(|command| !command.waits);
             let target = behind.next()?.target;

@@ -1,4 +1,4 @@
-//! Conversion of thumbnails that browsers do not show. Bounded: a thumbnail is small, or it is none.
+//! Converts thumbnails that browsers cannot show. The size is bounded: thumbnails are small.
 
 use std::io::Cursor;
 
@@ -12,26 +12,26 @@ pub enum ConvertError {
     /// The format has no decoder here.
     #[error("converting a {0:?} thumbnail to PNG is not supported")]
     Unsupported(ImageFormat),
-    /// The image is damaged or larger than we decode.
+    /// The image is damaged or larger than the limit.
     #[error("could not convert a {format:?} thumbnail to PNG")]
     Image {
         /// Format by magic bytes.
         format: ImageFormat,
-        /// The decoder's or encoder's reason.
+        /// Error of the decoder or encoder.
         #[source]
         source: image::ImageError,
     },
 }
 
-/// Sides longer than this are no thumbnail.
+/// An image with longer sides is not a thumbnail.
 const MAX_SIDE: u32 = 4096;
 const MAX_MEMORY: u64 = 64 << 20;
 
 impl Thumbnail {
-    /// The image as PNG; a PNG is returned as it is.
+    /// Converts the image to PNG. A PNG is returned unchanged.
     ///
     /// # Errors
-    /// When the image is damaged, too large, or a bitmap.
+    /// If the image is damaged, too large, or a bitmap.
     pub fn to_png(&self) -> Result<Vec<u8>, ConvertError> {
         let codec = match self.format {
             ImageFormat::Png => return Ok(self.data.clone()),

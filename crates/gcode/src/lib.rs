@@ -1,14 +1,14 @@
-//! What a G-code file says about itself: slicer, settings, materials, estimates, thumbnails.
+//! Metadata of a G-code file: slicer, settings, materials, estimates, thumbnails.
 //!
-//! Pure: bytes in, [`GcodeMetadata`] and [`Warning`]s out. No I/O, no clock, no panic on any input, and
-//! memory bounded whatever the file claims. It reads text in any encoding and line end, `.bgcode`,
-//! `.gcode.3mf`, `.ufp` and `.gx`; the format is told by the first bytes, not by the name.
+//! Pure: bytes in, [`GcodeMetadata`] and [`Warning`]s out. It does no I/O, reads no clock, does not panic on any input,
+//! and its memory is bounded whatever the file claims. It reads text in any encoding and with any line end, `.bgcode`,
+//! `.gcode.3mf`, `.ufp` and `.gx`. The first bytes determine the format, not the file name.
 //!
-//! - [`parse`] for bytes at hand: a whole file, or its head and tail.
-//! - [`Reader`] to fetch from far: it asks for byte ranges, at most [`BUDGET`] of them.
+//! - [`parse`] for bytes in memory: a whole file, or its head and tail.
+//! - [`Reader`] for remote files: it requests byte ranges, at most [`BUDGET`] bytes.
 //! - [`GcodeMetadata::grams`] for the weight of a measured length of filament.
 //!
-//! Which slicer prints what, and how sure we are, is in `docs/gcode.md`.
+//! `docs/gcode.md` lists what each slicer prints, and how reliable the values are.
 
 mod comma;
 mod container;
@@ -46,8 +46,8 @@ pub use weight::{Weight, WeightSource, usual_density};
 
 /// Parses the head and the tail of a file; they may touch or overlap.
 ///
-/// A whole file is a head with an empty tail. Without `file_size` a tail is taken to be apart from the
-/// head. Of a text file at most the first 1 MiB and the last 512 KiB are looked at.
+/// A whole file is a head with an empty tail. Without `file_size`, the tail is assumed to be separate from the head. Of
+/// a text file at most the first 1 MiB and the last 512 KiB are read.
 pub fn parse(head: &[u8], tail: &[u8], file_size: Option<u64>) -> Parsed {
     reader::parse_segments(&segments::Segments::head_and_tail(head, tail, file_size))
 }

@@ -1,10 +1,10 @@
-//! One value for several materials: that of the main one.
+//! Picks one value for several materials: that of the main material.
 
 use crate::{GcodeMetadata, Parsed, Warning, tool};
 
-/// Fills what is not stated for the print as a whole from its main tool.
+/// Fills missing print-wide values from the main tool.
 ///
-/// The last step of parsing: containers may have added the amounts that say which tool that is.
+/// This is the last step of parsing: containers may have added the amounts that determine the main tool.
 pub(crate) fn fill(parsed: &mut Parsed) {
     let metadata = &mut parsed.metadata;
     only_material(metadata);
@@ -32,7 +32,7 @@ pub(crate) fn fill(parsed: &mut Parsed) {
     }
 }
 
-/// With one tool that can have been used, the totals are its amounts.
+/// If only one tool can have been used, its amounts are the totals.
 fn only_material(metadata: &mut GcodeMetadata) {
     let mut in_use = metadata.tools.iter_mut().filter(|tool| tool.may_be_used());
     if let (Some(tool), None) = (in_use.next(), in_use.next()) {

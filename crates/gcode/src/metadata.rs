@@ -1,4 +1,4 @@
-//! The answer: what one G-code file says about itself.
+//! The metadata of one G-code file.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
@@ -6,13 +6,13 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::{Thumbnail, Tool, Warning};
 
-/// What a slicer wrote into a file. Serialised, it is the `details` object; the lists come beside it.
+/// The metadata that a slicer wrote into a file. Serialised, it is the `details` object; the lists are separate.
 ///
-/// Units: mm, mm/s, °C, g, s, percent. `None` means that the file does not say. Fields with one value
-/// for several materials hold that of the main one: the most used by weight, else by length.
+/// Units: mm, mm/s, °C, g, s, percent. `None` means that the file does not have the value. Fields with one value for
+/// several materials hold that of the main material: the most used by weight, else by length.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct GcodeMetadata {
-    /// Name of the slicer as it writes it, for example `OrcaSlicer`.
+    /// Name of the slicer as written, for example `OrcaSlicer`.
     pub slicer: Option<String>,
     /// Version of the slicer, as written.
     pub slicer_version: Option<String>,
@@ -38,9 +38,9 @@ pub struct GcodeMetadata {
     pub bed_temp_first_layer: Option<f64>,
     /// The plate in use, as the slicer names it.
     pub bed_type: Option<String>,
-    /// Chamber temperature; `None` also for the 0 that means "not heated".
+    /// Chamber temperature; `None` also for 0, which means "not heated".
     pub chamber_temp: Option<f64>,
-    /// Speed of the outer wall, or the slicer's one print speed.
+    /// Speed of the outer wall, or the slicer's only print speed.
     pub print_speed: Option<f64>,
     /// Speeds by feature.
     pub speeds: Speeds,
@@ -50,7 +50,7 @@ pub struct GcodeMetadata {
     pub infill_pattern: Option<String>,
     /// Whether supports are generated.
     pub support_enabled: Option<bool>,
-    /// Kind of supports as written, also while they are off.
+    /// Kind of supports as written, even if they are off.
     pub support_type: Option<String>,
     /// Number of walls (perimeters).
     pub wall_count: Option<u32>,
@@ -68,11 +68,11 @@ pub struct GcodeMetadata {
     pub filament_brand: Option<String>,
     /// Colour of the main material, `#RRGGBB` or `#RRGGBBAA`.
     pub filament_color: Option<String>,
-    /// Seconds, start routines included, normal mode.
+    /// Seconds, including start routines, in normal mode.
     pub estimated_time: Option<u64>,
     /// Seconds in silent (stealth) mode.
     pub estimated_time_silent: Option<u64>,
-    /// Grams of all materials; `None` when the slicer had no density. See also [`GcodeMetadata::grams`].
+    /// Grams of all materials; `None` if the slicer had no density. See also [`GcodeMetadata::grams`].
     pub estimated_filament: Option<f64>,
     /// mm of filament of all materials.
     pub filament_used_mm: Option<f64>,
@@ -80,24 +80,24 @@ pub struct GcodeMetadata {
     pub filament_used_cm3: Option<f64>,
     /// Cost of the filament of the whole print.
     pub filament_cost: Option<f64>,
-    /// Currency of the cost, where the file names one (`$`, `EUR`).
+    /// Currency of the cost, if the file names one (`$`, `EUR`).
     pub currency: Option<String>,
-    /// Number of layers the slicer stated.
+    /// Number of layers that the slicer stated.
     pub layer_count: Option<u32>,
-    /// Height of the print; where it is not stated, the highest layer the file marks.
+    /// Height of the print. If it is not stated, the highest layer mark in the file.
     pub object_height: Option<f64>,
     /// Names of the objects on the plate.
     pub objects: Vec<String>,
-    /// The filament slots; empty when the slicer says nothing about materials.
+    /// The filament slots. Empty if the file has no data about materials.
     #[serde(skip)]
     pub tools: Vec<Tool>,
     /// Images of the print, in file order.
     #[serde(skip)]
     pub thumbnails: Vec<Thumbnail>,
-    /// Every key/value outside of the moves, untouched, in file order; the first of equal keys.
+    /// All keys and values outside of the moves, unchanged, in file order. The first of equal keys is kept.
     #[serde(skip)]
     pub raw: IndexMap<String, String, RandomState>,
-    /// Where the moves are in a text file.
+    /// Position of the moves in a text file.
     #[serde(skip)]
     pub moves: Moves,
 }
@@ -123,23 +123,23 @@ pub struct Speeds {
     pub travel: Option<f64>,
 }
 
-/// Byte offsets of the commands of a text file. `None`: not within the bytes that were read, or UTF-16.
+/// Byte offsets of the commands in a text file. `None` if they are outside of the read bytes, or the file is UTF-16.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Moves {
-    /// Offset of the first line that is no comment.
+    /// Offset of the first line that is not a comment.
     pub start: Option<u64>,
-    /// Offset behind the last line that is no comment.
+    /// Offset just after the last line that is not a comment.
     pub end: Option<u64>,
 }
 
-/// The result of parsing: it always exists, an unreadable file only has more warnings.
+/// The result of parsing. It always exists; an unreadable file only has more warnings.
 ///
 /// Serialises as `{"details": …, "tools": […], "thumbnails": […], "warnings": […]}`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parsed {
-    /// What was found.
+    /// The values found.
     pub metadata: GcodeMetadata,
-    /// What was not, and what had to be decided.
+    /// Missing or unreadable values, and decisions that had to be made.
     pub warnings: Vec<Warning>,
 }
 

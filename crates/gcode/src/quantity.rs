@@ -1,10 +1,10 @@
-//! What a number of a print can be: one range for each quantity, for files and for Moonraker's metadata.
+//! Plausible ranges of numbers: one range for each quantity, for files and for Moonraker's metadata.
 
 use std::ops::RangeInclusive;
 
 use crate::{GcodeMetadata, Tool, Warning, value};
 
-/// What a number measures. [`Quantity::range`] is the range of values that printers and slicers can have.
+/// The quantity that a number measures. [`Quantity::range`] is the range of values that printers and slicers can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// Height of a layer.
@@ -15,17 +15,17 @@ pub enum Quantity {
     NozzleDiameter,
     /// Diameter of filament.
     FilamentDiameter,
-    /// Temperature of a nozzle; 0 is "not heated".
+    /// Temperature of a nozzle; 0 means "not heated".
     NozzleTemp,
-    /// Temperature of a bed; 0 is "not heated".
+    /// Temperature of a bed; 0 means "not heated".
     BedTemp,
-    /// Temperature of a chamber; "not heated" is no temperature.
+    /// Temperature of a chamber; 0 ("not heated") is not a temperature.
     ChamberTemp,
     /// Speed of a move.
     Speed,
     /// Density of the infill.
     Infill,
-    /// Walls, or solid layers; 0 is none.
+    /// Walls, or solid layers; 0 means none.
     Shells,
     /// Layers of a print.
     Layers,
@@ -65,7 +65,7 @@ impl Quantity {
         Self::Cost,
     ];
 
-    /// The values that are possible, in [`Quantity::unit`]. Wide enough for pellet printers and spiral vases.
+    /// The possible values, in [`Quantity::unit`]. Wide enough for pellet printers and spiral vases.
     pub fn range(self) -> RangeInclusive<f64> {
         self.limits().1
     }
@@ -86,7 +86,7 @@ impl Quantity {
             Self::ChamberTemp => ("°C", 1.0..=300.0),
             Self::Speed => ("mm/s", 0.01..=5_000.0),
             Self::Infill => ("%", 0.0..=100.0),
-            // Solid prints are asked for with 99999 layers.
+            // Users request solid prints with 99999 layers.
             Self::Shells => ("", 0.0..=1e6),
             Self::Layers => ("", 1.0..=1e6),
             // A year.
@@ -96,27 +96,27 @@ impl Quantity {
             Self::Volume => ("cm³", 0.0..=1e6),
             Self::Weight => ("g", 0.0..=1e6),
             Self::Density => ("g/cm³", 0.1..=20.0),
-            // The weakest currencies count millions for a spool.
+            // In the weakest currencies a spool costs millions.
             Self::Cost => ("", 0.0..=1e8),
         }
     }
 
-    /// The value, if it is possible. Without the sign of a negative zero.
+    /// Returns the value if it is possible. A negative zero loses its sign.
     pub fn accept(self, value: f64) -> Option<f64> {
         self.range().contains(&value).then_some(value + 0.0)
     }
 
-    /// The number that a text is as a whole, if it is possible.
+    /// Parses the whole text as a number. `None` if it is not a possible value.
     pub fn read(self, text: &str) -> Option<f64> {
         self.accept(value::number(text)?)
     }
 }
 
 impl GcodeMetadata {
-    /// Drops every number outside the range of its quantity, and a height that the layers cannot have.
+    /// Drops all numbers outside the range of their quantity, and a height that contradicts the layers.
     ///
-    /// Parsing ends with this; metadata from elsewhere, such as Moonraker's, has to pass it too. Returns
-    /// a warning for each value that was dropped.
+    /// Parsing ends with this step; metadata from other sources, such as Moonraker, must go through it too. Returns a
+    /// warning for each dropped value.
     pub fn drop_impossible(&mut self) -> Vec<Warning> {
         let mut gate = Gate::default();
         gate.print(self);
@@ -130,7 +130,8 @@ impl GcodeMetadata {
         gate.dropped
     }
 
-    /// Whether the height is far from that of the stated layers, as when it is that of a parking move.
+    /// Whether the height differs too much from the stated layers, for example because it is the height of a parking
+    /// move.
     fn height_contradicts_layers(&self) -> bool {
         let (Some(height), Some(layers), Some(layer)) =
             (self.object_height, self.layer_count, self.layer_height)
@@ -138,7 +139,7 @@ impl GcodeMetadata {
             return false;
         };
         let setting = |key: &str| self.raw.get(key).map(String::as_str);
-        // Printed one after the other, the objects share the height and not the layers.
+        // Objects that are printed one after the other share the height but not the layers.
         let by_object =
             setting("print_sequence") == Some("by object") || setting("complete_objects") == Some("1");
         let stated = f64::from(layers) * layer;

@@ -1,4 +1,4 @@
-//! `raw`: every key/value outside of the moves, untouched and bounded.
+//! `raw`: all keys and values outside of the moves, unchanged and bounded.
 
 use indexmap::map::Entry;
 
@@ -8,7 +8,7 @@ use crate::{Parsed, Warning, settings};
 const MAX_KEYS: usize = 8192;
 const MAX_BYTES: usize = 1 << 20;
 
-/// Adds what the comments of a text file say, in file order.
+/// Adds the keys and values in the comments of a text file, in file order.
 pub(crate) fn collect(scan: &Scan<'_>, parsed: &mut Parsed) {
     let raw = &mut parsed.metadata.raw;
     let mut bytes = 0;
@@ -28,7 +28,7 @@ pub(crate) fn collect(scan: &Scan<'_>, parsed: &mut Parsed) {
     }
 }
 
-/// Adds one pair, unless the key is known.
+/// Adds one pair, unless its key exists already.
 pub(crate) fn insert(parsed: &mut Parsed, key: &str, value: &str) {
     if parsed.metadata.raw.len() >= MAX_KEYS || value.len() > MAX_BYTES / 4 {
         parsed.warn(Warning::RawTruncated);

@@ -1,4 +1,4 @@
-//! Which bytes of a file to fetch: a reader without I/O that asks for ranges and is given bytes.
+//! Decides which bytes of a file to fetch: a reader without I/O that requests ranges and receives bytes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,15 +7,15 @@ use crate::container::{Format, archive, bgcode, gx};
 use crate::segments::Segments;
 use crate::{Moves, Parsed, Warning, main_material, text};
 
-/// Most bytes that a [`Reader`] asks for, whatever the size of the file.
+/// Total number of bytes that a [`Reader`] requests at most, whatever the size of the file.
 pub const BUDGET: u64 = 512 << 10;
 
-/// What is known about the moves before anything is read, as from Moonraker's `gcode_start_byte`.
+/// Position of the moves if it is known before reading, for example from Moonraker's `gcode_start_byte`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MovesHint {
     /// Offset of the first command.
     pub start: Option<u64>,
-    /// Offset behind the last command.
+    /// Offset just after the last command.
     pub end: Option<u64>,
 }
 
@@ -39,12 +39,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader for a file of this many bytes.
+    /// Creates a reader for a file of this many bytes.
     pub fn new(file_size: u64) -> Self {
         Self::with_hint(file_size, MovesHint::default())
     }
 
-    /// A reader that knows where the moves are. A wrong hint costs requests, not values.
+    /// Creates a reader with a hint about the position of the moves. A wrong hint costs requests, but no values.
     pub fn with_hint(file_size: u64, hint: MovesHint) -> Self {
         Self {
             segments: Segments::new(file_size),
@@ -54,9 +54,9 @@ impl Reader {
         }
     }
 
-    /// The range to fetch next; `None` when nothing more is needed or the [`BUDGET`] is spent.
+    /// The range to fetch next. `None` if nothing more is needed or the [`BUDGET`] is spent.
     ///
-    /// A range that was asked for and not pushed is not asked for again.
+    /// A range that was requested and not pushed is not requested again.
     pub fn next_range(&mut self) -> Option<Range<u64>> {
         let left = BUDGET.saturating_sub(self.asked);
         let wanted = self.wanted(left)?;
@@ -73,9 +73,9 @@ impl Reader {
         Some(wanted)
     }
 
-    /// Gives bytes of the file, from any offset and of any length.
+    /// Adds bytes of the file, from any offset and of any length.
     ///
-    /// Of more than was asked for (a server that ignores ranges) the asked range and the first 2 MiB are kept.
+    /// If there are more than requested (the server ignores ranges), the requested range and the first 2 MiB are kept.
     pub fn push(&mut self, offset: u64, bytes: &[u8]) {
         let first = bytes.len().min(MOST_OF_ONE_PUSH);
         self.insert(offset, &bytes[..first]);
@@ -95,12 +95,12 @@ impl Reader {
         self.segments.insert(offset, Cow::Owned(bytes.to_vec()));
     }
 
-    /// Bytes asked for so far.
+    /// Number of bytes requested so far.
     pub fn asked(&self) -> u64 {
         self.asked
     }
 
-    /// The known ranges in file order, for example to hash what was read.
+    /// The known ranges in file order, for example to hash them.
     pub fn chunks(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.segments
             .parts()
@@ -108,14 +108,14 @@ impl Reader {
             .map(|part| (part.offset, &*part.bytes))
     }
 
-    /// Parses what was pushed.
+    /// Parses the pushed bytes.
     pub fn finish(&self) -> Parsed {
         parse_segments(&self.segments)
     }
 
     fn wanted(&self, left: u64) -> Option<Range<u64>> {
         let segments = &self.segments;
-        // The first bytes tell the format.
+        // The first bytes determine the format.
         if segments.head().len() < MAGIC.min(segments.size() as usize) {
             return text::wants(segments, 0, self.hint);
         }

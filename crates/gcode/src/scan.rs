@@ -1,6 +1,7 @@
 //! One pass over the text of a G-code file: comments, thumbnails, heater commands, start macros, layers.
 //!
-//! Knows no slicer. Lines cut by the edge of a segment are dropped; everything else is a slice of the input.
+//! Independent of the slicer. Lines that are cut by the edge of a segment are dropped; all other results are slices of
+//! the input.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,14 +12,14 @@ use crate::heaters::{self, HeaterCommand};
 use crate::segments::Segments;
 use crate::thumbnail_block::{BlockScanner, ThumbnailBlock};
 
-/// What one pass found.
+/// The results of one pass.
 #[derive(Debug, Default)]
 pub(crate) struct Scan<'a> {
-    /// Comments in file order, thumbnails left out.
+    /// Comments in file order, without thumbnails.
     pub(crate) comments: Vec<Comment<'a>>,
-    /// Comments before this index stand before the first command.
+    /// Comments before this index precede the first command.
     pub(crate) head_end: usize,
-    /// Comments from this index on stand behind the last command.
+    /// Comments from this index on follow the last command.
     pub(crate) tail_start: usize,
     pub(crate) thumbnails: Vec<ThumbnailBlock<'a>>,
     pub(crate) heaters: Vec<HeaterCommand>,
@@ -31,7 +32,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) last_command: Option<u64>,
     /// The tools of `T0`, `T1` … lines, as bits.
     pub(crate) tool_changes: u64,
-    /// Whether every byte of the file was seen.
+    /// Whether all bytes of the file were scanned.
     pub(crate) whole: bool,
     /// Comments from this index on are in the last known part of the file.
     last_part: usize,
@@ -39,11 +40,11 @@ pub(crate) struct Scan<'a> {
     end_known: bool,
 }
 
-/// One comment line, without its `;`, surrounding blanks, `\r` and NULs.
+/// One comment line, without its `;`, surrounding white space, `\r` and NULs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comment<'a> {
     pub(crate) text: &'a [u8],
-    /// Comment lines that follow each other directly share a run.
+    /// Consecutive comment lines have the same run.
     pub(crate) run: u32,
 }
 
@@ -52,23 +53,23 @@ pub(crate) struct Comment<'a> {
 pub(crate) struct Layers {
     highest: Option<f64>,
     in_last_part: bool,
-    /// A mark that cannot be read may be the highest.
+    /// An unreadable mark may be the highest.
     unreadable: bool,
 }
 
-/// Which part of the file a comment belongs to.
+/// The part of the file that a comment belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Zone {
     /// Before the first command.
     Head,
     /// Among the commands.
     Body,
-    /// Behind the last command.
+    /// After the last command.
     Tail,
 }
 
 impl<'a> Scan<'a> {
-    /// Reads the text of a file from `text_start` on.
+    /// Scans the text of a file, beginning at `text_start`.
     pub(crate) fn of(segments: &'a Segments<'_>, text_start: u64) -> Self {
         let mut scanner = Scanner::default();
         for part in segments.parts() {
@@ -93,9 +94,9 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The comments of the part that reaches the end of the file, last first; empty when that is unknown.
+    /// The comments of the part that reaches the end of the file, last first. Empty if that part is unknown.
     ///
-    /// What a slicer prints with every layer has its final value there, and not in a head.
+    /// A value that a slicer prints with every layer has its final value there, and not in the head.
     pub(crate) fn last_first(&self) -> impl Iterator<Item = &Comment<'a>> {
         let known = if self.end_known {
             self.comments.get(self.last_part..)
@@ -105,7 +106,7 @@ impl<'a> Scan<'a> {
         known.unwrap_or_default().iter().rev()
     }
 
-    /// Height of the highest layer, if the last layers are among what is known.
+    /// Height of the highest layer, if the last layers are among the known parts.
     pub(crate) fn highest_layer(&self) -> Option<f64> {
         let near_the_end = self.end_known && self.layers.in_last_part && !self.layers.unreadable;
         self.layers.highest.filter(|_| near_the_end)
@@ -121,7 +122,8 @@ impl<'a> Scan<'a> {
             .chain(body)
     }
 
-    /// The first comment, outer ones first, that has the given beginning; what follows it, trimmed.
+    /// The rest of the first comment with the given beginning, trimmed. Comments outside of the moves are searched
+    /// first.
     pub(crate) fn after(&self, beginning: &str) -> Option<Cow<'a, str>> {
         self.outer_first()
             .find_map(|comment| comment.text.strip_prefix(beginning.as_bytes()))
@@ -129,7 +131,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// UTF-8, or Latin-1 where it is not; without control characters at the ends.
+/// Decodes UTF-8, or Latin-1 if it is invalid. Control characters at the ends are removed.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -181,7 +183,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn line(&mut self, bytes: &'a [u8], range: Range<usize>, offset: u64) {
-        // Nearly all lines of a file are moves: they only end what was before.
+        // Nearly all lines of a file are moves; they only end the preceding run or block.
         if bytes.get(range.start) == Some(&b'G') && self.blocks.is_idle() {
             return self.command_at(range, offset);
         }

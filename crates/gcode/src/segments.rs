@@ -1,4 +1,4 @@
-//! The known parts of a file whose rest was never read: sorted, disjoint, merged where they touch.
+//! The known parts of a partially read file: sorted, disjoint, merged where they touch.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,7 +24,7 @@ impl Segment<'_> {
 }
 
 impl<'a> Segments<'a> {
-    /// A file of `size` bytes of which nothing is known.
+    /// Creates a file of `size` bytes without any known part.
     pub(crate) fn new(size: u64) -> Self {
         Self {
             parts: Vec::new(),
@@ -32,7 +32,8 @@ impl<'a> Segments<'a> {
         }
     }
 
-    /// Head and tail of a file. With an unknown size and a tail, one byte is taken to be missing between.
+    /// Creates a file from its head and tail. If the size is unknown and there is a tail, one byte between them counts
+    /// as missing.
     pub(crate) fn head_and_tail(head: &'a [u8], tail: &'a [u8], size: Option<u64>) -> Self {
         let (head_len, tail_len) = (head.len() as u64, tail.len() as u64);
         let least = head_len.max(tail_len);
@@ -68,7 +69,7 @@ impl<'a> Segments<'a> {
         self.parts.last().filter(|last| last.end() == self.size)
     }
 
-    /// The known bytes of a range, from its start as far as they go without a gap.
+    /// The known bytes of a range, from its start up to the first gap.
     pub(crate) fn available(&self, range: Range<u64>) -> &[u8] {
         let Some(part) = self
             .parts
@@ -82,13 +83,13 @@ impl<'a> Segments<'a> {
         part.bytes.get(from..to).unwrap_or_default()
     }
 
-    /// A whole range, or `None` when any byte of it is unknown.
+    /// A whole range. `None` if any byte of it is unknown.
     pub(crate) fn get(&self, range: Range<u64>) -> Option<&[u8]> {
         let bytes = self.available(range.clone());
         (bytes.len() as u64 == range.end.saturating_sub(range.start)).then_some(bytes)
     }
 
-    /// The first part of a range that is not known.
+    /// The first unknown part of a range.
     pub(crate) fn missing(&self, range: Range<u64>) -> Option<Range<u64>> {
         let end = range.end.min(self.size);
         let mut from = range.start;
@@ -102,7 +103,7 @@ impl<'a> Segments<'a> {
         (from < end).then_some(from..end)
     }
 
-    /// Adds a range. Bytes behind the end of the file are dropped; where ranges overlap they are equal.
+    /// Adds a range. Bytes beyond the end of the file are dropped; overlapping ranges have equal bytes.
     pub(crate) fn insert(&mut self, offset: u64, mut bytes: Cow<'a, [u8]>) {
         let room = self.size.saturating_sub(offset);
         if (bytes.len() as u64) > room {
@@ -115,7 +116,7 @@ impl<'a> Segments<'a> {
             return;
         }
         let new = Segment { offset, bytes };
-        // Ranges that touch or overlap the new one become one range with it.
+        // Ranges that touch or overlap the new one are merged with it.
         let first = self.parts.partition_point(|part| part.end() < new.offset);
         let last = self.parts.partition_point(|part| part.offset <= new.end());
         if first == last {

@@ -1,6 +1,6 @@
-//! Key/values out of comments: the slicer's block of settings, and its statistics.
+//! Keys and values in comments: the slicer's block of settings, and its statistics.
 //!
-//! Only the block counts as settings. Notes, macros and start code may hold the same words.
+//! Only the block counts as settings. Notes, macros and start code may contain the same words.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use crate::comma::{self, Ambiguous, Comma};
 use crate::scan::{Comment, Scan, Zone, decode};
 use crate::value::{self, Measure};
 
-/// Keys and values of one block, the first of equal keys.
+/// Keys and values of one block; the first of equal keys is kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings<'a> {
     map: IndexMap<Cow<'a, str>, Cow<'a, str>, RandomState>,
-    /// The block begins before or ends behind the bytes at hand.
+    /// The block begins before the available bytes, or ends after them.
     pub(crate) cut: bool,
-    /// What a comma in a number means.
+    /// The meaning of a comma in a number.
     comma: Comma,
 }
 
@@ -53,25 +53,25 @@ impl<'a> Settings<'a> {
         keys.iter().find_map(|key| self.get(key))
     }
 
-    /// A number; of a list its first member.
+    /// Reads a number, or the first member of a list.
     pub(crate) fn number(&self, key: &str) -> Option<f64> {
         self.comma_of(key).number(self.get(key)?)
     }
 
-    /// The members of a list of decimals; none where its commas are ambiguous.
+    /// The members of a list of decimals. Empty if its commas are ambiguous.
     pub(crate) fn numbers(&self, key: &str) -> Vec<Option<f64>> {
         self.get(key)
             .map(|text| self.comma.numbers(text))
             .unwrap_or_default()
     }
 
-    /// Reads commas as the numbers show that they are meant.
+    /// Decides the meaning of commas from the numbers.
     pub(crate) fn settle_comma(&mut self) {
         self.comma = self.evident_comma().unwrap_or_default();
     }
 
-    /// The members of a list of one quantity. Without a point the commas may be decimal, as in `1,75`: then
-    /// every member has to be possible.
+    /// The members of a list of one quantity. Without a decimal point the commas may be decimal, as in `1,75`; all
+    /// members must then be possible values.
     pub(crate) fn quantities(&self, key: &str, quantity: Quantity) -> Vec<Option<f64>> {
         let members = self.numbers(key);
         let possible = |member: &f64| *member == 0.0 || quantity.accept(*member).is_some();
@@ -102,7 +102,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// What a comma means, where numbers that are never lists show it.
+    /// The meaning of a comma, if numbers that are never lists show it.
     fn evident_comma(&self) -> Option<Comma> {
         let is_written_with = |mark: char| {
             let mut texts = SCALARS.iter().filter_map(|key| self.get(key));
@@ -123,7 +123,7 @@ impl<'a> Settings<'a> {
         self.get(key).and_then(value::word)
     }
 
-    /// A flag; of a list its first member.
+    /// Reads a flag, or the first member of a list.
     pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         let text = self.get(key)?;
         value::flag(text.split(',').next().unwrap_or(text))
@@ -133,7 +133,7 @@ impl<'a> Settings<'a> {
         count(self.number(key)?)
     }
 
-    /// A number or a percentage; of a list its first member.
+    /// Reads a number or a percentage, or the first member of a list.
     pub(crate) fn measure(&self, key: &str) -> Option<Measure> {
         self.comma_of(key).measure(self.get(key)?)
     }
@@ -143,13 +143,13 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// A whole number; layers, walls.
+/// A whole number, such as layers or walls.
 pub(crate) fn count(number: f64) -> Option<u32> {
     let whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
     whole.then_some(number as u32)
 }
 
-/// Numbers with decimals that are no list in any version of any slicer.
+/// Numbers with decimals that are not a list in any version of any slicer.
 const SCALARS: [&str; 10] = [
     "layerHeight",
     "layer_height",
@@ -163,8 +163,8 @@ const SCALARS: [&str; 10] = [
     "total_filament_cost",
 ];
 
-/// Settles what a comma means in settings and statistics: slicers print both in one locale, and the
-/// statistics can be those of a post-processor.
+/// Decides the meaning of commas in settings and statistics. Slicers print both in one locale, but the statistics may
+/// come from a post-processor.
 pub(crate) fn settle_commas(config: &mut Settings<'_>, statistics: &mut Settings<'_>) {
     let (own, other) = (config.evident_comma(), statistics.evident_comma());
     config.comma = match own.or(other).unwrap_or_default() {
@@ -180,12 +180,12 @@ pub(crate) fn whole_seconds(seconds: f64) -> Option<u64> {
     (0.0..3.2e9).contains(&seconds).then_some(seconds.round() as u64)
 }
 
-/// Splits at the first `=` or `:`; values may hold both.
+/// Splits at the first `=` or `:`; values may contain both.
 pub(crate) fn key_value(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
     let at = memchr2(b'=', b':', text).filter(|_| letter)?;
     let key = text[..at].trim_ascii_end();
-    // Longer "keys" are sentences, others are pixels of a preview or decoration.
+    // Longer "keys" are sentences; others are pixels of a preview, or decoration.
     if key.len() > 80 || key.iter().any(|byte| NOT_IN_KEYS[usize::from(*byte)]) {
         return None;
     }
@@ -211,8 +211,8 @@ fn setting(text: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     plain.then(|| (decode(key), decode(text[at + 1..].trim_ascii())))
 }
 
-/// The settings of a descendant of Slic3r: a marked block, else the longest run of `key = value` lines
-/// outside of the moves.
+/// The settings of a descendant of Slic3r: a marked block, else the longest run of `key = value` lines outside of the
+/// moves.
 pub(crate) fn config_block<'a>(scan: &Scan<'a>) -> Settings<'a> {
     marked_block(scan).unwrap_or_else(|| longest_run(scan))
 }
@@ -228,16 +228,16 @@ fn is_end(text: &[u8]) -> bool {
     text == b"CONFIG_BLOCK_END" || text.ends_with(CONFIG_END)
 }
 
-/// Where a marked block runs out of the bytes at hand.
+/// At which end a marked block is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It has an end and no beginning.
+    /// It has an end mark but no begin mark.
     Start,
-    /// It has a beginning and no end.
+    /// It has a begin mark but no end mark.
     End,
 }
 
-/// Whether a marked block of settings is cut; `None` when it is whole or there is none.
+/// Whether a marked block of settings is cut. `None` if it is complete or there is none.
 pub(crate) fn is_cut(scan: &Scan<'_>) -> Option<Cut> {
     let begin = scan.comments.iter().any(|comment| is_begin(comment.text));
     let end = scan.comments.iter().any(|comment| is_end(comment.text));
@@ -248,12 +248,12 @@ pub(crate) fn is_cut(scan: &Scan<'_>) -> Option<Cut> {
     }
 }
 
-/// Whether the text holds all of a marked block of settings.
+/// Whether the text contains a complete marked block of settings.
 pub(crate) fn has_whole_block(scan: &Scan<'_>) -> bool {
     is_cut(scan).is_none() && scan.comments.iter().any(|comment| is_begin(comment.text))
 }
 
-/// The name in `NAME_config = begin`, as it stands.
+/// The name in `NAME_config = begin`, unchanged.
 pub(crate) fn mark_name<'a>(scan: &Scan<'a>) -> Option<Cow<'a, str>> {
     let name = scan.comments.iter().find_map(|comment| {
         let text = comment.text;
@@ -268,9 +268,9 @@ pub(crate) fn mark_name<'a>(scan: &Scan<'a>) -> Option<Cow<'a, str>> {
     plain.then(|| decode(name))
 }
 
-/// The settings between the marks of a block; `None` when there is no mark.
+/// The settings between the marks of a block. `None` if there is no mark.
 ///
-/// Of several blocks the first that holds settings of a print.
+/// If there are several blocks, the first one with settings of a print is used.
 pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
     let comments = scan.comments.iter().enumerate();
     let begins = comments.filter(|(_, comment)| is_begin(comment.text));
@@ -284,7 +284,7 @@ pub(crate) fn marked_block<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
     Some(blocks.find(|block| block.has("layer_height")).unwrap_or(first))
 }
 
-/// The block behind a begin mark. Without an end mark it runs out of the bytes at hand.
+/// The block after a begin mark. Without an end mark it extends beyond the available bytes.
 fn block_from<'a>(scan: &Scan<'a>, begin: usize) -> Settings<'a> {
     let rest = &scan.comments[begin + 1..];
     let end = rest.iter().position(|comment| is_end(comment.text));
@@ -295,7 +295,7 @@ fn block_from<'a>(scan: &Scan<'a>, begin: usize) -> Settings<'a> {
     settings
 }
 
-/// The block before an end mark, whose beginning is before the bytes at hand.
+/// The block before an end mark whose begin mark precedes the available bytes.
 fn block_without_begin<'a>(scan: &Scan<'a>) -> Option<Settings<'a>> {
     let comments = &scan.comments;
     let end = comments.iter().position(|comment| is_end(comment.text))?;
@@ -334,7 +334,7 @@ fn collect_run<'a>(scan: &Scan<'a>, is_searched: impl Fn(Zone) -> bool) -> Setti
             current = index..index;
         }
         current.end = index + 1;
-        // `>=`: of two equal runs the last.
+        // `>=`: the last of equal runs wins.
         if current.len() >= best.len() {
             best = current.clone();
         }
@@ -367,9 +367,9 @@ pub(crate) fn statistics<'a>(scan: &Scan<'a>) -> Settings<'a> {
     statistics
 }
 
-/// Everything that looks like `key = value` or `key: value`; what stands outside of the moves comes first.
+/// All comments of the form `key = value` or `key: value`; those outside of the moves come first.
 ///
-/// Among the moves is also what a post-processor or start code puts its commands before or behind.
+/// Post-processors and start code can add commands before or after such comments, which then lie among the moves.
 pub(crate) fn pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
     let mut pairs = Settings {
         comma: Comma::Decimal,
@@ -381,7 +381,7 @@ pub(crate) fn pairs<'a>(scan: &Scan<'a>) -> Settings<'a> {
     pairs
 }
 
-/// What stands outside of the moves, in file order, with keys that stand there more than once.
+/// The pairs outside of the moves, in file order, including repeated keys.
 pub(crate) fn each_outer_pair<'a>(scan: &Scan<'a>) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let outer = scan.comments.iter().enumerate();
     outer

@@ -1,4 +1,4 @@
-//! A text file, or the text in a container: scan, slicer, thumbnails, raw key/values.
+//! Parses a text file, or the text in a container: scan, slicer, thumbnails, raw keys and values.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,11 +10,11 @@ use crate::settings::{self, Settings};
 use crate::slicers::{self, Source};
 use crate::{Moves, Parsed, raw, thumbnail_block};
 
-/// More than this of the beginning and of the end of a file is never looked at.
+/// Longest beginning and end of a file that are read; the rest is never read.
 const MAX_HEAD: usize = 1 << 20;
 const MAX_TAIL: usize = 512 << 10;
 
-/// Reads a text into `parsed`. `beside` is asked for settings when the text has none.
+/// Parses a text into `parsed`. `beside` supplies settings if the text has none.
 pub(crate) fn read(
     segments: &Segments<'_>,
     text_start: u64,
@@ -45,7 +45,7 @@ pub(crate) fn read(
     };
 }
 
-/// The ends of a file that is known as a whole or in large parts.
+/// The two ends of a file that is known completely or in large parts.
 pub(crate) fn windows<'s>(segments: &'s Segments<'_>) -> Segments<'s> {
     let size = segments.size();
     let mut windows = Segments::new(size);
@@ -65,7 +65,7 @@ pub(crate) fn windows<'s>(segments: &'s Segments<'_>) -> Segments<'s> {
     windows
 }
 
-/// Files up to this size are read as a whole: one request costs less than two.
+/// Files up to this size are read completely: one request costs less than two.
 const WHOLE: u64 = 192 << 10;
 const FIRST_HEAD: u64 = 64 << 10;
 const FIRST_TAIL: u64 = 96 << 10;
@@ -74,13 +74,13 @@ const STEP: u64 = 64 << 10;
 const MOST_HEAD: u64 = 336 << 10;
 const MOST_TAIL: u64 = 176 << 10;
 
-/// The next range a text file needs.
+/// The next range that a text file needs.
 pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -> Option<Range<u64>> {
     let size = segments.size();
     if size <= WHOLE {
         return segments.missing(0..size);
     }
-    // Behind the first command come the start code and its temperatures, before the last the last layer.
+    // The start code and its temperatures follow the first command; the last layer precedes the last command.
     let head = hint
         .start
         .map_or(FIRST_HEAD, |start| start.saturating_add(STEP / 4))
@@ -111,7 +111,7 @@ pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -
     None
 }
 
-/// The next range of a text whose offsets cannot be mapped: both ends as far as the budget goes.
+/// The next range of a text whose offsets cannot be mapped: both ends, as far as the budget allows.
 pub(crate) fn wants_ends(segments: &Segments<'_>) -> Option<Range<u64>> {
     let size = segments.size();
     segments
@@ -119,7 +119,7 @@ pub(crate) fn wants_ends(segments: &Segments<'_>) -> Option<Range<u64>> {
         .or_else(|| segments.missing(size.saturating_sub(MOST_TAIL)..size))
 }
 
-/// No command yet, or an image or the settings run out of the head.
+/// Whether the head has no command yet, or an image or the settings continue after it.
 fn head_is_short(scan: &Scan<'_>, head_end: u64) -> bool {
     let command = scan.first_command.is_some_and(|offset| offset < head_end);
     let image = scan
@@ -129,7 +129,7 @@ fn head_is_short(scan: &Scan<'_>, head_end: u64) -> bool {
     !command || image || settings::is_cut(scan) == Some(settings::Cut::End) || slicers::head_is_short(scan)
 }
 
-/// Nothing but comments in the tail, or settings whose beginning is before it.
+/// Whether the tail has only comments, or settings that begin before it.
 fn tail_is_short(scan: &Scan<'_>, tail_start: u64) -> bool {
     let command = scan.last_command.is_some_and(|offset| offset > tail_start);
     !command || settings::is_cut(scan) == Some(settings::Cut::Start)

@@ -1,21 +1,21 @@
-//! Images of the print: their format by magic bytes, their size, their bytes.
+//! Images of the print: format by magic bytes, size, and data.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// An image of the print, decoded from base64 or taken out of the container.
+/// An image of the print, decoded from base64 or extracted from the container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thumbnail {
-    /// Format by magic bytes, whatever the file calls it.
+    /// Format by magic bytes, whatever the file declares.
     pub format: ImageFormat,
-    /// Width in pixels: as declared, else from the image.
+    /// Width in pixels: as declared, else read from the image.
     pub width: u32,
-    /// Height in pixels: as declared, else from the image.
+    /// Height in pixels: as declared, else read from the image.
     pub height: u32,
     /// The image file.
     pub data: Vec<u8>,
-    /// Where it is: byte offset of its block in a text file; in a container the offset in the member.
+    /// Byte offset of its block in a text file; in a container, the offset in the member.
     pub offset: u64,
-    /// Name of the member of a `.3mf` or `.ufp` that is this image.
+    /// Name of the member of a `.3mf` or `.ufp` that holds this image.
     pub member: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The format by the first bytes of a file.
+    /// Detects the format from the first bytes of a file.
     pub fn of(data: &[u8]) -> Option<Self> {
         match data {
             [0x89, b'P', b'N', b'G', ..] => Some(Self::Png),
@@ -69,7 +69,7 @@ impl Serialize for Thumbnail {
 }
 
 impl Thumbnail {
-    /// An image file; `None` when it is no image we know or larger than we keep.
+    /// Creates a thumbnail from an image file. `None` if the format is unknown or the file is too large.
     pub(crate) fn from_image(data: Vec<u8>, declared: (u32, u32)) -> Option<Self> {
         if data.len() > MAX_IMAGE {
             return None;

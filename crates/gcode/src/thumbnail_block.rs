@@ -10,14 +10,14 @@ use crate::Warning;
 use crate::scan::decode as decode_text;
 use crate::thumbnail::{MAX_IMAGE, MAX_IMAGES, Thumbnail};
 
-/// A thumbnail as it stands in the text, not decoded.
+/// A thumbnail as it is in the text, not decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct ThumbnailBlock<'a> {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) offset: u64,
     pub(crate) body: Body<'a>,
-    /// `false`: the bytes at hand end inside the block.
+    /// `false` if the available bytes end inside the block.
     pub(crate) complete: bool,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Body<'a> {
 }
 
 impl ThumbnailBlock<'_> {
-    /// The image, or what to warn about.
+    /// Decodes the image. An error is the warning to report.
     pub(crate) fn decode(&self) -> Result<Thumbnail, Warning> {
         let (width, height) = (self.width, self.height);
         if !self.complete {
@@ -49,7 +49,7 @@ impl ThumbnailBlock<'_> {
     }
 }
 
-/// Decodes all blocks; a block that stands twice in the file counts once.
+/// Decodes all blocks; a block that occurs twice in the file counts once.
 pub(crate) fn decode_all(blocks: &[ThumbnailBlock<'_>], warn: &mut impl FnMut(Warning)) -> Vec<Thumbnail> {
     let mut images: Vec<Thumbnail> = Vec::new();
     for block in blocks.iter().take(MAX_IMAGES) {
@@ -79,7 +79,7 @@ fn decode_base64(lines: &[u8]) -> Option<Vec<u8>> {
         characters.extend_from_slice(line.strip_prefix(b";").unwrap_or(line).trim_ascii());
     }
     LENIENT.decode(&characters).ok().or_else(|| {
-        // Something else stands among the characters.
+        // The block also contains other characters.
         characters.retain(is_base64);
         LENIENT.decode(characters).ok()
     })
@@ -98,7 +98,7 @@ fn decode_hex(lines: &[&[u8]]) -> Option<Vec<u8>> {
     Some(data)
 }
 
-/// Follows `; thumbnail begin` … `; thumbnail end` and its variants through the lines of a file.
+/// Tracks `; thumbnail begin` … `; thumbnail end` and its variants through the lines of a file.
 #[derive(Debug, Default)]
 pub(crate) struct BlockScanner {
     open: Option<OpenBlock>,
@@ -112,7 +112,7 @@ struct OpenBlock {
     width: u32,
     height: u32,
     offset: u64,
-    /// First byte behind the `begin` line, within the segment.
+    /// First byte after the `begin` line, within the segment.
     body_start: usize,
 }
 
@@ -127,7 +127,7 @@ const TAGS: [&str; 7] = [
 ];
 
 impl BlockScanner {
-    /// Takes a comment line; `true` if it belongs to a thumbnail.
+    /// Processes a comment line; `true` if it belongs to a thumbnail.
     pub(crate) fn comment<'a>(
         &mut self,
         text: &'a [u8],
@@ -181,7 +181,7 @@ impl BlockScanner {
         data.is_some()
     }
 
-    /// WEEDO writes a JPEG as hex behind `W220`. `true` if the line is one of those.
+    /// Processes a line of a WEEDO image: a JPEG written as hex after `W220`. `true` if the line belongs to one.
     pub(crate) fn hex_line<'a>(
         &mut self,
         line: &'a [u8],
@@ -220,14 +220,14 @@ impl BlockScanner {
         self.open.is_none() && self.hex.is_none()
     }
 
-    /// A command ends a block whose `end` line is missing.
+    /// Processes a command, which ends a block whose `end` line is missing.
     pub(crate) fn command<'a>(&mut self, bytes: &'a [u8], at: usize, found: &mut Vec<ThumbnailBlock<'a>>) {
         if self.open.is_some() {
             self.close(bytes, at, true, found);
         }
     }
 
-    /// A block that is open where the bytes end is cut, unless the file ends there too.
+    /// Ends a segment. A block that is still open is cut, unless the file ends there too.
     pub(crate) fn end_of_segment<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -295,12 +295,12 @@ fn begin(text: &[u8], body_start: usize, offset: u64) -> Option<OpenBlock> {
     })
 }
 
-/// Whether the ends of a line are base64; an empty line is skipped as well. No other comment looks so.
+/// Whether the ends of a line are base64; an empty line is skipped as well. No other comment looks like this.
 fn looks_like_base64(text: &[u8]) -> bool {
     !text.contains(&b' ') && text.iter().take(4).all(is_base64) && text.iter().rev().take(4).all(is_base64)
 }
 
-/// MKS previews: 16-bit pixels in a text code of their own, not base64. They are skipped.
+/// MKS previews: 16-bit pixels in their own text encoding, not base64. They are skipped.
 fn is_foreign_image(text: &[u8]) -> bool {
     let text = text.strip_prefix(b";").unwrap_or(text);
     text.starts_with(b"gimage:") || text.starts_with(b"simage:")

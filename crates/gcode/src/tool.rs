@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Tool {
     /// Position in the slicer's lists, from 0; `T0` is 0.
     pub index: usize,
-    /// Whether the print extrudes with it. `None`: the file does not say.
+    /// Whether the print extrudes with it. `None` if the file does not state it.
     pub used: Option<bool>,
     /// Material such as `PLA`, as written.
     pub filament_type: Option<String>,
@@ -50,7 +50,7 @@ impl Tool {
 
 /// Index of the main tool: the most used by weight, else by length; a tie goes to the first.
 ///
-/// With unknown amounts it is the first tool in use, else the first. `None` without tools.
+/// If the amounts are unknown it is the first tool in use, else the first tool. `None` without tools.
 pub(crate) fn primary(tools: &[Tool]) -> Option<usize> {
     most(tools, |tool| tool.used_g)
         .or_else(|| most(tools, |tool| tool.used_mm))
@@ -76,13 +76,12 @@ fn most(tools: &[Tool], amount: impl Fn(&Tool) -> Option<f64>) -> Option<usize> 
     best.map(|(position, _)| position)
 }
 
-/// Sum over the tools that state the value, without the noise of binary fractions. `None` when none does.
+/// Sum over the tools that have the value, without the noise of binary fractions. `None` if no tool has it.
 pub(crate) fn sum(tools: &[Tool], value: impl Fn(&Tool) -> Option<f64>) -> Option<f64> {
     sum_of(tools.iter().filter_map(value))
 }
 
-/// Sum of printed decimals, rounded to six digits; `None` for an empty sequence, and where a value cannot
-/// be an amount.
+/// Sum of printed decimals, rounded to six digits. `None` for an empty sequence, and if a value cannot be an amount.
 pub(crate) fn sum_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut sum = None;
     for value in values {
@@ -91,7 +90,7 @@ pub(crate) fn sum_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     sum.map(round6)
 }
 
-/// Sum of a list of amounts; `None` where one of them is unknown.
+/// Sum of a list of amounts. `None` if one of them is unknown.
 pub(crate) fn sum_all(values: &[Option<f64>]) -> Option<f64> {
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     sum_of(known?.into_iter())

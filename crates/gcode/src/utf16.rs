@@ -1,11 +1,11 @@
-//! UTF-16 with a byte order mark, as some editors on Windows save it: read as UTF-8.
+//! UTF-16 with a byte order mark, as some editors on Windows save it: converted to UTF-8.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::segments::{Segment, Segments};
 
-/// Order of the bytes of a unit.
+/// Byte order of a code unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Utf16 {
     Little,
@@ -22,7 +22,7 @@ impl Utf16 {
         }
     }
 
-    /// The known parts of a text in UTF-8. Gaps stay gaps; offsets are no longer those of the file.
+    /// The known parts of a text in UTF-8. Gaps remain gaps; offsets no longer match the file.
     pub(crate) fn to_utf8(self, segments: &Segments<'_>) -> Segments<'static> {
         let mut parts = Vec::new();
         let (mut end, mut known_end) = (0_u64, 0);
@@ -42,8 +42,8 @@ impl Utf16 {
 
     /// Where the first whole unit of a part begins: 0, or 1 for a range that begins in the middle of one.
     ///
-    /// The upper bytes of G-code are nearly all zero. The offset tells less: without the size of the file
-    /// that of a tail is not known.
+    /// The upper bytes of G-code are nearly all zero. The offset is less reliable: without the size of the file, the
+    /// offset of a tail is unknown.
     fn first_unit(self, part: &Segment<'_>) -> usize {
         let zeros = |odd: usize| {
             let bytes = part.bytes.iter().skip(odd).step_by(2);

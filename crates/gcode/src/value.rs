@@ -1,6 +1,6 @@
 //! Values as slicers print them: numbers, percentages, durations, colours and lists.
 
-/// A finite number that is the whole text but for blanks and quotes.
+/// Parses a text that is a finite number, apart from white space and quotes.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let text = text.trim().trim_matches('"');
     let parsed = text.parse::<f64>().ok()?;
@@ -11,7 +11,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     (parsed.is_finite() && has(b'0'..=b'9') && !vanished).then_some(parsed)
 }
 
-/// A number that may have a decimal comma (`0,2`), where the text is no list.
+/// Parses a number that may have a decimal comma (`0,2`), if the text is not a list.
 pub(crate) fn decimal(text: &str) -> Option<f64> {
     number(text).or_else(|| {
         let comma = text.matches(',').count() == 1 && !text.contains('.');
@@ -23,13 +23,13 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
     })
 }
 
-/// A number, perhaps with its unit and a remark in brackets: `375.3 mm (0.38 m)`.
+/// Parses a number that may be followed by its unit and a remark in brackets: `375.3 mm (0.38 m)`.
 pub(crate) fn measured(text: &str, unit: &str) -> Option<f64> {
     let text = text.split('(').next().unwrap_or(text).trim();
     decimal(text.strip_suffix(unit).unwrap_or(text))
 }
 
-/// A number or a percentage, told apart.
+/// A number or a percentage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Measure {
     /// `0.2`
@@ -48,7 +48,7 @@ impl Measure {
         }
     }
 
-    /// The absolute value, a percentage being one of `whole`.
+    /// The absolute value; a percentage refers to `whole`.
     pub(crate) fn of(self, whole: Option<f64>) -> Option<f64> {
         match self {
             Self::Absolute(value) => Some(value),
@@ -115,14 +115,14 @@ pub(crate) fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// `#RGB`, `#RRGGBB` or `#RRGGBBAA` as written; anything else is no colour.
+/// `#RGB`, `#RRGGBB` or `#RRGGBBAA` as written. `None` for any other text.
 pub(crate) fn color(text: &str) -> Option<String> {
     let digits = text.trim().strip_prefix('#')?;
     let plain = matches!(digits.len(), 3 | 6 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     plain.then(|| format!("#{digits}"))
 }
 
-/// A text worth storing: `None` for blanks, empty quotes and the placeholders of "no value".
+/// A text worth storing. `None` for white space, empty quotes and placeholders for "no value".
 pub(crate) fn word(text: &str) -> Option<String> {
     let text = unquote(text);
     // `(Undefined)`, `(Unknown)` and their translations.
@@ -135,10 +135,10 @@ pub(crate) fn word(text: &str) -> Option<String> {
     (!empty).then_some(text)
 }
 
-/// Members of a numeric list such as `220,230`; a member that is no number is `None`.
+/// Members of a numeric list such as `220,230`; a member that is not a number is `None`.
 pub(crate) fn numbers(text: &str) -> Vec<Option<f64>> {
     let separator = if text.contains(',') { ',' } else { ';' };
-    // `0,08` and `1,04` are decimals: no member of a list begins with an idle zero.
+    // `0,08` and `1,04` are decimals: no member of a list begins with a superfluous zero.
     let idle_zero =
         |rest: &str| rest.len() > 1 && rest.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with('0');
     if text.split_once(',').is_some_and(|(_, rest)| idle_zero(rest)) && !text.contains('.') {
@@ -147,7 +147,7 @@ pub(crate) fn numbers(text: &str) -> Vec<Option<f64>> {
     text.split(separator).take(MAX_MEMBERS).map(number).collect()
 }
 
-/// Members of a text list such as `PLA;"Bambu Lab"`, unquoted. Empty members keep their place.
+/// Members of a text list such as `PLA;"Bambu Lab"`, unquoted. Empty members keep their position.
 pub(crate) fn strings(text: &str) -> Vec<String> {
     let mut members = Vec::new();
     let mut start = 0;
@@ -175,7 +175,7 @@ pub(crate) fn strings(text: &str) -> Vec<String> {
 /// More filament slots than any machine has; lists are cut here.
 pub(crate) const MAX_MEMBERS: usize = 256;
 
-/// Strips one pair of quotes and the `\"` and `\\` escapes inside.
+/// Removes one pair of quotes and the `\"` and `\\` escapes inside.
 pub(crate) fn unquote(text: &str) -> String {
     let text = text.trim();
     match text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
@@ -185,7 +185,7 @@ pub(crate) fn unquote(text: &str) -> String {
     }
 }
 
-/// Member `index` of a list; slicers leave out repeated members, so a short list answers with its first.
+/// Member `index` of a list. Slicers omit repeated members, so a short list returns its first member.
 pub(crate) fn member<T>(list: &[T], index: usize) -> Option<&T> {
     list.get(index).or_else(|| list.first())
 }

@@ -1,28 +1,28 @@
-//! What the parser could not read, or had to decide. A warning never costs the values that were read.
+//! Values that the parser could not read, or had to decide. A warning never discards values that were read.
 
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// Something the reader of the metadata should know. [`fmt::Display`] is a sentence for people.
+/// A message for users of the metadata. [`fmt::Display`] formats it as a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// The input has no bytes.
+    /// The input is empty.
     Empty,
-    /// No slicer left its name; the values are those that any slicer might have written.
+    /// The slicer is unknown; only values that any slicer might write were read.
     UnknownSlicer,
-    /// The slicer is known, its block of settings is not in the bytes at hand.
+    /// The slicer is known, but its block of settings is not in the available bytes.
     NoSettings,
-    /// The settings begin before or end behind the bytes at hand; some are missing.
+    /// The settings begin before the available bytes or end after them; some are missing.
     SettingsCut,
-    /// A thumbnail begins in the bytes at hand and ends behind them.
+    /// A thumbnail begins in the available bytes and ends after them.
     ThumbnailCut {
         /// Declared width in pixels.
         width: u32,
         /// Declared height in pixels.
         height: u32,
     },
-    /// A thumbnail is no image we know, is not base64, or is larger than we keep.
+    /// A thumbnail has an unknown format, is not base64, or is too large.
     ThumbnailUnreadable {
         /// Declared width in pixels.
         width: u32,
@@ -31,28 +31,28 @@ pub enum Warning {
     },
     /// A container (`.3mf`, `.ufp`, `.bgcode`, `.gx`) is damaged; the text says where.
     ContainerDamaged(String),
-    /// A part of a container is needed and not in the bytes at hand.
+    /// A part of a container is needed, but it is not in the available bytes.
     ContainerCut(String),
-    /// A part of a container is compressed or encrypted in a way we do not read.
+    /// A part of a container has an unsupported compression or encryption.
     UnsupportedCompression(String),
-    /// The container holds several plates; the metadata is that of one of them.
+    /// The container holds several plates; the metadata describes one of them.
     SeveralPlates {
         /// The plate that was read, counted from 1.
         chosen: u32,
-        /// How many plates have G-code.
+        /// Number of plates with G-code.
         plates: usize,
     },
-    /// The bed type is not one we have a temperature key for; the temperature may be of another plate.
+    /// The bed type has no known temperature key; the temperature may belong to another plate.
     UnknownBedType(String),
-    /// Several materials are configured and the file does not say which are used.
+    /// Several materials are configured, and the file does not state which are used.
     UsedToolsUnknown,
-    /// The slicer printed a weight of zero for a length that is not zero: it knew no density.
+    /// The slicer printed a weight of zero for a length that is not zero: it had no density.
     WeightUnknown,
-    /// A number is outside the range of what it measures, or contradicts the others; the field is empty.
+    /// A number is outside the range of its quantity, or contradicts the others; the field is empty.
     Impossible(&'static str),
-    /// A comma in a number stands for the decimals or for a list, and the file does not tell; the key.
+    /// A comma in a number is a decimal comma or separates a list, and the file does not show which. Holds the key.
     AmbiguousComma(&'static str),
-    /// There were more key/values, or longer ones, than `raw` keeps.
+    /// There were more keys or longer values than `raw` keeps.
     RawTruncated,
 }
 

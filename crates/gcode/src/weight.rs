@@ -1,25 +1,25 @@
-//! Length of filament to grams: by the file's own density, else by the usual one of the material.
+//! Converts a length of filament to grams: with the file's own density, else with the usual density of the material.
 
 use serde::Serialize;
 
 use crate::{GcodeMetadata, tool};
 
-/// Grams, and how far they can be trusted.
+/// A weight in grams, and the source of its density.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Weight {
     /// Grams of filament.
     pub grams: f64,
-    /// Where the density came from.
+    /// Source of the density.
     pub source: WeightSource,
 }
 
-/// What a [`Weight`] was computed with.
+/// The source of a [`Weight`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightSource {
     /// The slicer's own grams per mm of this print.
     SlicerRatio,
-    /// Density and diameter are stated in the file.
+    /// The density and diameter in the file.
     FileDensity,
     /// The usual density of the material, see [`usual_density`]; the diameter may be the usual 1.75 mm.
     UsualDensity,
@@ -27,9 +27,9 @@ pub enum WeightSource {
 
 /// Usual density in g/cm³ of a material by its name in slicers (`PLA`, `PLA+`, `PETG-CF`, …).
 ///
-/// The numbers are the defaults of OrcaSlicer's and PrusaSlicer's generic profiles. The longest known
-/// name at the beginning decides, so `PLA Silk` is PLA; a `-CF` or `-GF` material has its own entry only
-/// where it differs much. `None` for an unknown material.
+/// The numbers are the defaults of OrcaSlicer's and PrusaSlicer's generic profiles. The longest known name at the
+/// beginning decides, so `PLA Silk` is PLA. A `-CF` or `-GF` material has its own entry only if it differs much. `None`
+/// for an unknown material.
 pub fn usual_density(material: &str) -> Option<f64> {
     let name = material.trim().to_ascii_uppercase();
     USUAL_DENSITIES
@@ -77,32 +77,32 @@ const USUAL_DENSITIES: [(&str, f64); 28] = [
     ("PE", 0.95),
 ];
 
-/// The diameter of filament when the file states none.
+/// The diameter of filament if the file has none.
 const USUAL_DIAMETER: f64 = 1.75;
 const USUAL_DIAMETERS: [f64; 2] = [USUAL_DIAMETER, 2.85];
 
-/// Factors on the usual density that cover the products of one material. Twice the weight of 1.75 mm filament is
-/// 0.75 times that of 2.85 mm, so the lower factor must stay above 0.75.
+/// Factors on the usual density that cover the products of one material. Twice the weight of 1.75 mm filament is 0.75
+/// times that of 2.85 mm, so the lower factor must stay above 0.75.
 const LIGHTEST: f64 = 0.8;
 const HEAVIEST: f64 = 1.3;
 
-/// g/cm³ of a material without a usual density, filled ones included.
+/// Range in g/cm³ for a material without a usual density, including filled materials.
 const UNKNOWN_DENSITIES: (f64, f64) = (0.5, 4.0);
 
 impl GcodeMetadata {
     /// Grams of a measured `filament_used` in mm.
     ///
-    /// One material in use: by its density and diameter. Several: by the ratio the slicer planned for the
-    /// whole print, as the printer does not measure per tool. A ratio that the materials cannot have, such
-    /// as 5.9 g for 1 m of 1.75 mm PLA, is not used. `None` when neither the file nor the
-    /// material's name gives a density, or `filament_used_mm` is negative or not finite.
+    /// With one material in use, its density and diameter are used. With several, the ratio that the slicer planned for
+    /// the whole print is used, because the printer does not measure per tool. A ratio that the materials cannot have,
+    /// such as 5.9 g for 1 m of 1.75 mm PLA, is ignored. `None` if neither the file nor the material's name gives a
+    /// density, or `filament_used_mm` is negative or not finite.
     pub fn grams(&self, filament_used_mm: f64) -> Option<Weight> {
         if !filament_used_mm.is_finite() || filament_used_mm < 0.0 {
             return None;
         }
         let planned = self.estimated_filament.zip(self.filament_used_mm);
         if let Some((grams, mm)) = planned.filter(|(grams, mm)| *grams > 0.0 && *mm > 0.0) {
-            // Printed grams have two decimals: for a short print the density is the better number.
+            // Printed grams have two decimals; for a short print the density is more accurate.
             let by_density = self.single_material_weight(filament_used_mm);
             return match by_density {
                 Some(weight) if weight.source == WeightSource::FileDensity => Some(weight),
@@ -116,7 +116,7 @@ impl GcodeMetadata {
         self.single_material_weight(filament_used_mm)
     }
 
-    /// Whether the materials in use can weigh this much per mm, as filament of a usual diameter.
+    /// Whether filament of a usual diameter in the materials in use can weigh this much per mm.
     fn is_possible_ratio(&self, grams_per_mm: f64) -> bool {
         let mut in_use = self
             .tools

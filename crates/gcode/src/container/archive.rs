@@ -14,7 +14,7 @@ use crate::segments::Segments;
 use crate::thumbnail::{MAX_IMAGE, Thumbnail};
 use crate::{Parsed, Warning, text};
 
-/// A member of the archive that we read.
+/// A member of the archive.
 #[derive(Debug, Clone)]
 struct Member {
     index: usize,
@@ -27,7 +27,7 @@ struct Member {
     encrypted: bool,
 }
 
-/// The members that matter, for one plate.
+/// The members needed for one plate.
 #[derive(Debug, Default)]
 struct Contents {
     gcode: Option<Member>,
@@ -38,13 +38,13 @@ struct Contents {
     images: Vec<Member>,
 }
 
-/// The directory at the end with room for the longest comment of a ZIP.
+/// The directory at the end, with room for the longest possible ZIP comment.
 const DIRECTORY: u64 = 66 << 10;
 /// Local header: 30 bytes, a name and extra fields.
 const LOCAL_HEADER: u64 = 30 + 512;
-/// Read at most this much of compressed settings, and of an image.
+/// Largest compressed size of settings, and of an image, that is read.
 const MAX_SIDE_MEMBER: u64 = 64 << 10;
-/// Read the G-code as a whole up to this size, else only its beginning.
+/// G-code up to this size is read completely, else only its beginning.
 const WHOLE_GCODE: u64 = 160 << 10;
 const GCODE_HEAD: u64 = 96 << 10;
 /// Settings are some 70 KB of text.
@@ -140,7 +140,7 @@ fn read_gcode(
     beside: impl FnOnce() -> Option<crate::settings::Settings<'static>>,
     parsed: &mut Parsed,
 ) {
-    // An unfinished stream is longer than what we have of it.
+    // An unfinished stream is longer than its available part.
     let size = if ends.finished {
         ends.total
     } else {
@@ -148,7 +148,7 @@ fn read_gcode(
     };
     let segments = Segments::head_and_tail(&ends.head, &ends.tail, Some(size));
     text::read(&segments, 0, beside, parsed);
-    // Offsets within a compressed member help nobody.
+    // Offsets within a compressed member are of no use.
     parsed.metadata.moves = crate::Moves::default();
 }
 
@@ -209,7 +209,7 @@ fn plate_number(name: &str) -> u32 {
     stem[digits..].parse().unwrap_or(1)
 }
 
-/// The pictures of a plate, the best first. `pick_N.png` is a mask for clicks, no picture.
+/// The images of a plate, the best first. `pick_N.png` is a mask for clicks, not an image.
 fn images_of(plate: u32, images: &[Member]) -> Vec<Member> {
     let names = [
         format!("Metadata/plate_{plate}.png"),
@@ -225,7 +225,7 @@ fn images_of(plate: u32, images: &[Member]) -> Vec<Member> {
         .collect()
 }
 
-/// The packed bytes of a member, as far as they are known, and whether that is all.
+/// The compressed bytes of a member, as far as they are known, and whether they are complete.
 fn packed<'s>(
     segments: &'s Segments<'_>,
     archive: &mut Archive<'_>,
@@ -237,7 +237,7 @@ fn packed<'s>(
     Some((bytes, bytes.len() as u64 == member.compressed))
 }
 
-/// A small member, unpacked.
+/// A small member, decompressed.
 fn whole(
     segments: &Segments<'_>,
     archive: &mut Archive<'_>,

@@ -28,7 +28,7 @@ enum Kind {
     Unknown,
 }
 
-/// One block; `data` is where its payload is in the file.
+/// One block; `data` is the position of its payload in the file.
 #[derive(Debug, Clone)]
 struct Block {
     kind: Kind,
@@ -37,16 +37,16 @@ struct Block {
     data: Range<u64>,
 }
 
-/// The chain as far as it is known.
+/// The chain of blocks, as far as it is known.
 #[derive(Debug)]
 struct Chain {
     blocks: Vec<Block>,
-    /// The header of the next block, which is not known.
+    /// The header of the next block, if it is not known.
     missing: Option<Range<u64>>,
     damaged: bool,
 }
 
-/// The next range that is needed, within `budget` bytes. Thumbnails that do not fit are left out.
+/// The next range that is needed, within `budget` bytes. Thumbnails that do not fit are omitted.
 pub(crate) fn wants(segments: &Segments<'_>, budget: u64) -> Option<Range<u64>> {
     let chain = chain(segments);
     for block in &chain.blocks {
@@ -58,7 +58,7 @@ pub(crate) fn wants(segments: &Segments<'_>, budget: u64) -> Option<Range<u64>> 
             return Some(range);
         }
     }
-    // Headers are small; read on to what likely follows.
+    // Headers are small; also read what probably follows.
     chain
         .missing
         .map(|header| header.start..header.end.saturating_add(4096).min(segments.size()))
@@ -168,7 +168,7 @@ fn chain(segments: &Segments<'_>) -> Chain {
     chain
 }
 
-/// The block at an offset, or the range its header needs.
+/// The block at an offset, or the range that its header needs.
 fn block(segments: &Segments<'_>, at: u64) -> Result<Block, Range<u64>> {
     let fixed = at..at + 8;
     let header = segments.get(fixed.clone()).ok_or(fixed)?;

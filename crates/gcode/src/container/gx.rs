@@ -24,7 +24,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// `None` when the bytes are not there or the offsets cannot be.
+    /// `None` if the bytes are not available or the offsets are impossible.
     pub(crate) fn of(segments: &Segments<'_>) -> Option<Self> {
         let head = segments.get(0..HEADER)?;
         let u32_at = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
@@ -36,7 +36,7 @@ impl Header {
             return None;
         }
         Some(Self {
-            // With one image the second offset is that of the text.
+            // With only one image, the second offset is that of the text.
             images: [
                 bitmap.max(HEADER)..second.min(text_start),
                 second.max(HEADER)..text_start,
@@ -48,7 +48,7 @@ impl Header {
         })
     }
 
-    /// Adds what the text does not say.
+    /// Adds values that the text does not have.
     pub(crate) fn complete(&self, segments: &Segments<'_>, parsed: &mut Parsed) {
         for image in &self.images {
             match segments.get(image.clone()).filter(|bytes| !bytes.is_empty()) {

@@ -1,4 +1,4 @@
-//! Bounded inflating: a bomb costs a buffer, not the memory of the machine.
+//! Bounded decompression: a decompression bomb costs a buffer, not the memory of the machine.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -11,26 +11,26 @@ pub(crate) enum Framing {
     Zlib,
 }
 
-/// The beginning and the end of an inflated stream.
+/// The beginning and the end of a decompressed stream.
 #[derive(Debug, Default)]
 pub(crate) struct Inflated {
     pub(crate) head: Vec<u8>,
-    /// Empty when everything fits into the head, or when the end was not reached.
+    /// Empty if everything fits into the head, or if the end was not reached.
     pub(crate) tail: Vec<u8>,
-    /// Number of bytes inflated.
+    /// Number of decompressed bytes.
     pub(crate) total: u64,
-    /// The end of the stream was reached.
+    /// Whether the end of the stream was reached.
     pub(crate) finished: bool,
 }
 
-/// Keep this much of the beginning and of the end of a stream.
+/// How much of the beginning and of the end of a stream is kept.
 pub(crate) const HEAD: usize = 1 << 20;
 const TAIL: usize = 512 << 10;
-/// Stop inflating here: longer than any plate seen, and a second of work.
+/// Decompression stops here: longer than any known plate, and a second of work.
 const MAX_TOTAL: u64 = 256 << 20;
 const STEP: usize = 64 << 10;
 
-/// Inflates a whole block of at most `limit` bytes; `None` when it is broken, cut or longer.
+/// Decompresses a whole block of at most `limit` bytes. `None` if it is broken, cut or longer.
 pub(crate) fn block(bytes: &[u8], framing: Framing, limit: usize) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     let finished = run(bytes, framing, |piece| {
@@ -40,7 +40,7 @@ pub(crate) fn block(bytes: &[u8], framing: Framing, limit: usize) -> Option<Vec<
     (finished && data.len() <= limit).then_some(data)
 }
 
-/// Inflates as much as there is and keeps both ends.
+/// Decompresses the available bytes and keeps both ends.
 pub(crate) fn ends(bytes: &[u8], framing: Framing) -> Inflated {
     let mut inflated = Inflated::default();
     let finished = run(bytes, framing, |piece| {
@@ -60,7 +60,7 @@ pub(crate) fn ends(bytes: &[u8], framing: Framing) -> Inflated {
     inflated
 }
 
-/// Feeds inflated pieces to `keep` until it says stop; whether the end of the stream was reached.
+/// Passes decompressed pieces to `keep` until it returns false. Returns whether the end of the stream was reached.
 fn run(mut bytes: &[u8], framing: Framing, mut keep: impl FnMut(&[u8]) -> bool) -> bool {
     let mut stream = Decompress::new(framing == Framing::Zlib);
     let mut buffer = vec![0; STEP];

@@ -9,7 +9,7 @@ mod inflate;
 mod plate_info;
 mod sparse;
 
-/// What the first bytes of a file say that it is.
+/// The kind of file, according to its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,

@@ -1,4 +1,4 @@
-//! What Bambu Studio and Orca store beside the G-code in a `.gcode.3mf`.
+//! Data that Bambu Studio and Orca store next to the G-code in a `.gcode.3mf`.
 
 use std::borrow::Cow;
 
@@ -56,7 +56,7 @@ fn metadata<'a>(plate: Node<'a, '_>, key: &str) -> Option<&'a str> {
         .and_then(|node| node.attribute("value"))
 }
 
-/// `<filament id="2" type="PLA" color="#C8C8C8" used_m="2.58" used_g="7.88"/>`: only those in use are listed.
+/// `<filament id="2" type="PLA" color="#C8C8C8" used_m="2.58" used_g="7.88"/>`: only filaments in use are listed.
 fn filaments(plate: Node<'_, '_>, tools: &mut Vec<Tool>) {
     let stated = tools.iter().any(|tool| tool.used_mm.is_some());
     for filament in plate

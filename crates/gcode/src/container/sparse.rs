@@ -1,4 +1,4 @@
-//! `Read + Seek` over the known parts of a file. Reading an unknown part fails and is remembered.
+//! `Read + Seek` over the known parts of a file. Reading an unknown part fails, and its position is remembered.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::segments::Segments;
 
-/// A reader that never invents bytes.
+/// A reader that never returns invented bytes.
 #[derive(Debug)]
 pub(crate) struct SparseReader<'s> {
     segments: &'s Segments<'s>,
@@ -23,7 +23,7 @@ impl<'s> SparseReader<'s> {
         }
     }
 
-    /// Where the first unknown byte is that was read; shared with the reader after it was moved.
+    /// Position of the first unknown byte that was read. Shared with the reader, which may have been moved.
     pub(crate) fn missing(&self) -> Rc<Cell<Option<u64>>> {
         Rc::clone(&self.missing)
     }

@@ -11,7 +11,7 @@ use crate::settings::{self, Settings, count, whole_seconds};
 use crate::tool::{self, Tool};
 use crate::{Parsed, Warning, value};
 
-/// Printed by the engine when it is run without its front end.
+/// Printed by the engine if it runs without its front end.
 const PLACEHOLDER_TIME: f64 = 6666.0;
 
 pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
@@ -52,7 +52,7 @@ fn head_values(head: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.layer_height = head
         .number("Layer height")
         .or_else(|| basic_setting(head, "Layer height:"));
-    // The stand-in of every viewer; Cura does not print the height of the first layer.
+    // The substitute that all viewers use: Cura does not print the height of the first layer.
     metadata.first_layer_height = head
         .number("MINZ")
         .filter(|z| (0.0..1000.0).contains(z) && *z > 0.0);
@@ -126,9 +126,9 @@ fn profile_values(changed: &Settings<'_>, parsed: &mut Parsed) {
     speeds.travel = changed.number("speed_travel");
 }
 
-/// The settings that differ from the profile: of the print first, then of each extruder.
+/// The settings that differ from the profile: first those of the print, then those of each extruder.
 ///
-/// `;SETTING_3` lines are one JSON text whose strings are INI files; a missing key is "as in the profile".
+/// `;SETTING_3` lines are one JSON text whose strings are INI files. A missing key has the profile's value.
 fn changed_settings(scan: &Scan<'_>) -> Settings<'static> {
     let mut text = String::new();
     for comment in &scan.comments {
@@ -139,7 +139,7 @@ fn changed_settings(scan: &Scan<'_>) -> Settings<'static> {
         }
     }
     let mut changed = Settings::default();
-    // Not read as JSON: the text may be cut, and its only structure we need are the line ends.
+    // Not parsed as JSON: the text may be cut, and only its line ends are needed.
     for line in text.replace("\\\\n", "\n").replace("\\n", "\n").lines() {
         if let Some((key, value)) = line.split_once('=') {
             changed.insert(
@@ -238,7 +238,7 @@ fn griffin_trains(head: &Settings<'_>, metadata: &mut crate::GcodeMetadata) {
     }
 }
 
-/// Lines that Moonraker's guide tells users to put into their start code.
+/// Reads lines that Moonraker's guide asks users to add to their start code.
 fn added_by_start_code(head: &Settings<'_>, scan: &Scan<'_>, metadata: &mut crate::GcodeMetadata) {
     let line = |key: &str| {
         let anywhere = || scan.after(&format!("{key} =")).map(Cow::into_owned);
@@ -272,7 +272,7 @@ fn added_by_start_code(head: &Settings<'_>, scan: &Scan<'_>, metadata: &mut crat
         .or_else(|| line("Nozzle diameter").and_then(|text| value::decimal(&text)));
 }
 
-/// The commands and start macros say what the first layer gets; the profile says the rest, if it was changed.
+/// The commands and start macros set the first layer's temperatures; the profile has the others, if they were changed.
 fn temperatures(head: &Settings<'_>, changed: &Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
     let targets = Targets::of(scan);
     let metadata = &mut parsed.metadata;

@@ -1,4 +1,4 @@
-//! IceSL: `; key : <tab>value` behind `; <IceSL DATE>`, after the start code. No version, time or amounts.
+//! IceSL: `; key : <tab>value` after `; <IceSL DATE>`, behind the start code. No version, time or amounts.
 
 use crate::Parsed;
 use crate::scan::Scan;
@@ -52,7 +52,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     }
 }
 
-/// All comments that directly follow the line with the name.
+/// All comments that directly follow the line with the slicer's name.
 fn block<'a>(scan: &Scan<'a>) -> Settings<'a> {
     let mut settings = Settings::default();
     let Some(start) = scan

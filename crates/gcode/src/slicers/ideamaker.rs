@@ -65,7 +65,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         }
     }
     weigh(&mut metadata.tools);
-    // The sum of what can be read is no total.
+    // A sum of only the readable amounts is not a total.
     let readable = |name: &str| {
         let mut keys = (1..=16).map(|index| format!("Material#{index} {name}"));
         keys.all(|key| !pairs.has(&key) || pairs.number(&key).is_some())
@@ -81,7 +81,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     shared::mark_used(&mut parsed.metadata);
 }
 
-/// Whether the head ends before the layers that tell the heights.
+/// Whether the head ends before the layers that show the heights.
 pub(super) fn head_is_short(scan: &Scan<'_>) -> bool {
     !scan.comments.iter().any(|comment| comment.text == b"LAYER:2")
 }
@@ -92,11 +92,11 @@ fn words(text: Option<&str>) -> Vec<f64> {
         .split_whitespace()
         .map(value::decimal)
         .collect();
-    // A word that is no number leaves the place of the others unknown.
+    // If one word is not a number, the positions of the others are unknown.
     numbers.unwrap_or_default()
 }
 
-/// The weight is not printed; the file has all that is needed for it.
+/// Computes the weight, which is not printed; the file has all the values needed.
 fn weigh(tools: &mut [Tool]) {
     for tool in tools {
         if let (Some(mm), Some(density), Some(diameter)) = (tool.used_mm, tool.density, tool.diameter) {
@@ -140,7 +140,7 @@ fn layer_heights(scan: &Scan<'_>) -> LayerHeights {
         .zip(z[1])
         .map(|(first, second)| tool::round6(second - first))
         .filter(|step| *step > 0.0);
-    // A raft can be longer than the head; the last layers are as high as the others.
+    // A raft can be longer than the head; the last layers have the same height as the others.
     let last = || {
         let height = scan
             .last_first()

@@ -9,7 +9,7 @@ use crate::value;
 pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     let head = settings::pairs(scan);
     let positive = |key: &str| head.number(key).filter(|number| *number > 0.0);
-    // 0 is "as the other layers".
+    // 0 means "same as the other layers".
     let first_layer = |key: &str, others: Option<f64>| match head.get(key) {
         None => others,
         Some(_) => head
@@ -52,7 +52,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         bed_temp_first_layer: metadata.bed_temp_first_layer,
         ..Tool::default()
     }];
-    // Without the time behind the moves the file is cut off, and the last layer is any.
+    // If the time after the moves is missing, the file is cut off, and its last layer is not that of the print.
     if let Some((layers, height)) = last_layer(scan).filter(|_| metadata.estimated_time.is_some()) {
         metadata.layer_count = count(layers);
         metadata.object_height = Some(height);

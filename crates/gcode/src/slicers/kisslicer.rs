@@ -1,4 +1,4 @@
-//! KISSlicer: settings twice, as entered (negative is a percentage) and, later, resolved.
+//! KISSlicer: prints its settings twice, first as entered (negative means a percentage), later resolved.
 
 use super::SlicerId;
 use super::slic3r_statistics as shared;
@@ -33,7 +33,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.nozzle_temp_first_layer = pairs.number("first_layer_C");
     metadata.bed_temp = bed;
     metadata.bed_temp_first_layer = bed;
-    // One line of infill per this many line widths; 0 is none.
+    // One line of infill per this many line widths; 0 means none.
     metadata.infill_percentage = pairs
         .number("infill_density_denominator")
         .filter(|denominator| *denominator >= 0.0)
@@ -53,7 +53,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
     metadata.estimated_time = time.and_then(value::duration).and_then(whole_seconds);
     cost(&pairs, parsed);
     tools(&pairs, scan, parsed);
-    // Without the time behind the moves the file is cut off, and the last layer is any.
+    // If the time after the moves is missing, the file is cut off, and its last layer is not that of the print.
     parsed.metadata.object_height = height(scan).filter(|_| parsed.metadata.estimated_time.is_some());
     shared::mark_used(&mut parsed.metadata);
 }
@@ -71,7 +71,7 @@ fn resolved(scan: &Scan<'_>, key: &str) -> Option<f64> {
     values.into_iter().find(|value| *value > 0.0)
 }
 
-/// `$0.03`, with the currency of the user's choice in front.
+/// `$0.03`, with the user's currency in front.
 fn cost(pairs: &Settings<'_>, parsed: &mut Parsed) {
     let Some(text) = pairs.first(&["Estimated Build Cost", "Estimated-in-GUI Build Cost"]) else {
         return;

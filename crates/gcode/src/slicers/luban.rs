@@ -1,4 +1,4 @@
-//! Snapmaker Luban: Cura's engine with a head of its own, in which Cura's values are placeholders.
+//! Snapmaker Luban: Cura's engine with its own head, in which Cura's values are placeholders.
 
 use super::{SlicerId, cura};
 use crate::scan::Scan;
@@ -15,7 +15,7 @@ pub(super) fn is_header(scan: &Scan<'_>) -> bool {
             .any(|comment| comment.text.starts_with(b"header_type:"))
 }
 
-/// Luban does not name itself; where the engine does, that is the slicer.
+/// Luban does not print its name. If the engine prints its own, that is the slicer.
 pub(super) fn id(scan: &Scan<'_>) -> SlicerId {
     match cura::id(scan) {
         SlicerId { version: None, .. } => SlicerId {
@@ -32,7 +32,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         .outer_first()
         .filter_map(|comment| key_value(comment.text))
         .collect();
-    // Keys end in a unit, with a degree sign in UTF-8 or Latin-1: `nozzle_temperature(°C)`.
+    // Keys end with a unit, with a degree sign in UTF-8 or Latin-1: `nozzle_temperature(°C)`.
     let text = |name: &str| {
         head.iter()
             .find(|(key, _)| key.split('(').next() == Some(name))
@@ -63,7 +63,7 @@ pub(super) fn read(scan: &Scan<'_>, parsed: &mut Parsed) {
         .printer_model
         .take()
         .or_else(|| text("machine").and_then(|model| value::word(model)));
-    // Spelled so in Luban.
+    // Luban's spelling.
     let weight = number("matierial_weight").or_else(|| number("material_weight"));
     metadata.estimated_filament = metadata
         .estimated_filament

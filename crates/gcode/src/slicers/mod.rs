@@ -1,7 +1,7 @@
 //! One module per family of slicers, and the choice between them.
 //!
-//! A family reads what its slicers print; what the families share (statistics of Slic3r's descendants,
-//! heater commands, thumbnails) is read once by the scanner and the settings.
+//! A family parses what its slicers print. What several families share (statistics of Slic3r's descendants, heater
+//! commands, thumbnails) is read once by the scanner and the settings.
 
 mod bambu;
 mod cura;
@@ -23,10 +23,10 @@ use crate::scan::{Scan, decode};
 use crate::settings::{self, Settings};
 use crate::{GcodeMetadata, Parsed, Tool, Warning, raw};
 
-/// What a family reads from, and where it writes to.
+/// The input of a family's parser.
 pub(crate) struct Source<'s, 'a> {
     pub(crate) scan: &'s Scan<'a>,
-    /// Settings from beside the G-code, in containers.
+    /// Settings stored next to the G-code, in containers.
     pub(crate) beside: Option<Settings<'a>>,
 }
 
@@ -71,12 +71,12 @@ pub(crate) fn read(source: &Source<'_, '_>, parsed: &mut Parsed) {
     }
 }
 
-/// Whether a slicer prints values among its first layers, and they are not there yet.
+/// Whether the slicer prints values among its first layers, and the head does not contain them yet.
 pub(crate) fn head_is_short(scan: &Scan<'_>) -> bool {
     matches!(Family::of(scan), Family::IdeaMaker(_)) && ideamaker::head_is_short(scan)
 }
 
-/// Reads the key/values of a `.bgcode`, which has no text around them.
+/// Reads the keys and values of a `.bgcode`, which has no text around them.
 pub(crate) fn read_prusa_settings(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) {
     prusa::read(config, statistics, None, parsed);
 }
@@ -103,7 +103,7 @@ pub(crate) fn name_and_version(text: &str) -> Option<SlicerId> {
     (!name.is_empty() && name.len() <= 60).then_some(SlicerId { name, version: None })
 }
 
-/// Orca and Prusa families print the same kinds of lines; which of the two it is, the keys tell.
+/// Orca and Prusa families print the same kinds of lines; the keys show which family it is.
 fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     let scan = source.scan;
     let mut statistics = settings::statistics(scan);
@@ -137,7 +137,7 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     }
 }
 
-/// Reads settings and statistics by the rules of the family whose keys they hold.
+/// Reads settings and statistics by the rules of the family whose keys they contain.
 fn by_keys(config: &mut Settings<'_>, statistics: &mut Settings<'_>, scan: &Scan<'_>, parsed: &mut Parsed) {
     settings::settle_commas(config, statistics);
     let orca_like = ORCA_KEYS.iter().any(|key| config.has(key))
@@ -155,7 +155,7 @@ fn by_keys(config: &mut Settings<'_>, statistics: &mut Settings<'_>, scan: &Scan
     }
 }
 
-/// For files that state no temperature as a setting.
+/// For files that have no temperature in their settings.
 fn temperatures_of_commands(scan: &Scan<'_>, metadata: &mut GcodeMetadata) {
     let targets = Targets::of(scan);
     let tools = &mut metadata.tools;
@@ -178,7 +178,7 @@ fn temperatures_of_commands(scan: &Scan<'_>, metadata: &mut GcodeMetadata) {
     }
 }
 
-/// Settings of the Orca family that no Prusa-like slicer has.
+/// Settings of the Orca family that Prusa-like slicers do not have.
 const ORCA_KEYS: [&str; 4] = [
     "initial_layer_print_height",
     "outer_wall_speed",
@@ -186,12 +186,12 @@ const ORCA_KEYS: [&str; 4] = [
     "nozzle_temperature",
 ];
 
-/// One of these is in every block of settings of a descendant of Slic3r.
+/// All settings blocks of Slic3r's descendants contain one of these.
 const SLIC3R_KEYS: [&str; 4] = ["layer_height", "nozzle_diameter", "filament_type", "temperature"];
 
-/// The family of a file, with the text that names the slicer where there is one.
+/// The family of a file, with the text that names the slicer, if any.
 enum Family {
-    /// `None`: the settings are those of the family, and no line names the slicer.
+    /// `None` if the settings are those of the family and no line names the slicer.
     Slic3r(Option<SlicerId>),
     Cura,
     CxEngine(SlicerId),
@@ -206,8 +206,8 @@ enum Family {
 }
 
 impl Family {
-    /// A marked block of settings outranks the head: Orca's profiles write heads in Cura's words for
-    /// firmwares that expect them.
+    /// A marked block of settings has priority over the head: Orca's profiles write Cura's head for firmwares that
+    /// expect it.
     fn of(scan: &Scan<'_>) -> Self {
         let head = Self::of_head(scan);
         if matches!(head, Self::Slic3r(_)) {
@@ -242,7 +242,7 @@ impl Family {
                 cura = true;
                 break;
             }
-            // Cura 15 names itself behind its moves only.
+            // Cura 15 prints its name only after the moves.
             if text.starts_with(b"FLAVOR:") || text.starts_with(b"Basic settings: Layer height:") {
                 cura = true;
             } else if text.starts_with(b"KISSlicer") {
@@ -261,7 +261,7 @@ impl Family {
         match cura {
             _ if luban::is_header(scan) => Self::Luban,
             true => Self::Cura,
-            // FlashPrint of the Adventurer 3 does not name itself.
+            // FlashPrint for the Adventurer 3 does not print its name.
             false if has(b"machine_type:") && has(b"right_extruder_temperature:") => {
                 Self::FlashPrint(SlicerId {
                     name: "FlashPrint".into(),
@@ -272,7 +272,7 @@ impl Family {
         }
     }
 
-    /// The family that one line names, for all whose name and version are on one line.
+    /// The family that a line names, for slicers with name and version on one line.
     fn of_line(text: &[u8]) -> Option<Self> {
         match text.first().map(u8::to_ascii_lowercase)? {
             b'g' if starts_with_ignore_case(text, b"g-code generated by simplify3d") => {
@@ -301,7 +301,7 @@ impl Family {
             "Luban" | "Snapmaker Luban" => Self::Luban,
             "IceSL" => Self::IceSl,
             name if name.starts_with("Cura") => Self::Cura,
-            // Of names we do not know, only `NAME VERSION` and `NAME on DATE` are believed.
+            // Unknown names are accepted only in the forms `NAME VERSION` and `NAME on DATE`.
             _ if id.version.is_some() || name.split_whitespace().any(|word| word == "on") => {
                 Self::Slic3r(Some(id))
             }
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_name_of_noise_and_odd_blanks_is_no_slicer() {
-        // Found by the fuzzer: the name without its double blanks is shorter than the text.
+        // Found by the fuzzer: the name with its double blanks removed is shorter than the text.
         for text in [
             "Slic3rb\u{af}  ~\u{fa}*\u{c5}",
             "a\u{a0}\u{a0}\u{c5}",

@@ -69,7 +69,7 @@ fn percent(text: &str) -> Option<f64> {
     }
 }
 
-/// The highest wish of the materials in use; 0 is "not heated".
+/// The highest temperature requested by the materials in use; 0 means "not heated".
 fn chamber(config: &Settings<'_>, tools: &[Tool]) -> Option<f64> {
     let list = [
         config.integers("chamber_temperature"),
@@ -124,7 +124,7 @@ fn tools(config: &Settings<'_>, statistics: &Settings<'_>, parsed: &mut Parsed) 
         .collect();
 }
 
-/// The value of each filament, of a list that may repeat a filament for each variant of its nozzle.
+/// The value of each filament, from a list that may repeat a filament for each variant of its nozzle.
 ///
 /// `filament_self_index = 1,1,2,2`: two variants of each of two filaments.
 fn first_variants(config: &Settings<'_>, key: &str, count: usize) -> Vec<Option<f64>> {
@@ -151,7 +151,7 @@ struct BedTemperatures {
     other_layers: Vec<Option<f64>>,
 }
 
-/// Every plate type has keys of its own; `curr_bed_type` says which of them count.
+/// Each plate type has its own keys; `curr_bed_type` selects the plate.
 fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatures {
     let read = |key: &str| BedTemperatures {
         first_layer: config.integers(&format!("{key}_initial_layer")),
@@ -168,11 +168,11 @@ fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatur
     if let Some(bed_type) = bed_type {
         parsed.warn(Warning::UnknownBedType(bed_type));
     }
-    // The plate can be among the lost settings.
+    // The plate may be among the lost settings.
     if config.cut && !config.has("first_layer_bed_temperature") {
         return BedTemperatures::default();
     }
-    // `first_layer_bed_temperature` is a resolved copy: it tells which plate was meant.
+    // `first_layer_bed_temperature` is a resolved copy and so shows which plate is selected.
     let resolved = config
         .integers("first_layer_bed_temperature")
         .first()
@@ -188,7 +188,7 @@ fn bed_temperatures(config: &Settings<'_>, parsed: &mut Parsed) -> BedTemperatur
     })
 }
 
-/// Names of plates in `curr_bed_type` and their keys; the most usual plate stands first.
+/// Names of plates in `curr_bed_type` and their keys; the most common plate is first.
 const PLATES: [(&str, &str); 8] = [
     ("high temp plate", "hot_plate_temp"),
     ("textured pei plate", "textured_plate_temp"),
@@ -235,7 +235,7 @@ fn used_slots(statistics: &Settings<'_>) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// The number of filaments that the amounts show, for settings without a list of filaments.
+/// The number of filaments according to the amounts, for settings without a list of filaments.
 fn slots_with_amounts(statistics: &Settings<'_>) -> usize {
     let highest = used_slots(statistics).and_then(|slots| slots.into_iter().max());
     let lists = [
@@ -252,11 +252,11 @@ fn slots_with_amounts(statistics: &Settings<'_>) -> usize {
         .min(256)
 }
 
-/// Bambu Studio lists the amounts of the filaments in use only, in the order of `filament: …`.
+/// Bambu Studio lists only the amounts of the filaments in use, in the order of `filament: …`.
 fn bambu_amounts(statistics: &Settings<'_>, parsed: &mut Parsed) {
     let mut list = |key| shared::amounts(statistics, key, "", parsed);
     let mm = list("total filament length [mm]");
-    // The label says cm^3, the number is mm³.
+    // The label has cm^3, but the number is in mm³.
     let cm3: Vec<Option<f64>> = list("total filament volume [cm^3]")
         .iter()
         .map(|mm3| mm3.map(|mm3| tool::round6(mm3 / 1000.0)))
@@ -295,9 +295,9 @@ fn totals(config: &Settings<'_>, statistics: &Settings<'_>, scan: &Scan<'_>, par
         .number("max_z_height")
         .filter(|height| *height > 0.0)
         .or_else(|| {
-            // Printed one object after the other, the last layer need not be the highest.
+            // If objects are printed one after the other, the last layer need not be the highest.
             let by_object = config.get("print_sequence") == Some("by object");
-            // An upload that broke off ends with any layer.
+            // An incomplete upload may end with any layer.
             let marked = |mark: &[u8]| scan.comments.iter().any(|comment| comment.text == mark);
             let complete = !statistics.is_empty()
                 && config.has("layer_height")

@@ -1,4 +1,4 @@
-//! PrusaSlicer, SuperSlicer, Slic3r and their forks: keys such as `fill_density`, percentages of others.
+//! PrusaSlicer, SuperSlicer, Slic3r and their forks: keys such as `fill_density`, and percentages of other settings.
 
 use super::slic3r_statistics::{self as shared, Slots};
 use crate::comma::{self, Comma};
@@ -8,7 +8,7 @@ use crate::tool::{self, Tool};
 use crate::value::{self, Measure, member};
 use crate::{Parsed, Quantity, Speeds};
 
-/// `scan` is the text around the settings; a `.bgcode` has none.
+/// Reads the settings. `scan` is the text around them; a `.bgcode` has none.
 pub(super) fn read(
     config: &Settings<'_>,
     statistics: &Settings<'_>,
@@ -33,7 +33,7 @@ pub(super) fn read(
         .filter(|layers| *layers > 0);
     metadata.object_height = statistics.number("max_layer_z").or_else(|| {
         let by_object = config.flag("complete_objects") == Some(true);
-        // An upload that broke off ends with any layer.
+        // An incomplete upload may end with any layer.
         let highest = scan.filter(|_| config.has("layer_height"))?.highest_layer();
         highest.filter(|_| scan.is_some_and(|scan| scan.whole) || !by_object)
     });
@@ -57,7 +57,7 @@ fn settings(config: &Settings<'_>, parsed: &mut Parsed) {
         .and_then(|height| height.of(whole));
     metadata.infill_percentage = config.measure("fill_density").map(|density| match density {
         Measure::Percent(percent) => percent,
-        // A bare number is a fraction.
+        // A number without a percent sign is a fraction.
         Measure::Absolute(fraction) => tool::round6(fraction * 100.0),
     });
     metadata.infill_pattern = config.word("fill_pattern");
@@ -72,7 +72,7 @@ fn settings(config: &Settings<'_>, parsed: &mut Parsed) {
     metadata.print_speed = metadata.speeds.outer_wall;
 }
 
-/// Speeds may be a percentage of another one; 0 lets the slicer decide and is unknown.
+/// Speeds may be a percentage of another speed; 0 lets the slicer decide and counts as unknown.
 fn speeds(config: &Settings<'_>) -> Speeds {
     let speed = |key: &str, whole: Option<f64>| {
         config
@@ -110,7 +110,7 @@ fn tools(config: &Settings<'_>, used: usize, parsed: &mut Parsed) {
     let diameters = config.quantities("filament_diameter", Quantity::FilamentDiameter);
     let nozzles = config.quantities("nozzle_diameter", Quantity::NozzleDiameter);
     let named = types.len().max(colors.len()).max(extruder_colors.len());
-    // Slic3r before 1.3 knows no materials and no colours.
+    // Slic3r before 1.3 has no materials and no colours.
     let configured = if named > 0 { named } else { temps.len() };
     let count = configured.max(used);
     let number = |list: &[Option<f64>], index: usize| member(list, index).copied().flatten();
@@ -151,7 +151,7 @@ impl Slic3rAmounts {
             let Some(value) = comment.text.strip_prefix(b"filament used =") else {
                 continue;
             };
-            // The lines of a second print, of a file appended to the first, are not of this one.
+            // The lines of a second print in the same file are not about this one.
             if *run.get_or_insert(comment.run) != comment.run {
                 break;
             }
@@ -175,7 +175,7 @@ impl Slic3rAmounts {
         amounts
     }
 
-    /// Also of 1.3.1: `filament_length_m`, `filament mass_g`.
+    /// Also handles 1.3.1: `filament_length_m`, `filament mass_g`.
     fn apply(mut self, statistics: &Settings<'_>, parsed: &mut Parsed) {
         let metadata = &mut parsed.metadata;
         if metadata.filament_used_mm.is_some() {
@@ -191,7 +191,7 @@ impl Slic3rAmounts {
         let set_mm = |tool: &mut Tool, mm| tool.used_mm = mm;
         metadata.filament_used_mm = shared::spread(&mut metadata.tools, &Slots::All, &self.mm, set_mm);
         metadata.filament_used_cm3 = metadata.filament_used_cm3.or(tool::sum_all(&self.cm3));
-        // One line for all extruders has one volume for all.
+        // A single line for all extruders has one volume for all of them.
         if !self.cm3.is_empty() && self.cm3.len() == self.mm.len() {
             shared::spread(&mut metadata.tools, &Slots::All, &self.cm3, |tool, cm3| {
                 tool.used_cm3 = cm3;

@@ -95,7 +95,7 @@ fn geometry(head: &Settings<'_>, parsed: &mut Parsed) {
     metadata.spiral_vase = head.flag("spiralVaseMode").or_else(|| head.flag("useVaseMode"));
 }
 
-/// Version 4 gives factors of the default speed, version 5 percentages.
+/// Version 4 has factors of the default speed, version 5 percentages.
 fn speeds(head: &Settings<'_>, parsed: &mut Parsed) {
     let per_second = |key: &str| head.number(key).map(|per_minute| tool::round6(per_minute / 60.0));
     let default = ["defaultSpeed", "defaultPrintSpeed"]
@@ -135,7 +135,7 @@ struct Temperatures {
     bed: Option<Setpoints>,
 }
 
-/// Set points in the order of layers: the first is for the first layer, the next for those behind it.
+/// Set points in the order of layers: the first is for the first layer, the next for the layers after it.
 fn setpoints(temperatures: &[f64]) -> Option<Setpoints> {
     let first_layer = *temperatures.first()?;
     Some(Setpoints {
@@ -146,7 +146,7 @@ fn setpoints(temperatures: &[f64]) -> Option<Setpoints> {
 
 /// Parallel lists; `temperatureSetpointCount` says how many set points each heater has.
 fn version_4(head: &Settings<'_>) -> Temperatures {
-    // A member that cannot be read leaves open whose the others are.
+    // If one member cannot be read, the others cannot be assigned to heaters.
     let list = |key: &str| head.integers(key).into_iter().collect::<Option<Vec<f64>>>();
     let (Some(all), Some(is_bed), Some(counts)) = (
         list("temperatureSetpointTemperatures"),

@@ -1,19 +1,19 @@
-//! Amounts of filament and times as Slic3r and all its descendants print them.
+//! Filament amounts and times, as Slic3r and all its descendants print them.
 
 use crate::comma::Ambiguous;
 use crate::settings::{Settings, whole_seconds};
 use crate::tool::{self, Tool};
 use crate::{GcodeMetadata, Parsed, Warning, value};
 
-/// Which tools the amounts belong to.
+/// The tools that the amounts belong to.
 pub(super) enum Slots {
-    /// One amount per configured tool; a short list ends at the last tool in use.
+    /// One amount per configured tool; a short list ends with the last tool in use.
     All,
-    /// One amount per tool in use, which are these (from 0).
+    /// One amount per tool in use. Holds the indices of these tools, from 0.
     Used(Vec<usize>),
 }
 
-/// Puts one list of amounts onto the tools; returns their sum.
+/// Assigns a list of amounts to the tools; returns their sum.
 pub(super) fn spread(
     tools: &mut [Tool],
     slots: &Slots,
@@ -42,7 +42,7 @@ pub(super) fn spread(
     tool::sum_all(list)
 }
 
-/// The amounts of one key. Where its commas are ambiguous, a warning and no amounts.
+/// The amounts of one key. If its commas are ambiguous, adds a warning and returns no amounts.
 pub(super) fn amounts(
     statistics: &Settings<'_>,
     key: &'static str,
@@ -55,7 +55,7 @@ pub(super) fn amounts(
     })
 }
 
-/// mm, cm³, g and cost per tool and in total.
+/// Reads mm, cm³, g and cost per tool and in total.
 pub(super) fn filament(statistics: &Settings<'_>, slots: &Slots, parsed: &mut Parsed) {
     let mut list = |key, unit| amounts(statistics, key, unit, parsed);
     let mm = list("filament used [mm]", "mm");
@@ -79,7 +79,7 @@ pub(super) fn filament(statistics: &Settings<'_>, slots: &Slots, parsed: &mut Pa
     mark_used(&mut parsed.metadata);
 }
 
-/// A printed weight of zero for a length that is not zero means that the slicer had no density.
+/// Drops a weight of zero for a length that is not zero: the slicer had no density.
 pub(super) fn no_weight_without_density(parsed: &mut Parsed) {
     let metadata = &mut parsed.metadata;
     let mut unknown = false;
@@ -88,7 +88,7 @@ pub(super) fn no_weight_without_density(parsed: &mut Parsed) {
             tool.used_g = None;
         }
     }
-    // One mm of any filament is less than the 0.01 g that are printed.
+    // One mm of any filament weighs less than the printed precision of 0.01 g.
     if metadata.estimated_filament == Some(0.0) && metadata.filament_used_mm.is_none_or(|mm| mm > 1.0) {
         metadata.estimated_filament = None;
         unknown = true;
@@ -98,7 +98,7 @@ pub(super) fn no_weight_without_density(parsed: &mut Parsed) {
     }
 }
 
-/// A tool is used when one of its amounts is not zero.
+/// Marks the tools that have an amount other than zero as used.
 pub(super) fn mark_used(metadata: &mut GcodeMetadata) {
     for tool in &mut metadata.tools {
         let amounts = [tool.used_mm, tool.used_g, tool.used_cm3];
@@ -108,9 +108,9 @@ pub(super) fn mark_used(metadata: &mut GcodeMetadata) {
     }
 }
 
-/// Normal and silent time.
+/// Reads normal and silent time.
 pub(super) fn times(statistics: &Settings<'_>, metadata: &mut GcodeMetadata) {
-    // One that cannot be read does not give way to the next, which means something else.
+    // If a key is unreadable, the next one is not tried, because it has another meaning.
     let stated = statistics.first(&[
         "estimated printing time (normal mode)",
         "estimated printing time",

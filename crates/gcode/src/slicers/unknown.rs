@@ -1,4 +1,4 @@
-//! No known slicer: temperatures from the commands, and what is stated in the words of a known one.
+//! An unknown slicer: temperatures from the commands, and values in the form of a known slicer.
 
 use super::{by_keys, cura, temperatures_of_commands};
 use crate::Parsed;

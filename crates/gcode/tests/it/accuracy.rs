@@ -1,10 +1,10 @@
-//! Every field of every file of the corpus against its truth.
+//! Compares all fields of all corpus files with the known truth.
 
 use serde_json::Value;
 
 use crate::corpus::{self, FIELDS, Sample, Verdict};
 
-/// The corpus, or a clear word that it is absent.
+/// The samples of the corpus, or a clear message that it is absent.
 pub(crate) fn samples() -> Vec<Sample> {
     corpus::samples().unwrap_or_else(|| {
         println!("SKIPPED: no slicer corpus at {}", corpus::folder().display());
@@ -12,9 +12,9 @@ pub(crate) fn samples() -> Vec<Sample> {
     })
 }
 
-/// Values that the files state and the truth does not have.
+/// Values that the files have but the truth does not.
 ///
-/// Slic3r 1.3.0 prints `filament used = 6.4g`; SuperSlicer's `perimeter_speed = 60%` is of `default_speed`.
+/// Slic3r 1.3.0 prints `filament used = 6.4g`; SuperSlicer's `perimeter_speed = 60%` refers to `default_speed`.
 const STATED_BUT_NOT_IN_THE_TRUTH: [(&str, &str, f64); 2] = [
     ("slic3r_1.3.0_deb_cube.gcode", "estimated_filament", 6.4),
     ("superslicer_2.4_trident_voron_cube.gcode", "print_speed", 33.0),

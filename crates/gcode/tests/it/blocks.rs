@@ -1,4 +1,4 @@
-//! A marked block of settings says what a file is, whatever stands at its head.
+//! A marked block of settings identifies the slicer, whatever the head contains.
 
 use serde_json::{Map, Value, json};
 

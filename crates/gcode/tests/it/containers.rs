@@ -1,4 +1,4 @@
-//! `.bgcode`, `.gcode.3mf` and `.ufp`, made here: whole, through the reader, and broken.
+//! `.bgcode`, `.gcode.3mf` and `.ufp`, generated here: whole, through the reader, and broken.
 
 use std::io::{Cursor, Write};
 
@@ -97,7 +97,7 @@ fn archive(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// Moves that do not compress well, so that the file is long over the wire.
+/// Moves that do not compress well, so the compressed file is long too.
 fn long_moves(lines: u64) -> String {
     let mut state = 1_u64;
     let line = |_| {

@@ -1,4 +1,4 @@
-//! The slicer corpus beside the checkout, read in place, and the rules for comparing with its truth.
+//! The slicer corpus next to the checkout, read in place, and the rules for comparing with its truth.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,22 +39,22 @@ pub(crate) struct Sample {
     pub name: String,
     pub bytes: Vec<u8>,
     pub expected: Value,
-    /// What Moonraker returned: for the original file where there is one, else for the stored one.
+    /// Moonraker's metadata: for the original file if it exists, else for the stored one.
     pub moonraker: Value,
 }
 
 /// How a value compares with the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Stated, and the value or an alternative was found.
+    /// The truth has a value, and it or an accepted alternative was found.
     Right,
-    /// Stated, and something else was found.
+    /// The truth has a value, and another one was found.
     Wrong,
-    /// Stated, and nothing was found.
+    /// The truth has a value, and none was found.
     Blind,
-    /// Not stated, and nothing or an accepted derived value was found.
+    /// The truth has no value, and none or an accepted derived value was found.
     Silent,
-    /// Not stated, and a value was found.
+    /// The truth has no value, and one was found.
     Invented,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/gcode")
 }
 
-/// All samples in order of their names; `None` when the corpus is absent.
+/// All samples in order of their names. `None` if the corpus is absent.
 pub(crate) fn samples() -> Option<Vec<Sample>> {
     let folder = folder();
     let mut names: Vec<String> = fs::read_dir(folder.join("expected"))
@@ -121,7 +121,7 @@ impl Sample {
         }
     }
 
-    /// How Moonraker's answer compares, as the corpus judges it; `None` for fields that it does not have.
+    /// How Moonraker's value compares, as the corpus judges it. `None` for fields that Moonraker does not have.
     pub(crate) fn moonraker_verdict(&self, field: &str) -> Option<Verdict> {
         let key = match field {
             "nozzle_temp_first_layer" => "first_layer_extr_temp",
@@ -136,7 +136,7 @@ impl Sample {
             ("agree", true) => Verdict::Right,
             ("wrong", true) => Verdict::Wrong,
             ("blind", true) => Verdict::Blind,
-            // Derived values that are right are no merit, and that are wrong are invented.
+            // Correct derived values earn nothing; wrong ones count as invented.
             ("wrong" | "extra", false) => Verdict::Invented,
             _ => Verdict::Silent,
         })

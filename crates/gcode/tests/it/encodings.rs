@@ -1,4 +1,4 @@
-//! UTF-16 with a byte order mark reads as the same text in UTF-8.
+//! UTF-16 text with a byte order mark gives the same result as the same text in UTF-8.
 
 use gcode::{Parsed, Reader};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The reader: few bytes of a large file give the same answer as all of them.
+//! The reader: a few bytes of a large file give the same result as all of them.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use gcode::{BUDGET, MovesHint, Parsed, Reader};
 use crate::accuracy::samples;
 use crate::corpus::{self, FIELDS, Sample};
 
-/// A file with a long stretch of moves in its middle that exists only as a rule.
+/// A file with a long stretch of generated moves in its middle.
 struct LargeFile<'a> {
     head: &'a [u8],
     filler: u64,

@@ -1,4 +1,4 @@
-//! The project's own files, one or more for each slicer: the whole answer as a snapshot.
+//! The project's own files, one or more for each slicer: the complete result as a snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};

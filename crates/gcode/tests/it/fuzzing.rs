@@ -1,4 +1,4 @@
-//! A bounded fuzzer with a seed: damaged and random files, cut anywhere, must give a bounded answer.
+//! A bounded fuzzer with a seed: damaged and random files, cut at any position, must give a bounded result.
 
 use gcode::{BUDGET, Parsed, Reader};
 
@@ -24,7 +24,7 @@ impl Random {
     }
 }
 
-/// Pieces that parsers stumble over.
+/// Fragments that are hard to parse.
 const PIECES: [&[u8]; 24] = [
     b"",
     b"\n",
@@ -52,7 +52,7 @@ const PIECES: [&[u8]; 24] = [
     b"9999999d 9999999h",
 ];
 
-/// Damages a copy of one of the seeds, or makes noise.
+/// Damages a copy of one of the seeds, or generates noise.
 pub(crate) fn input(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     if seeds.is_empty() || random.below(20) == 0 {
         let magics: [&[u8]; 5] = [
@@ -106,7 +106,7 @@ fn mutate(random: &mut Random, file: &mut Vec<u8>, seeds: &[Vec<u8>]) {
     }
 }
 
-/// Parses one input in three ways and checks that the answers are bounded.
+/// Parses one input in three ways and checks that the results are bounded.
 pub(crate) fn check(random: &mut Random, file: &[u8]) {
     bounded(&gcode::parse(file, b"", None));
     let (head, tail) = (random.below(file.len() + 1), random.below(file.len() + 1));
@@ -119,7 +119,7 @@ pub(crate) fn check(random: &mut Random, file: &[u8]) {
     bounded(&fetch(random, file));
 }
 
-/// A server that sometimes gives less, more or nothing.
+/// Simulates a server that sometimes returns less, more or nothing.
 fn fetch(random: &mut Random, file: &[u8]) -> Parsed {
     let lies = [0, 1000, 600 << 20, u64::MAX >> random.below(64)];
     let claimed = (file.len() as u64).saturating_add(lies[random.below(lies.len())]);

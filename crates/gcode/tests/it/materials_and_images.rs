@@ -26,7 +26,7 @@ fn value(tool: &Tool, key: &str) -> Option<Value> {
 fn same(truth: &Value, actual: &Value) -> bool {
     match (truth.as_f64(), actual.as_f64()) {
         (Some(truth), Some(actual)) => (truth - actual).abs() < 1e-6,
-        // Placeholders, and weights of zero for want of a density, are unknown.
+        // Placeholders, and weights of zero without a density, are unknown.
         (Some(0.0), None) => actual.is_null(),
         _ => truth == actual || truth.as_str().is_some_and(|text| text.starts_with('(')) && actual.is_null(),
     }
@@ -79,7 +79,7 @@ fn every_thumbnail_is_found() {
             .collect();
         for truth in sample.expected["thumbnails"].as_array().into_iter().flatten() {
             let member = truth["container_member"].as_str().unwrap_or_default();
-            // Of several plates only the pictures of the first are read.
+            // If there are several plates, only the images of the first are read.
             let other_plate = member.contains("_2");
             let wanted =
                 serde_json::json!([truth["width"], truth["height"], truth["format"], truth["bytes"]]);
