@@ -1,7 +1,7 @@
-# printlog. `make run` starts it, `make test` proves it.
+# printlog. `make run` starts it, `make test` runs all tests.
 
 CARGO ?= cargo
-# cargo-nextest where it is installed; the tests are the same without it.
+# cargo-nextest if it is installed; the tests are the same without it.
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
@@ -11,7 +11,7 @@ UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 run: ui/dist/index.html
 	$(CARGO) run --release --locked --bin printlog -- serve
 
-## A few simulated printers with months of history, and a server that watches them.
+## A few simulated printers with months of history, and a server that records them.
 demo: ui/dist/index.html
 	scripts/demo.sh
 
@@ -31,13 +31,13 @@ lint:
 unit:
 	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
 
-## Kills printlog 200 times under a busy fleet, its MySQL, Moonrakers and links; `unit` has the short form.
+## Kills printlog 200 times under a busy fleet, and also its MySQL, Moonrakers and links; `unit` has the short form.
 test-faults: test-deps
 	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 PRINTLOG_TEST_CUTS=200 PRINTLOG_TEST_OUTAGE=90 PRINTLOG_TEST_CLUSTER=1 \
 	PRINTLOG_TEST_LINKS=200 PRINTLOG_TEST_DAYS=4 \
 	scripts/with-databases.sh $(CARGO) test -p printlog --test it --locked -- faults:: schedules:: --nocapture --test-threads 1
 
-## Types, lint and tests of the dashboard.
+## Type check, lint and tests of the dashboard.
 ui-test: ui/node_modules/.installed
 	cd ui && npm run lint && npm run test
 
@@ -46,40 +46,41 @@ browser-test: ui/dist/index.html
 	$(CARGO) build --workspace --locked --bins
 	cd ui && npm run test:browser
 
-## Pictures of each page, light, dark and on a phone, into data/screenshots.
+## Screenshots of each page, light, dark and on a phone, in data/screenshots.
 screenshots: ui/dist/index.html
 	$(CARGO) build --workspace --locked --bins
 	cd ui && npm run screenshots -- ../data/screenshots
 
-## Drives the API from its own OpenAPI document.
+## Tests the API with schemathesis, based on its own OpenAPI document.
 api-fuzz:
 	scripts/schemathesis.sh
 
-## Builds the container image and runs it without a registry or an engine. As root; not part of `test`, it takes minutes.
+## Builds the container image and runs it without a registry or an engine. Needs root; takes minutes, so not in
+## `test`.
 test-container:
 	scripts/test-container.sh
 
-## Installs, upgrades and purges the Debian package in a Debian of its own. As root; not part of `test`, it takes minutes.
+## Installs, upgrades and purges the Debian package in a separate Debian. Needs root; takes minutes, so not in `test`.
 test-deb:
 	scripts/test-deb.sh
 
-## The API with up to a million jobs, on SQLite and MariaDB; writes docs/performance.md.
+## Measures the API with up to a million jobs on SQLite and MariaDB; writes docs/performance.md.
 bench:
 	scripts/bench.sh
 
-## Figures over a million jobs without a database, next to a plain loop over them in the same run.
+## Measures analytics over a million jobs without a database, next to a plain loop in the same run.
 bench-analytics:
 	$(CARGO) bench --locked --package analytics --bench figures
 
-## 1,000 simulated printers for a minute: what printlog needs for them.
+## Measures the resources printlog needs for 1,000 simulated printers, for a minute.
 bench-fleet:
 	scripts/bench-fleet.sh
 
-## Files and MB a second of the gcode parser, beside Moonraker's extractor in the same run.
+## Files and MB per second of the G-code parser, next to Moonraker's extractor in the same run.
 bench-gcode:
 	scripts/bench-gcode.sh
 
-## Damages gcode files for ten minutes; fails on a crash, a hang or much memory.
+## Damages G-code files for ten minutes; fails on a crash, a hang or high memory use.
 fuzz:
 	$(CARGO) run --release -p gcode --example fuzz -- --seconds 600
 

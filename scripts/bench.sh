@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What the API takes with 10,000, 100,000 and a million jobs, on SQLite and MariaDB: writes the section of
-# docs/performance.md. BENCH_JOBS and BENCH_ENGINES choose others; BENCH_SECONDS is how long each measurement lasts;
+# Measures the API with 10,000, 100,000 and a million jobs on SQLite and MariaDB, and writes the section in
+# docs/performance.md. BENCH_JOBS and BENCH_ENGINES override these; BENCH_SECONDS is the duration of each measurement;
 # BENCH_TEN_MILLION=1 adds ten million jobs on SQLite, which takes hours and 30 GB of disk;
-# BENCH_FOLDER keeps the databases for the next time: files of SQLite, and the data folder of a MariaDB.
+# BENCH_FOLDER keeps the databases for the next run: SQLite files and MariaDB's data folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 engines=${BENCH_ENGINES:-sqlite mariadb}
@@ -27,7 +27,7 @@ cargo=${CARGO:-cargo}
 on_mariadb() {
   mariadb --no-defaults -uroot -S "$mariadb/s" -e "$1"
 }
-# Another attempt may have been interrupted.
+# A previous run may have been interrupted.
 fill() {
   local began target=$database
   began=$(date +%s)
@@ -46,7 +46,7 @@ fill() {
   echo "bench: $jobs jobs into $engine in $(($(date +%s) - began)) s" >&2
 }
 if [[ $engines == *mariadb* ]]; then
-  # Room for the rows that are asked for often, as a server for a million jobs would have it.
+  # A buffer pool large enough for frequently read rows, as on a server configured for a million jobs.
   port=$(scripts/mariadb.sh start .cache/mariadb "$mariadb" --innodb-buffer-pool-size=1G --innodb-log-file-size=256M)
   password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
   on_mariadb "CREATE OR REPLACE USER 'printlog'@'%' IDENTIFIED BY '$password'; GRANT ALL ON *.* TO 'printlog'@'%'"
@@ -66,7 +66,7 @@ fi
           ;;
       esac
       [[ -e $is_filled ]] || fill
-      # An application that scans all rows takes minutes for an answer about ten million.
+      # The comparison application scans all rows and takes minutes per response with ten million.
       peer=(--peer "$PWD/.cache/bench-peer/bin/python")
       (( jobs <= 1000000 )) || peer=()
       "$cargo" bench --locked --package printlog --bench api -- --database "$database" "${peer[@]}" \

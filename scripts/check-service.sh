@@ -1,5 +1,6 @@
 #!/bin/bash
-# Holds deploy/systemd/printlog.service to what systemd understands, and to an exposure of 2.0 at most on the scale of
+# Checks that systemd understands deploy/systemd/printlog.service, and that its exposure is at most 2.0 on the scale
+# of
 # `systemd-analyze security`, where 10 is a service without any protection.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,16 +14,16 @@ cp "$unit" "$root/etc/systemd/system/"
 cp /lib/systemd/system/*.target "$root/usr/lib/systemd/system/"
 ln -s usr/bin "$root/bin"
 for program in printlog kill; do install -m 755 /dev/null "$root/usr/bin/$program"; done
-# A key that systemd does not know is no failure for it, only a line.
+# systemd ignores an unknown key with a warning, so any output is an error.
 said=$(systemd-analyze verify --man=no --root="$root" printlog.service 2>&1) || true
 [[ -z $said ]] || { printf '%s\n' "$said" >&2; exit 1; }
-# In a container without name spaces, the drop-in of docs/install.md leaves no setting that needs one.
+# In a container without namespaces, the drop-in from docs/install.md must disable every setting that needs one.
 dropin=$root/etc/systemd/system/printlog.service.d/container.conf
 mkdir -p "${dropin%/*}"
 sed -n '/^### In an LXC container/,/^## /{/^```ini$/,/^```$/{/^```/!p}}' docs/install.md >"$dropin"
 said=$(systemd-analyze verify --man=no --root="$root" printlog.service 2>&1) || true
 [[ -z $said ]] || { printf 'the drop-in of docs/install.md: %s\n' "$said" >&2; exit 1; }
-# systemd.exec(5), "Sandboxing": what is set up with a name space of mounts, host names or users.
+# The settings that need a mount, UTS or user namespace, from systemd.exec(5), "Sandboxing".
 for key in PrivateDevices PrivateTmp PrivateUsers ProcSubset ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs \
   ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem PrivateMounts PrivateNetwork PrivateIPC ReadWritePaths \
   ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths BindPaths BindReadOnlyPaths TemporaryFileSystem RootDirectory RootImage \
@@ -32,7 +33,7 @@ for key in PrivateDevices PrivateTmp PrivateUsers ProcSubset ProtectControlGroup
     exit 1
   fi
 done
-# A unit that cannot start must not be tried for ever.
+# A unit that cannot start must not be restarted forever.
 for key in StartLimitIntervalSec StartLimitBurst; do
   grep -qE "^$key=[1-9]" "$unit" || { echo "check-service: $unit has no $key" >&2; exit 1; }
 done

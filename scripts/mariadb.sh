@@ -1,13 +1,12 @@
 #!/bin/bash
-# Debian's MariaDB for tests, from the packages mariadb-server-core and mariadb-client-core,
-# which start no service.
+# Debian's MariaDB for tests, from the packages mariadb-server-core and mariadb-client-core, which start no service.
 #
 #   mariadb.sh install TEMPLATE             makes an empty database
 #   mariadb.sh start TEMPLATE DIR [flags]   starts a server on a copy of that; prints its port
 #   mariadb.sh stop DIR                     kills the server and removes DIR
 #   mariadb.sh shutdown DIR                 ends the server in order; the next start finds its data in DIR
 #
-# The data is for throwing away: nothing is synced to the disk.
+# The data is temporary: nothing is synced to disk.
 set -euo pipefail
 
 die() { printf 'mariadb.sh: %s\n' "$*" >&2; exit 1; }
@@ -35,7 +34,7 @@ start() {
   mkdir -p "$2"
   dir=$(readlink -f "$2")
   shift 2
-  # A unix socket's path may have at most 107 bytes.
+  # The path of a unix socket is limited to 107 bytes.
   ((${#dir} < 100)) || die "the path of $dir is too long for a unix socket"
   [[ -e $dir/data ]] || cp -a --reflink=auto "$template" "$dir/data"
   port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')

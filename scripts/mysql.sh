@@ -1,27 +1,27 @@
 #!/bin/bash
-# A MySQL for tests on Debian 12, which has none of its own: the one of Debian unstable, unpacked
-# into a folder and run with the loader and the libraries that lie beside it. The system it runs
-# on is not touched and no root is needed.
+# A MySQL for tests on Debian 12, which does not package it: the one from Debian unstable, unpacked into a folder and
+# run
+# with the loader and the libraries next to it. The host system is not changed, and root is not needed.
 #
 #   mysql.sh install CACHE              unpacks it (about 320 MB) and makes an empty database
 #   mysql.sh start CACHE DIR [flags]    starts a server on a copy of that; prints its port
 #   mysql.sh client CACHE args...       the mysql client
 #   mysql.sh stop DIR                   kills the server and removes DIR
 #
-# The data is for throwing away: nothing is synced to the disk. For tests that kill the server,
-# add --innodb-flush-log-at-trx-commit=1. Unstable moves, so the version is not pinned.
+# The data is temporary: nothing is synced to disk. For tests that kill the server, add
+# --innodb-flush-log-at-trx-commit=1. Unstable changes, so the version is not pinned.
 set -euo pipefail
 
 die() { printf 'mysql.sh: %s\n' "$*" >&2; exit 1; }
 
-# Our own words for an architecture: the folder of its libraries and the name of its loader.
+# For each architecture: the folder of its libraries and the name of its loader.
 case $(dpkg --print-architecture) in
   amd64) libraries=usr/lib/x86_64-linux-gnu loader=ld-linux-x86-64.so.2 ;;
   arm64) libraries=usr/lib/aarch64-linux-gnu loader=ld-linux-aarch64.so.1 ;;
   *) die "no MySQL is known for the architecture $(dpkg --print-architecture)" ;;
 esac
 
-# run CACHE program args...: becomes a program of the unpacked tree.
+# run CACHE program args...: replaces this process with a program from the unpacked tree.
 run() {
   local root=$1/root program=$2
   shift 2
@@ -53,8 +53,8 @@ install() {
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
   [[ -n $mirror ]] || die 'apt knows no Debian mirror yet; run apt-get update as root'
   echo "deb $mirror sid main" >"$apt/sources.list"
-  # apt works with a package status of its own in which nothing is installed, so that it fetches
-  # every library, but for a stand-in for perl, which only MySQL's helper scripts want.
+  # apt uses a separate package status in which nothing is installed, so it downloads every library, except
+  # perl: only the helper scripts of MySQL need it, so a stand-in is listed as installed.
   cat >"$apt/status" <<-STATUS
 	Package: perl
 	Status: install ok installed
@@ -65,7 +65,7 @@ install() {
 	Description: stand-in
 
 	STATUS
-  # Without "Check-Valid-Until" a mirror that is frozen in time is refused; signatures are checked.
+  # Without "Check-Valid-Until=false", apt rejects a snapshot mirror as outdated. Signatures are still checked.
   local options=(-qq -y
     -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/none"
     -o Dir::Etc::preferences="$apt/none/x" -o Dir::Etc::preferencesparts="$apt/none"
@@ -95,10 +95,10 @@ start() {
   mkdir -p "$2"
   dir=$(readlink -f "$2")
   shift 2
-  # A unix socket's path may have at most 107 bytes.
+  # The path of a unix socket is limited to 107 bytes.
   ((${#dir} < 100)) || die "the path of $dir is too long for a unix socket"
   if [[ -e $dir/pid ]]; then
-    # One that was killed may still be dying. As a zombie it holds nothing, but MySQL takes it for alive.
+    # A killed server may still be exiting. As a zombie it holds no resources, but MySQL would consider it alive.
     for ((try = 0; try < 200; try++)); do
       grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$(<"$dir/pid")/status" || break
       sleep 0.05

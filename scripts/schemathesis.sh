@@ -1,5 +1,5 @@
 #!/bin/bash
-# Drives the API of the real binary from its own OpenAPI document, with schemathesis. Two minutes at most.
+# Tests the API of the real binary with schemathesis, based on its own OpenAPI document. Takes at most two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ -x .cache/venv/bin/schemathesis ]] || scripts/install-test-deps.sh

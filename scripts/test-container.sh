@@ -1,8 +1,10 @@
 #!/bin/bash
-# Builds docker/Dockerfile and runs the image: as it should run, with a read-only root and no privilege; and asks the
-# Compose plugin what it makes of docker-compose.yml. Needs root on Debian, and no Docker and no image registry: buildah
-# and podman do the work, and stand-ins made of Debian packages and of this machine's Rust and Node take the place of the
-# base images. Everything lands in .cache/containers. It takes several minutes, so it is a target of its own.
+# Builds docker/Dockerfile and runs the image as intended, with a read-only root and without privileges; also checks
+# with
+# the Compose plugin how docker-compose.yml is interpreted. Needs root on Debian, but no Docker and no image registry:
+# buildah and podman build and run the image, and stand-ins made from Debian packages and this machine's Rust and Node
+# replace the base images. All files are stored in .cache/containers. Takes several minutes, so it is a separate
+# target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +34,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Ori
 [[ -n $mirror ]] || { apt-get -qq update; mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1); }
 host_ca=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
-# make_base NAME VARIANT PACKAGES: an image of nothing but Debian packages.
+# make_base NAME VARIANT PACKAGES: an image that contains only Debian packages.
 make_base() {
   local container
   mmdebstrap --quiet --variant="$2" --include="$3" --aptopt='Acquire::Check-Valid-Until "false"' \
@@ -44,13 +46,13 @@ make_base() {
   buildah commit --quiet --rm "$container" "$1" >/dev/null
 }
 
-# Like distroless: libraries, no shell.
+# Like distroless: libraries, but no shell.
 make_runtime() {
   say 'making a stand-in for the runtime image'
   make_base localhost/standin-runtime extract libc6,libgcc-s1,tzdata
 }
 
-# One for both builders. It trusts whom this machine trusts, to reach the registries of npm and cargo.
+# One image for both builders. It trusts the same certificates as this machine, to reach the npm and cargo registries.
 make_builder() {
   local container root sysroot node
   say 'making a stand-in for the images of Rust and Node'
@@ -97,7 +99,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# As in docker-compose.yml. podman's own timer for the health check needs systemd, so the check is run by hand.
+# As in docker-compose.yml. podman's timer for health checks needs systemd, so the check is run manually.
 locked_up=(--read-only --read-only-tmpfs=false --tmpfs /tmp --cap-drop all --security-opt no-new-privileges
   --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck)
 start() {
@@ -120,7 +122,7 @@ wait_until_healthy() {
   die 'the container does not become healthy'
 }
 
-# ends_with_0: SIGTERM, and the code that the program ends with.
+# ends_with_0: sends SIGTERM and checks that the program exits with 0.
 ends_with_0() {
   local code
   pod stop --time 15 "$name" >/dev/null
@@ -164,7 +166,7 @@ pod run --rm --network none "${locked_up[@]}" "$image" health >/dev/null 2>&1 ||
 say 'asking Compose what it makes of docker-compose.yml'
 compose=$cache/compose/usr/libexec/docker/cli-plugins/docker-compose
 if [[ ! -x $compose ]]; then
-  # Debian 12 has no Compose plugin. That of Debian 13 runs here as well; it is only unpacked.
+  # Debian 12 has no Compose plugin. Debian 13's also runs here; it is only unpacked.
   apt=$cache/apt
   mkdir -p "$apt"/{lists/partial,archives/partial}
   : >"$apt/status"
@@ -176,7 +178,7 @@ if [[ ! -x $compose ]]; then
   (cd "$apt" && apt-get "${options[@]}" download docker-compose && dpkg-deb -x docker-compose_*.deb "$cache/compose")
   rm -rf "$apt"
 fi
-# compose [VARIABLE=VALUE...]: docker-compose.yml as JSON, with these variables and no .env.
+# compose [VARIABLE=VALUE...]: prints docker-compose.yml as JSON, with these variables and without .env.
 compose() { env -u COMPOSE_PROFILES -u COMPOSE_FILE "$@" "$compose" --env-file /dev/null -f docker-compose.yml config --format json; }
 mkdir "$run/secrets"
 echo secret >"$run/secrets/mysql_password"
@@ -196,7 +198,7 @@ assert mysql["services"]["mysql"]["healthcheck"]["test"][0] == "CMD-SHELL"
 assert mysql["secrets"]["mysql_password"]["file"].endswith("/secrets/mysql_password")
 PYTHON
 
-# What docs/install.md gives to a NAS, and docs/proxy.md to Traefik.
+# The Compose file for a NAS in docs/install.md, and the one for Traefik in docs/proxy.md.
 python3 - "$run" <<'PYTHON'
 import pathlib, re, sys, textwrap
 def block(page, word):
@@ -208,7 +210,7 @@ PYTHON
 "$compose" --env-file /dev/null -f "$run/nas.yml" config --quiet
 "$compose" --env-file /dev/null -f docker-compose.yml -f "$run/traefik.yml" config --quiet
 
-# environment FILE: what Compose gives the container, as podman reads it.
+# environment FILE: the container's environment according to Compose, in podman's format.
 environment() {
   python3 -c '
 import json, sys
@@ -223,7 +225,7 @@ say 'running it with a MySQL, as Compose configures it'
 scripts/mysql.sh install .cache/mysql
 mysql_port=$(scripts/mysql.sh start .cache/mysql "$run/mysql")
 password=$(<"$run/secrets/mysql_password")
-# The health check of docker-compose.yml, asking this MySQL.
+# The health check in docker-compose.yml, run against this MySQL.
 mkdir "$run/bin"
 printf '#!/bin/sh\nexec %q client %q --port=%q "$@"\n' "$PWD/scripts/mysql.sh" "$PWD/.cache/mysql" "$mysql_port" >"$run/bin/mysql"
 chmod +x "$run/bin/mysql"
@@ -239,7 +241,7 @@ scripts/mysql.sh client .cache/mysql -uroot -S "$run/mysql/s" -e "CREATE DATABAS
 mysql_is_healthy || { cat "$run/health" >&2; die 'the health check of docker-compose.yml fails on a MySQL that works'; }
 environment "$run/mysql.json" >"$run/env"
 port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
-# On the network of this machine, where this MySQL is.
+# Uses the host network, where this MySQL listens.
 pod run --detach --name "$name" --network host "${locked_up[@]}" --env-file "$run/env" \
   --env PRINTLOG_DATABASE__HOST=127.0.0.1 --env PRINTLOG_DATABASE__PORT="$mysql_port" --env PRINTLOG_API__PORT="$port" \
   --volume "$volume:/data" --volume "$run/secrets/mysql_password:/run/secrets/mysql_password:ro" "$image" >/dev/null

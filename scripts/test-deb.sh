@@ -1,7 +1,7 @@
 #!/bin/bash
-# Builds the Debian package, installs it into a Debian 12 of its own (a chroot), starts printlog there as the service would,
-# upgrades, removes and purges it. Needs root on Debian. cargo-deb and the chroot land in .cache. It builds an optimised
-# binary, so it is a target of its own.
+# Builds the Debian package, installs it into a separate Debian 12 (a chroot), starts printlog there like the service,
+# and upgrades, removes and purges the package. Needs root on Debian. cargo-deb and the chroot are stored in .cache.
+# Builds an optimised binary, so it is a separate target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ say() { printf 'test-deb: %s\n' "$*"; }
 die() { printf 'test-deb: %s\n' "$*" >&2; exit 1; }
 
 ((EUID == 0)) || die 'needs root, for the chroot'
-# What is mounted here is seen by nobody else, and gone in the end.
+# A private mount namespace: these mounts are invisible to other processes and end with the script.
 [[ ${PRINTLOG_UNSHARED:-} ]] || exec env PRINTLOG_UNSHARED=1 unshare --mount --propagation private "$0" "$@"
 
 missing=()
@@ -44,7 +44,7 @@ say 'building'
 make --no-print-directory ui/dist/index.html >/dev/null
 "$cargo" build --release --locked --package printlog --bin printlog
 program=${CARGO_TARGET_DIR:-target}/release/printlog
-# Self-contained: what it links is in every Debian, and in no version of its own.
+# Portable: the binary links only libraries that every Debian has, without depending on a particular version.
 linked=$(ldd "$program" | awk '{ print $1 }' | grep -vE '^(linux-vdso|libc|libm|libgcc_s|libpthread|libdl|librt)\.so|/ld-linux' || true)
 [[ -z $linked ]] || die "the binary links more than glibc: $linked"
 
@@ -62,7 +62,7 @@ trap 'exit 143' TERM
 
 deb=$run/printlog.deb
 "$cargo_deb" deb --package printlog --no-build --fast --output "$deb" >"$run/cargo-deb.log" 2>&1 || { cat "$run/cargo-deb.log" >&2; die 'cargo-deb failed'; }
-# The next version, in which the packaged configuration has changed as well.
+# The next version, which also changes the packaged configuration.
 newer=$run/newer.deb
 dpkg-deb -R "$deb" "$run/newer"
 version=$(dpkg-deb -f "$deb" Version)
@@ -78,7 +78,7 @@ mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 666 "$root/dev/urandom" c 1 9
 cp "$deb" "$newer" "$root/tmp/"
 inside=(chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive)
-# As the user of the service, in the folder of the service.
+# Runs as the user and in the folder of the service.
 as_printlog=("${inside[@]}" setpriv --reuid printlog --regid printlog --clear-groups
   sh -c 'cd /var/lib/printlog && umask 077 && exec "$@"' sh)
 expect() { [[ $2 == "$3" ]] || die "$1: $2, and not $3"; }
@@ -96,7 +96,7 @@ cmp -s "$root$unit" deploy/systemd/printlog.service || die 'the unit is another 
 [[ -L $root/etc/systemd/system/multi-user.target.wants/printlog.service ]] || die 'the service is not enabled'
 "${inside[@]}" test -e /usr/share/doc/printlog/copyright || die 'the package has no copyright'
 
-# start: the command of the unit, on a port of our own.
+# start: runs the command of the unit on a free port.
 port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
 read -ra command < <(sed -n 's/^ExecStart=//p' deploy/systemd/printlog.service)
 start() {

@@ -1,11 +1,12 @@
 #!/bin/bash
-# with-databases.sh CMD...: runs CMD with one fresh MySQL and one fresh MariaDB, and ends with its
-# exit code. CMD finds them in
+# with-databases.sh CMD...: runs CMD with one fresh MySQL and one fresh MariaDB, and exits with its exit code. CMD
+# finds
+# them in
 #   PRINTLOG_TEST_MYSQL_URL    mysql://printlog:PASSWORD@127.0.0.1:PORT/
 #   PRINTLOG_TEST_MYSQL_CA     the certificate that signs this MySQL's own, for TLS with ssl-ca
 #   PRINTLOG_TEST_MARIADB_URL  the same kind of URL; this server has no TLS
-# The account may do everything, also create databases. MySQL's logs in with caching_sha2_password,
-# as new accounts do, and its first login is a cold one.
+# The account has all privileges, including the creation of databases. MySQL's account uses caching_sha2_password, the
+# default for new accounts, and nothing is cached before its first login.
 set -euo pipefail
 (($#)) || { echo 'usage: with-databases.sh CMD...' >&2; exit 2; }
 project=$(readlink -f "$(dirname "$0")/..")

@@ -1,6 +1,5 @@
 //! Commands in the documentation work: `printlog` commands are run, `make` targets and script files must exist. Examples
 //! (fence `sh example`) are only parsed. Blocks with commands of other programs must be marked as examples.
-//! (fence `sh example`) are only parsed, as are commands of other programs.
 
 use std::{
     fs,
