@@ -1,8 +1,8 @@
-//! Figures over a million jobs of 20 printers in 3 years, held against a loop over a vector of facts in the same run.
-//! `cargo bench -p analytics -- --jobs 10000000` takes others.
+//! Figures over a million jobs of 20 printers in 3 years, compared with a loop over a vector of facts in the same run.
+//! `cargo bench -p analytics -- --jobs 10000000` changes the number of jobs.
 //!
-//! Each figure is computed with memory for all months and with the default budget, the first time and again. The first
-//! time months that have been evicted are decoded; again, the figure has been kept.
+//! Each figure is computed twice, with memory for all months and with the default budget. The first time, months that
+//! have been evicted are decoded; the second time, the figure is cached.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -142,7 +142,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     begin.elapsed()
 }
 
-/// What a figure takes without packed months: a look at each job.
+/// Computes a figure without packed months, by visiting each job.
 fn naive_sums(facts: &[Fact], filter: &JobFilter) -> Sums {
     let since = filter.since.map_or(i64::MIN, Timestamp::as_millisecond);
     let until = filter.until.map_or(i64::MAX, Timestamp::as_millisecond);

@@ -1,4 +1,4 @@
-//! How long a printer was busy. Overlapping jobs count once.
+//! Busy time of a printer. Overlapping jobs count once.
 
 /// Time within a window that is covered by a printer's jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Busy {
         }
     }
 
-    /// Counts a job of `length` ms. Call it in the order of the starts.
+    /// Counts a job of `length` ms. Must be called in the order of the starts.
     pub fn add(&mut self, start: i64, length: u64) {
         let end = start.saturating_add_unsigned(length).min(self.until);
         let start = start.max(self.covered_to);
@@ -31,8 +31,8 @@ impl Busy {
         }
     }
 
-    /// Counts jobs that start at `start` or later, end at `end` or earlier, and cover `busy` ms. Returns `false` and counts
-    /// nothing if they have to be counted one by one, because the window cuts them or an earlier job overlaps.
+    /// Counts jobs that start at `start` or later, end at `end` or earlier, and cover `busy` ms. Returns `false` and
+    /// counts nothing if they must be counted one by one, because the window cuts them or an earlier job overlaps.
     pub fn add_all(&mut self, start: i64, end: i64, busy: u64) -> bool {
         let fits = self.covered_to <= start && end <= self.until;
         if fits {

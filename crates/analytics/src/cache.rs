@@ -1,4 +1,5 @@
-//! The cache of months: knows each month of each printer, and holds as many of their jobs as the budget allows.
+//! The cache of months: it has an entry for each month of each printer, and keeps as many of their jobs in memory as
+//! the budget allows.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +14,7 @@ use crate::{
     partition::{MonthEntry, Partitions},
 };
 
-/// The months of all printers, as of the versions that were last read from the database.
+/// The months of all printers, in the versions last read from the database.
 #[derive(Debug)]
 pub struct MonthCache {
     printers: BTreeMap<PrinterId, PrinterHistory>,
@@ -31,7 +32,7 @@ struct PrinterHistory {
     months: BTreeMap<MonthKey, Arc<MonthEntry>>,
 }
 
-/// A month that is newer than the one in the cache: its version, and what the cache keeps of it.
+/// A month that is newer than the one in the cache: its version, and the data that the cache keeps of it.
 #[derive(Debug)]
 pub struct NewMonth {
     entry: MonthEntry,
@@ -42,16 +43,16 @@ pub struct NewMonth {
 pub struct NewMonths {
     /// The printer.
     pub printer_id: PrinterId,
-    /// Version that the printer's months now have.
+    /// Current version of the printer's months.
     pub version: i64,
-    /// Whether these are all its months, rather than the changed ones.
+    /// Whether these are all its months, not only the changed ones.
     pub is_complete: bool,
     /// The months.
     pub months: Vec<NewMonth>,
 }
 
 impl MonthCache {
-    /// An empty cache that may use this many bytes.
+    /// Creates an empty cache with a budget in bytes.
     #[must_use]
     pub fn new(budget: usize) -> Self {
         Self {
@@ -64,7 +65,7 @@ impl MonthCache {
         }
     }
 
-    /// Bytes of the budget that are meant for the text index.
+    /// Share of the text index in the budget, in bytes.
     #[must_use]
     pub fn text_share(&self) -> usize {
         text_share(self.budget)
@@ -90,7 +91,7 @@ impl MonthCache {
         self.has_new_profiles = true;
     }
 
-    /// Prepares a month for [`apply`](Self::apply). Its jobs are kept as far as the budget allows.
+    /// Prepares a month for [`apply`](Self::apply). Its jobs are kept if the budget allows it.
     #[must_use]
     pub fn prepare(&self, version: i64, month: Month) -> NewMonth {
         let key = MonthRef {
@@ -105,7 +106,7 @@ impl MonthCache {
         }
     }
 
-    /// Drops the printers that are not in `existing`, and takes over new months.
+    /// Drops the printers that are not in `existing`, and adds new months.
     pub fn apply(&mut self, existing: &HashMap<PrinterId, i64>, changes: Vec<NewMonths>) {
         let known = self.printers.len();
         self.printers.retain(|id, _| existing.contains_key(id));
@@ -136,8 +137,8 @@ impl MonthCache {
         self.partitions = Arc::new(self.partitions.regrouped(months, all_new));
     }
 
-    /// The jobs that the filter selects by printer, start, status, material and slicer. `source` reads months that are
-    /// not in memory.
+    /// Selects the jobs that match the filter's printers, period, statuses, material and slicer. `source` reads months
+    /// that are not in memory.
     #[must_use]
     pub fn select(&self, filter: &JobFilter, source: Arc<dyn MonthSource>) -> Selection {
         Selection::new(

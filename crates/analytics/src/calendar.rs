@@ -1,4 +1,4 @@
-//! Hours, days, weeks, months and years of a time zone: days of 23 and 25 hours, and weeks over New Year, are right.
+//! Hours, days, weeks, months and years of a time zone. Handles days of 23 and 25 hours, and weeks across New Year.
 
 use std::fmt;
 
@@ -8,30 +8,30 @@ use jiff::{
     tz::TimeZone,
 };
 
-/// Length of the parts of a timeline.
+/// Length of a timeline's buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
-    /// From one full hour on the clock to the next; an hour that is repeated when clocks go back is two.
+    /// From one full hour on the clock to the next. An hour that is repeated when clocks go back counts as two.
     Hour,
     /// From midnight to midnight.
     Day,
     /// From Monday to Sunday (ISO 8601).
     Week,
-    /// A month of the calendar.
+    /// A calendar month.
     Month,
-    /// A year of the calendar.
+    /// A calendar year.
     Year,
 }
 
-/// There would be more buckets than were allowed.
+/// There would be more buckets than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyBuckets;
 
 impl Bucket {
-    /// All of them, shortest first.
+    /// All variants, shortest first.
     pub const ALL: [Self; 5] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
 
-    /// The word used in the API.
+    /// The name used in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Bucket {
         }
     }
 
-    /// First day of the bucket that holds `date`.
+    /// First day of the bucket that contains `date`.
     fn floor(self, date: Date) -> Option<Date> {
         match self {
             Self::Hour | Self::Day => Some(date),
@@ -74,8 +74,8 @@ impl fmt::Display for Bucket {
     }
 }
 
-/// The bounds of the buckets from the one that holds `first` to the one that holds `last`: each begins at one and ends
-/// before the next.
+/// Bounds of the buckets from the one that contains `first` to the one that contains `last`: each bucket begins at one
+/// bound and ends before the next.
 ///
 /// # Errors
 /// If there are more than `limit`.
@@ -106,7 +106,7 @@ pub fn buckets(
         }
     };
     while let Some(bound) = next() {
-        // A day that a zone skipped has no length.
+        // A day that the zone skipped has no length.
         if bounds.last().is_some_and(|last| *last >= bound) {
             continue;
         }
@@ -121,12 +121,12 @@ pub fn buckets(
     Ok(bounds)
 }
 
-/// The full hour, on the clock of the zone, that `instant` lies in.
+/// The full hour, on the clock of the zone, that contains `instant`.
 fn full_hour(zone: &TimeZone, instant: Timestamp) -> Timestamp {
     let offset = i64::from(zone.to_offset(instant).seconds());
     let hour = (instant.as_second() + offset).div_euclid(3600) * 3600 - offset;
     let hour = Timestamp::from_second(hour).unwrap_or(instant);
-    // The clock may have been set within this hour, by less than one.
+    // The clock may have been set within this hour, by less than one hour.
     match zone
         .preceding(instant.saturating_add(1.nanosecond()).unwrap_or(instant))
         .next()
@@ -146,16 +146,16 @@ fn next_hour(zone: &TimeZone, hour: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// What the clocks of a zone show, quickly for many instants in about their order.
+/// Local times of a zone. Fast for many instants in roughly ascending order.
 #[derive(Debug, Clone)]
 pub struct LocalClock {
     zone: TimeZone,
-    /// From, to and what is added in between, in ms.
+    /// Begin, end and offset of the current span, in ms.
     span: (i64, i64, i64),
 }
 
 impl LocalClock {
-    /// The clocks of this zone.
+    /// Creates the clock of a zone.
     #[must_use]
     pub fn of(zone: TimeZone) -> Self {
         Self {
@@ -185,7 +185,7 @@ impl LocalClock {
         (at(self.zone.preceding(later).next(), i64::MIN), until, offset)
     }
 
-    /// The date that is so many days after 1970-01-01.
+    /// The date this many days after 1970-01-01.
     #[must_use]
     pub fn date(day: i64) -> Option<Date> {
         jiff::civil::date(1970, 1, 1).checked_add(day.days()).ok()

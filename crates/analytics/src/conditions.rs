@@ -1,4 +1,4 @@
-//! What a job has to meet beyond its printer and start.
+//! Conditions on jobs other than their printer and start.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,23 +6,23 @@ use domain::{JobFilter, JobId, JobStatus};
 
 use crate::{IdSet, MaterialProfile, PackedJob};
 
-/// Conditions, all of which a job has to meet.
+/// Conditions that a job must all meet.
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
     statuses: [bool; JobStatus::ALL.len()],
     /// By number of the material profile. `None` does not restrict.
     profiles: Option<Vec<bool>>,
     pub(crate) text: Option<TextMatches>,
-    /// Jobs selected by what no month contains, such as tags. `None` does not restrict.
+    /// Jobs selected by data that the months do not contain, such as tags. `None` does not restrict.
     pub(crate) ids: Option<HashSet<JobId>>,
 }
 
-/// Where a text occurs.
+/// The places where a text occurs.
 #[derive(Debug, Clone)]
 pub struct TextMatches {
-    /// Files whose name contains it.
+    /// Files whose name contains the text.
     pub files: IdSet,
-    /// Jobs of which another text contains it: those with notes or tags, and running ones.
+    /// Jobs with notes or tags, and running jobs, that contain it in another text.
     pub jobs: HashSet<JobId>,
 }
 
@@ -38,7 +38,7 @@ impl Default for Conditions {
 }
 
 impl Conditions {
-    /// The part of the filter that packed months can answer alone. `None` if it does not restrict.
+    /// The part of the filter that packed months can decide alone. `None` if it does not restrict.
     pub(crate) fn of(filter: &JobFilter, profiles: &HashMap<u32, MaterialProfile>) -> Option<Self> {
         let JobFilter {
             statuses,
@@ -84,12 +84,12 @@ impl Conditions {
         })
     }
 
-    /// Whether figures under these conditions can be kept: they depend on nothing but the months.
+    /// Whether figures under these conditions can be cached: they depend on the months only.
     pub(crate) fn depend_on_months_only(&self) -> bool {
         self.text.is_none() && self.ids.is_none()
     }
 
-    /// Whether nothing but a text restricts.
+    /// Whether a text is the only condition.
     pub(crate) fn are_only_text(&self) -> bool {
         self.ids.is_none() && self.profiles.is_none() && self.statuses.iter().all(|wanted| *wanted)
     }

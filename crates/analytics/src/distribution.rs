@@ -1,10 +1,10 @@
-//! Median and quartiles, from how often each value occurs.
+//! Median and quartiles, computed from the count of each value.
 
 use std::collections::BTreeMap;
 
 use crate::memory::HeapSize;
 
-/// How often each value occurs. Small values, the usual ones, cost no search.
+/// The count of each value. Small values, which are the most common, need no search.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Distribution {
     small: Vec<u32>,
@@ -12,7 +12,7 @@ pub struct Distribution {
     count: u64,
 }
 
-/// Values below which a quarter, the half and three quarters of all lie.
+/// The values below which a quarter, half, and three quarters of all values lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quartiles {
     /// First quartile.
@@ -23,7 +23,7 @@ pub struct Quartiles {
     pub upper: f64,
 }
 
-/// A distribution in little memory.
+/// A distribution that needs little memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackedDistribution {
     /// Values with their counts. A count that does not fit is split over several entries.
@@ -61,7 +61,7 @@ impl Distribution {
         }
     }
 
-    /// Adds other values.
+    /// Adds the values of another distribution.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         if self.small.is_empty() {
@@ -76,7 +76,7 @@ impl Distribution {
         }
     }
 
-    /// Adds other values.
+    /// Adds the values of a packed distribution.
     pub fn merge_packed(&mut self, other: &PackedDistribution) {
         self.count += other.count;
         if self.small.is_empty() && !other.small.is_empty() {
@@ -115,7 +115,8 @@ impl Distribution {
         self.count
     }
 
-    /// The quartiles, between two values in proportion, as spreadsheets do (`QUARTILE.INC`). `None` if there are no values.
+    /// The quartiles, interpolated between two values, as in spreadsheets (`QUARTILE.INC`). `None` if there are no
+    /// values.
     #[must_use]
     pub fn quartiles(&self) -> Option<Quartiles> {
         let last = self.count.checked_sub(1)?;

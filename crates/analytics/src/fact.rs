@@ -1,18 +1,18 @@
-//! What figures need of one job.
+//! The fields of a job that figures need.
 
 use domain::{JobId, JobStatus, PrinterId};
 
-/// Costs are counted in this fraction of the currency's unit.
+/// Costs are stored in this fraction of the currency's unit.
 pub const COST_UNIT: f64 = 10_000.0;
 
-/// A job, as far as figures need it. `None` is unknown and is counted as such, never as 0.
+/// The fields of a job that figures need. `None` means unknown and is counted as such, never as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
-    /// The job.
+    /// Id of the job.
     pub id: JobId,
-    /// Its printer.
+    /// Printer of the job.
     pub printer_id: PrinterId,
-    /// When it started, in ms since 1970.
+    /// Start in ms since 1970.
     pub start: Option<i64>,
     /// Status.
     pub status: JobStatus,
@@ -20,7 +20,7 @@ pub struct Fact {
     pub profile: Option<u32>,
     /// Number of the file name.
     pub file: Option<u32>,
-    /// Number of the cause of its end.
+    /// Number of the cause.
     pub cause: Option<u32>,
     /// `print_duration` in ms.
     pub print: Option<u64>,
@@ -28,9 +28,9 @@ pub struct Fact {
     pub total: Option<u64>,
     /// `filament_used` in µm.
     pub length: Option<u64>,
-    /// Filament used, in mg: the length times the weight of a mm according to the file.
+    /// Filament used in mg: the length times the file's weight per mm.
     pub weight: Option<u64>,
-    /// Whether that weight is computed with the usual density of the material, because the file gives none.
+    /// Whether `weight` is computed with the usual density of the material, because the file has none.
     pub weight_is_estimated: bool,
     /// The slicer's estimate of `print`, in ms.
     pub estimate: Option<u64>,
@@ -46,7 +46,7 @@ pub fn estimate_ratio(status: JobStatus, print: Option<u64>, estimate: Option<u6
     Some((print.saturating_mul(1000).saturating_add(estimate / 2)) / estimate)
 }
 
-/// An amount in thousandths of its unit. `None` for a number that is not an amount: negative, infinite or NaN.
+/// Converts an amount to thousandths of its unit. `None` if the number is not an amount: negative, infinite or NaN.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

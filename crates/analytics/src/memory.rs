@@ -1,5 +1,5 @@
-//! The memory budget: packed months and the figures computed from them, each in a cache that evicts what has not been
-//! used for longest.
+//! The memory budget: packed months and the figures computed from them, each in a cache that evicts the least recently
+//! used entries.
 
 use std::{
     any::Any,
@@ -31,7 +31,7 @@ pub struct MonthRef {
 
 /// Reads months that are not in memory.
 pub trait MonthSource: std::fmt::Debug + Send + Sync {
-    /// The current versions of these months, in any order. Months that no longer exist are left out.
+    /// The current versions of these months, in any order. Months that no longer exist are omitted.
     ///
     /// # Errors
     /// If the source cannot be read.
@@ -41,12 +41,12 @@ pub trait MonthSource: std::fmt::Debug + Send + Sync {
 /// Why months could not be read.
 pub type ReadError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How many bytes a value takes on the heap, roughly.
+/// Approximate number of bytes that a value takes on the heap.
 pub(crate) trait HeapSize {
     fn heap_size(&self) -> usize;
 }
 
-/// A figure of some jobs.
+/// Key of a cached figure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FigureKey {
     /// Id of a partition, or of all partitions.
@@ -57,14 +57,15 @@ pub(crate) struct FigureKey {
 
 type Figure = Arc<dyn Any + Send + Sync>;
 
-/// What is in memory, within a budget. Text blocks are budgeted here and held by [`TextIndex`](crate::TextIndex).
+/// The data in memory, within a budget. Text blocks are budgeted here and held by [`TextIndex`](crate::TextIndex).
 #[derive(Debug)]
 pub(crate) struct Memory {
     months: Mutex<Lru<MonthRef, Arc<Month>>>,
     figures: Mutex<Lru<FigureKey, Figure>>,
 }
 
-/// Divides a budget: half is for packed months, and a quarter each for figures and for the text index.
+/// The text index's share of a budget: half is for packed months, and a quarter each for figures and for the text
+/// index.
 pub(crate) fn text_share(budget: usize) -> usize {
     budget / 4
 }
@@ -90,7 +91,7 @@ impl Memory {
         lock(&self.months).remove(key);
     }
 
-    /// Bytes of months that fit.
+    /// Capacity for months in bytes.
     pub(crate) fn months_capacity(&self) -> usize {
         lock(&self.months).capacity
     }
@@ -115,7 +116,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Values with sizes, of which the least recently used are evicted to stay within a capacity.
+/// Values with sizes. The least recently used ones are evicted to stay within a capacity.
 #[derive(Debug)]
 struct Lru<K: Hash + Eq, V> {
     values: LruCache<K, (V, usize)>,

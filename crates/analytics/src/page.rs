@@ -1,4 +1,4 @@
-//! Pages of lists: which jobs come next in an order, and how many there are.
+//! Pages of lists: the next jobs in an order, and the number of jobs.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::{
     ranking::Ranking,
 };
 
-/// Months that are looked at for a page before the others are compared with what they contain.
+/// Number of months that are read for a page before the remaining months are compared with it, and possibly skipped.
 const MONTHS_AT_ONCE: usize = 16;
 
 impl Selection {
@@ -39,7 +39,7 @@ impl Selection {
         }
     }
 
-    /// Whether a text is searched for in all jobs, and for ended jobs the file name tells whether they contain it.
+    /// Whether the search covers all jobs and the file name decides for ended jobs whether they contain the text.
     fn is_by_file_name(&self) -> bool {
         let running: HashSet<JobId> = self
             .running_months()

@@ -1,5 +1,5 @@
-//! The ended jobs of all printers by calendar month. A partition never changes: when one of its months does, a new one
-//! with another id replaces it, so that figures kept by its id stay true.
+//! The ended jobs of all printers by calendar month. A partition never changes: if one of its months changes, a new
+//! partition with another id replaces it. Figures cached by the id therefore stay valid.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::{MonthKey, MonthRef, month::MonthSummary};
 
-/// A month of a printer, with what is in memory of it at all times.
+/// A month of a printer, with the data that is always in memory.
 #[derive(Debug)]
 pub(crate) struct MonthEntry {
     pub(crate) month: MonthRef,
@@ -42,7 +42,7 @@ fn next_id() -> u64 {
 }
 
 impl Partitions {
-    /// Partitions of these months. A partition whose months are the same stays, unless `all_new`.
+    /// Builds partitions of these months. A partition with unchanged months is kept, unless `all_new`.
     pub(crate) fn regrouped(&self, months: BTreeMap<MonthKey, Vec<Arc<MonthEntry>>>, all_new: bool) -> Self {
         let regrouped = months.into_iter().map(|(key, months)| {
             let known = self.partitions.get(&key);

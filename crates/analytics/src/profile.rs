@@ -1,6 +1,6 @@
-//! What jobs are grouped by, other than their printer.
+//! Fields that jobs are grouped by, other than their printer.
 
-/// Slicer metadata that figures are grouped by. `None` is unknown.
+/// Slicer metadata that figures are grouped by. `None` means unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct MaterialProfile {
     /// `PLA`, `PETG`, …

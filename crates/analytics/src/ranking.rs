@@ -1,4 +1,4 @@
-//! Orders by amount, in terms of the stored numbers of a month.
+//! Orders by amount, expressed in the stored numbers of a month.
 
 use std::{cmp::Reverse, ops::RangeInclusive};
 
@@ -27,7 +27,7 @@ impl Ranking {
         }
     }
 
-    /// Sorts months by their best amount, the best first.
+    /// Key that sorts months by their best amount, the best first.
     pub(crate) fn best(self, amounts: AmountRange) -> (bool, Reverse<u64>, u64) {
         match (self, amounts.known) {
             (_, None) => (true, Reverse(0), 0),
@@ -50,7 +50,7 @@ impl Ranking {
     }
 
     /// The stored numbers from `after` to `last`, both included, and whether unknown amounts are between them. A stored
-    /// number is one more than the amount; 0 is unknown.
+    /// number is the amount plus one; 0 means unknown.
     pub(crate) fn between(self, after: Option<Cursor>, last: Option<Cursor>) -> (RangeInclusive<u64>, bool) {
         let number = |cursor: Cursor| cursor.value.saturating_add(1).max(0).cast_unsigned();
         match self {

@@ -1,5 +1,5 @@
-//! The jobs selected by a filter, as of one moment. Figures and list pages are computed from them partition by
-//! partition; months that are not in memory are read when they are needed.
+//! The jobs selected by a filter at one moment. Figures and list pages are computed from them partition by partition;
+//! months that are not in memory are read on demand.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -26,17 +26,17 @@ pub struct Selection {
     source: Arc<dyn MonthSource>,
     /// `None` does not restrict.
     printers: Option<BTreeSet<PrinterId>>,
-    /// Each a month of one job.
+    /// One month per job.
     running: Arc<[Month]>,
     since: i64,
     until: i64,
     pub(crate) dated_only: bool,
     pub(crate) conditions: Option<Conditions>,
-    /// Of what can be kept; without the period.
+    /// The cacheable conditions, without the period.
     scope: Arc<Scope>,
 }
 
-/// Which jobs of a partition a figure is about.
+/// The jobs of a partition that a figure is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Scope {
     printers: Option<BTreeSet<PrinterId>>,
@@ -47,7 +47,7 @@ pub(crate) struct Scope {
     period: Option<(i64, i64)>,
 }
 
-/// What is asked about the jobs of a scope. Answers are kept by it.
+/// A figure about the jobs of a scope; part of its cache key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     Count,
@@ -71,9 +71,9 @@ pub(crate) trait Figure {
     type Tally: Tally;
     type Total: Clone + Default + HeapSize + Send + Sync + 'static;
 
-    /// What is asked of a partition, or of all.
+    /// The cache key of the figure for a partition, or for all partitions.
     fn question(&self, partition: Option<&MonthPartition>) -> Question;
-    /// For the jobs of a partition, or of all.
+    /// Creates the tally for the jobs of a partition, or of all partitions.
     fn tally(&self, partition: Option<&MonthPartition>) -> Self::Tally;
     fn add(total: &mut Self::Total, part: &<Self::Tally as Tally>::Part);
 }
@@ -86,12 +86,12 @@ pub(crate) trait Tally {
     fn finish(self) -> Self::Part;
 }
 
-/// Months and bytes that are read from the source at once.
+/// Number of months and bytes that are read from the source at once.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 4_000_000;
 
-/// How much of what a request reads stays in memory: what it reads first, as far as all of it fits. A request that
-/// reads more than fits would otherwise evict, month by month, what it is about to need the next time.
+/// Limits how much of the data read by a request stays in memory: the first months, until the capacity is full.
+/// Otherwise a request that reads more than fits would evict the months that the next request needs first.
 pub(crate) struct Reading {
     capacity_left: usize,
 }
@@ -126,7 +126,7 @@ impl Selection {
         }
     }
 
-    /// Adds running jobs. The filter applies to them as to all others.
+    /// Adds running jobs. The filter applies to them as to all other jobs.
     #[must_use]
     pub fn with_running(mut self, jobs: &[Fact]) -> Self {
         let of_printers = jobs.iter().filter(|fact| self.selects_printer(fact.printer_id));
@@ -169,7 +169,7 @@ impl Selection {
         self.profiles.get(&number?)
     }
 
-    /// The printers that have a running job. Of the filter only its printers apply.
+    /// The printers that have a running job. Only the filter's printers apply.
     #[must_use]
     pub fn running(&self) -> HashSet<PrinterId> {
         self.running.iter().map(Month::printer_id).collect()
@@ -334,7 +334,7 @@ impl Selection {
         Ok(())
     }
 
-    /// A month that has changed since the jobs were selected may contain one that was running then.
+    /// A month that has changed since the jobs were selected may contain a job that was running at that time.
     fn without_running(&self, month: &Month) -> Month {
         let running: HashSet<JobId> = self
             .running
@@ -362,7 +362,7 @@ impl Selection {
         conditions.is_none_or(|conditions| conditions.are_met_by(job))
     }
 
-    /// `false` if no job of the partition contains the text that is searched for.
+    /// Whether a job of the partition may contain the text that is searched for.
     fn may_contain_text(&self, partition: &MonthPartition, reading: &mut Reading) -> Result<bool, ReadError> {
         let text = self
             .conditions
@@ -371,7 +371,7 @@ impl Selection {
         match text {
             None => Ok(true),
             Some(text) if text.is_empty() => Ok(false),
-            // Which partition a job is in is unknown.
+            // The partitions of these jobs are unknown.
             Some(text) if !text.jobs.is_empty() || self.printers.is_some() => Ok(true),
             Some(text) => Ok(files_of_partition(self, partition, reading)?.any_of(&text.files)),
         }
@@ -428,7 +428,7 @@ impl Selection {
 }
 
 impl Reading {
-    /// Whether so many more bytes stay in memory.
+    /// Whether this many more bytes stay in memory.
     fn fits(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.capacity_left;
         self.capacity_left = self.capacity_left.saturating_sub(bytes);

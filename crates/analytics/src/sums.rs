@@ -4,17 +4,17 @@ use domain::JobStatus;
 
 use crate::Fact;
 
-/// A sum over the jobs of which an amount is known.
+/// Sum of an amount over the jobs that have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Total {
     /// Sum, in the unit of the [`Fact`]'s field.
     pub sum: u64,
-    /// Jobs whose amount is known.
+    /// Number of jobs whose amount is known.
     pub jobs: u64,
 }
 
 impl Total {
-    /// Counts an amount, if it is known.
+    /// Adds an amount, if it is known.
     pub fn add(&mut self, amount: Option<u64>) {
         if let Some(amount) = amount {
             self.sum = self.sum.saturating_add(amount);
@@ -33,17 +33,17 @@ impl Total {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sums {
     by_status: [u64; JobStatus::ALL.len()],
-    /// Of `print`.
+    /// Sum of `print`.
     pub print: Total,
-    /// Of `total`.
+    /// Sum of `total`.
     pub total: Total,
-    /// Of `length`.
+    /// Sum of `length`.
     pub length: Total,
-    /// Of `weight`, where the file gives the weight of a mm.
+    /// Sum of `weight` for files with a weight per mm.
     pub weight_known: Total,
-    /// Of `weight`, where it is computed with the usual density.
+    /// Sum of `weight` for weights computed with the usual density.
     pub weight_estimated: Total,
-    /// Of `cost` by number of the material profile, which has the currency; sorted by it.
+    /// Sums of `cost` by number of the material profile, which has the currency; sorted by the number.
     pub costs: Vec<(Option<u32>, Total)>,
     /// Largest `total`.
     pub longest: Option<u64>,
@@ -122,19 +122,20 @@ impl Sums {
         self.by_status.iter().sum()
     }
 
-    /// Jobs with status `error` or `interrupted`.
+    /// Number of jobs with status `error` or `interrupted`.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.of(JobStatus::Error) + self.of(JobStatus::Interrupted)
     }
 
-    /// Jobs that count for the success rate.
+    /// Number of jobs that count for the success rate.
     #[must_use]
     pub fn rated(&self) -> u64 {
         self.of(JobStatus::Completed) + self.failed()
     }
 
-    /// Share of completed jobs among those that completed or failed. Cancelled jobs do not count. `None` if there are none.
+    /// Share of completed jobs among the completed and failed ones. Cancelled jobs do not count. `None` if there are
+    /// none.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
         ratio(self.of(JobStatus::Completed), self.rated())
@@ -148,8 +149,8 @@ impl Sums {
         weight
     }
 
-    /// Mean time between failures in ms: the sum of `total` divided by the failed jobs. `None` if none failed, or no time is
-    /// known.
+    /// Mean time between failures in ms: the sum of `total` divided by the number of failed jobs. `None` if none
+    /// failed, or no time is known.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "of a mean")]
     pub fn time_between_failures(&self) -> Option<f64> {

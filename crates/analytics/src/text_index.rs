@@ -1,5 +1,5 @@
-//! File names in memory, folded and in compressed blocks: a search reads all of them in milliseconds, on any engine.
-//! Names beyond the budget are not indexed; a search has to read those from the database.
+//! File names in memory, folded and in compressed blocks. A search reads all of them in milliseconds, on any database
+//! engine. Names beyond the budget are not indexed; a search must read them from the database.
 
 use memchr::{memchr, memchr_iter, memmem};
 use snap::raw::{Decoder, Encoder, decompress_len};
@@ -7,29 +7,29 @@ use snap::raw::{Decoder, Encoder, decompress_len};
 /// Separates texts in a block. A text must not contain it.
 pub const SEPARATOR: char = '\u{1f}';
 
-/// [`SEPARATOR`] is one byte, which is part of no other character.
+/// [`SEPARATOR`] is one byte that is not part of any other character.
 const END: u8 = SEPARATOR as u8;
 
-/// A compressed block that cannot be read.
+/// Error for a compressed block that cannot be read.
 pub type Damaged = snap::Error;
 
-/// Texts by their numbers. Texts never change, and are only added.
+/// Texts by their numbers. Texts never change, and none is removed.
 #[derive(Debug)]
 pub struct TextIndex {
     blocks: Vec<Block>,
-    /// The last texts, until they fill a block. [`SEPARATOR`] follows each.
+    /// The latest texts, until they fill a block. [`SEPARATOR`] follows each.
     last: String,
     last_runs: Vec<Run>,
     known: IdSet,
     capacity: usize,
-    /// Bytes of the blocks.
+    /// Total size of the blocks in bytes.
     used: usize,
     not_indexed_from: Option<u32>,
 }
 
 #[derive(Debug)]
 struct Block {
-    /// Compressed.
+    /// Compressed texts.
     text: Box<[u8]>,
     runs: Box<[Run]>,
 }
@@ -37,15 +37,15 @@ struct Block {
 /// Consecutive texts with consecutive numbers: the first number, and how many there are.
 type Run = (u32, u32);
 
-/// Bytes of a block before compression.
+/// Size of a block in bytes before compression.
 const BLOCK: usize = 64 * 1024;
 
-/// A set of numbers, of which most up to the largest are in it.
+/// A set of numbers that contains most numbers up to its largest.
 #[derive(Debug, Clone, Default)]
 pub struct IdSet(Vec<u64>);
 
 impl TextIndex {
-    /// An index of about this many bytes.
+    /// Creates an index of about this many bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -91,13 +91,13 @@ impl TextIndex {
         Ok(())
     }
 
-    /// Whether the text with this number was added, also if the index was full.
+    /// Whether the text with this number was added, even if the index was full.
     #[must_use]
     pub fn knows(&self, number: u32) -> bool {
         self.known.contains(number) || self.not_indexed_from.is_some_and(|first| first <= number)
     }
 
-    /// Texts with this number or a higher one may not be in the index. `None` if it has all.
+    /// Texts with this number or a higher one may be missing from the index. `None` if the index is complete.
     #[must_use]
     pub fn not_indexed_from(&self) -> Option<u32> {
         self.not_indexed_from
@@ -136,7 +136,7 @@ fn search(text: &[u8], runs: &[Run], part: &memmem::Finder<'_>, found: &mut IdSe
         }
         // `before` texts precede the run, and `place` is in it.
         found.insert(run.0 + u32::try_from(place - before).unwrap_or(0));
-        // One match in each text is enough.
+        // One match in each text is sufficient.
         let Some(end) = memchr(END, &text[from + at..]) else {
             return;
         };
@@ -204,7 +204,7 @@ mod tests {
         ] {
             names.add(number, &name.to_lowercase()).unwrap();
         }
-        // Said twice is said once.
+        // Adding a text twice has no further effect.
         names.add(1, "benchy").unwrap();
         let found = |part: &str| {
             let found = names.containing(part).unwrap();

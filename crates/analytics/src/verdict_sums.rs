@@ -1,4 +1,4 @@
-//! Jobs by the verdict of a user.
+//! Jobs by a user's verdict.
 
 use domain::Verdict;
 
@@ -10,12 +10,12 @@ pub struct VerdictSums {
     /// All jobs of the group, judged or not.
     pub jobs: u64,
     by_verdict: [u64; Verdict::ALL.len()],
-    /// Over those that are scrap.
+    /// Sums over the scrap jobs.
     pub scrap: Sums,
 }
 
 impl VerdictSums {
-    /// So many jobs without a verdict.
+    /// Creates sums of this many jobs without a verdict.
     #[must_use]
     pub fn unjudged_yet(jobs: u64) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl VerdictSums {
         self.by_verdict[verdict as usize]
     }
 
-    /// Jobs with a verdict.
+    /// Number of jobs with a verdict.
     #[must_use]
     pub fn judged(&self) -> u64 {
         self.by_verdict.iter().sum()
     }
 
-    /// Jobs without one.
+    /// Number of jobs without a verdict.
     #[must_use]
     pub fn unjudged(&self) -> u64 {
         self.jobs.saturating_sub(self.judged())

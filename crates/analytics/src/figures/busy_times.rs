@@ -1,4 +1,4 @@
-//! How busy each printer was.
+//! Busy times of the printers.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,15 +18,15 @@ struct Span<'a> {
 }
 
 enum Jobs<'a> {
-    /// Their runs are read if they are needed.
+    /// The runs are read only if they are needed.
     Ended(&'a MonthEntry),
     Running(Vec<Run>),
 }
 
 impl Selection {
-    /// How busy each printer was. Of the filter only its printers apply: this is about the machine, not about jobs.
+    /// Busy time of each printer. Only the filter's printers apply, because this is about the machine, not about jobs.
     ///
-    /// Without `since` the window begins with the first job of its printer.
+    /// Without `since`, the window of each printer begins with its first job.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.
@@ -97,7 +97,7 @@ impl<'a> Span<'a> {
     }
 }
 
-/// A machine does one thing at a time, so that months overlap only if a clock was set, or a job ran over their border.
+/// A printer runs one job at a time, so months overlap only if a clock was set, or a job ran past the end of a month.
 fn overlap(spans: &[Span<'_>]) -> bool {
     !spans.is_sorted_by(|one, next| one.last_end <= next.first_start)
 }

@@ -18,7 +18,7 @@ use super::ByProfile;
 pub struct Estimates {
     /// Of all jobs.
     pub all: Distribution,
-    /// Completed jobs that cannot be compared, because a time is unknown.
+    /// Completed jobs that cannot be compared because a time is unknown.
     pub unknown: u64,
     /// By printer.
     pub printers: BTreeMap<PrinterId, Distribution>,
@@ -146,7 +146,7 @@ impl<'a> Figure for &'a Estimating {
 }
 
 impl Selection {
-    /// How close the slicers' estimates were.
+    /// Accuracy of the slicers' estimates.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.

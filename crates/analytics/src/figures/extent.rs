@@ -9,7 +9,7 @@ use crate::{
     selection::{Figure, Question, Tally},
 };
 
-/// First and last start, and the jobs whose start is unknown.
+/// First and last start, and the number of jobs whose start is unknown.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
     starts: Option<(i64, i64)>,
@@ -78,7 +78,7 @@ impl Selection {
         Ok((extent.starts, extent.undated))
     }
 
-    /// Without conditions the summaries of the months are enough.
+    /// Without conditions the summaries of the months are sufficient.
     fn extent_of_months(&self) -> Extent {
         let mut extent = Extent::default();
         for entry in self.partitions.iter().flat_map(|partition| &partition.months) {

@@ -1,4 +1,4 @@
-//! Why, where and when jobs failed.
+//! Causes, places and times of failures.
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ pub struct Failures {
     pub printers: BTreeMap<PrinterId, Sums>,
     /// All jobs by filament type.
     pub materials: BTreeMap<Option<String>, Sums>,
-    /// Failed jobs by the hour after their start in which they ended. `None` if it is unknown.
+    /// Failed jobs by how many full hours after the start they ended. `None` if it is unknown.
     pub hours: BTreeMap<Option<u64>, u64>,
 }
 
-/// ms
+/// Milliseconds of an hour.
 const HOUR: u64 = 3_600_000;
 
 /// Failed jobs by cause and by hour.
@@ -83,7 +83,7 @@ impl Figure for CountingFaults {
 }
 
 impl Selection {
-    /// Why, where and when jobs failed.
+    /// Failed jobs by cause and hour, and all jobs by printer and filament type.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.

@@ -1,4 +1,4 @@
-//! Which files were printed how often, with sums over their jobs.
+//! How often each file was printed, with sums over its jobs.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     selection::{Figure, Question, Reading, Tally},
 };
 
-/// The files that were printed most.
+/// The most printed files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileFigures {
     /// Number of the file name, and sums over the jobs; the most printed first.
@@ -20,7 +20,7 @@ pub struct FileFigures {
     pub unknown: u64,
 }
 
-/// How often each file was printed.
+/// Number of jobs of each file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileCounts {
     /// By number of the file name.
@@ -28,7 +28,7 @@ pub(crate) struct FileCounts {
     unknown: u64,
 }
 
-/// The files of a partition, without those that were not printed in it.
+/// The files printed in a partition.
 #[derive(Debug)]
 pub(crate) struct PackedFileCounts {
     files: Box<[(u32, u32)]>,
@@ -63,7 +63,7 @@ impl FileCounts {
         self.files[file] += jobs;
     }
 
-    /// Jobs of these files.
+    /// Number of jobs of these files.
     pub(crate) fn of(&self, files: &IdSet) -> u64 {
         let counts = (0..).zip(&self.files);
         counts
@@ -76,7 +76,7 @@ impl FileCounts {
         self.files.iter().filter(|count| **count > 0).count() as u64
     }
 
-    /// The files printed most, of equally often printed ones those with the lowest number.
+    /// The most printed files. If files were printed equally often, the ones with the lowest number come first.
     fn most(&self, limit: usize) -> Vec<u32> {
         let mut most = BinaryHeap::with_capacity(limit + 1);
         let mut fewest = 0;
@@ -148,7 +148,7 @@ pub(crate) fn files_of_partition(
 /// Sums over the jobs of some files.
 struct SummingFiles {
     files: Arc<[u32]>,
-    /// One more than the index among `files`, by number of the file; 0 for all others.
+    /// By number of the file: its index in `files` plus one; 0 for all other files.
     places: Vec<u32>,
 }
 
@@ -214,7 +214,7 @@ impl<'a> Figure for &'a SummingFiles {
 }
 
 impl Selection {
-    /// The `limit` files that were printed most.
+    /// The `limit` most printed files.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.

@@ -45,7 +45,7 @@ struct GroupTally {
 }
 
 impl GroupTally {
-    /// Jobs come by printer, so that most are of the same as the one before.
+    /// Jobs are ordered by printer, so most have the same printer as the previous job.
     fn printer(&mut self, id: PrinterId) -> &mut Sums {
         if self.last_printer.as_ref().is_none_or(|(last, _)| *last != id) {
             self.end_printer();

@@ -12,20 +12,20 @@ use crate::{
     selection::{Figure, Question, Tally},
 };
 
-/// Jobs that started in an hour of the week, or on a day.
+/// Jobs that started in one hour of the week, or on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HourCell {
-    /// Their number.
+    /// Number of jobs.
     pub jobs: u64,
-    /// Those that completed.
+    /// Number of completed jobs.
     pub completed: u64,
-    /// Those that failed.
+    /// Number of failed jobs.
     pub failed: u64,
-    /// Their `print`, in ms, where known.
+    /// Sum of the known `print`, in ms.
     pub print: u64,
 }
 
-/// When jobs started.
+/// Jobs by the time of their start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heatmap {
     /// By weekday, Monday first, and hour.
@@ -71,7 +71,7 @@ impl Heatmap {
     }
 }
 
-/// Jobs come in the order of their starts, so that most are of the same day as the one before.
+/// Jobs are ordered by start, so most started on the same day as the previous job.
 struct HeatmapTally {
     clock: LocalClock,
     map: Heatmap,
@@ -138,7 +138,7 @@ impl Figure for Mapping<'_> {
 }
 
 impl Selection {
-    /// When jobs started, in a time zone.
+    /// Jobs by the time of their start, in a time zone.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.

@@ -1,4 +1,4 @@
-//! All figures about groups of jobs: each is computed here and nowhere else. `docs/metrics.md` defines them.
+//! All figures about groups of jobs. Each figure is computed only here. `docs/metrics.md` defines them.
 
 mod busy_times;
 mod counts;
@@ -35,7 +35,7 @@ struct ByProfile {
 }
 
 impl ByProfile {
-    /// Index of the name. That of `None` for a profile that is not known yet.
+    /// Index of the name. A profile that is not known yet has the index of `None`.
     #[inline]
     fn place(&self, profile: Option<u32>) -> usize {
         self.places.get(slot(profile)).copied().unwrap_or(0)
@@ -58,7 +58,7 @@ impl Selection {
     }
 }
 
-/// Index of a profile's figures in a list in which those without a profile come first.
+/// Index of a profile's figures in a list whose first entry is for jobs without a profile.
 #[inline]
 fn slot(profile: Option<u32>) -> usize {
     profile.map_or(0, |profile| profile as usize + 1)

@@ -1,4 +1,4 @@
-//! Jobs by when they started.
+//! Jobs by the time of their start.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,7 +17,7 @@ use crate::{
 
 use super::ByProfile;
 
-/// How the jobs of each bucket of a timeline are divided into series.
+/// How each bucket of a timeline is divided into series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stack {
     /// By status.
@@ -28,7 +28,7 @@ pub enum Stack {
     Material,
 }
 
-/// Key that the jobs of a series have in common.
+/// Key shared by the jobs of a series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StackKey {
     /// A status, as in the API.
@@ -44,27 +44,27 @@ pub enum StackKey {
 /// Jobs that started in a bucket of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cell {
-    /// Their number.
+    /// Number of jobs.
     pub jobs: u64,
-    /// Their `print`, in ms, where known.
+    /// Sum of the known `print`, in ms.
     pub print: u64,
-    /// Their `length`, in µm, where known.
+    /// Sum of the known `length`, in µm.
     pub length: u64,
-    /// Their `weight`, in mg, where known.
+    /// Sum of the known `weight`, in mg.
     pub weight: u64,
 }
 
-/// Jobs that have a key in common, with a cell for each bucket of the timeline.
+/// Jobs with the same key, with a cell for each bucket of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     /// The key.
     pub key: StackKey,
-    /// In chronological order.
+    /// One cell per bucket, in chronological order.
     pub cells: Vec<Cell>,
 }
 
 impl Stack {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::Status, Self::Printer, Self::Material];
 
     /// Name used in the API.
@@ -86,7 +86,7 @@ impl Cell {
         self.weight = self.weight.saturating_add(job.weight().unwrap_or(0));
     }
 
-    /// Adds other jobs.
+    /// Adds the jobs of another cell.
     pub fn merge(&mut self, other: &Self) {
         self.jobs += other.jobs;
         self.print = self.print.saturating_add(other.print);
@@ -95,7 +95,7 @@ impl Cell {
     }
 }
 
-/// Series of a timeline. The last may combine all others.
+/// Maximum number of series in a timeline. The last one may combine all others.
 const MAX_SERIES: usize = 25;
 
 /// Jobs of the buckets that have any.
@@ -116,7 +116,7 @@ impl HeapSize for Cells {
 struct TimelineTally<'a> {
     timeline: &'a Timeline,
     keys: Vec<StackKey>,
-    /// By series, from `first_bucket` on. Empty if it has no jobs.
+    /// By series, beginning with `first_bucket`. Empty if the series has no jobs.
     cells: Vec<Vec<Cell>>,
     first_bucket: usize,
     printers: HashMap<PrinterId, usize>,
@@ -125,7 +125,7 @@ struct TimelineTally<'a> {
 }
 
 impl TimelineTally<'_> {
-    /// Mostly that of the previous job, or one soon after it.
+    /// Usually the bucket of the previous job, or one soon after it.
     #[inline]
     fn bucket_of(&self, start: i64) -> Option<usize> {
         let near = self.last_bucket..self.last_bucket + 4;
@@ -227,7 +227,7 @@ impl<'a> Figure for &'a Timeline {
     type Tally = TimelineTally<'a>;
     type Total = Cells;
 
-    /// Of a partition only the buckets of its jobs matter, so that a longer timeline finds its figures again.
+    /// Only the buckets of the partition's jobs are part of the key, so a longer timeline reuses the cached figures.
     fn question(&self, partition: Option<&MonthPartition>) -> Question {
         Question::Timeline {
             stack: self.stack,

@@ -1,7 +1,7 @@
-//! Users' verdicts on jobs, and what scrap cost.
+//! Users' verdicts on jobs, and the cost of scrap.
 //!
-//! Verdicts are part of the users' notes, not of the months: each judged job is looked up, which takes time by their
-//! number rather than by that of all jobs.
+//! Verdicts are part of the users' notes, not of the months. Each judged job is looked up, so the time depends on the
+//! number of judged jobs rather than of all jobs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,14 +11,14 @@ use crate::{
     Fact, MaterialProfile, Month, MonthKey, ReadError, Selection, Sums, VerdictSums, partition::MonthEntry,
 };
 
-/// A user's verdict on a job, with what the job is found by.
+/// A user's verdict on a job, with the data needed to find the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// The job.
+    /// Id of the job.
     pub id: JobId,
-    /// Its printer.
+    /// Printer of the job.
     pub printer_id: PrinterId,
-    /// Its start in ms since 1970.
+    /// Start of the job in ms since 1970.
     pub start: Option<i64>,
     /// The verdict.
     pub verdict: Verdict,

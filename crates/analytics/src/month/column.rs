@@ -1,15 +1,15 @@
-//! A column of numbers in as few bytes as the range of its values allows.
+//! A column of numbers, stored in as few bytes as the range of its values allows.
 
 use std::ops::{Range, RangeInclusive};
 
-/// Numbers as a base and differences to it. Values up to 255 apart take one byte each.
+/// Numbers stored as a base and differences to it. Values that differ by up to 255 take one byte each.
 #[derive(Debug)]
 pub(crate) struct Column {
     base: u64,
     deltas: Deltas,
 }
 
-/// Differences to the base, in the narrowest type that holds all. Empty if they are all zero.
+/// Differences to the base, in the narrowest type that fits all of them. Empty if all are zero.
 #[derive(Debug)]
 enum Deltas {
     Byte(Vec<u8>),
@@ -20,7 +20,7 @@ enum Deltas {
     Wide(Vec<u64>),
 }
 
-/// Numbers that are compared without a branch between them, which the compiler turns into SIMD.
+/// How many numbers are compared without a branch between them, which the compiler turns into SIMD.
 const CHUNK: usize = 64;
 
 impl Column {

@@ -1,4 +1,4 @@
-//! Months as keys: of jobs by their start, in UTC.
+//! Keys of months: calendar months of the jobs' starts, in UTC.
 
 use std::fmt;
 

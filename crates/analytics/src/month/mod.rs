@@ -1,4 +1,4 @@
-//! The facts of one printer's jobs that began in one month (UTC), packed by column: as a blob in the database, and in
+//! The facts of one printer's jobs that began in one month (UTC), packed by column, as a blob in the database and in
 //! memory.
 
 mod column;
@@ -12,8 +12,8 @@ use crate::{Busy, Fact};
 use column::Column;
 pub use key::MonthKey;
 
-/// Version of the byte format and of the meaning of [`Fact`]. Increase it with either: all months are then packed again
-/// when the database is opened.
+/// Version of the byte format and of the meaning of [`Fact`]. Increase it if either changes: all months are then packed
+/// again when the database is opened.
 pub const FORMAT: i64 = 2;
 
 /// A column of a month, in the order of the byte format.
@@ -35,7 +35,7 @@ enum Field {
     Cost,
 }
 
-/// Packed facts, in the order of start and id.
+/// Packed facts, ordered by start and id.
 #[derive(Debug)]
 pub struct Month {
     printer_id: PrinterId,
@@ -54,7 +54,7 @@ pub struct PackedJob<'a> {
     index: usize,
 }
 
-/// What remains of a month in memory when its jobs are evicted.
+/// The data of a month that stays in memory when its jobs are evicted.
 #[derive(Debug, Clone)]
 pub(crate) struct MonthSummary {
     pub(crate) len: usize,
@@ -62,7 +62,7 @@ pub(crate) struct MonthSummary {
     pub(crate) bytes: usize,
     /// First and last start. `None` if they are unknown, or there are no jobs.
     pub(crate) starts: Option<(i64, i64)>,
-    /// Latest end of a job, by start and `total`.
+    /// Latest end of a job, computed from start and `total`.
     pub(crate) last_end: i64,
     /// Time in ms during which a job ran; overlaps count once.
     pub(crate) busy: u64,
@@ -100,7 +100,7 @@ impl Field {
         }
     }
 
-    /// The number that is stored: of an optional value 0 if it is unknown, otherwise one more than the value.
+    /// The number that is stored. For an optional value it is 0 if unknown, otherwise the value plus one.
     fn encode(self, fact: &Fact, begin: i64) -> u64 {
         let amount = |amount: Option<u64>| amount.map_or(0, |amount| amount.saturating_add(1));
         let number = |number: Option<u32>| number.map_or(0, |number| u64::from(number) + 1);
@@ -122,7 +122,7 @@ impl Field {
 }
 
 impl Month {
-    /// Packs facts. They must be in the order of start and id, and all of that printer and month.
+    /// Packs facts. They must be ordered by start and id, and all belong to that printer and month.
     #[must_use]
     pub fn pack(printer_id: PrinterId, key: MonthKey, facts: &[Fact]) -> Self {
         let begin = key.begin().unwrap_or(0);
@@ -152,7 +152,7 @@ impl Month {
         bytes
     }
 
-    /// Reads the output of [`to_bytes`](Self::to_bytes). `None` if the bytes are anything else.
+    /// Parses the output of [`to_bytes`](Self::to_bytes). `None` if the bytes are invalid.
     #[must_use]
     pub fn from_bytes(printer_id: PrinterId, key: MonthKey, mut bytes: &[u8]) -> Option<Self> {
         let len = usize::try_from(read_number(&mut bytes)?).ok()?;
@@ -221,7 +221,7 @@ impl Month {
         self.jobs().map(PackedJob::fact)
     }
 
-    /// Start and length of the jobs of which both are known.
+    /// Start and length of the jobs that have both.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (i64, u64)> {
         self.jobs().filter_map(|job| Some((job.start()?, job.total()?)))
     }
@@ -262,7 +262,7 @@ impl Month {
         range
     }
 
-    /// The job, if it is in the month.
+    /// Finds a job. `None` if it is not in the month.
     pub(crate) fn find(&self, id: JobId, start: Option<i64>) -> Option<PackedJob<'_>> {
         let first = match start {
             Some(_) if self.is_undated() => return None,
@@ -276,7 +276,7 @@ impl Month {
             .find(|job| job.id() == id)
     }
 
-    /// Visits the jobs in `range` whose stored amount is in `known`, and, if asked for, those whose amount is unknown.
+    /// Visits the jobs in `range` whose stored amount is in `known` and, if requested, those whose amount is unknown.
     pub(crate) fn each_by_amount<'a>(
         &'a self,
         amount: Amount,
@@ -291,7 +291,7 @@ impl Month {
         column.each_within(range, known, |index| visit(self.job(index)));
     }
 
-    /// Index of the first job that starts at `time` or later. Jobs without a start come before any time.
+    /// Index of the first job that starts at `time` or later. Jobs without a start come before all times.
     pub(crate) fn first_from(&self, time: i64) -> usize {
         let Some(begin) = self.begin else { return self.len };
         let starts = &self.columns[Field::Start as usize];
@@ -422,7 +422,7 @@ impl PackedJob<'_> {
     }
 }
 
-/// LEB128: seven bits in a byte, the lowest first.
+/// LEB128: seven bits per byte, the lowest first.
 fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);

@@ -1,4 +1,4 @@
-//! Months of jobs in a map instead of a database.
+//! Months of jobs in a map that replaces the database.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use domain::{JobFilter, JobId, JobStatus, PrinterId};
 
 pub(crate) const MATERIALS: [&str; 2] = ["PLA", "PETG"];
 
-/// ms since 1970, on some time of the day.
+/// The given day in ms since 1970, at some time of the day.
 pub(crate) fn day(day: u32) -> i64 {
     1_767_000_000_000 + i64::from(day) * 86_400_000
 }
@@ -96,7 +96,7 @@ impl Farm {
         farm
     }
 
-    /// Replaces the jobs of all printers that have one of these.
+    /// Replaces all jobs of the printers that these facts belong to.
     pub(crate) fn replace(&mut self, facts: &[Fact]) {
         self.version += 1;
         let mut printers: BTreeMap<PrinterId, BTreeMap<MonthKey, Vec<Fact>>> = BTreeMap::new();

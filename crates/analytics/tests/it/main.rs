@@ -1,4 +1,4 @@
-//! Selections of jobs against a model that looks at each job, with room for all months and with room for hardly any.
+//! Compares selections of jobs with a model that visits each job, with room for all months and with almost none.
 
 #![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
 
@@ -72,7 +72,7 @@ proptest! {
         let model = Model::of(open.iter().chain(ended).copied());
         for budget in BUDGETS {
             let farm = Farm::of(ended, budget);
-            // Twice: the second time figures may have been kept.
+            // Twice: the second time figures may be cached.
             for filter in filters.iter().chain(&filters) {
                 let selection = farm.select(filter).with_running(&open);
                 model.check(&selection, filter)?;
@@ -142,7 +142,7 @@ fn what_fits_is_not_read_again_and_the_newest_months_stay() {
     farm.select(&all).groups().unwrap();
     let first = farm.months_read();
     assert!(first > 0);
-    // The figure has been kept; that of the newest months is computed without reading.
+    // The figure is cached; that of the newest months is computed without reading.
     farm.select(&all).groups().unwrap();
     assert_eq!(farm.months_read(), first);
     let newest = JobFilter {

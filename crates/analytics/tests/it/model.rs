@@ -1,4 +1,4 @@
-//! All jobs in a list, looked at one by one.
+//! All jobs in a list that is searched one by one.
 
 use std::collections::BTreeMap;
 
