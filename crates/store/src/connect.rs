@@ -1,4 +1,4 @@
-//! Opening and closing the database.
+//! Opens and closes the database.
 
 use std::{
     error::Error as StdError,
@@ -206,7 +206,7 @@ impl Store {
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             misled: Misled::default(),
-            // The file is not in use. Set from the start, because the caller reports damage itself.
+            // Suppresses the log entry for damage: the file is not in use, and the caller reports damage itself.
             damaged: Arc::new(true.into()),
             unreadable_keys: UnreadableKeys::default(),
             refused: Arc::default(),

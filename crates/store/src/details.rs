@@ -43,7 +43,7 @@ pub struct JobDetails {
     pub support_type: Option<String>,
     /// `PLA`, `PETG`, …
     pub filament_type: Option<String>,
-    /// Maker.
+    /// Vendor.
     pub filament_brand: Option<String>,
     /// `#RRGGBB`, or a colour name.
     pub filament_color: Option<String>,

@@ -47,7 +47,7 @@ impl DetailsStatus {
     }
 }
 
-/// A job in the queue.
+/// An entry of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedDetails {
     /// The job.

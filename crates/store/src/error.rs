@@ -141,7 +141,7 @@ pub enum Error {
         column: &'static str,
         /// Primary key of the row.
         row: i64,
-        /// What is wrong with the value.
+        /// Description of the invalid value.
         found: String,
     },
     /// Another printer already has this name.

@@ -33,7 +33,7 @@ pub struct NewGcodeFile {
     pub content_hash: Option<String>,
     /// Source of the metadata.
     pub source: DetailsSource,
-    /// An object with `details` (whose fields are named as the columns of `job_details`), `tools`, `warnings`.
+    /// An object with `details` (fields named like the columns of `job_details`), `tools` and `warnings`.
     pub metadata: Value,
     /// All keys and values, unchanged.
     pub raw: Option<Value>,

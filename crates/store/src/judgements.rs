@@ -35,7 +35,7 @@ impl Store {
     }
 }
 
-/// Uses the index on verdicts and the primary key of jobs.
+/// Selects rated jobs through the index on verdicts and the primary key of jobs.
 fn judged() -> SelectStatement {
     Query::select()
         .columns([

@@ -28,7 +28,7 @@ pub struct KeyId(pub i64);
 pub enum KeyScope {
     /// Read jobs and the status of printers. Change nothing, and list no keys.
     Read,
-    /// Everything.
+    /// Full access.
     Admin,
 }
 

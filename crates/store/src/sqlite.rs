@@ -87,7 +87,7 @@ async fn open_with(location: &Location, path: &Path, journal: Journal, misled: M
             Journal::Rollback => SqliteJournalMode::Truncate,
         })
         .synchronous(SqliteSynchronous::Full)
-        // In KiB; the default of 2 MB lets an import spill.
+        // In KiB. With the default of 2 MB, an import spills to disk.
         .pragma("cache_size", "-4000")
         // The log shrinks to this many bytes after a large transaction.
         .pragma("journal_size_limit", "8388608");

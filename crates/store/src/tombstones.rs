@@ -99,7 +99,7 @@ pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Whether this row of `print_jobs` was deleted at `time`.
+/// Whether this row of `print_jobs` was deleted at exactly `time`.
 pub(crate) async fn was_deleted_at(tx: &Tx, id: JobId, time: Timestamp) -> Result<bool, Fault> {
     let query = Query::select()
         .column(DeletedJobs::PrintJobId)

@@ -1,6 +1,7 @@
 //! Read-only views for Grafana, Metabase and users who write SQL. `docs/sql.md` documents every column.
 //!
-//! The tables may change with any version; the views keep their columns. They are replaced after each run of migrations.
+//! The tables may change with any version; the views keep their columns. They are recreated after each run of
+//! migrations.
 
 use sea_orm::ConnectionTrait;
 use tracing::warn;
@@ -10,7 +11,7 @@ use crate::{
     error::{Fault, server_error_number},
 };
 
-/// All views, each after those it selects from.
+/// All views. Each comes after the views it selects from.
 const NAMES: [&str; 4] = ["v_printers", "v_jobs", "v_job_details", "v_totals"];
 
 /// Drops existing views. SQLite needs this before a migration: it refuses to alter a table while a view refers to a
@@ -80,12 +81,12 @@ fn instant(engine: Engine, column: &str) -> String {
     }
 }
 
-/// A text column that holds JSON, in the engine's own type. NULL where it is not valid JSON.
+/// A text column that holds JSON, in the engine's own type. NULL if it is not valid JSON.
 fn json(engine: Engine, column: &str) -> String {
     match engine {
         Engine::Sqlite => format!("CASE WHEN json_valid({column}) THEN json({column}) END"),
         Engine::MySql => format!("IF(JSON_VALID({column}), CAST({column} AS JSON), NULL)"),
-        // MariaDB's JSON is a text that is valid.
+        // MariaDB's JSON is validated text.
         Engine::MariaDb => format!("IF(JSON_VALID({column}), JSON_COMPACT({column}), NULL)"),
     }
 }
@@ -130,7 +131,7 @@ fn select_jobs(engine: Engine) -> String {
          FROM print_jobs AS j JOIN printers AS p ON p.id = j.printer_id \
          LEFT JOIN job_details AS d ON d.print_job_id = j.id \
          LEFT JOIN job_notes AS n ON n.print_job_id = j.id",
-        // A reserved word in some tools, and a function in MySQL.
+        // `user` is a reserved word in some tools, and a function in MySQL.
         user = match engine {
             Engine::Sqlite => "\"user\"",
             Engine::MySql | Engine::MariaDb => "`user`",
@@ -146,7 +147,7 @@ fn select_jobs(engine: Engine) -> String {
     )
 }
 
-/// `raw_metadata` is stored once for each file, and on the job only where no file was read.
+/// `raw_metadata` is stored once per file, and with the job only if no file was read.
 fn select_details(engine: Engine) -> String {
     let of_file = "(SELECT f.raw FROM details_queue AS q JOIN gcode_files AS f ON f.id = q.gcode_file_id \
                    WHERE q.print_job_id = d.print_job_id)";

@@ -7,7 +7,7 @@ use crate::{Engine, Error, error::Fault, migrations::own_tables};
 /// Tables that a copy leaves out: migrations create the first themselves, and the second describes a running server.
 const NOT_COPIED: [&str; 2] = ["schema_migrations", "server_lease"];
 
-/// A table.
+/// A table of the catalogue.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) name: String,
@@ -16,7 +16,7 @@ pub(super) struct Table {
     pub(super) key: Vec<String>,
 }
 
-/// A column.
+/// A column of the catalogue.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,

@@ -1,5 +1,5 @@
-//! The cache of months and of file names: reads from the database what has changed since the last request, and months
-//! that the memory budget has evicted.
+//! The cache of months and of file names. Reads what has changed since the last request, and months that were evicted
+//! to keep the memory budget.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,17 +17,17 @@ use tokio::{runtime::Handle, sync::OnceCell};
 use super::{dictionary, months, source};
 use crate::{Error, Result, Store, error::Fault, jobs, list, schema::PrintJobs, search};
 
-/// What has been read so far.
+/// The cached months and file names.
 #[derive(Debug)]
 pub(crate) struct JobMonthCache {
     months: MonthCache,
-    /// Names of files. Replaced when all months are read again, as the files may then have other numbers.
+    /// File names. Replaced when all months are read again, because files may then have other numbers.
     names: Arc<OnceCell<RwLock<TextIndex>>>,
     /// Files whose names may be missing.
     unnamed: IdSet,
 }
 
-/// Jobs of which months are decoded at once.
+/// Maximum number of jobs in the months that are decoded at once.
 const JOBS_AT_ONCE: i64 = 200_000;
 
 impl Store {
@@ -57,7 +57,7 @@ impl Store {
         done.map_err(|fault| fault.into_error("compute figures"))
     }
 
-    /// The ended jobs that the filter selects. Figures over them are to be computed with [`compute`].
+    /// Selects the ended jobs that match the filter. Compute figures over them with [`compute`].
     pub(crate) async fn select_ended(
         &self,
         db: &DatabaseConnection,
@@ -65,7 +65,7 @@ impl Store {
     ) -> Result<Selection, Fault> {
         let text = search::wanted(filter);
         if text.is_some() {
-            // Before the lock is taken: the first time takes long.
+            // Read before the lock is taken, because the first read takes long.
             self.read_names(db).await?;
         }
         let source = Arc::new(Months {
@@ -89,7 +89,7 @@ impl Store {
         Ok(selection)
     }
 
-    /// Verdicts and tags are in no month: the list's query selects the jobs by them.
+    /// Ids of jobs by verdicts and tags, from the list's query: months contain neither.
     async fn ids_by_notes(
         &self,
         db: &DatabaseConnection,
@@ -105,7 +105,7 @@ impl Store {
         list::ids(db, self.engine, &by_notes).await.map(Some)
     }
 
-    /// Fills the caches, so that the first request does not have to wait for it.
+    /// Fills the caches in advance, to keep the first request fast.
     ///
     /// # Errors
     /// If the database does not answer, or its aggregates are damaged.
@@ -137,7 +137,7 @@ impl Store {
     }
 }
 
-/// Computes something over selected jobs on a thread that may block: months may have to be read for it.
+/// Computes figures over selected jobs on a thread that may block, because months may have to be read.
 pub(crate) async fn compute<T: Send + 'static>(
     selection: Selection,
     work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
@@ -220,7 +220,7 @@ impl JobMonthCache {
         if new_profiles {
             self.months.set_profiles(dictionary::profiles(db).await?);
         }
-        // Nothing below fails or waits: all parts of the cache change together.
+        // Nothing below can fail or wait, so all parts of the cache change together.
         if changes
             .iter()
             .any(|change| change.is_complete && self.months.version(change.printer_id) > 0)
@@ -232,7 +232,7 @@ impl JobMonthCache {
         Ok(())
     }
 
-    /// Reads the names of files that are new.
+    /// Reads the names of new files.
     async fn learn_names(&mut self, db: &impl ConnectionTrait) -> Result<(), Fault> {
         let share = self.months.text_share();
         let names = self
@@ -255,7 +255,7 @@ impl JobMonthCache {
     }
 }
 
-/// Months whose jobs together fit into memory.
+/// Splits months into batches of at most [`JOBS_AT_ONCE`] jobs. A larger month is a batch alone.
 fn batches(months: Vec<(MonthRef, i64)>) -> Vec<Vec<MonthRef>> {
     let mut batches: Vec<Vec<MonthRef>> = Vec::new();
     let mut jobs_in_last = i64::MAX;
@@ -281,7 +281,7 @@ async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<V
     source::number_known(db, sources).await
 }
 
-/// Where `text`, which is folded, occurs. Names that are not indexed are read.
+/// Finds the folded `text` in file names, notes and tags. Reads the file names that are not indexed.
 async fn text_matches(
     db: &impl ConnectionTrait,
     text: String,

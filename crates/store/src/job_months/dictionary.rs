@@ -1,5 +1,5 @@
-//! The tables `job_kinds` (material profiles) and `job_texts` (file names and causes): values that jobs share, with
-//! numbers that never change.
+//! The tables `job_kinds` (material profiles) and `job_texts` (file names and causes): shared values with fixed
+//! numbers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -79,7 +79,7 @@ pub(crate) async fn find<T: Entry>(
     let all: Vec<&String> = hashes.keys().collect();
     for batch in all.chunks(BATCH) {
         let mut wanted: Vec<String> = batch.iter().map(|hash| (*hash).clone()).collect();
-        // Few different lengths need few prepared statements.
+        // Fewer lengths mean fewer prepared statements.
         wanted.resize(wanted.len().next_power_of_two(), wanted[0].clone());
         let query = Query::select()
             .columns(["id", "hash"])
@@ -142,7 +142,7 @@ pub(crate) async fn texts(db: &impl ConnectionTrait, numbers: &[u32]) -> Result<
     Ok(texts)
 }
 
-/// An index of all texts, as far as this many bytes allow.
+/// An index of texts, up to this size in bytes.
 pub(crate) async fn index(db: &impl ConnectionTrait, bytes: usize) -> Result<RwLock<TextIndex>, Fault> {
     let mut index = TextIndex::new(bytes);
     each_text(db, 0, |number, text| {
@@ -226,7 +226,7 @@ fn hash(entry: &impl Entry) -> String {
     use std::fmt::Write as _;
     let digest = Sha256::digest(entry.hash_text().as_bytes());
     digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -1,5 +1,5 @@
-//! The table `job_months`: facts of ended jobs, packed by printer and month. It changes in the transaction that changes a
-//! job.
+//! The table `job_months`: facts of ended jobs, packed by printer and month. It is updated in the transaction that
+//! changes a job.
 //!
 //! Every change of a job calls [`refresh`], which reads the job's rows again, so that no caller can forget a column.
 
@@ -59,7 +59,7 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Packs the months again that were packed in another format, or never.
+    /// Packs months again that are missing or have another format.
     pub(crate) async fn rebuild_outdated(&self) -> Result<()> {
         let query = &Query::select()
             .column(JobTotals::PrinterId)
@@ -91,7 +91,7 @@ impl Store {
         .await
     }
 
-    /// Compares again if a month has changed meanwhile.
+    /// Compares the months of a printer. Repeats a comparison that found differences if a month changed meanwhile.
     async fn check_printer(&self, printer_id: PrinterId) -> Result<Vec<MonthMismatch>> {
         self.read_within(LONG, "compare the aggregates with the jobs", |db| async move {
             loop {
@@ -134,7 +134,7 @@ pub(crate) async fn refresh_all(
     Ok(())
 }
 
-/// Without running jobs: they are few, change all the time, and are read when they are needed.
+/// Reads the facts of ended jobs. Running jobs are excluded: they are few, change constantly, and are read on demand.
 async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
     for batch in jobs.chunks(BATCH) {
@@ -253,7 +253,7 @@ fn ended(facts: Vec<Fact>) -> Vec<Fact> {
     facts.into_iter().filter(|fact| !fact.status.is_open()).collect()
 }
 
-/// The rows of the next month in which jobs began.
+/// Reads the jobs of the next month that has any.
 async fn next_month(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,

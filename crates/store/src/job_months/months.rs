@@ -1,4 +1,4 @@
-//! Reading the table `job_months`.
+//! Reads the table `job_months`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -88,8 +88,8 @@ pub(crate) async fn read(
     Ok(read)
 }
 
-/// Conditions that each go through the primary key, as few as possible: a request reads many printers of a month, or
-/// many months of a printer.
+/// Conditions that each use the primary key, as few as possible: a request reads many printers of one month, or many
+/// months of one printer.
 fn conditions(months: &[MonthRef]) -> Vec<SimpleExpr> {
     let keys: BTreeSet<MonthKey> = months.iter().map(|month| month.key).collect();
     let printers: BTreeSet<PrinterId> = months.iter().map(|month| month.printer_id).collect();

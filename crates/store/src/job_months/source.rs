@@ -1,4 +1,4 @@
-//! Facts from rows of `print_jobs` and `job_details`.
+//! Reads facts from rows of `print_jobs` and `job_details`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -114,7 +114,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
             length: in_thousandths(used),
             weight,
             weight_is_estimated: weight.is_some() && weight_source.as_deref() == Some("usual_density"),
-            // The estimate of a resumed file is that of the whole, of which the job printed the rest.
+            // The estimate of a resumed file covers the whole print, but the job printed only the rest.
             estimate: match filename.as_deref().is_some_and(is_resumed_file) {
                 true => None,
                 false => in_thousandths(record.get("estimated_time")?),

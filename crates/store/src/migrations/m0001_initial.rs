@@ -54,7 +54,7 @@ impl MigrationTrait for Initial {
                 &["printer_id", "status", "sort_time"],
                 false,
             ),
-            // The longest job.
+            // For the longest job.
             (
                 "print_jobs",
                 "print_jobs_length",

@@ -21,7 +21,7 @@ impl MigrationTrait for ScopesAndCounts {
             ("api_keys", word("scope").not_null().default("admin").to_owned()),
             ("deleted_jobs", word("status").null().to_owned()),
         ] {
-            // MySQL commits each change of the schema: this may be the second attempt.
+            // MySQL commits each schema change, so an interrupted attempt may have added the column.
             if manager.has_column(table, column.get_column_name()).await? {
                 continue;
             }
