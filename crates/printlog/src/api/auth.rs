@@ -1,5 +1,5 @@
-//! Lets in whoever sends a valid API key that may do what is asked for, or the cookie of a session that was opened
-//! with one.
+//! Authenticates requests: by an API key with a sufficient scope, or by the cookie of a session that was opened with
+//! one.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,19 +18,19 @@ use super::{
     same_origin, session,
 };
 
-/// `last_used` is written this often at most.
+/// Shortest interval between two writes of `last_used`.
 const LAST_USED: SignedDuration = SignedDuration::from_mins(1);
 
-/// Who asks. For handlers of routes that need a key.
+/// The authenticated client, for handlers of routes that need a key.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    /// The key that was sent, or that the session was opened with.
+    /// The key that was sent, or with which the session was opened.
     pub(super) key: ApiKey,
-    /// What was shown.
+    /// The credential that was sent.
     pub(super) credential: Credential,
 }
 
-/// What a client shows.
+/// A client's credential.
 #[derive(Clone)]
 pub(super) enum Credential {
     /// An API key, in the `Authorization` header.
@@ -39,7 +39,7 @@ pub(super) enum Credential {
     Session(String),
 }
 
-/// What a key needs for a request to a route of the data: who only reads changes nothing.
+/// The scope that a request to a data route needs: safe methods change nothing and only need `read`.
 pub(super) fn needed_for(method: &Method) -> KeyScope {
     if method.is_safe() {
         KeyScope::Read
@@ -48,7 +48,7 @@ pub(super) fn needed_for(method: &Method) -> KeyScope {
     }
 }
 
-/// Middleware of the routes of the data.
+/// Middleware of the data routes.
 pub(super) async fn require_key(
     State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -59,7 +59,7 @@ pub(super) async fn require_key(
     let_in(&state, peer, needed, request, next).await
 }
 
-/// Middleware of the routes that are for keys that may do everything, reading included.
+/// Middleware of the routes that need the scope `admin`, even for reading.
 pub(super) async fn require_admin_key(
     State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -114,7 +114,8 @@ async fn check(
     }
     let Some((key, credential)) = found else {
         return Err(match shown {
-            // A key that works always does: others at this address, behind the same proxy, may have tried wrong ones.
+            // A valid key is never limited: other clients at this address, behind the same proxy, may have sent
+            // invalid ones.
             Credential::Key(secret) => {
                 let monotonic = state.clock.moment().monotonic;
                 match state.sign_ins.failed(client, secret, monotonic) {
@@ -139,7 +140,8 @@ async fn check(
 }
 
 impl Credential {
-    /// The key, if one is sent: it goes before cookies. Else those of all sessions, of which one may be ours.
+    /// The API key, if there is one: it takes precedence over cookies. Otherwise all session cookies, one of which
+    /// may be ours.
     fn of(headers: &HeaderMap) -> Vec<Self> {
         if headers.contains_key(header::AUTHORIZATION) {
             return Vec::from_iter(bearer(headers).map(|key| Self::Key(key.to_owned())));
@@ -148,7 +150,7 @@ impl Credential {
         tokens.map(|(_, token)| Self::Session(token.to_owned())).collect()
     }
 
-    /// The key that this stands for, as long as it does. A session that is used goes on.
+    /// The key behind this credential. `None` if it is no longer valid. Using a session extends it.
     pub(super) async fn key(&self, core: &Core, now: Timestamp) -> store::Result<Option<ApiKey>> {
         let token = match self {
             Self::Key(secret) => return core.store.authenticate(secret, now).await,
@@ -182,7 +184,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The key in the `Authorization` header. The scheme is not case-sensitive (RFC 9110, 11.1).
+/// The key from the `Authorization` header. The scheme is case-insensitive (RFC 9110, 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers
         .get(header::AUTHORIZATION)?

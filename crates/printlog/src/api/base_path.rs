@@ -1,7 +1,7 @@
-//! The server under a path of a proxy: the API, the dashboard and the documentation alike.
+//! Serves everything under the path of a proxy: the API, the dashboard and the documentation.
 //!
-//! Routes do not know of the path. It is taken off requests, if the proxy has not done so, and put before every place
-//! that an answer sends the client to.
+//! Routes do not know the path. It is stripped from requests, if the proxy has not done so, and prepended to every
+//! `Location` header of a response.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) fn under(base_path: &str, router: Router) -> Router {
     if base_path == "/" {
         return router;
     }
-    // The path must be off before the routes of `router` are looked at.
+    // Strip the path before `router` matches its routes.
     Router::new()
         .fallback_service(router)
         .layer(middleware::from_fn_with_state(Arc::from(base_path), at_base))
@@ -39,7 +39,7 @@ async fn at_base(State(base): State<Arc<str>>, mut request: Request, next: Next)
     response
 }
 
-/// `None` if the URI is not under `base`.
+/// The URI without `base`. `None` if it is not under `base`.
 fn without(base: &str, uri: &Uri) -> Option<Uri> {
     let rest = uri.path().strip_prefix(base)?;
     let path = match rest {

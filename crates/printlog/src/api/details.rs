@@ -1,4 +1,4 @@
-//! What the slicer planned for a job: its settings, materials and images.
+//! The slicer data of a job: settings, materials and images.
 
 use axum::{
     Json,
@@ -157,7 +157,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SizeQuery {
     }
 }
 
-/// What is known. `None` if nothing.
+/// The details of a job. `None` if there are none.
 pub(super) fn of_job(whole: &mut WholeJob) -> Option<DetailsBody> {
     let id = whole.stored.id;
     let columns = whole.details.take()?;
@@ -327,7 +327,7 @@ pub(super) async fn get_job_thumbnail(
     Ok((caching, [(header::CONTENT_TYPE, image.media_type)], data).into_response())
 }
 
-/// Of images in the order of their widths.
+/// The smallest image of at least the wanted width, else the largest. `images` are sorted by width.
 fn best(mut images: Vec<ThumbnailInfo>, wanted: Option<u64>) -> Option<ThumbnailInfo> {
     let last = images.len().checked_sub(1)?;
     let position = wanted

@@ -1,4 +1,4 @@
-//! Printers that are on the local network and may be added.
+//! Finds Moonraker instances on the local network that can be added as printers.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::discovery::{self, Discovered};
 
-/// How long answers are listened for. Moonrakers answer within a fraction of a second.
+/// How long to wait for responses. Moonraker responds within a fraction of a second.
 const LISTEN: Duration = Duration::from_secs(2);
 
 /// What was found on the local network.
@@ -70,7 +70,7 @@ pub(super) async fn discover_printers(core: Core, _: NoQuery) -> ApiResult<Json<
     Ok(Json(DiscoveredList { items }))
 }
 
-/// The printer at that host and port, by name or address.
+/// The stored printer with this host and port, compared by name or address.
 fn known(printers: &[Printer], found: &Discovered) -> Option<PrinterId> {
     let is_it = |printer: &&Printer| {
         let Ok(endpoint) = Endpoint::parse(&printer.config.moonraker_url, None) else {

@@ -1,4 +1,4 @@
-//! The OpenAPI document and the page that shows it. Both need no key and no internet.
+//! The OpenAPI document and the page that displays it. Both work without an API key and without internet access.
 
 use axum::{
     Json, Router,
@@ -12,11 +12,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{ApiState, document, error::Problem};
 
-/// Swagger UI sets styles by script and draws its icons as `data:` images.
+/// Swagger UI sets styles from scripts and draws its icons as `data:` images.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// `base_path` is where browsers reach the server.
+/// `base_path` is the path under which browsers reach the server.
 pub(super) fn routes(base_path: &str) -> Router<ApiState> {
     let mut document = document();
     document.servers = Some(vec![Server::new(base_path)]);

@@ -1,4 +1,4 @@
-//! The one place where something that went wrong becomes an HTTP answer: RFC 9457 `application/problem+json`.
+//! The one place that converts errors into HTTP responses: RFC 9457 `application/problem+json`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use store::Refusal;
 use tracing::error;
 use utoipa::ToSchema;
 
-/// What a handler answers.
+/// Result of a handler.
 pub(crate) type ApiResult<T> = Result<T, Problem>;
 
 /// Why a request was not carried out (RFC 9457).
@@ -43,7 +43,7 @@ pub(crate) struct Problem {
     header: Option<Header>,
 }
 
-/// A header that goes with a problem.
+/// A header that accompanies a problem.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Header {
     /// In seconds.
@@ -96,7 +96,7 @@ impl Problem {
         }
     }
 
-    /// The input is understood and not acceptable.
+    /// The input is well-formed but invalid.
     pub(super) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
@@ -120,12 +120,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// Not now; worth another try.
+    /// Temporarily unavailable; the client may retry.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter(5))
     }
 
-    /// Too often; worth another try after `pause`.
+    /// Too many requests; the client may retry after `pause`.
     pub(super) fn too_many(pause: Duration) -> Self {
         let seconds = pause.as_secs() + 1;
         let detail = format!("too many attempts have failed; try again in {seconds} s");
@@ -165,7 +165,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What the database does wrong is for the log, not for the client.
+/// Database errors are logged; clients receive no internals.
 impl From<store::Error> for Problem {
     fn from(cause: store::Error) -> Self {
         if let store::Error::TooLong { what, .. } = cause {
@@ -188,7 +188,7 @@ impl From<store::Error> for Problem {
     }
 }
 
-/// Why the database takes no writes, for clients.
+/// Why the database refuses writes, as text for clients.
 pub(super) fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::DiskFull => "the disk of the database is full; make room on it and try again",

@@ -1,4 +1,4 @@
-//! All jobs of a list as a file.
+//! Exports all jobs of a list as a file.
 
 use std::{io, time::Duration};
 
@@ -24,13 +24,13 @@ use super::{
 };
 use crate::export::{ExportFormat, Exporter};
 
-/// Exports that are sent at the same time.
+/// Maximum number of simultaneous exports.
 pub(crate) const AT_ONCE: usize = 8;
-/// How long a client may take to read a part.
+/// Time limit for the client to read a part.
 const READ_TIME: Duration = Duration::from_secs(60);
-/// Parts of the file that wait for the client.
+/// Maximum number of parts that wait for the client.
 const AHEAD: usize = 2;
-/// Bytes of a part, at most: while one waits, nothing more is read.
+/// Maximum size of a part in bytes. While the queue is full, nothing more is read from the database.
 const PART: usize = 64 * 1024;
 
 #[derive(Debug, IntoParams)]
@@ -76,12 +76,12 @@ pub(super) async fn export_jobs(
             "{AT_ONCE} exports are being sent already; try again when one has ended"
         ))
     })?;
-    // What can fail at once still has an answer of its own.
+    // Errors at this stage can still be sent as a problem document.
     let export = core.store.begin_export(&query.filter).await?;
     let exporter = Exporter::new(query.format, query.bom).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let runtime = Handle::current();
-    // One thread for all of it: no other request waits for it, and what it allocates stays in one place.
+    // One thread for the whole export: it blocks no other request, and its allocations stay in one thread.
     tokio::task::spawn_blocking(move || {
         send(&runtime, &core.store, export, exporter, &sender);
         drop(place);
@@ -91,7 +91,7 @@ pub(super) async fn export_jobs(
         match receiver.recv().await {
             Some(Part::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
             Some(Part::End) => None,
-            // The connection breaks: a file that merely ended would look complete.
+            // Abort the connection: a response that merely ended would look complete.
             None => Some((Err(io::Error::other("the export was cut off")), None)),
         }
     });
@@ -111,14 +111,14 @@ pub(super) async fn export_jobs(
     Ok((headers, Body::from_stream(parts)).into_response())
 }
 
-/// What is sent to the client.
+/// A part of the response.
 enum Part {
     Bytes(Bytes),
     /// The file is complete.
     End,
 }
 
-/// Sends the file until it ends, its client is gone, or something fails.
+/// Sends the file until it is complete, the client disconnects, or an error occurs.
 fn send(
     runtime: &Handle,
     store: &Store,
@@ -147,7 +147,7 @@ fn send(
     }
 }
 
-/// Why no more of a file is sent.
+/// Why sending stopped early.
 #[derive(Debug, thiserror::Error)]
 enum HandOverError {
     #[error("the client closed the connection")]
@@ -201,7 +201,7 @@ mod tests {
     async fn an_export_that_its_client_does_not_read_ends() {
         let (sender, mut receiver) = mpsc::channel(AHEAD);
         let send = async |bytes| hand_over(vec![0; bytes], &sender, Duration::from_millis(10)).await;
-        // As much as waits for the client is taken at once, and a part that it reads makes room for another.
+        // The channel takes this much at once, and each part that is read makes room for another.
         send(AHEAD * PART).await.unwrap();
         receiver.recv().await;
         send(PART).await.unwrap();

@@ -1,4 +1,4 @@
-//! Reads path and body of a request; what is wrong with them becomes a [`Problem`] that names the field.
+//! Extracts path and body of a request; errors become a [`Problem`] that names the field.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use super::{
     query::{self, Query},
 };
 
-/// Longest JSON body, in bytes.
+/// Maximum size of a JSON body in bytes.
 const JSON: usize = 64 * 1024;
-/// How long a client may take to send a JSON body. The body of a sign-in is read before the key is known.
+/// Time limit for receiving a JSON body. The body of a sign-in is read before the client is authenticated.
 const JSON_TIME: Duration = Duration::from_secs(10);
 
 /// A JSON body of at most `LIMIT` bytes.
@@ -45,10 +45,10 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
     }
 }
 
-/// The body of a request, of at most `limit` bytes, copied into one buffer.
+/// Reads the body of a request, of at most `limit` bytes, into one buffer.
 ///
-/// hyper's pieces of a body share the buffers that they were read into, of 8 KiB each: kept as they come, a body that
-/// is sent byte by byte takes 8,000 times its size.
+/// hyper's chunks of a body share the 8 KiB buffers they were read into. If the chunks were kept, a body sent byte by
+/// byte would take 8,000 times its size.
 pub(super) async fn read_body(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut body = Limited::new(request.into_body(), limit);
     let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ fn size(bytes: usize) -> String {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // serde would take a list for the fields in their order.
+    // serde would accept a list and assign its items to the fields in order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::invalid_field("body", "is a list, and must be an object"));
     }
@@ -123,7 +123,7 @@ fn without_position(message: &str) -> String {
         .to_owned()
 }
 
-/// Name of the field that is wrong: serde's path, and for a field that is missing or unknown, the name in the message.
+/// Name of the invalid field: serde's path, and for a missing or unknown field also the name in the message.
 fn field(path: &str, message: &str) -> String {
     let named = ["missing field `", "unknown field `", "duplicate field `"]
         .into_iter()
@@ -160,7 +160,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// A route that takes no query: a parameter that would have no effect is refused.
+/// For routes without a query: refuses any parameter, because it would have no effect.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NoQuery;
 
@@ -172,7 +172,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
     }
 }
 
-/// Tells a field that was left out (`None`, by its default) from one that is `null` (`Some(None)`).
+/// Distinguishes an omitted field (`None`, by its default) from `null` (`Some(None)`).
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -1,4 +1,4 @@
-//! Reads a gcode file that somebody sends: the whole, or its two ends.
+//! Parses a G-code file from a request body: the whole file, or its head and tail.
 
 use axum::{
     Json,
@@ -17,9 +17,9 @@ use super::{
 };
 use crate::enrich;
 
-/// Most bytes that are sent to be parsed.
+/// Maximum size of a body in bytes.
 const FILE_LIMIT: usize = 16 << 20;
-/// More than any file has.
+/// Larger than any file.
 const LARGEST: u64 = 1 << 53;
 
 /// `?head=` and `?size=`

@@ -1,4 +1,4 @@
-//! Whether the server works. Honest: what it needs is tried, not assumed.
+//! Health of the server. Every dependency is tested, not assumed to work.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::{ApiState, Core, Start, error};
 
-/// A database that takes longer to answer a question without work does not work.
+/// A database that takes longer to answer a trivial query counts as failing.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How far the jobs that wait for details are counted: this is asked every few seconds, and must not take longer with
+/// Limit for counting jobs that wait for details. Health is polled every few seconds and must not get slower with
 /// more jobs.
 const COUNTED: u64 = 1000;
 
@@ -219,7 +219,7 @@ fn upkeep(core: &Core) -> Part {
     }
 }
 
-/// Names no printer: who asks may be anybody.
+/// Names no printer, because the route needs no API key.
 async fn printer_keys(store: &store::Store) -> Part {
     if store.secret_trouble().is_some() {
         return Part::warning(
@@ -232,7 +232,7 @@ async fn printer_keys(store: &store::Store) -> Part {
             "of {number} printers they cannot be decrypted: the secret (database.secret_file) is missing or another one; \
              put the right file back, or enter the keys anew"
         )),
-        // That is told of the database.
+        // Database errors are reported by the database part.
         Ok(Err(_)) | Err(_) => Part::OK,
     }
 }

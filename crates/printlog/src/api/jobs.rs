@@ -1,4 +1,4 @@
-//! Jobs: what the printers printed.
+//! Jobs: listing, showing and deleting.
 
 use axum::{
     Json,
@@ -24,11 +24,11 @@ use super::{
 };
 use crate::ingest::{ConnectionState, JobChange};
 
-/// Jobs on a page, if nothing is said.
+/// Default number of jobs on a page.
 const PAGE: u64 = 50;
-/// Most jobs on a page.
+/// Maximum number of jobs on a page.
 const LARGEST_PAGE: u64 = 500;
-/// Longest text to look for, in characters.
+/// Maximum length of a search text in characters.
 const TEXT: usize = 255;
 
 /// A job: one run of one gcode file.
@@ -303,7 +303,8 @@ pub(super) async fn delete_job(
     }
 }
 
-/// An open job of a printer that is away may be deleted: nobody else would ever close it.
+/// Whether the job is the current print of a connected printer. An open job of a disconnected printer may be deleted,
+/// because nothing else would ever close it.
 fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
     core.fleet.status(stored.job.printer_id).is_some_and(|status| {
         status.connection.state == ConnectionState::Connected
@@ -315,7 +316,7 @@ pub(super) fn no_such_job(id: JobId) -> Problem {
     Problem::not_found(format!("there is no job {}", id.0))
 }
 
-/// Takes the filters of a list of jobs. Dates are those of UTC.
+/// Parses the filters of a job list. Dates are in UTC.
 pub(super) fn job_filter(query: &mut Query) -> JobFilter {
     JobFilter {
         printer_ids: printer_ids(query),
@@ -323,12 +324,12 @@ pub(super) fn job_filter(query: &mut Query) -> JobFilter {
     }
 }
 
-/// Takes the parameter that names printers.
+/// Parses the parameter that selects printers.
 pub(super) fn printer_ids(query: &mut Query) -> Vec<PrinterId> {
     query.several("printer_id", |text| query::id(text).map(PrinterId))
 }
 
-/// Takes all other parameters that say which jobs are meant. Dates are those of `zone`.
+/// Parses all other filter parameters. Dates are in `zone`.
 pub(super) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
     JobFilter {
         printer_ids: Vec::new(),
@@ -375,7 +376,7 @@ fn of_another_order() -> Problem {
 }
 
 impl JobListBody {
-    /// A page of a list in this order.
+    /// A page of a list in the given order.
     pub(crate) fn new(order: ListOrder, page: JobPage) -> Self {
         Self {
             items: page.items.into_iter().map(JobItemBody::from).collect(),

@@ -1,4 +1,4 @@
-//! API keys: who may use this API.
+//! API keys: listing, creating and revoking.
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ use super::{
     query, words,
 };
 
-/// Longest name of a key, in characters.
+/// Maximum length of a key's name in characters.
 pub(crate) const NAME: usize = 255;
 
 /// An API key, without the key itself, which only its owner has.

@@ -1,4 +1,4 @@
-//! What a printer's Moonraker does not offer.
+//! Capabilities that a printer's Moonraker lacks.
 
 use serde::Serialize;
 use utoipa::ToSchema;

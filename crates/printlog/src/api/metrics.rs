@@ -1,4 +1,4 @@
-//! `/metrics` for Prometheus, and the clock that runs while a request is answered.
+//! `/metrics` for Prometheus, and the middleware that times requests.
 
 use axum::{
     Router,
@@ -24,7 +24,7 @@ pub(super) async fn get_metrics(State(state): State<ApiState>, _: NoQuery) -> im
     scrape(State(state)).await
 }
 
-/// The port that is only for metrics: without a key, for an address that only Prometheus reaches.
+/// The router of the metrics port. It needs no key, so only Prometheus should be able to reach its address.
 pub(crate) fn metrics_only(state: ApiState) -> Router {
     let router = Router::new()
         .route("/metrics", get(scrape))
@@ -39,14 +39,14 @@ async fn scrape(State(state): State<ApiState>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }
 
-/// Middleware that notes how long each request takes, until its answer begins.
+/// Middleware that measures each request until its response begins.
 pub(super) async fn timed(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    // Methods are text from outside, too.
+    // The method is also input from the client.
     let method = match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
         _ => "other",

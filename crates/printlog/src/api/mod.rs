@@ -1,5 +1,4 @@
-//! The REST API. Asks the store for rows and the fleet for what is going on now; never talks to a printer's
-//! connection itself.
+//! The REST API. Reads rows from the store and live state from the fleet; never uses a printer's connection itself.
 
 mod analytics;
 mod auth;
@@ -67,42 +66,43 @@ use crate::{
 };
 use sign_in_limit::SignInLimit;
 
-/// What handlers work with, once the database is there.
+/// The components that handlers use, available once the database is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
     /// The database.
     pub(crate) store: Store,
     /// The printers.
     pub(crate) fleet: Fleet,
-    /// Whether the database refuses to take what slicers knew.
+    /// Whether the database currently refuses to store details.
     pub(crate) details_fail: watch::Receiver<bool>,
-    /// How backups and retention go.
+    /// State of backups and retention.
     pub(crate) upkeep: watch::Receiver<Upkeep>,
-    /// When keys were used.
+    /// Records the use of keys and sessions.
     pub(crate) usage: Usage,
-    /// Whoever watches them.
+    /// The live stream of the printers.
     pub(crate) live: Live,
-    /// How many figures are computed at once: each takes memory, and no more are done earlier than there are cores.
+    /// Limits how many analytics requests are computed at once: each takes memory, and more than there are cores
+    /// would not finish any sooner.
     pub(crate) computing: Arc<Semaphore>,
-    /// Name of the cookie of sessions.
+    /// Name of the session cookie.
     pub(crate) cookie: Arc<str>,
-    /// How many exports are written at once: each holds a thread until its client has read it.
+    /// Limits simultaneous exports: each holds a thread until its client has read it.
     pub(crate) exporting: Arc<Semaphore>,
 }
 
-/// How far the start of the server is.
+/// Progress of the server's start.
 #[derive(Debug, Clone)]
 pub(crate) enum Start {
     /// The database has not answered yet.
     WaitsForDatabase,
     /// Another server records into the database.
     WaitsForTurn,
-    /// The server works.
+    /// The server is running.
     Done(Box<Core>),
 }
 
 impl Start {
-    /// What there is to work with, if the server works.
+    /// The components, if the server is running.
     pub(crate) fn core(&self) -> Option<&Core> {
         match self {
             Self::Done(core) => Some(core),
@@ -111,24 +111,24 @@ impl Start {
     }
 }
 
-/// What every handler may ask for.
+/// State of every handler.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiState {
-    /// What there is to work with.
+    /// The components, or the progress of the start.
     pub(crate) core: watch::Receiver<Start>,
     /// The time.
     pub(crate) clock: Clock,
-    /// Whose days and hours are meant where nobody says.
+    /// Default time zone for days and hours; a request can override it.
     zone: TimeZone,
-    /// Where browsers reach the server.
+    /// Path under which browsers reach the server.
     base_path: Arc<str>,
-    /// Whether pages of other origins may show ours in a frame.
+    /// Whether pages of other origins may show the dashboard in a frame.
     is_embedded: bool,
-    /// Keys that were tried and did not work.
+    /// Failed attempts with invalid keys.
     sign_ins: Arc<SignInLimit>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     proxies: TrustedProxies,
-    /// What is measured.
+    /// The metrics.
     metrics: Metrics,
 }
 
@@ -147,7 +147,7 @@ impl ApiState {
     }
 }
 
-/// Everything the server answers.
+/// The router of the whole server.
 pub(crate) fn router(state: ApiState, settings: watch::Receiver<Config>) -> Router {
     let config = settings.borrow().api.clone();
     let (data, _) = data_routes().split_for_parts();
@@ -173,7 +173,7 @@ pub(crate) fn router(state: ApiState, settings: watch::Receiver<Config>) -> Rout
     base_path::under(&config.base_path, router)
 }
 
-/// Routes that need an API key; for more than reading one that may do everything.
+/// Routes that need an API key: `read` for safe methods, else `admin`.
 fn data_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(printers::list_printers, printers::create_printer))
@@ -202,14 +202,14 @@ fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(system::get_system))
 }
 
-/// Routes that need an API key that may do everything.
+/// Routes that need an API key with the scope `admin`.
 fn admin_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
 }
 
-/// Routes that anybody may ask.
+/// Public routes.
 fn open_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(health::get_health))

@@ -1,4 +1,4 @@
-//! The address of a Moonraker as clients give it: what is taken, and how the OpenAPI document says so.
+//! Validates Moonraker addresses from clients, and describes their format in the OpenAPI document.
 
 use std::borrow::Cow;
 
@@ -14,22 +14,22 @@ use utoipa::{
 
 use super::{error::FieldError, query};
 
-/// Longest address, in characters.
+/// Maximum length of an address in characters.
 const LONGEST: usize = 500;
 
 /// The schema of an address.
 pub(super) struct MoonrakerUrl;
 
-/// What is stored of an address.
+/// An address as it is stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address {
-    /// With its scheme, and without a login.
+    /// With scheme, without login.
     pub(super) url: String,
-    /// The login and the API key, to be encrypted. `None` if there is neither.
+    /// Login and API key, to be encrypted. `None` if there is neither.
     pub(super) secret: Option<String>,
 }
 
-/// The address as it is stored, if Moonraker can be reached by it and by the API key, or by a stored secret.
+/// Validates an address together with its API key or stored secret. Returns the form to store.
 pub(super) fn checked(given: &str, secret: Option<&str>) -> Result<Address, FieldError> {
     let wrong = |message: String| FieldError::new("moonraker_url", message);
     let text = query::text(LONGEST)(given.trim()).map_err(wrong)?;
@@ -55,7 +55,7 @@ pub(super) fn checked(given: &str, secret: Option<&str>) -> Result<Address, Fiel
     }
 }
 
-/// Whether a stored key may be sent to an address: only to the scheme, host and port that it was stored for.
+/// Whether a stored key may be sent to `url`: only to the scheme, host and port that it was stored for.
 pub(super) fn takes_stored_key(stored_for: &str, url: &str) -> bool {
     match (Endpoint::parse(stored_for, None), Endpoint::parse(url, None)) {
         (Ok(stored_for), Ok(endpoint)) => endpoint.is_same_origin(&stored_for),
@@ -63,7 +63,7 @@ pub(super) fn takes_stored_key(stored_for: &str, url: &str) -> bool {
     }
 }
 
-/// What is wrong with a request that would have a stored key sent elsewhere.
+/// The error for a request that would send a stored key to another address.
 pub(super) fn needs_key_again(stored_for: &str) -> FieldError {
     FieldError::new(
         "moonraker_api_key",
@@ -73,7 +73,7 @@ pub(super) fn needs_key_again(stored_for: &str) -> FieldError {
     )
 }
 
-/// The address without user and password, to be shown.
+/// The address without user and password, for display.
 pub(crate) fn without_login(url: &str) -> String {
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -84,7 +84,7 @@ pub(crate) fn without_login(url: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
-/// Whether the address, which has a scheme, is written as [`pattern`] says.
+/// Whether the address, which has a scheme, matches [`pattern`].
 fn is_plain(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -102,7 +102,7 @@ fn is_plain(url: &str) -> bool {
             .all(|byte| byte == b'/' || byte.is_ascii_alphanumeric() || b"._~-%".contains(&byte))
 }
 
-/// Browsers take `1` and `0x7f.1` for addresses, too; here an address is written in full.
+/// Browsers also accept addresses such as `1` and `0x7f.1`; here an address must be written in full.
 fn is_plain_host(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Ipv6(_)) => true,
@@ -143,11 +143,11 @@ impl ToSchema for MoonrakerUrl {
     }
 }
 
-/// What [`checked`] takes, but for the rarer ways to write an IPv6 address.
+/// A pattern for the addresses that [`checked`] accepts, except for rare spellings of IPv6 addresses.
 fn pattern() -> String {
     let scheme = "([Hh][Tt][Tt][Pp][Ss]?|[Ww][Ss][Ss]?)://";
     let label = |first: &str| format!("{first}([A-Za-z0-9_-]{{0,61}}[A-Za-z0-9_])?");
-    // A name that ends in a number would be an address.
+    // A name that ends in a number would be an IP address.
     let (any, last) = (label("[A-Za-z0-9_]"), label("[A-Za-z_]"));
     let name = format!(r"({any}\.){{0,9}}{last}");
     let byte = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";

@@ -1,4 +1,4 @@
-//! What users say of jobs: title, notes, tags and verdict, who said it, and the reasons they choose from.
+//! User data of jobs: title, notes, tags and verdict, the log of their changes, and the list of verdict reasons.
 
 use axum::{
     Json,
@@ -23,12 +23,12 @@ use super::{
 };
 use crate::ingest::JobChange;
 
-/// Longest texts, in characters.
+/// Maximum lengths of texts, in characters.
 const TITLE: usize = 255;
 const NOTES: usize = 10_000;
 const TAG: usize = 64;
 const REASON: usize = 255;
-/// Most tags of a job.
+/// Maximum number of tags of a job.
 const TAGS: usize = 32;
 
 /// What is to be said of a job from now on. What is left out stays as it is, `null` removes it.
@@ -298,13 +298,13 @@ impl JobPatch {
     }
 }
 
-/// A word for a verdict.
+/// Parses a verdict.
 pub(crate) fn verdict(text: &str) -> Result<Verdict, String> {
     text.parse()
         .map_err(|unknown: UnknownVerdict| unknown.to_string())
 }
 
-/// A tag without the blanks around it.
+/// Validates a tag and trims it.
 pub(crate) fn tag(text: &str) -> Result<String, String> {
     let tag = query::name(text, TAG)?;
     match tag.contains(',') {

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the handlers say of themselves, and what is true for all of them.
+//! The OpenAPI document: the descriptions of all handlers, and what they have in common.
 
 use axum::http::Method;
 use store::KeyScope;
@@ -48,7 +48,7 @@ struct Description;
 const BEARER: &str = "api_key";
 const COOKIE: &str = "session";
 
-/// Answers that any route may give, by the name of the component.
+/// Responses that any route may return, by component name.
 const SHARED: [(&str, &str, &str); 9] = [
     ("BadRequest", "400", "The request cannot be read."),
     (
@@ -82,7 +82,7 @@ const SHARED: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// What clients send may leave fields out, and a problem has only the fields that it needs.
+/// Schemas whose fields may be omitted: request bodies, and problems, which have only the fields they need.
 const LEAVE_FIELDS_OUT: [&str; 5] = [
     "JobPatch",
     "NewApiKey",
@@ -148,7 +148,7 @@ fn operations(document: &mut Document) -> impl Iterator<Item = (Method, &mut Ope
     })
 }
 
-/// Says which scope a key needs, as the role that OpenAPI 3.1 has for it.
+/// Declares the scope that a key needs, as an OpenAPI 3.1 role.
 fn require(operation: &mut Operation, scope: KeyScope) {
     let by = |scheme| SecurityRequirement::new(scheme, [scope.as_str()]);
     operation.security = Some(vec![by(BEARER), by(COOKIE)]);
@@ -178,7 +178,7 @@ fn add_shared_answers(operation: &mut Operation) {
     refer(operation, "503");
 }
 
-/// Adds a shared answer, unless the route describes its own.
+/// Adds a shared response, unless the route describes its own.
 fn refer(operation: &mut Operation, status: &str) {
     let shared = SHARED.iter().find(|(_, of, _)| *of == status);
     if let Some((name, ..)) = shared {
@@ -190,7 +190,7 @@ fn refer(operation: &mut Operation, status: &str) {
     }
 }
 
-/// What is unknown is `null` and never left out.
+/// Marks all fields as required: an unknown value is `null` and never omitted.
 fn require_all_fields(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),

@@ -1,9 +1,9 @@
-//! The orders of a list, and opaque places in it, as clients write them.
+//! The sort orders of a list, and its opaque cursors, as clients write them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Amount, Cursor, JobId, LARGEST_ID, ListOrder};
 
-/// The orders by name. A column stands for its least first, with a minus in front for its most.
+/// The sort orders by name. A column sorts ascending; with a leading minus it sorts descending.
 const ORDERS: [(&str, ListOrder); 8] = [
     ("newest", ListOrder::Newest),
     ("oldest", ListOrder::Oldest),
@@ -15,7 +15,7 @@ const ORDERS: [(&str, ListOrder); 8] = [
     ("-filament_used", ListOrder::Most(Amount::FilamentUsed)),
 ];
 
-/// A cursor, with the number of the order in which it is a place.
+/// A decoded cursor, with the number of its sort order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     order: u8,
@@ -23,13 +23,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place in a list of this order. `None` if it is one in another.
+    /// The cursor within this sort order. `None` if it belongs to another one.
     pub(crate) fn within(self, order: ListOrder) -> Option<Cursor> {
         (self.order == number(order)).then_some(self.cursor)
     }
 }
 
-/// The order of this name.
+/// Parses the name of a sort order.
 pub(crate) fn order(text: &str) -> Result<ListOrder, String> {
     let named = ORDERS.iter().find(|(name, _)| *name == text);
     named.map(|(_, order)| *order).ok_or_else(|| {
@@ -38,8 +38,8 @@ pub(crate) fn order(text: &str) -> Result<ListOrder, String> {
     })
 }
 
-/// First byte of a cursor. Another order of the list has another number; one that changes gets a new one, so that old
-/// cursors are refused. From newest to oldest and back the places are the same.
+/// First byte of a cursor, which identifies its sort order. An order that changes gets a new number, so that old
+/// cursors are refused. `Newest` and `Oldest` share their cursors.
 fn number(order: ListOrder) -> u8 {
     match order {
         ListOrder::Newest | ListOrder::Oldest => 1,
@@ -52,7 +52,7 @@ fn number(order: ListOrder) -> u8 {
     }
 }
 
-/// The cursor as the client keeps it.
+/// Encodes a cursor for the client.
 pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
     let mut bytes = vec![number(order)];
     bytes.extend(cursor.value.to_be_bytes());
@@ -60,7 +60,7 @@ pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// `None` if it is no cursor of ours.
+/// Decodes a cursor. `None` if it is invalid.
 pub(crate) fn decode(text: &str) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (order, rest) = bytes.split_first()?;

@@ -1,4 +1,4 @@
-//! What a printer does right now.
+//! The live status of a printer.
 
 use std::collections::BTreeMap;
 
@@ -126,10 +126,10 @@ pub(super) async fn get_printer_status(
         None => PrinterStatus::not_yet_followed(id, state.clock.now()),
     };
     if let Some(job) = &mut status.job {
-        // A printer that has not reported since is late by an unknown time.
+        // An ETA in the past is dropped: the print is late by an unknown time.
         job.eta = job.eta.filter(|eta| *eta > state.clock.now());
     }
-    // What is stored may be later, of before a clock was set back.
+    // The live value takes precedence. The stored one may be later if it was written before a clock was set back.
     status.last_seen = status.last_seen.or(printer.last_seen);
     Ok(Json(status))
 }
@@ -166,7 +166,7 @@ impl PrinterStatus {
         }
     }
 
-    /// A printer that was added a moment ago.
+    /// Status of a printer that was just added.
     fn not_yet_followed(id: PrinterId, now: Timestamp) -> Self {
         Self {
             printer_id: id.0,

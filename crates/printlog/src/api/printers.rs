@@ -1,4 +1,4 @@
-//! The printers that are followed.
+//! Printers: listing, adding, changing, testing and deleting.
 
 use std::collections::HashMap;
 
@@ -25,12 +25,12 @@ use super::{
 };
 use crate::probe::{self, Outcome, Verdict};
 
-/// Longest texts, in characters.
+/// Maximum lengths of texts, in characters.
 const NAME: usize = 255;
 const LOCATION: usize = 255;
 const URL: usize = 500;
 const API_KEY: usize = 255;
-/// A stored login, and an API key.
+/// Maximum length of a stored login with an API key.
 const SECRET: usize = 1200;
 
 /// A printer.
@@ -329,7 +329,7 @@ pub(super) async fn test_printer(
         return Err(Problem::invalid(vec![moonraker_url::needs_key_again(stored_for)]));
     }
     let key_for = |url: &str| match (&input.moonraker_api_key, &stored) {
-        // An empty key is a key that was given: the test is to be without one.
+        // An empty key counts as given: it requests a test without a key.
         (Some(given), _) => Some(given.as_str()),
         (None, Some(stored)) if takes_stored_key(stored, url) => stored.config.moonraker_api_key.as_deref(),
         (None, _) => None,
@@ -337,7 +337,7 @@ pub(super) async fn test_printer(
     Ok(Json(probe::find(&tries, key_for).await.into()))
 }
 
-/// Checks what a user says of a printer, wherever it was said.
+/// Validates the settings of a printer, from the API or the command line.
 pub(crate) fn checked(
     name: &str,
     location: Option<&str>,
@@ -384,7 +384,7 @@ pub(super) fn no_such_printer(id: PrinterId) -> Problem {
     Problem::not_found(format!("there is no printer {}", id.0))
 }
 
-/// Whether a key is stored, readable or not.
+/// Whether a key is stored, even if it cannot be decrypted.
 fn has_key(printer: &Printer) -> bool {
     printer.config.moonraker_api_key.is_some() || printer.key_is_unreadable
 }
@@ -400,7 +400,7 @@ fn refused(cause: store::Error) -> Problem {
 }
 
 impl PrinterInput {
-    /// What is to be stored; `stored_key` stays if no key was said.
+    /// Validates the input for storing. Keeps `stored_key` if the input has no key.
     fn checked(self, stored_key: Option<String>) -> Result<NewPrinter, Problem> {
         let key = self.moonraker_api_key.unwrap_or(stored_key);
         checked(

@@ -1,4 +1,5 @@
-//! Reads the query of a request: each parameter once or several times, every other one refused by name.
+//! Parses the query of a request: parameters that may occur once or repeatedly. Unknown parameters are refused by
+//! name.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -7,7 +8,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::error::{FieldError, Problem};
 
-/// The parameters that have not been taken yet, and what was wrong with those that have.
+/// The remaining parameters, and the errors in those already parsed.
 #[derive(Debug)]
 pub(super) struct Query {
     pairs: Vec<(String, String)>,
@@ -27,7 +28,7 @@ impl Query {
         }
     }
 
-    /// A parameter that may be given once.
+    /// Takes a parameter that may occur once.
     pub(super) fn one<T>(
         &mut self,
         name: &'static str,
@@ -44,7 +45,7 @@ impl Query {
             .ok()
     }
 
-    /// A parameter that may be given several times, and whose values may also stand in one, between commas.
+    /// Takes a parameter that may be repeated and may contain several values, separated by commas.
     pub(super) fn several<T>(
         &mut self,
         name: &'static str,
@@ -54,7 +55,7 @@ impl Query {
         self.converted(name, values.iter().flat_map(|value| value.split(',')), convert)
     }
 
-    /// A parameter that may be given several times, each time with one value.
+    /// Takes a parameter that may be repeated, each time with one value.
     pub(super) fn repeated<T>(
         &mut self,
         name: &'static str,
@@ -87,7 +88,7 @@ impl Query {
         self.errors.push(FieldError::new(field, message));
     }
 
-    /// `value`, if all parameters were right and known.
+    /// Returns `value` if all parameters were valid and known.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             let allowed = match self.taken.as_slice() {
@@ -112,7 +113,7 @@ impl Query {
     }
 }
 
-/// A whole number of the given range.
+/// Parses an integer within the given range.
 pub(super) fn whole<T: FromStr + PartialOrd + Display>(
     lowest: T,
     highest: T,
@@ -123,7 +124,7 @@ pub(super) fn whole<T: FromStr + PartialOrd + Display>(
     }
 }
 
-/// A primary key.
+/// Parses a primary key.
 pub(super) fn id(text: &str) -> Result<i64, String> {
     whole(1, LARGEST_ID)(text)
 }
@@ -132,7 +133,7 @@ pub(super) fn truth(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-/// A text of 1 to `longest` characters, without null bytes, which no database takes.
+/// Parses a text of 1 to `longest` characters, without null bytes, which no database accepts.
 pub(super) fn text(longest: usize) -> impl Fn(&str) -> Result<String, String> {
     move |text| match text.chars().count() {
         _ if text.contains('\0') => Err("must not contain a null character".to_owned()),
@@ -141,12 +142,12 @@ pub(super) fn text(longest: usize) -> impl Fn(&str) -> Result<String, String> {
     }
 }
 
-/// A name that people give: a text that is more than blanks, without those around it.
+/// Parses a name: trims the text and refuses it if nothing is left.
 pub(crate) fn name(given: &str, longest: usize) -> Result<String, String> {
     text(longest)(given.trim())
 }
 
-/// A text without line breaks and other control characters.
+/// Refuses line breaks and other control characters.
 pub(crate) fn on_one_line(text: String) -> Result<String, String> {
     match text.contains(char::is_control) {
         true => Err("must not contain line breaks or other control characters".to_owned()),
@@ -154,14 +155,14 @@ pub(crate) fn on_one_line(text: String) -> Result<String, String> {
     }
 }
 
-/// An instant as RFC 3339, or a date, which means its first instant in UTC.
+/// Parses an RFC 3339 instant, or a date, which means its first instant in UTC.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     instant_in(&TimeZone::UTC, text)
 }
 
-/// An instant as RFC 3339, or a date, which means its first instant in `zone`.
+/// Parses an RFC 3339 instant, or a date, which means its first instant in `zone`.
 pub(super) fn instant_in(zone: &TimeZone, text: &str) -> Result<Timestamp, String> {
-    // `+` is a blank in a query that was not encoded; no instant has a blank before its zone.
+    // In a query that was not encoded, `+` becomes a blank; no instant has a blank before its zone.
     let text = text.replace(' ', "+");
     let date = (text.len() == "2026-01-31".len())
         .then(|| text.parse::<Date>().ok())

@@ -1,4 +1,4 @@
-//! Whether a page of ours asks: a cookie goes with requests of other pages, too, which must not change anything.
+//! Protects sessions against requests from other pages: browsers send cookies with those, too.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
@@ -6,15 +6,15 @@ use url::Url;
 use super::error::Problem;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// The host that the client asked for, from proxies that ask us for another. No page can send it to another origin
-/// without that being allowed by CORS.
+/// The host that the client requested, from proxies that change `Host`. A page cannot set it on a request to another
+/// origin unless CORS allows it.
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Refuses what a page of another origin asks for.
+/// Refuses requests from pages of another origin.
 ///
-/// `Sec-Fetch-Site` says it outright, but browsers leave it out over plain HTTP; then the host in `Origin` must be the
-/// one that was asked for. The scheme is not compared: behind a TLS proxy we do not see the right one. Without either
-/// header no browser asks.
+/// `Sec-Fetch-Site` names the relation, but browsers omit it over plain HTTP. Then the host in `Origin` must be the
+/// requested host. The scheme is not compared: behind a TLS proxy the server does not see the original one. A request
+/// without either header does not come from a browser.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(site) = text(headers, &FETCH_SITE) {
         return match site {
@@ -29,7 +29,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     };
     let is_asked = |name: &HeaderName| {
-        // The port that goes without saying is that of the page's scheme.
+        // A missing port means the default port of the page's scheme.
         let url = |host: &str| {
             let scheme = origin.split_once("://")?.0;
             Url::parse(&format!("{scheme}://{host}")).ok()
@@ -115,7 +115,7 @@ mod tests {
                 ("x-forwarded-host", "prints.example"),
             ],
             &[("origin", "http://[fd00::1]:8000"), ("host", "[fd00::1]:8000")],
-            // No browser.
+            // Not a browser.
             &[("host", "nas:8000")],
         ] {
             assert!(is_ours(headers), "{headers:?}");

@@ -1,4 +1,4 @@
-//! What is true for every answer: limits, headers, and a problem document even where no handler was reached.
+//! Layers around all routes: limits, headers, and problem documents even where no handler was reached.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -20,10 +20,10 @@ use tracing::error;
 use super::error::Problem;
 use crate::{config::Config, serving::NoPlace};
 
-/// A request that takes longer is given up.
+/// Time limit for a request.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Headers of every answer that does not set them itself. Pages load nothing from elsewhere and run no inline script.
+/// Default headers of every response. Pages load nothing from other origins and run no inline script.
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -35,12 +35,12 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// In the policy of every answer.
+/// Part of the policy of every response.
 const NO_ANCESTORS: &str = "frame-ancestors 'none'";
 
-/// Wraps the routes into what is true for all of them.
+/// Wraps the routes in the layers that apply to all of them.
 ///
-/// Pages of `frame_ancestors` may show ours in a frame.
+/// Pages of the origins in `frame_ancestors` may show the dashboard in a frame.
 pub(super) fn layers(router: Router, frame_ancestors: &[String]) -> Router {
     let ancestors = (!frame_ancestors.is_empty())
         .then(|| Arc::from(format!("frame-ancestors 'self' {}", frame_ancestors.join(" "))));
@@ -51,12 +51,12 @@ pub(super) fn layers(router: Router, frame_ancestors: &[String]) -> Router {
         .layer(middleware::from_fn_with_state(ancestors, with_headers))
 }
 
-/// Lets pages of those origins in that the settings name.
+/// Allows cross-origin requests from the origins in the settings.
 pub(super) fn for_other_origins(router: Router, settings: watch::Receiver<Config>) -> Router {
     router.layer(middleware::from_fn_with_state(settings, with_cors))
 }
 
-/// By the settings of this moment: they may change while the server runs.
+/// Uses the current settings, which may change while the server runs.
 async fn with_cors(
     State(settings): State<watch::Receiver<Config>>,
     request: Request,
@@ -83,7 +83,8 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// Refuses what has no place, with its body unread, but for `/health`: it tells whether the server works.
+/// Refuses a request without a place before its body is read. `/health` is exempt, because it reports whether the
+/// server works.
 async fn with_place(request: Request, next: Next) -> Response {
     let problem = match request.extensions().get::<NoPlace>() {
         Some(_) if request.uri().path() == "/health" => None,
@@ -119,7 +120,7 @@ async fn with_headers(State(ancestors): State<Option<Arc<str>>>, request: Reques
     }
     if let Some(ancestors) = ancestors {
         let headers = response.headers_mut();
-        // It names no origins.
+        // This header cannot name origins.
         headers.remove(header::X_FRAME_OPTIONS);
         if let Some(policy) = headers.get_mut(header::CONTENT_SECURITY_POLICY)
             && let Ok(text) = policy.to_str()
@@ -141,7 +142,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// `None` if no page of another origin may use the API, which is the default.
+/// The CORS layer. `None` if no page of another origin may use the API, which is the default.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
     let origin = match origins {
         [] => return None,

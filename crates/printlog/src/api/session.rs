@@ -1,4 +1,4 @@
-//! Signing in from a browser: an API key is sent once, a cookie that no script can read stands for it from then on.
+//! Browser sessions: an API key is sent once, and from then on an HttpOnly cookie stands for it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -21,16 +21,17 @@ use super::{
     query, same_origin, words,
 };
 
-/// Name of the cookie, before what tells this printlog from others. Cookies of one host are shared by all its ports, so that
-/// two printlogs with one name for it would sign each other out. Earlier versions used the name as it stands.
+/// Prefix of the cookie's name; a suffix distinguishes this printlog from others. All ports of a host share cookies,
+/// so two printlogs with the same cookie name would sign each other out. Earlier versions used the prefix alone.
 pub(super) const COOKIE: &str = "printlog_session";
-/// Most cookies of sessions that are looked up for one request.
+/// Maximum number of session cookies that are looked up per request.
 const COOKIES: usize = 16;
-/// Browsers keep no cookie for longer. When a session ends is for the server to say: its end moves on with its use.
+/// The longest lifetime that browsers allow. The server decides when a session ends, because each use extends it.
 const COOKIE_SECONDS: u32 = 400 * 86_400;
-/// Longest key that is looked at, in characters.
+/// Maximum length of a key in characters.
 const KEY: usize = 255;
-/// Longest body of a sign-in, in bytes: it is read before a key is known. JSON can write a character as six.
+/// Maximum size of a sign-in body in bytes, read before the client is authenticated. JSON can write one character as
+/// six.
 const BODY: usize = 4 * 1024;
 
 /// Who is signed in.
@@ -99,7 +100,7 @@ pub(super) async fn sign_in(
         return Err(problem.with_header(Header::KeyRefused));
     };
     state.sign_ins.succeeded(client);
-    // One browser, one session.
+    // A browser has at most one session.
     let ended = close(&state, &core, &headers).await?;
     let mut response = Json(SessionBody::from(new.session)).into_response();
     for name in ended.into_iter().filter(|name| *name != &*core.cookie) {
@@ -157,7 +158,7 @@ pub(super) async fn sign_out(
     let core = Core::of(&state)?;
     let mut names = close(&state, &core, &headers).await?;
     core.live.access_changed();
-    // Also the cookie of a session that had ended already.
+    // Also remove the cookie of a session that has already ended.
     names.push(&core.cookie);
     names.dedup();
     for name in names {
@@ -167,7 +168,8 @@ pub(super) async fn sign_out(
     Ok(response)
 }
 
-/// Ends the sessions of this browser, and gives the names of their cookies. Those of other printlogs are left alone.
+/// Ends the sessions of this browser and returns the names of their cookies. Sessions of other printlogs are left
+/// alone.
 async fn close<'a>(state: &ApiState, core: &Core, headers: &'a HeaderMap) -> ApiResult<Vec<&'a str>> {
     let mut closed = Vec::new();
     for (name, token) in tokens(headers) {
@@ -179,7 +181,7 @@ async fn close<'a>(state: &ApiState, core: &Core, headers: &'a HeaderMap) -> Api
     Ok(closed)
 }
 
-/// Name of the cookie of a printlog with this database.
+/// Name of the session cookie for a database instance.
 pub(crate) fn cookie_of(instance: Option<&str>) -> Arc<str> {
     match instance {
         Some(instance) => format!("{COOKIE}_{instance}").into(),
@@ -187,7 +189,7 @@ pub(crate) fn cookie_of(instance: Option<&str>) -> Arc<str> {
     }
 }
 
-/// Names and tokens in the cookies of sessions, those of other printlogs on this host included.
+/// Names and tokens of all session cookies, including those of other printlogs on this host.
 pub(super) fn tokens(headers: &HeaderMap) -> Vec<(&str, &str)> {
     let is_of_session = |name: &str| {
         name.strip_prefix(COOKIE)
@@ -213,7 +215,7 @@ fn set_cookie(
 ) -> Result<HeaderValue, Problem> {
     let path = &state.base_path;
     let attributes = match (came_over_tls(headers), state.is_embedded) {
-        // In a frame of another site a browser sends only such a cookie, which it keeps for frames of that site.
+        // In a frame of another site, browsers send only such a cookie, partitioned by that site.
         (true, true) => "SameSite=None; Secure; Partitioned",
         (true, false) => "SameSite=Strict; Secure",
         (false, _) => "SameSite=Strict",
@@ -222,8 +224,9 @@ fn set_cookie(
     HeaderValue::from_str(&cookie).map_err(|_| Problem::internal())
 }
 
-/// Any client may say so; a lie only keeps the cookie from being sent over plain HTTP. A browser that says that its page
-/// came over plain HTTP is right, whatever a proxy says: it would drop the cookie.
+/// Whether the client uses TLS. Any client may claim so; a false claim only keeps the cookie from being sent over
+/// plain HTTP. An `Origin` with plain HTTP overrides the proxy's header, because that browser would drop a `Secure`
+/// cookie.
 fn came_over_tls(headers: &HeaderMap) -> bool {
     let origin = headers.get(header::ORIGIN);
     if origin.is_some_and(|origin| origin.as_bytes().starts_with(b"http://")) {

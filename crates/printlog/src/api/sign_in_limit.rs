@@ -1,5 +1,5 @@
-//! How often an address may try keys that are wrong, to sign in or with a request. A key has 256 bits and is not
-//! guessed; this keeps the log free of those who try.
+//! Limits invalid keys per address, in sign-ins and requests. A key has 256 bits and cannot be guessed; the limit
+//! keeps such attempts from filling the log.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -12,13 +12,13 @@ use std::{
 
 use tracing::warn;
 
-/// Attempts that may fail within [`WINDOW`] of the first.
+/// Failed attempts allowed within [`WINDOW`] of the first.
 const ALLOWED: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are remembered. Beyond that the longest known one is forgotten.
+/// Maximum number of remembered addresses. Beyond that, the one with the oldest attempts is forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// The attempts of the last minute, by address.
+/// Failed attempts of the last minute, by address.
 #[derive(Debug, Default)]
 pub(super) struct SignInLimit {
     attempts: Mutex<HashMap<IpAddr, Attempts>>,
@@ -28,19 +28,19 @@ pub(super) struct SignInLimit {
 #[derive(Debug, Clone, Copy)]
 struct Attempts {
     number: u32,
-    /// Of the first one, on the monotonic clock.
+    /// Time of the first attempt, on the monotonic clock.
     since: Duration,
-    /// Hash of the key that was sent last with a request.
+    /// Hash of the last invalid key sent with a request.
     last_key: Option<u64>,
-    /// Whether the log tells of it.
+    /// Whether the limit has been logged.
     is_told: bool,
 }
 
 impl SignInLimit {
-    /// Notes an attempt before it is made, so that of many at once no more are made than allowed.
+    /// Counts an attempt before it is made, so that concurrent attempts cannot exceed the limit.
     ///
     /// # Errors
-    /// How long to wait, if there were too many.
+    /// The time to wait, if there were too many attempts.
     pub(super) fn begin(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
         let mut attempts = self.lock();
         let known = remembered(&mut attempts, client, now);
@@ -49,11 +49,11 @@ impl SignInLimit {
         Ok(())
     }
 
-    /// A key that was sent with a request does not work. A program that sends one that was revoked, again and again,
-    /// guesses nothing, and is told the same each time.
+    /// Counts an invalid key that was sent with a request. The same key again does not count: a program that keeps
+    /// sending a revoked key is not guessing, and always gets the same response.
     ///
     /// # Errors
-    /// How long to wait, if there were too many attempts that failed.
+    /// The time to wait, if there were too many failed attempts.
     pub(super) fn failed(&self, client: IpAddr, key: &str, now: Duration) -> Result<(), Duration> {
         let key = self.hasher.hash_one(key);
         let mut attempts = self.lock();
@@ -66,7 +66,7 @@ impl SignInLimit {
         Ok(())
     }
 
-    /// The attempt was right, and does not count.
+    /// Takes back a counted attempt that succeeded.
     pub(super) fn succeeded(&self, client: IpAddr) {
         if let Some(known) = self.lock().get_mut(&client) {
             known.number = known.number.saturating_sub(1);
@@ -90,7 +90,7 @@ impl Attempts {
     }
 }
 
-/// The attempts of an address. The table is bounded in time and in number.
+/// The attempts of an address. The table is bounded in time and size.
 fn remembered(attempts: &mut HashMap<IpAddr, Attempts>, client: IpAddr, now: Duration) -> &mut Attempts {
     attempts.retain(|_, known| now < known.since + WINDOW);
     if attempts.len() >= REMEMBERED && !attempts.contains_key(&client) {
@@ -141,7 +141,7 @@ mod tests {
         let (limit, client) = (SignInLimit::default(), "192.0.2.1".parse().unwrap());
         for n in 0..10 {
             limit.failed(client, &n.to_string(), seconds(n)).unwrap();
-            // Somebody's program does not know that its key was revoked.
+            // A program that keeps sending a revoked key.
             limit.failed(client, &n.to_string(), seconds(n)).unwrap();
         }
         assert_eq!(limit.failed(client, "x", seconds(10)), Err(seconds(50)));

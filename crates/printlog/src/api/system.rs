@@ -1,4 +1,4 @@
-//! What the server is and what it keeps.
+//! Information about the server and its data.
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::time_zone;
 
-/// Longest name of a time zone that is looked at, in characters.
+/// Maximum length of a time zone name in characters.
 const TZ: usize = 255;
 
 /// `?tz=`

@@ -1,5 +1,4 @@
-//! When keys and sessions were used, written while nobody waits for it: a database that takes no writes must not keep
-//! people from what can be read.
+//! Records the use of keys and sessions in the background: a database that refuses writes must not block reading.
 
 use jiff::Timestamp;
 use store::{KeyId, Session, Store};
@@ -9,14 +8,14 @@ use tracing::warn;
 
 use crate::ingest::Clock;
 
-/// What waits to be written. More is left out: it is told again at the next use.
+/// Capacity of the queue. When it is full, a use is dropped and recorded at the next use.
 const WAITING: usize = 16;
 
-/// Takes note of what is used. Clones share it.
+/// Handle for recording uses. Clones share the queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Usage(mpsc::Sender<Used>);
 
-/// What was used.
+/// A used key or session.
 #[derive(Debug)]
 enum Used {
     Key(KeyId),
@@ -24,7 +23,7 @@ enum Used {
 }
 
 impl Usage {
-    /// Writes what is noted, until `stop`.
+    /// Starts writing the recorded uses, until `stop`.
     pub(crate) fn start(store: Store, clock: Clock, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let (sender, mut receiver) = mpsc::channel(WAITING);
         tasks.spawn(async move {
@@ -42,12 +41,12 @@ impl Usage {
         Self(sender)
     }
 
-    /// The key has let somebody in.
+    /// Records that a key authenticated a request.
     pub(super) fn of_key(&self, id: KeyId) {
         self.0.try_send(Used::Key(id)).ok();
     }
 
-    /// The session has let somebody in, so that it goes on.
+    /// Records that a session authenticated a request, which extends the session.
     pub(super) fn of_session(&self, session: Session) {
         self.0.try_send(Used::Session(Box::new(session))).ok();
     }

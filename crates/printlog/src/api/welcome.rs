@@ -1,4 +1,4 @@
-//! The page at `/`: says that the server runs and where to go from here. Static, without any script.
+//! The landing page at `/`: shows that the server is running, and the next steps. Static, without scripts.
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use super::ApiState;
 const PAGE: &str = include_str!("welcome.html");
 const STYLE: &str = include_str!("welcome.css");
 
-/// The page may load its own style and nothing else.
+/// The page may only load its own style.
 const PAGE_POLICY: (HeaderName, &str) = (
     header::CONTENT_SECURITY_POLICY,
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'",

@@ -1,4 +1,4 @@
-//! Words that a field may hold, for the OpenAPI document: taken from the types that write them.
+//! Enum schemas for the OpenAPI document, generated from the Rust types.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,8 @@ use utoipa::{
 
 use crate::{ingest, probe};
 
-/// Names of the time zones that there are, and offsets from UTC. A pattern and no list, so that it is a text for who reads the document.
+/// Names of the available time zones, and offsets from UTC. A pattern rather than a list, so that the document shows
+/// a string.
 pub(super) struct TimeZone;
 
 impl PartialSchema for TimeZone {
@@ -38,7 +39,7 @@ impl ToSchema for TimeZone {
     }
 }
 
-/// A schema of its own for the words of a type.
+/// Defines a schema for the words of a type.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
         $(#[$doc])*
@@ -63,52 +64,52 @@ macro_rules! words {
 words! {
     /// Format of an export.
     ExportFormat: crate::export::ExportFormat::ALL;
-    /// How a job stands.
+    /// Status of a job.
     JobStatus: domain::JobStatus::ALL;
-    /// Whether a thing that was printed is any good.
+    /// A user's rating of a job.
     JobVerdict: domain::Verdict::ALL;
-    /// Who says something of a job.
+    /// What reported the end or the figures of a job.
     Source: [domain::Source::History, domain::Source::PrintStats];
-    /// How the details of a job stand.
+    /// Status of a job's details.
     DetailsStatus: {
         use store::DetailsStatus as Is;
         [Is::Pending, Is::Done, Is::Partial, Is::Failed]
     };
-    /// Who says what is known of a file.
+    /// Source of a file's details.
     DetailsSource: [store::DetailsSource::File, store::DetailsSource::Moonraker];
-    /// How the link to a printer stands.
+    /// State of the connection to a printer.
     ConnectionState: {
         use ingest::ConnectionState as Is;
         [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
     };
-    /// What a key may do.
+    /// Scope of a key.
     KeyScope: store::KeyScope::ALL;
     /// State of Klippy.
     KlippyState: {
         use domain::KlippyState as Is;
         [Is::Disconnected, Is::Startup, Is::Ready, Is::Error, Is::Shutdown]
     };
-    /// How far the import of a history is.
+    /// State of the history import.
     BackfillState: {
         use ingest::BackfillState as Is;
         [Is::Pending, Is::Running, Is::Done, Is::Off]
     };
-    /// A part of Moonraker's API that printlog can do without.
+    /// An optional part of Moonraker's API.
     Capability: moonraker::Capability::ALL;
-    /// Length of the parts of a timeline.
+    /// Length of a timeline's buckets.
     Bucket: analytics::Bucket::ALL;
-    /// What the parts of a timeline are divided by.
+    /// What a timeline's buckets are divided by.
     Stack: analytics::Stack::ALL;
-    /// What a table of a heat map shows.
+    /// The view that a table of a heat map shows.
     HeatmapView: super::analytics::View::ALL;
-    /// How a table is written.
+    /// Format of a table.
     TableFormat: super::analytics::Format::ALL;
-    /// An engine.
+    /// A database engine.
     DatabaseType: {
         use store::Engine as Is;
         [Is::Sqlite, Is::MySql, Is::MariaDb]
     };
-    /// How the try of an address ended.
+    /// Outcome of an address test.
     TestOutcome: {
         use probe::Outcome as Is;
         [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker, Is::NoPrint]

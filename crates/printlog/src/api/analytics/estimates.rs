@@ -1,4 +1,4 @@
-//! How right slicers' estimates are.
+//! Accuracy of slicers' estimates.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::api::{Core, error::ApiResult};
 
-/// Jobs below which quartiles say nothing.
+/// Minimum number of jobs for meaningful quartiles.
 const ENOUGH: u64 = 5;
 
 /// Time that completed jobs took (`print_duration`), compared with what their slicers thought.

@@ -138,7 +138,7 @@ impl FiguresBody {
     }
 }
 
-/// A sum over `jobs`: of no jobs 0, of none that is known unknown.
+/// A sum over `jobs` jobs. 0 if there are none, `None` if no job has a known value.
 fn sum(total: Total, jobs: u64) -> Option<f64> {
     (total.jobs > 0 || jobs == 0).then(|| thousandths(total.sum))
 }
@@ -147,12 +147,12 @@ fn mean(total: Total) -> Option<f64> {
     (total.jobs > 0).then(|| rounded(as_f64(total.sum) / as_f64(total.jobs) / 1000.0))
 }
 
-/// ms as s, µm as mm, mg as g.
+/// Converts ms to s, µm to mm, mg to g.
 pub(super) fn thousandths(amount: u64) -> f64 {
     as_f64(amount) / 1000.0
 }
 
-/// To the thousandth; what is behind is noise.
+/// Rounds to thousandths; further digits are noise.
 pub(super) fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }

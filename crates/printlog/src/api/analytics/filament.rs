@@ -1,4 +1,4 @@
-//! Which filament was used, and how that went.
+//! Filament usage and outcomes by filament.
 
 use std::collections::BTreeMap;
 

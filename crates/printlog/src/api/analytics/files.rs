@@ -1,4 +1,4 @@
-//! Which files are printed.
+//! The most printed files.
 
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Serialize;
@@ -16,9 +16,9 @@ use crate::api::{
     query::Query,
 };
 
-/// Files, if nothing is said.
+/// Default number of files.
 const USUAL: usize = 50;
-/// Most files of an answer.
+/// Maximum number of files.
 const MOST: usize = 500;
 
 /// The files that were printed most.

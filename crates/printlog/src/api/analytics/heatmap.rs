@@ -1,4 +1,4 @@
-//! When jobs are started.
+//! Starts of jobs by weekday, hour and day.
 
 use analytics::{HourCell, LocalClock};
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
@@ -63,7 +63,7 @@ struct CellBody {
     print_time: f64,
 }
 
-/// Which of the two a table shows.
+/// The view that a table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
     Week,

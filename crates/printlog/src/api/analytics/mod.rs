@@ -1,5 +1,5 @@
-//! Routes for figures over many jobs. Handlers have the store compute them, and add names and units; `docs/metrics.md`
-//! defines each figure.
+//! Analytics routes. The store computes the figures; the handlers add names and units. `docs/metrics.md` defines each
+//! figure.
 
 mod estimates;
 mod failures;
@@ -27,7 +27,7 @@ use super::{
     error::{ApiResult, Problem},
 };
 
-/// All routes of this kind.
+/// All analytics routes.
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(summary::get_summary))
@@ -42,7 +42,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(verdicts::get_verdicts))
 }
 
-/// Computes figures, as many at once as there are cores.
+/// Runs a computation, at most as many at once as there are cores.
 async fn compute<T: Send + 'static>(
     core: &Core,
     filter: &JobFilter,
@@ -51,7 +51,7 @@ async fn compute<T: Send + 'static>(
     let permit = core.computing.clone().acquire_owned().await;
     let permit = permit.map_err(|_| Problem::internal())?;
     let figures = core.store.analyze(filter, move |jobs| {
-        // The computation holds it, also when the client has disconnected.
+        // The computation holds the permit even after the client has disconnected.
         let _permit = permit;
         work(jobs)
     });

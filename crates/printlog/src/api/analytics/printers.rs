@@ -129,7 +129,7 @@ async fn figures(
         let busy = jobs.busy(since, until)?;
         let body = |(id, name): (PrinterId, String)| {
             let sums = sums.remove(&id).unwrap_or_default();
-            // A printer that did nothing since then was not busy; without a beginning there is no time to speak of.
+            // A printer without a job in the period was idle; without `since` the period has no length.
             let idle = since.map(|since| Busy::within(since, until));
             let busy = busy.get(&id).copied().or(idle);
             printer(id, name, &sums, busy.as_ref(), FiguresBody::new(&sums, jobs))

@@ -1,4 +1,4 @@
-//! The parameters that all analytics share.
+//! Parameters that all analytics routes share.
 
 use axum::{
     extract::FromRequestParts,
@@ -73,14 +73,14 @@ pub(super) struct JobParameters {
     format: Option<String>,
 }
 
-/// What all analytics are asked.
+/// The parsed parameters of an analytics request.
 pub(super) struct AnalyticsQuery {
     pub(super) filter: JobFilter,
     pub(super) zone: TimeZone,
     pub(super) format: Format,
 }
 
-/// How an answer is written.
+/// Format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
@@ -110,7 +110,7 @@ impl Format {
         }
     }
 
-    /// The first of the types that the client takes which is one of ours.
+    /// The first media type in `Accept` that we support.
     fn accepted(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).iter();
         let types = values
@@ -128,7 +128,7 @@ impl Format {
 }
 
 impl AnalyticsQuery {
-    /// Takes the parameters; `printer_id` only where several printers are meant.
+    /// Parses the parameters. `printer_id` is only taken where several printers are possible.
     pub(super) fn take(query: &mut Query, parts: &Parts, state: &ApiState, several_printers: bool) -> Self {
         let zone = query.one("tz", |name| {
             time_zone::named_or_fixed(name).ok_or_else(|| {
@@ -176,7 +176,7 @@ impl FromRequestParts<ApiState> for AnalyticsQuery {
     }
 }
 
-/// The same of one printer.
+/// The same for one printer.
 pub(super) struct OfPrinter(pub(super) AnalyticsQuery);
 
 impl FromRequestParts<ApiState> for OfPrinter {
@@ -189,7 +189,7 @@ impl FromRequestParts<ApiState> for OfPrinter {
     }
 }
 
-/// A parameter that is one of some words.
+/// Parses a parameter that is one of several words.
 pub(super) fn word<T: Copy>(
     all: impl IntoIterator<Item = T>,
     as_str: fn(T) -> &'static str,
@@ -204,5 +204,5 @@ pub(super) fn word<T: Copy>(
     }
 }
 
-/// A whole number in a query.
+/// Parses an integer.
 pub(super) use query::whole;

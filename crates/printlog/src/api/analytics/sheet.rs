@@ -1,4 +1,4 @@
-//! The answer as JSON, or its rows as CSV: the same fields, and the same numbers to the last digit.
+//! Responses as JSON or CSV: both have the same fields, and the same numbers to the last digit.
 
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use crate::{
     harmless::harmless,
 };
 
-/// Writes the answer. A row is a flat view of a part of `body`.
+/// Writes the response. A row is a flat view of a part of `body`.
 pub(super) fn answer<B: Serialize, R: Serialize + Default>(
     format: Format,
     body: &B,
@@ -35,7 +35,7 @@ pub(super) fn answer<B: Serialize, R: Serialize + Default>(
 
 fn csv<R: Serialize + Default>(rows: &[R]) -> Result<Vec<u8>, csv::Error> {
     let mut sheet = csv::Writer::from_writer(Vec::new());
-    // An empty table has its header, too.
+    // An empty table also has a header.
     let columns = cells(&R::default())?;
     sheet.write_record(columns.iter().map(|(name, _)| name))?;
     for row in rows {
@@ -46,10 +46,10 @@ fn csv<R: Serialize + Default>(rows: &[R]) -> Result<Vec<u8>, csv::Error> {
         .map_err(|cause| csv::Error::from(cause.into_error()))
 }
 
-/// Names and texts of the cells of a row; fields of a field are joined to its name.
+/// Names and values of a row's cells. Nested field names are joined.
 fn cells(row: &impl Serialize) -> Result<Vec<(String, String)>, csv::Error> {
     let error = |cause: serde_json::Error| csv::Error::from(std::io::Error::from(cause));
-    // Through text, because that keeps the order of the fields.
+    // Serialising to text preserves the order of the fields.
     let text = serde_json::to_string(row).map_err(error)?;
     let fields: IndexMap<String, Value> = serde_json::from_str(&text).map_err(error)?;
     let mut cells = Vec::new();

@@ -1,4 +1,4 @@
-//! The figures of all jobs, and how they have changed.
+//! Figures over all jobs, and their change since the previous period.
 
 use analytics::is_start_of_day;
 use axum::{extract::State, response::Response};
@@ -126,8 +126,8 @@ pub(super) async fn get_summary(
     })
 }
 
-/// The period before that of the filter. Days are counted as days: the one on which clocks are set is one, too. `None`
-/// when it would begin before the year 0, which RFC 3339 cannot write.
+/// The period before that of the filter. Whole days are counted as days, including those on which clocks change.
+/// `None` if it would begin before the year 0, which RFC 3339 cannot represent.
 fn previous(filter: &JobFilter, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let since = filter.since?;
     let until = filter.until.unwrap_or(now);
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_period_before_has_as_many_days() {
-        // The week in which clocks were set, and the one before.
+        // The week in which the clocks change, and the week before.
         assert_eq!(
             before("Europe/Berlin", "2026-03-22T23:00:00Z", "2026-03-29T22:00:00Z"),
             Some((

@@ -20,7 +20,7 @@ use crate::api::{
     words,
 };
 
-/// Most parts of a timeline.
+/// Maximum number of buckets in a timeline.
 const MOST: usize = 30_000;
 
 /// Jobs by when they started.
@@ -178,7 +178,7 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
     .await?
 }
 
-/// The buckets, larger ones where there would be too many.
+/// The buckets, in the wanted length or the next larger one that stays within [`MOST`].
 fn at_most(zone: &TimeZone, wanted: Bucket, first: Timestamp, last: Timestamp) -> (Bucket, Vec<Timestamp>) {
     Bucket::ALL
         .into_iter()

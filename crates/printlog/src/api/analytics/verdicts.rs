@@ -1,4 +1,4 @@
-//! What users made of their jobs, and what scrap cost.
+//! Users' verdicts on jobs, and the cost of scrap.
 
 use std::collections::BTreeMap;
 
