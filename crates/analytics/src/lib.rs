@@ -2,7 +2,7 @@
 //! figures.
 //!
 //! Pure: no SQL, no I/O, no clock, not async; months that are not in memory come from a [`MonthSource`]. Amounts are
-//! whole milliseconds, micrometres, milligrams and ten-thousandths of a currency, so that sums are exact in any order.
+//! whole milliseconds, micrometres, milligrams and ten-thousandths of a currency, which keeps sums exact in any order.
 
 mod busy;
 mod cache;

@@ -39,8 +39,8 @@ pub enum HistoryEnd {
     Seen(JobStatus),
 }
 
-/// Longest time between a missed start, as Moonraker notes it, and the end. Also the part of the length that must lie
-/// before the noted start for the start to count as missed.
+/// Threshold for a missed start: either the noted start is less than this before the end, or the run began (computed
+/// from its length) more than this before the noted start.
 const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
 
 /// Moonraker and printlog each see a start and an end up to half a second late.

@@ -1,4 +1,4 @@
-//! Which jobs a list or a figure is about, and the order and position within a list.
+//! Filters for jobs, and the order and position within a list.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::{JobId, JobStatus, PrinterId, Verdict};
 pub struct JobFilter {
     /// The job ran on one of these printers.
     pub printer_ids: Vec<PrinterId>,
-    /// The job is in one of these statuses.
+    /// The job has one of these statuses.
     pub statuses: Vec<JobStatus>,
     /// The job started at this time or later. Excludes jobs whose start is unknown.
     pub since: Option<Timestamp>,

@@ -1,5 +1,7 @@
-//! Measures the accuracy of this crate and of Moonraker over the slicer corpus: `cargo run -p gcode --example accuracy
-//! -- docs/gcode.md` replaces the tables in that file; without a file they are printed.
+//! Measures the accuracy of this crate and of Moonraker over the slicer corpus.
+//!
+//! `cargo run -p gcode --example accuracy -- docs/gcode.md` replaces the tables in that file; without a file they are
+//! printed.
 
 #![expect(
     clippy::unwrap_used,

@@ -42,7 +42,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// `true` unless the file says that the tool is not used.
+    /// `true` unless the file states that the tool is not used.
     pub fn may_be_used(&self) -> bool {
         self.used != Some(false)
     }

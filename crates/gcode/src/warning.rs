@@ -29,7 +29,7 @@ pub enum Warning {
         /// Declared height in pixels.
         height: u32,
     },
-    /// A container (`.3mf`, `.ufp`, `.bgcode`, `.gx`) is damaged; the text says where.
+    /// A container (`.3mf`, `.ufp`, `.bgcode`, `.gx`) is damaged; the text describes where.
     ContainerDamaged(String),
     /// A part of a container is needed, but it is not in the available bytes.
     ContainerCut(String),

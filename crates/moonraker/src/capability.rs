@@ -220,7 +220,7 @@ impl Client {
     /// Reads the objects of [`follow_print`](Self::follow_print) once more.
     ///
     /// # Errors
-    /// As there.
+    /// As [`follow_print`](Self::follow_print).
     pub async fn poll_print(&self, known: &StatusMirror) -> Result<Snapshot, RequestError> {
         let heaters = known.heaters().map(|(name, _)| name.to_owned()).collect();
         self.printer_objects_query(objects_of_a_print(heaters)).await

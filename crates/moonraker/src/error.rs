@@ -12,7 +12,7 @@ pub enum RequestError {
     Refused {
         /// The method.
         method: &'static str,
-        /// JSON-RPC's code; mostly an HTTP status.
+        /// JSON-RPC's code; usually an HTTP status.
         code: i64,
         /// Moonraker's message.
         message: String,

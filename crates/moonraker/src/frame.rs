@@ -58,7 +58,8 @@ pub(crate) fn read(frame: &str, mut each: impl FnMut(Result<Message<'_>, FrameEr
     }
 }
 
-/// Counts the characters that begin or divide members, including those inside strings.
+/// Whether a frame has too many members, counted by the characters that begin or divide them, including those inside
+/// strings.
 fn has_too_many_parts(frame: &str) -> bool {
     let is_mark = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
     frame.len() > PARTS_LIMIT && frame.as_bytes().iter().filter(is_mark).count() > PARTS_LIMIT

@@ -26,11 +26,11 @@ pub struct PrintStats<'a> {
     pub filename: Option<&'a str>,
     /// Seconds, with pauses.
     pub total_duration: Option<f64>,
-    /// Seconds, without pauses and without what came before the first extrusion.
+    /// Seconds, without pauses and the time before the first extrusion.
     pub print_duration: Option<f64>,
     /// Millimetres of filament.
     pub filament_used: Option<f64>,
-    /// Text of the error that ended the print; mostly empty.
+    /// Text of the error that ended the print; usually empty.
     pub message: Option<&'a str>,
     /// Layers, if the G-code sets them.
     pub info: Option<LayerInfo>,

@@ -237,7 +237,7 @@ impl Tracker {
             return;
         }
         if self.over.untold.take_if(|job| row.is_late_word_of(job)).is_some() {
-            // Too late to start or end the job; the row only identifies it.
+            // The job has ended already; the row only identifies it.
             self.over.note(&row.job_id, row.start_time);
             actions.push(Action::Import(Box::new(row.clone())));
             return;
@@ -376,8 +376,8 @@ impl Tracker {
         self.begin_ending(now, End::KlippyLost, actions);
     }
 
-    /// Writes a job whose end was observed. A job that only vanished with the link, or behind another print, is
-    /// examined again after reconnecting.
+    /// Writes a job whose end was observed. A job that only disappeared with the connection, or was replaced by another
+    /// run of its file, is examined again after reconnecting.
     pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
         self.starting = None;
         self.told_end = None;

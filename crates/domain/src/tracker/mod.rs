@@ -131,7 +131,8 @@ enum End {
 }
 
 impl End {
-    /// Whether later data from the printer cannot change this end. If the same file was started again, its history can.
+    /// Whether later data from the printer cannot change this end. If the same file was started again, the history
+    /// still can.
     fn is_final(self) -> bool {
         matches!(self, Self::Shown(_, cause) if cause != Some(REPLACED))
     }
@@ -186,7 +187,8 @@ struct Over {
 const OVER: usize = 8;
 
 impl Over {
-    /// Remembers a run. Without a start time in the history it cannot be distinguished from other runs.
+    /// Remembers a run. A run without a start time in the history is skipped, because it cannot be distinguished from
+    /// others.
     fn note(&mut self, job_id: &str, start_time: Option<Timestamp>) {
         if let Some(start_time) = start_time {
             self.told.truncate(OVER - 1);

@@ -306,8 +306,8 @@ impl View<'_> {
             .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
     }
 
-    /// Whether the history reports as running a job that began at the same time as this one or earlier, and so saw
-    /// neither end.
+    /// Whether the history reports as running a row of the job's file that began at the same time as the job or
+    /// earlier. The history has then seen none of these runs end.
     fn is_within_running_row(&self, job: &Job) -> bool {
         self.newest.is_some_and(|newest| {
             newest.row.end() == HistoryEnd::Running

@@ -63,7 +63,7 @@ impl Odd {
     }
 }
 
-/// Updates of a print, one a second; the last two say that it is complete.
+/// Updates of a print, one per second; the last two report its completion.
 const UPDATES: usize = 14;
 
 /// What happens during the test.

@@ -1,4 +1,4 @@
-//! IceSL: `; key : <tab>value` after `; <IceSL DATE>`, behind the start code. No version, time or amounts.
+//! IceSL: `; key : <tab>value` after `; <IceSL DATE>`, which follows the start code. No version, time or amounts.
 
 use crate::Parsed;
 use crate::scan::Scan;

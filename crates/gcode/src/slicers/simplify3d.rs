@@ -144,7 +144,7 @@ fn setpoints(temperatures: &[f64]) -> Option<Setpoints> {
     })
 }
 
-/// Parallel lists; `temperatureSetpointCount` says how many set points each heater has.
+/// Parallel lists; `temperatureSetpointCount` is the number of set points of each heater.
 fn version_4(head: &Settings<'_>) -> Temperatures {
     // If one member cannot be read, the others cannot be assigned to heaters.
     let list = |key: &str| head.integers(key).into_iter().collect::<Option<Vec<f64>>>();

@@ -162,7 +162,7 @@ async fn a_flood_that_nobody_reads_ends_the_connection_within_bounded_memory() {
     let server = FakeServer::bind().await;
     let (client, mut notifications, mut peer) = server.connected(&ConnectOptions::default()).await;
     let flood = tokio::spawn(async move {
-        // While a call waits, the connection keeps reading, because the answer may be behind the notifications.
+        // While a call waits, the connection keeps reading, because the answer may come after the notifications.
         peer.request().await;
         let text = "x".repeat(200_000);
         let frame =
