@@ -7,7 +7,7 @@ UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
 .PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench bench-analytics bench-fleet bench-gcode fuzz fmt
 
-## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
+## Builds missing parts and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
 	$(CARGO) run --release --locked --bin printlog -- serve
 
@@ -55,8 +55,7 @@ screenshots: ui/dist/index.html
 api-fuzz:
 	scripts/schemathesis.sh
 
-## Builds the container image and runs it without a registry or an engine. Needs root; takes minutes, so not in
-## `test`.
+## Builds the container image and runs it without a registry or an engine. Needs root; takes minutes, so not in `test`.
 test-container:
 	scripts/test-container.sh
 

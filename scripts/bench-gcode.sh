@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the speed of the G-code parser next to Moonraker's own extractor in the same run. The optional argument is
-# a
-# folder of files; the default is the slicer corpus next to the checkout or, if it is missing, the project's fixtures.
+# a folder of files; the default is the slicer corpus next to the checkout or, if it is missing, the project's
+# fixtures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ -x .cache/venv/bin/moonraker ]] || scripts/install-test-deps.sh

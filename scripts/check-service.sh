@@ -1,7 +1,6 @@
 #!/bin/bash
 # Checks that systemd understands deploy/systemd/printlog.service, and that its exposure is at most 2.0 on the scale
-# of
-# `systemd-analyze security`, where 10 is a service without any protection.
+# of `systemd-analyze security`, where 10 is a service without any protection.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unit=deploy/systemd/printlog.service

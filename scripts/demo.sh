@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Starts simulated printers with months of history, and a printlog that records them, in a temporary folder. Ctrl-C
-# stops
-# everything. DEMO_PRINTERS sets the number of printers, PRINTLOG_API__PORT the port.
+# stops everything. DEMO_PRINTERS sets the number of printers, PRINTLOG_API__PORT the port.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printers=${DEMO_PRINTERS:-5}

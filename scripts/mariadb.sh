@@ -1,10 +1,10 @@
 #!/bin/bash
 # Debian's MariaDB for tests, from the packages mariadb-server-core and mariadb-client-core, which start no service.
 #
-#   mariadb.sh install TEMPLATE             makes an empty database
-#   mariadb.sh start TEMPLATE DIR [flags]   starts a server on a copy of that; prints its port
+#   mariadb.sh install TEMPLATE             creates an empty database
+#   mariadb.sh start TEMPLATE DIR [flags]   starts a server on a copy of it; prints its port
 #   mariadb.sh stop DIR                     kills the server and removes DIR
-#   mariadb.sh shutdown DIR                 ends the server in order; the next start finds its data in DIR
+#   mariadb.sh shutdown DIR                 shuts the server down; the next start uses the data in DIR
 #
 # The data is temporary: nothing is synced to disk.
 set -euo pipefail

@@ -1,11 +1,10 @@
 #!/bin/bash
 # A MySQL for tests on Debian 12, which does not package it: the one from Debian unstable, unpacked into a folder and
-# run
-# with the loader and the libraries next to it. The host system is not changed, and root is not needed.
+# run with the loader and the libraries next to it. The host system is not changed, and root is not needed.
 #
-#   mysql.sh install CACHE              unpacks it (about 320 MB) and makes an empty database
-#   mysql.sh start CACHE DIR [flags]    starts a server on a copy of that; prints its port
-#   mysql.sh client CACHE args...       the mysql client
+#   mysql.sh install CACHE              unpacks it (about 320 MB) and creates an empty database
+#   mysql.sh start CACHE DIR [flags]    starts a server on a copy of it; prints its port
+#   mysql.sh client CACHE args...       runs the mysql client
 #   mysql.sh stop DIR                   kills the server and removes DIR
 #
 # The data is temporary: nothing is synced to disk. For tests that kill the server, add

@@ -1,10 +1,9 @@
 #!/bin/bash
 # Builds docker/Dockerfile and runs the image as intended, with a read-only root and without privileges; also checks
-# with
-# the Compose plugin how docker-compose.yml is interpreted. Needs root on Debian, but no Docker and no image registry:
-# buildah and podman build and run the image, and stand-ins made from Debian packages and this machine's Rust and Node
-# replace the base images. All files are stored in .cache/containers. Takes several minutes, so it is a separate
-# target.
+# with the Compose plugin how docker-compose.yml is interpreted. Needs root on Debian, but no Docker and no image
+# registry: buildah and podman build and run the image, and stand-ins made from Debian packages and this machine's
+# Rust and Node replace the base images. All files are stored in .cache/containers. Takes several minutes, so it is a
+# separate target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

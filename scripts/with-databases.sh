@@ -1,9 +1,8 @@
 #!/bin/bash
 # with-databases.sh CMD...: runs CMD with one fresh MySQL and one fresh MariaDB, and exits with its exit code. CMD
-# finds
-# them in
+# finds them in
 #   PRINTLOG_TEST_MYSQL_URL    mysql://printlog:PASSWORD@127.0.0.1:PORT/
-#   PRINTLOG_TEST_MYSQL_CA     the certificate that signs this MySQL's own, for TLS with ssl-ca
+#   PRINTLOG_TEST_MYSQL_CA     the CA certificate of this MySQL, for TLS with ssl-ca
 #   PRINTLOG_TEST_MARIADB_URL  the same kind of URL; this server has no TLS
 # The account has all privileges, including the creation of databases. MySQL's account uses caching_sha2_password, the
 # default for new accounts, and nothing is cached before its first login.

@@ -207,8 +207,7 @@ impl Generated {
     }
 
     /// Sums over the ended rows, in the order of Moonraker's totals. In a long history they are estimated from a
-    /// sample of
-    /// about a thousand rows.
+    /// sample of about a thousand rows.
     pub(crate) fn totals(&self) -> [f64; 6] {
         let step = self.count.div_ceil(1000).max(1);
         let mut sums = [0.0; 6];

@@ -43,8 +43,7 @@ enum Body {
 
 impl Head {
     /// Reads a request head. `None` if the client disconnects first or sends something that is not HTTP. Bytes that
-    /// follow
-    /// the head stay in `buffer`.
+    /// follow the head stay in `buffer`.
     pub(crate) async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Self>> {
         loop {
             if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -141,8 +140,7 @@ impl Response {
     }
 
     /// A file or the requested range of it. A range that covers the whole file gets a 200. Anything other than a
-    /// single byte
-    /// range is ignored.
+    /// single byte range is ignored.
     pub(crate) fn file(file: &File, head: &Head) -> Self {
         let size = file.size;
         let mut headers = vec![

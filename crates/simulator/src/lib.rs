@@ -1,8 +1,7 @@
 //! Simulates many Moonrakers in one process, each with Klipper, a history and faults.
 //!
 //! Used by tests, the demo and benches. It reproduces the protocol of recorded Moonrakers (`tests/` compares it with
-//! the
-//! recordings), shares no code with our client, and reports what its printers really did ([`SimPrinter::truth`]).
+//! the recordings), shares no code with our client, and reports what its printers really did ([`SimPrinter::truth`]).
 
 mod catalog;
 mod clock;

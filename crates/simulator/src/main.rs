@@ -54,9 +54,8 @@ struct Options {
     /// Version of Moonraker.
     #[arg(long, value_enum, default_value = "0.11")]
     moonraker: VersionName,
-    /// Number of history pages that each printer sends to an import, until stdin allows more: the line `import-pages
-    /// 2`
-    /// allows two more, `import-pages all` all.
+    /// Number of history pages that each printer sends to an import. The line `import-pages 2` on stdin allows two
+    /// more, `import-pages all` all.
     #[arg(long)]
     import_pages: Option<u64>,
     /// Probability of late, duplicated and reordered frames.

@@ -414,8 +414,7 @@ impl SimPrinter {
     }
 
     /// Drops the subscriptions of all clients, which Moonraker may do while it starts: sockets stay open, calls are
-    /// answered
-    /// and other notifications arrive, but no status updates.
+    /// answered and other notifications arrive, but no status updates.
     pub fn drop_subscriptions(&self) {
         self.shared.model().connections.drop_subscriptions();
     }
@@ -423,8 +422,7 @@ impl SimPrinter {
     // History.
 
     /// Answers this many further requests for ascending history pages, as an import sends them, and holds the
-    /// following ones
-    /// until the next call. `None` answers all, which is the default.
+    /// following ones until the next call. `None` answers all, which is the default.
     pub fn allow_import_pages(&self, pages: Option<u64>) {
         self.shared.model().allow_import_pages(pages);
     }

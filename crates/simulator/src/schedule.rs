@@ -16,8 +16,7 @@ pub struct Schedule {
     /// Relative probability of each event. Events that are impossible at the moment are left out.
     pub weights: Vec<(Happening, u32)>,
     /// Whether the next event waits until Moonraker has noticed the previous one, such as the end of a print. Its
-    /// history
-    /// mixes up two events in the same status update.
+    /// history mixes up two events in the same status update.
     pub one_at_a_time: bool,
 }
 
@@ -141,8 +140,7 @@ impl Schedule {
 
 impl SimPrinter {
     /// Runs the schedule to its end and returns the events. The same seed draws the same numbers; their effect also
-    /// depends
-    /// on how far a print has progressed.
+    /// depends on how far a print has progressed.
     pub async fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Vec<Happening> {
         let mut dice = Dice::new(seed);
         let mut happened = Vec::new();

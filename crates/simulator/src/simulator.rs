@@ -14,8 +14,7 @@ pub struct Simulator {
 
 impl Simulator {
     /// Starts `count` printers like `config`, each with a different seed. They use consecutive ports from
-    /// `base_port`, or any
-    /// free ports.
+    /// `base_port`, or any free ports.
     ///
     /// # Errors
     /// If a port is not available.

@@ -1,6 +1,5 @@
 //! A test bed of complete printers: real Moonraker servers, a stand-in Klippy behind each, and links that can be cut.
-//! For
-//! tests only; `scripts/install-test-deps.sh` installs the Moonrakers.
+//! For tests only; `scripts/install-test-deps.sh` installs the Moonrakers.
 //!
 //! ```no_run
 //! # async fn run() -> anyhow::Result<()> {

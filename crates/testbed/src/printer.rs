@@ -39,8 +39,7 @@ impl Printer {
     /// Waits until a print can be started after a start or restart of Moonraker or Klippy.
     ///
     /// This is slightly later than Moonraker's `ready`. At `ready`, Moonraker subscribes to the heaters and misses a
-    /// print that
-    /// starts meanwhile. To provoke this, wait with [`Moonraker::wait_for_klippy`] only.
+    /// print that starts meanwhile. To provoke this, wait with [`Moonraker::wait_for_klippy`] only.
     ///
     /// # Errors
     /// If this takes more than a minute.

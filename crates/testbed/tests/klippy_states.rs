@@ -1,8 +1,7 @@
 //! The stand-in Klippy reports the same states in the same order as the real one.
 //!
 //! The expected states come from recordings of Klipper 0.12 on a simulated microcontroller. Figures that keep
-//! counting
-//! (durations, filament, position) are left out.
+//! counting (durations, filament, position) are left out.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

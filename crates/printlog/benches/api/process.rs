@@ -101,8 +101,7 @@ impl Process {
     }
 
     /// Latency, and responses per second over many connections. `None` if the server has no such route. The
-    /// throughput is
-    /// also `None` if a single response is too slow to measure it.
+    /// throughput is also `None` if a single response is too slow to measure it.
     pub(crate) async fn measure(
         &self,
         path: &str,

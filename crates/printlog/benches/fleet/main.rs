@@ -1,8 +1,7 @@
 //! Measures the resources printlog needs for a large fleet of printers, with the real binary: `make bench-fleet`.
 //!
 //! This process simulates the printers and knows their true jobs. printlog and the bare client it is compared with
-//! are
-//! separate processes, so the simulation does not count towards their figures.
+//! are separate processes, so the simulation does not count towards their figures.
 
 mod latency;
 mod play;

@@ -118,8 +118,7 @@ fn number_after(text: &str, label: &str) -> anyhow::Result<f64> {
 }
 
 /// Reads the number of transactions in an SQLite database in WAL mode, from `iChange` in the header of its wal-index.
-/// See
-/// <https://www.sqlite.org/walformat.html>.
+/// See <https://www.sqlite.org/walformat.html>.
 pub(crate) struct Commits(PathBuf);
 
 impl Commits {

@@ -1,6 +1,5 @@
 //! Analytics over the API: response shapes, terms and units, CSV, and consistency between routes. The store's tests
-//! check
-//! the figures themselves.
+//! check the figures themselves.
 
 use domain::{JobStatus, PrinterId};
 use serde_json::{Value, json};

@@ -1,8 +1,7 @@
 //! `docs/configuration.md` and `config.example.yml` match the code.
 //!
 //! Both are generated from the table of settings: `PRINTLOG_TEST_UPDATE=1 cargo test -p printlog config_docs`
-//! regenerates
-//! them.
+//! regenerates them.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 

@@ -1,6 +1,5 @@
 //! The real binary and simulated printers with random events from fixed seeds. Afterwards, each run that was visible
-//! to
-//! printlog is recorded once, with its true start and end.
+//! to printlog is recorded once, with its true start and end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +31,7 @@ pub(crate) struct Watched {
 async fn rough(seed: u64) {
     let versions = [Version::V0_8, Version::V0_9, Version::V0_10, Version::V0_11];
     // Left out: events within one status update, which Moonraker's own history mixes up, and clock changes, after
-    // which starts
-    // by the printer's clock and by its counters rightly differ.
+    // which starts by the printer's clock and by its counters rightly differ.
     let schedule = Schedule {
         pause: 0.6..5.0,
         ..Schedule::rough(3.0..10.0, 14)

@@ -1,6 +1,5 @@
 //! The state of the stand-in printer: one file on the virtual SD card, and the effects of commands, faults and time
-//! on
-//! it. No sockets and no clock: every call receives the time.
+//! on it. No sockets and no clock: every call receives the time.
 //!
 //! Follows `virtual_sdcard.py`, `pause_resume.py` and `webhooks.py` of Klipper 0.12. Times are
 //! seconds of Klippy's monotonic clock.
@@ -247,8 +246,7 @@ impl Machine {
     }
 
     /// Makes the running print fail once `at_fraction` (0 to 1) of its moves are done. If none is running, applies to
-    /// the next
-    /// print.
+    /// the next print.
     pub(crate) fn arm(&mut self, now: f64, at_fraction: f64, kind: FaultKind) {
         self.fault = Some(Fault {
             at_fraction: at_fraction.clamp(0.0, 1.0),

@@ -1,6 +1,5 @@
 //! A stand-in for Klippy, Klipper's host process. It speaks the real API-server protocol on a unix socket, prints in
-//! real
-//! time without a printer, fails on demand, and records what really happened.
+//! real time without a printer, fails on demand, and records what really happened.
 //!
 //! History, metadata and notifications come from a real Moonraker.
 
@@ -118,8 +117,7 @@ impl Klippy {
     }
 
     /// Makes the running print, or else the next one, lose its microcontroller once `fraction` (0 to 1) of its moves
-    /// are
-    /// done.
+    /// are done.
     pub async fn lose_mcu_at(&self, fraction: f64) {
         self.arm(
             fraction,
@@ -180,8 +178,7 @@ impl Klippy {
     /// Waits until Moonraker, if connected, has received all changes up to now.
     ///
     /// Updates are sent four times a second. A change that is reverted between two of them goes unnoticed: a print
-    /// that
-    /// replaces another one that quickly counts as the same job.
+    /// that replaces another one that quickly counts as the same job.
     ///
     /// # Errors
     /// If there is no update within a minute.

@@ -84,8 +84,7 @@ impl PrintStats {
     }
 
     /// Ends the print in this state. Klippy does not sample the filament here, so `filament_used` lacks the filament
-    /// since the
-    /// last query.
+    /// since the last query.
     pub(crate) fn note_finish(&mut self, now: f64, state: State, message: &str) {
         let Some(start) = self.print_start_time.take() else {
             return;

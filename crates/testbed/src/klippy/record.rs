@@ -12,12 +12,10 @@ pub struct PrintRecord {
     /// Seconds from start to end, with pauses; 0 while it runs.
     pub total_duration: f64,
     /// Seconds of extrusion; 0 while it runs. `print_stats` can report up to a quarter of a second more, because it
-    /// counts
-    /// from the last query before the first extrusion.
+    /// counts from the last query before the first extrusion.
     pub print_duration: f64,
     /// Filament that really went through the nozzle, in mm; 0 while it runs. `print_stats` can report slightly less,
-    /// because
-    /// Klippy does not sample the end of a file.
+    /// because Klippy does not sample the end of a file.
     pub filament_used: f64,
     /// Outcome. `None` while it runs.
     pub outcome: Option<Outcome>,

@@ -36,8 +36,7 @@ const PORTS_TO_TRY: usize = 5;
 const LONGEST_FOLDER: usize = 80;
 
 /// A Moonraker, running or stopped. Dropping it kills the process and removes the folder. If the test process is
-/// killed,
-/// Moonraker is killed with the thread that started it.
+/// killed, Moonraker is killed with the thread that started it.
 #[derive(Debug)]
 pub struct Moonraker {
     setup: Setup,
@@ -161,8 +160,7 @@ impl Moonraker {
     }
 
     /// Sets Moonraker's wall clock this many seconds ahead of the true time (behind, if negative), until its next
-    /// start. Needs
-    /// [`Setup::settable_clock`].
+    /// start. Needs [`Setup::settable_clock`].
     ///
     /// # Errors
     /// If its clock is not settable.

@@ -23,7 +23,7 @@ fn four_materials() -> (Vec<u8>, Vec<&'static str>) {
     let corpus: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/gcode/files/orca_2.3.1-dev_qidi-q1pro_4fil.gcode");
     match std::fs::read(&corpus) {
-        // Appended after the slicer's content: tells the stand-in Klippy how long to print.
+        // Sets the print time for the stand-in Klippy; appended after the slicer's content.
         Ok(mut bytes) => {
             bytes.extend(b"\n; testbed: seconds=8 heating=1 filament=420 layers=5\n");
             (bytes, Vec::new())

@@ -16,8 +16,7 @@ pub(crate) struct SmallDisk {
 
 impl SmallDisk {
     /// Mounts a disk of this size, such as `8M`, over the folder. `None`, with a message, if this machine does not
-    /// allow
-    /// mounts in user and mount namespaces, as in some containers.
+    /// allow mounts in user and mount namespaces, as in some containers.
     pub(crate) fn over(folder: &Path, size: &str) -> Option<Self> {
         fs::create_dir_all(folder).expect("a folder");
         let mount = r#"mount -t tmpfs -o size="$1" tmpfs "$2" && echo mounted && exec sleep infinity"#;

@@ -54,8 +54,7 @@ async fn changes_waiting(logger: &Logger) -> u64 {
 }
 
 /// The lock lasts longer than one statement waits and longer than one write is retried. `PRINTLOG_TEST_OUTAGE` sets
-/// how
-/// many seconds longer.
+/// how many seconds longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is_bounded() {
     let outage = Duration::from_secs(number("PRINTLOG_TEST_OUTAGE", 10));
@@ -98,8 +97,7 @@ struct Immutable(Vec<PathBuf>);
 
 impl Immutable {
     /// `None`, with a message, if the account or the file system does not allow it, or if open file handles can still
-    /// write,
-    /// as on tmpfs.
+    /// write, as on tmpfs.
     fn make(folder: &Path) -> Option<Self> {
         let probe = Self(vec![folder.join("probe")]);
         let mut file = fs::File::create(&probe.0[0]).unwrap();

@@ -119,8 +119,7 @@ impl<'a> Logger<'a> {
     }
 
     /// The recording client requested the history after the status, but printlog requests it before. The result is
-    /// the same if
-    /// no event came in between.
+    /// the same if no event came in between.
     fn look_ahead_for_history(&mut self, t: f64) {
         let next = self
             .transcript

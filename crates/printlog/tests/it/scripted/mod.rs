@@ -245,9 +245,8 @@ async fn rows_of(store: &Store, printer: PrinterId) -> Vec<Job> {
 /// The lines of a script with their times, in seconds.
 ///
 /// A line is `{"at": s, KEY: ...}`. Keys: `status` (a delta that is sent), `quiet` (one that is not), `added` and
-/// `finished` (a history row that is sent), `list` (rows that are not), `forget` (ids), `error` (`{method or
-/// prefix*: [code, message]}`), `noerror`, `klippy` (`gone`, `ready`, `shutdown`), `drop`, `link` (`down`, `up`),
-/// `file`
+/// `finished` (a history row that is sent), `list` (rows that are not), `forget` (ids), `error` (`{method or prefix*:
+/// [code, message]}`), `noerror`, `klippy` (`gone`, `ready`, `shutdown`), `drop`, `link` (`down`, `up`), `file`
 /// (`{name: text}`), `roots`, `metadata` (`{name: object}`), `raw` (a text frame). `"@5"` is the date of second 5.
 fn lines(script: &str) -> Vec<(f64, Value)> {
     script

@@ -164,8 +164,7 @@ async fn counters_and_names_that_are_not_told_for_a_moment_change_nothing() {
 }
 
 /// Plays a print of 3.8 s that ends with unusual names: `word` in `print_stats`, followed by standby, and `history`
-/// in the
-/// history. With `away`, it ends while the link is down.
+/// in the history. With `away`, it ends while the link is down.
 async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobStatus, Source)) {
     let mut script = stats(
         0.5,
