@@ -1,4 +1,4 @@
-//! Which client a connection or a request comes from, also behind proxies.
+//! Identifies the client of a connection or a request, also behind proxies.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies whose `X-Forwarded-For` is believed. Clones share the list.
+/// Proxies whose `X-Forwarded-For` is trusted. Clones share the list.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedProxies(Arc<[IpNet]>);
 
@@ -34,7 +34,7 @@ impl TrustedProxies {
             .flat_map(|value| value.split(','))
             .map(|entry| address(entry.trim()))
             .collect::<Vec<_>>();
-        // Each proxy appends the address that it was asked by. Entries before the first untrusted one may be made up.
+        // Each proxy appends the address of its client. Entries before the first untrusted one may be forged.
         for address in named.into_iter().rev() {
             match address {
                 Some(address) if self.contains(client) => client = address,
@@ -45,7 +45,7 @@ impl TrustedProxies {
     }
 }
 
-/// The address, or of IPv6 its network of 64 bits: the owner of one address has all of them.
+/// The address, or for IPv6 its /64 network: whoever owns one of these addresses owns them all.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -53,7 +53,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// An address as proxies write it, some with a port.
+/// Parses an address as proxies write it, some with a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text
         .strip_prefix('[')
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(client("127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("::ffff:127.0.0.1", &["198.51.100.1:80"]), "198.51.100.1");
-        // The first entry is what the client itself sent.
+        // The client itself sent the first entry.
         assert_eq!(
             client("127.0.0.1", &["203.0.113.9, 198.51.100.1"]),
             "198.51.100.1"

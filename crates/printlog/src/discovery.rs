@@ -1,4 +1,4 @@
-//! Looks for Moonrakers on the local network: those with a `[zeroconf]` section tell of themselves by multicast DNS.
+//! Finds Moonrakers on the local network: those with a `[zeroconf]` section announce themselves by multicast DNS.
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +9,12 @@ use std::{
 use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent};
 use tokio::time::Instant;
 
-/// What Moonraker calls itself (`components/zeroconf.py`).
+/// Moonraker's service type (`components/zeroconf.py`).
 const SERVICE: &str = "_moonraker._tcp.local.";
-/// How long a name may take to be resolved.
+/// Time limit for resolving a name.
 const RESOLVE: Duration = Duration::from_millis(500);
 
-/// A Moonraker that told of itself.
+/// A Moonraker that announced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovered {
     /// Its name on the network, such as `Moonraker @ voron`.
@@ -25,24 +25,24 @@ pub struct Discovered {
     pub addresses: Vec<IpAddr>,
     /// Its port.
     pub port: u16,
-    /// Where it is reached: by its name if this machine can resolve that, else by its address.
+    /// Its address: with the host name if this machine can resolve it, else with an IP address.
     pub moonraker_url: String,
 }
 
-/// Why nothing could be looked for.
+/// Why the search failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot search the local network")]
 pub struct DiscoveryError(#[from] mdns_sd::Error);
 
-/// Asks, and listens for answers for that long.
+/// Sends a query and collects responses for the time `listen`.
 ///
 /// # Errors
-/// When this machine has no network that multicast DNS works on.
+/// If this machine has no network on which multicast DNS works.
 pub async fn discover(listen: Duration) -> Result<Vec<Discovered>, DiscoveryError> {
     let deadline = Instant::now() + listen;
     let daemon = ServiceDaemon::new()?;
     let events = daemon.browse(SERVICE)?;
-    // A service is told again when more of its addresses are known.
+    // A service is reported again when more of its addresses become known.
     let mut services = BTreeMap::new();
     while let Ok(Ok(event)) = tokio::time::timeout_at(deadline, events.recv_async()).await {
         match event {
@@ -53,7 +53,7 @@ pub async fn discover(listen: Duration) -> Result<Vec<Discovered>, DiscoveryErro
             _ => {}
         }
     }
-    // Fails if its thread has ended already.
+    // Fails if the daemon's thread has already ended.
     daemon.shutdown().ok();
     let mut found = Vec::new();
     for service in services.into_values() {
@@ -62,7 +62,7 @@ pub async fn discover(listen: Duration) -> Result<Vec<Discovered>, DiscoveryErro
     Ok(found)
 }
 
-/// `None` for one that has no address to reach it by.
+/// Converts a service. `None` if it has no usable address.
 async fn described(service: &ResolvedService) -> Option<Discovered> {
     let mut addresses: Vec<_> = service
         .addresses

@@ -1,17 +1,17 @@
-//! Texts that are safe in a spreadsheet.
+//! Escapes texts so that they are safe in a spreadsheet.
 
 use std::borrow::Cow;
 
-/// A spreadsheet takes a cell that begins so for a formula, and runs it. East Asian ones also take the fullwidth forms.
+/// A spreadsheet treats a cell with such a beginning as a formula and runs it. East Asian ones also accept the
+/// fullwidth forms.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Where a spreadsheet begins another cell that takes the file for one with another delimiter, as one of a country with
-/// decimal commas does.
+/// A spreadsheet that expects another delimiter, as in a country with decimal commas, begins a new cell after these.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// Puts an apostrophe before what a spreadsheet would take for a formula, at the beginning of the text and behind what
-/// may be a delimiter. One also goes before an apostrophe there, and stands for an empty text, so that [`as_it_was`]
-/// finds the ones that were added.
+/// Inserts an apostrophe wherever a spreadsheet would see a formula: at the beginning of the text and after a
+/// possible delimiter. An apostrophe there is escaped, too, and an empty text becomes a single apostrophe, so that
+/// [`as_it_was`] can recognise those that were added.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if text.is_empty() {
         return "'".into();
@@ -30,7 +30,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// The text of a cell as it was before it was made harmless.
+/// Reverses [`harmless`]: the original text of a cell.
 pub(crate) fn as_it_was(cell: &str) -> Cow<'_, str> {
     if cell == "'" {
         return "".into();
@@ -49,7 +49,7 @@ pub(crate) fn as_it_was(cell: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// Where a cell may begin.
+/// The positions at which a cell may begin.
 fn beginnings(text: &str) -> impl Iterator<Item = usize> {
     let behind = text
         .match_indices(SEPARATORS)
@@ -58,7 +58,8 @@ fn beginnings(text: &str) -> impl Iterator<Item = usize> {
 }
 
 fn is_dangerous(text: &str) -> bool {
-    // Inside quotes a quote is doubled; where the quotes do not count, the two are an empty cell's, and go.
+    // CSV doubles a quote inside quotes. A program that ignores the outer quotes reads the two as an empty cell's
+    // quotes and drops them, so leading quotes do not protect.
     text.starts_with('\'') || text.trim_start_matches('"').starts_with(FORMULA)
 }
 

@@ -1,4 +1,4 @@
-//! printlog: records every print of every Klipper printer, once and true.
+//! printlog: records every print of every Klipper printer, exactly once and correctly.
 
 pub mod api;
 pub mod app;

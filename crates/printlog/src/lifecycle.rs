@@ -1,4 +1,4 @@
-//! The end of the process: a first signal ends it in order, a second one at once.
+//! Shutdown by signals: the first one ends the process in order, the second one at once.
 
 use std::process;
 
@@ -6,10 +6,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// A token that the first SIGTERM or SIGINT cancels. The second one ends the process, with a failing exit code.
+/// A token that the first SIGTERM or SIGINT cancels. The second one ends the process with a failing exit code.
 ///
 /// # Errors
-/// When the system does not let us listen to signals.
+/// If the system refuses to register the signals.
 pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! Tries the address and the key of a printer once, for a person who wants to know whether they work.
+//! Tests the address and the key of a printer once, to show a user whether they work.
 
 use std::{error::Error, time::Duration};
 
@@ -6,42 +6,42 @@ use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointErro
 
 use crate::api::without_login;
 
-/// What the try showed.
+/// Result of a test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Whether printlog can follow the printer.
     pub outcome: Outcome,
-    /// In plain words, what is wrong and what to do. `None` if nothing is.
+    /// What is wrong and what to do, as text for users. `None` if nothing is.
     pub reason: Option<String>,
-    /// Whether a printer that is switched off would look so.
+    /// Whether a printer that is switched off would give the same result.
     pub may_be_off: bool,
-    /// What the printer said of itself. Empty if it was not reached.
+    /// What the printer reported. Empty if it was not reached.
     pub report: ProbeReport,
-    /// The address that a Moonraker answers at, with scheme and port. `None` if there is none.
+    /// The address at which a Moonraker responds, with scheme and port. `None` if there is none.
     pub moonraker_url: Option<String>,
 }
 
-/// How a try ended.
+/// Outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// printlog can follow the printer.
     Ok,
-    /// The address cannot be used at all.
+    /// The address is invalid.
     WrongAddress,
-    /// The host is not known, not on, or nothing listens there.
+    /// The host is unknown or off, or nothing listens there.
     Unreachable,
-    /// It wants an API key.
+    /// Moonraker requires an API key.
     KeyNeeded,
-    /// It does not accept this API key.
+    /// Moonraker rejects this API key.
     WrongKey,
-    /// Something else is at this address.
+    /// Another server is at this address.
     NotMoonraker,
     /// It is a Moonraker, but its prints cannot be read.
     NoPrint,
 }
 
 impl Outcome {
-    /// The word of the API.
+    /// The outcome as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,8 @@ impl Outcome {
     }
 }
 
-/// Tries addresses at once, each with its key, for a few seconds at most. The first of them that is a Moonraker is taken.
+/// Tests addresses concurrently, each with its key, for a few seconds at most. Returns the first one that is a
+/// Moonraker, else the first.
 pub async fn find<'a>(urls: &'a [String], key_for: impl Fn(&str) -> Option<&'a str>) -> Verdict {
     let tries = urls.iter().map(|url| probe(url, key_for(url)));
     let mut verdicts = futures_util::future::join_all(tries).await;
@@ -67,7 +68,7 @@ pub async fn find<'a>(urls: &'a [String], key_for: impl Fn(&str) -> Option<&'a s
     verdicts.swap_remove(best)
 }
 
-/// The addresses that may be meant, the likeliest first: where `url` leaves scheme or port open, all that are usual.
+/// The candidate addresses, the likeliest first: if `url` lacks scheme or port, the usual ones are tried.
 #[must_use]
 pub fn addresses(url: &str) -> Vec<String> {
     let given = url.trim();
@@ -76,10 +77,10 @@ pub fn addresses(url: &str) -> Vec<String> {
         None => (None, given),
     };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // A login has a colon, too.
+    // A login contains a colon, too.
     let name = host.rsplit('@').next().unwrap_or(host);
     let has_port = name.rfind(':').is_some_and(|colon| !name[colon..].contains(']'));
-    // Moonraker's own ports, then those of a front end that passes its WebSocket on.
+    // Moonraker's own ports, and those of front ends that forward its WebSocket.
     let ends: &[(&str, &str)] = match (scheme.as_deref(), has_port) {
         (None, true) => &[("http", ""), ("https", "")],
         (None, false) => &[
@@ -100,7 +101,7 @@ pub fn addresses(url: &str) -> Vec<String> {
         .collect()
 }
 
-/// Tries exactly `url` with `api_key`, for a few seconds at most.
+/// Tests exactly `url` with `api_key`, for a few seconds at most.
 pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
     let endpoint = match Endpoint::parse(url, api_key) {
         Ok(endpoint) => endpoint,
@@ -134,7 +135,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
 }
 
 impl Verdict {
-    /// Whether prints that printlog does not see are lost.
+    /// Whether Moonraker keeps no history, so that prints which printlog does not see are lost.
     #[must_use]
     pub fn keeps_no_history(&self) -> bool {
         let mut limitations = self.report.limitations.iter();
@@ -156,7 +157,7 @@ impl Verdict {
     }
 }
 
-/// A printer whose Klipper is not ready can be followed all the same; its owner may want to know.
+/// Why Klipper is not ready. The printer can be recorded all the same, but its owner may want to know.
 fn klippy_trouble(report: &ProbeReport) -> Option<String> {
     if report.klippy_is_ready() {
         return None;

@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again, and what may change in a running server does.
+//! SIGHUP: reads the configuration again and applies the settings that can change at runtime.
 
 use std::{env, path::PathBuf};
 
@@ -13,11 +13,11 @@ use crate::{
     logging::LogLevel,
 };
 
-/// Reads the configuration at each SIGHUP, from the file that was named at the start and from the environment, which
-/// stays what it was. A configuration that cannot be used changes nothing.
+/// Reads the configuration at each SIGHUP, from the file that was named at the start and from the unchanged
+/// environment. An invalid configuration changes nothing.
 ///
 /// # Errors
-/// When the system does not let us listen to the signal.
+/// If the system refuses to register the signal.
 pub fn on_hangup(
     file: Option<PathBuf>,
     settings: watch::Sender<Config>,
@@ -55,7 +55,7 @@ pub fn on_hangup(
     Ok(())
 }
 
-/// `now` with what may change as `wanted`.
+/// `now` with the changeable settings of `wanted`.
 fn changeable(now: &Config, wanted: &Config) -> Config {
     Config {
         api: ApiConfig {
@@ -72,7 +72,7 @@ fn changeable(now: &Config, wanted: &Config) -> Config {
     }
 }
 
-/// The sections in which the two differ.
+/// The sections that differ and need a restart.
 fn needing_a_restart(next: &Config, wanted: &Config) -> Vec<&'static str> {
     let differ = [
         ("database", next.database != wanted.database),

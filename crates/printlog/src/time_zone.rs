@@ -1,20 +1,20 @@
-//! Time zones as people and browsers name them.
+//! Time zones by the names that users and browsers give them.
 
 use jiff::tz::{Offset, TimeZone};
 
-/// The zone with an IANA name. `None` if there is none of that name, and for `Etc/Unknown`, which browsers give where the
-/// system has no zone, and which would count as UTC.
+/// The zone with an IANA name. `None` if there is no such zone, and for `Etc/Unknown`, which browsers send if the
+/// system has no zone, and which would be treated as UTC.
 pub(crate) fn named(name: &str) -> Option<TimeZone> {
     let zone = TimeZone::get(name).ok()?;
     (!zone.is_unknown()).then_some(zone)
 }
 
-/// The zone with an IANA name, or the fixed one with an offset from UTC such as `+02:00`.
+/// The zone with an IANA name, or a fixed offset from UTC such as `+02:00`.
 pub(crate) fn named_or_fixed(text: &str) -> Option<TimeZone> {
     named(text).or_else(|| offset(text).map(TimeZone::fixed))
 }
 
-/// Name of a zone, as [`named_or_fixed`] reads it.
+/// Name of a zone, in the form that [`named_or_fixed`] reads.
 pub(crate) fn name(zone: &TimeZone) -> String {
     if let Some(name) = zone.iana_name() {
         return name.to_owned();
@@ -25,7 +25,7 @@ pub(crate) fn name(zone: &TimeZone) -> String {
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// `+02:00` or `-0330`, up to 14 hours. In a query that was not encoded, `+` is a blank.
+/// Parses `+02:00` or `-0330`, up to 14 hours. In a query that was not encoded, `+` becomes a blank.
 fn offset(text: &str) -> Option<Offset> {
     let (sign, rest) = match text.split_at_checked(1)? {
         ("+" | " ", rest) => (1, rest),

@@ -1,4 +1,4 @@
-//! Waits until it is this server's turn to record, and keeps the turn while it runs.
+//! The recording lease: waits until this server holds it, and renews it while the server runs.
 
 use std::{process, time::Duration};
 
@@ -7,20 +7,20 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
-/// How often the turn is renewed, and looked at by those who wait.
+/// How often the lease is renewed, and checked by waiting servers.
 const BEAT: Duration = Duration::from_secs(2);
 
-/// The turn of this server.
+/// The lease of this server.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    /// The database, which takes writes while the turn lasts.
+    /// The database, which accepts writes while the lease lasts.
     pub(crate) store: Store,
-    /// `None` if nobody can share the database.
+    /// Number of the lease. `None` if the database cannot be shared.
     epoch: Option<i64>,
 }
 
 impl Turn {
-    /// Waits for the turn; calls `waiting` while another server has it. `None` if `alive` ended before.
+    /// Waits for the lease; calls `waiting` while another server holds it. `None` if `alive` ended first.
     pub(crate) async fn wait(
         store: &Store,
         alive: &CancellationToken,
@@ -62,8 +62,8 @@ impl Turn {
         }
     }
 
-    /// Keeps the turn until `alive` ends, and ends `alive` when the turn is lost: the other server records now.
-    /// A database that is away loses nothing; nobody else can take the turn there either.
+    /// Renews the lease until `alive` ends. Cancels `alive` if the lease is lost, because another server records
+    /// then. An unreachable database does not cost the lease: no other server can acquire it there either.
     pub(crate) fn keep(&self, tasks: &TaskTracker, alive: CancellationToken) {
         let Some(epoch) = self.epoch else { return };
         let store = self.store.clone();
@@ -93,7 +93,7 @@ impl Turn {
         });
     }
 
-    /// Lets the next server record at once. To be called when everything has been written.
+    /// Releases the lease, so that the next server can record at once. Call it after everything has been written.
     pub(crate) async fn end(&self) {
         let Some(epoch) = self.epoch else { return };
         let ended = tokio::time::timeout(BEAT, self.store.end_turn(epoch)).await;
@@ -106,12 +106,12 @@ impl Turn {
 struct Waiter<'a> {
     store: &'a Store,
     holder: String,
-    /// The row, and since when it has been so.
+    /// The lease as last read, and since when it has been unchanged.
     seen: Option<(Lease, Instant)>,
 }
 
 impl Waiter<'_> {
-    /// Takes the turn if it can be taken. Gives its number.
+    /// Acquires the lease if it is free. Returns its number.
     async fn look(&mut self) -> Result<Option<i64>, store::Error> {
         let lease = self.store.lease().await?;
         let since = match &self.seen {
@@ -131,7 +131,7 @@ impl Waiter<'_> {
     }
 }
 
-/// A name that no other process has, and that says something to the reader of a log.
+/// A name that is unique to this process and meaningful in a log.
 fn name() -> String {
     let system = rustix::system::uname();
     let host = system.nodename().to_string_lossy();

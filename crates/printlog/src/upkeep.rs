@@ -1,4 +1,4 @@
-//! What the server does with its own data by the calendar: backups, and forgetting what is kept for a limited time.
+//! Periodic maintenance of the server's own data: backups and retention.
 
 use std::{path::Path, time::Duration};
 
@@ -13,22 +13,22 @@ use crate::{
     ingest::Clock,
 };
 
-/// How often the calendar is looked at.
+/// Interval between two runs.
 const LOOK: Duration = Duration::from_secs(600);
-/// The same, while something fails.
+/// Interval after a failed run.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
-/// What failed at the last look at the calendar, each in words for everybody. All is well if nothing did.
+/// Failures of the last run, as texts for users. Empty if all went well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Upkeep {
-    /// Why there is no new backup, though one is due.
+    /// Why a due backup could not be made.
     pub(crate) backup: Option<String>,
-    /// Why what is kept for a limited time is still there.
+    /// Why expired data could not be removed.
     pub(crate) retention: Option<String>,
 }
 
-/// Starts to look at the calendar, until `stop`: now and then, and when the settings are read again. The first look is a
-/// while after the start, which is no time for work that can wait. Tells how it goes.
+/// Starts periodic maintenance, until `stop`: at intervals, and when the settings are reloaded. The first run is
+/// delayed, because it can wait until the start is over. Returns the failures of the last run.
 pub(crate) fn start(
     store: Store,
     mut settings: watch::Receiver<Config>,
@@ -54,7 +54,7 @@ pub(crate) fn start(
             }
             let config = settings.borrow_and_update().clone();
             remove_leftovers(&config, clock.now());
-            // What one cannot do does not keep the other from it.
+            // A failed backup does not prevent retention.
             let work = async {
                 let backup = back_up(&store, &config.backup, clock.now()).await;
                 let retention = forget(&store, config.retention, clock.now()).await;
@@ -76,7 +76,7 @@ pub(crate) fn start(
     told
 }
 
-/// What failed, without the names of files. Logs it once a trouble, not once an attempt.
+/// The cause of a failure, without file names. Logs it once per cause, not once per attempt.
 fn reason(what: &str, result: Result<(), store::Error>, last: Option<&str>) -> Option<String> {
     let cause = match result {
         Ok(()) => {
@@ -115,7 +115,8 @@ async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result
     Ok(())
 }
 
-/// A backup from the future, as after a clock was set back, counts as none: waiting for its time could take years.
+/// Whether a backup is due. Backups from the future, as after a clock was set back, are ignored: waiting for their
+/// time could take years.
 fn is_due(folder: &Path, every: Duration, now: Timestamp) -> Result<bool, store::Error> {
     let newest = store::backups(folder)?
         .iter()
@@ -126,7 +127,7 @@ fn is_due(folder: &Path, every: Duration, now: Timestamp) -> Result<bool, store:
     Ok(newest.is_none_or(|newest| now.duration_since(newest) >= every))
 }
 
-/// Removes what unfinished work has left. What cannot be removed is tried again at the next look at the calendar.
+/// Removes leftovers of unfinished work. Removal that fails is retried at the next run.
 pub(crate) fn remove_leftovers(config: &Config, now: Timestamp) {
     match store::remove_leftovers(
         &config.backup.folder,

@@ -1,4 +1,4 @@
-//! The dashboard: the files of `ui/dist`, which are part of the binary. Knows nothing of the API.
+//! Serves the dashboard: the files of `ui/dist`, embedded in the binary. Independent of the API.
 
 use axum::{
     Router,
@@ -9,37 +9,37 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// What `npm run build` made. Read from the disk in debug builds; empty if it was not there when this was compiled.
+/// Output of `npm run build`. Debug builds read it from the disk; empty if it did not exist at compile time.
 #[derive(rust_embed::Embed)]
 #[folder = "../../ui/dist"]
 #[allow_missing = true]
 struct Dist;
 
-/// The tag of `index.html` that tells the browser where the dashboard is.
+/// The tag of `index.html` that sets the dashboard's base path.
 const BASE: &str = r#"<base href="/" />"#;
 
-/// The page loads what this server has, and nothing else; no script and no style stands in the page itself.
+/// The page loads from this server only, and contains no inline script or style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
-/// Names of these files contain a hash of what is in them.
+/// Names of these files contain a hash of their content.
 const HASHED: &str = "assets/";
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const A_DAY: &str = "public, max-age=86400";
 
-/// What is for programs, even if a browser asks.
+/// Paths for programs, which are not served as pages even to a browser.
 const NOT_OURS: [&str; 3] = ["/api", "/health", "/metrics"];
 
-/// The dashboard, as it is reached under a path.
+/// The dashboard under a base path.
 #[derive(Debug, Clone)]
 struct WebUi {
     base: String,
 }
 
-/// Puts the dashboard before `router`, which answers what is not of the dashboard; without change if this binary was
-/// built without it.
+/// Serves the dashboard before `router`, which handles all other requests. Returns `router` unchanged if this binary
+/// was built without a dashboard.
 ///
-/// `base_path` is where the server is reached: `/`, or `/printlog` behind a proxy that takes it off.
+/// `base_path` is where browsers reach the server: `/`, or `/printlog` behind a proxy that strips it.
 pub(crate) fn before(router: Router, base_path: &str) -> Router {
     if Dist::get("index.html").is_none() {
         return router;
@@ -60,10 +60,10 @@ async fn dashboard_first(State(ui): State<WebUi>, request: Request, next: Next) 
 }
 
 impl WebUi {
-    /// The answer to `GET path`. `None` if it is nothing of ours: a file that is not there, or something other than a
-    /// page is asked for.
+    /// The response to `GET path`. `None` if the dashboard does not serve it: a missing file, or a request for
+    /// something other than a page.
     ///
-    /// Every path that a browser opens is a page; the dashboard itself knows which ones there are.
+    /// Every path that a browser opens is a page; the dashboard itself knows which ones exist.
     fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         let is_for_programs = |root: &str| {
             path.strip_prefix(root)
@@ -95,7 +95,7 @@ impl WebUi {
     }
 }
 
-/// `index.html` as it is under `base`.
+/// `index.html` for the given base path.
 fn with_base(index: &str, base: &str) -> String {
     let escaped: String = base
         .trim_end_matches('/')
@@ -110,7 +110,7 @@ fn with_base(index: &str, base: &str) -> String {
     index.replace(BASE, &format!(r#"<base href="{escaped}/" />"#))
 }
 
-/// A file, in the best encoding that was made of it and that the browser takes.
+/// A file, in the best available encoding that the client accepts.
 fn file(path: &str, content_type: &'static str, headers: &HeaderMap) -> Option<Response> {
     let encoded = [("br", ".br"), ("gzip", ".gz")]
         .into_iter()
@@ -135,7 +135,7 @@ fn file(path: &str, content_type: &'static str, headers: &HeaderMap) -> Option<R
     Some(response)
 }
 
-/// Whether a header that lists what the client takes names `wanted`, and not with a weight of 0.
+/// Whether a header that lists what the client accepts names `wanted`, with a weight other than 0.
 fn accepts(headers: &HeaderMap, name: &str, wanted: &str) -> bool {
     headers
         .get_all(name)
@@ -152,7 +152,7 @@ fn accepts(headers: &HeaderMap, name: &str, wanted: &str) -> bool {
         })
 }
 
-/// By the ending. `None` for what is no file of the dashboard.
+/// Media type by extension. `None` for files that are not part of the dashboard.
 fn content_type(path: &str) -> Option<&'static str> {
     Some(match path.rsplit_once('.')?.1 {
         "html" => "text/html; charset=utf-8",
@@ -212,7 +212,7 @@ mod tests {
         for path in ["/api", "/api/", "/api/jobs", "/health"] {
             assert!(ui.get(path, &browser).is_none(), "{path}");
         }
-        // curl asks for anything, and is answered by the server's own page.
+        // curl accepts anything, and gets the landing page.
         assert!(ui.get("/", &header(header::ACCEPT, "*/*")).is_none());
     }
 

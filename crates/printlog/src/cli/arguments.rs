@@ -1,4 +1,4 @@
-//! The words of the command line, and what `--help` teaches about them.
+//! The command line's arguments and their `--help` texts.
 
 use std::path::PathBuf;
 

@@ -30,7 +30,7 @@ struct TableBody {
     rows: u64,
     /// The same for the same rows on every engine.
     checksum: String,
-    /// Rows that are there now. `null` if nothing is compared.
+    /// Current number of rows. `null` if nothing is compared.
     rows_now: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ struct TableBody {
 struct Copied {
     /// `false` after a dry run.
     done: bool,
-    /// Backup of what was there before. `null` if there was nothing, or nothing was done.
+    /// Backup of the replaced database. `null` if there was none, or nothing was done.
     replaced: Option<String>,
     tables: Vec<TableBody>,
 }
@@ -138,7 +138,7 @@ pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Resu
     Ok(Exit::Done)
 }
 
-/// The database that `--name URL` means.
+/// The database that the option `--name URL` names.
 fn location(name: &str, url: &str, password_file: Option<&Path>) -> anyhow::Result<Location> {
     let mut location = database_url(url).ok_or_else(|| {
         UsageError(format!(
@@ -166,7 +166,7 @@ fn location(name: &str, url: &str, password_file: Option<&Path>) -> anyhow::Resu
     Ok(location)
 }
 
-/// Whether there may be something to lose. A server is asked when it is opened.
+/// Whether there may be data to lose. A server is checked when it is opened.
 fn is_there(location: &Location) -> bool {
     match location {
         Location::Sqlite { path } => path.metadata().is_ok_and(|file| file.len() > 0),
@@ -176,7 +176,7 @@ fn is_there(location: &Location) -> bool {
 
 async fn compared(restored: &[TableSum], location: &Location) -> anyhow::Result<Vec<TableBody>> {
     let now = match is_there(location) {
-        // What is damaged has no rows to compare, and is replaced all the same.
+        // A damaged database has no rows to compare, but is replaced all the same.
         true => match store::table_sums(location).await {
             Err(cause) if cause.is_of_damage() => Vec::new(),
             sums => sums?,

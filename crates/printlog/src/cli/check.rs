@@ -1,4 +1,4 @@
-//! `printlog check`: what is wrong, and what to do.
+//! `printlog check`: finds problems, and says what to do about them.
 
 use std::{io, path::Path};
 
@@ -18,19 +18,19 @@ use crate::{
     probe::{self, Outcome},
 };
 
-/// Printers that are tried at the same time.
+/// Maximum number of printers tested at the same time.
 const AT_ONCE: usize = 16;
 
-/// One thing that was looked at.
+/// Result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// What: `configuration`, `database`, `numbers`, `totals`, `aggregates`, `keys`, or `printer NAME`.
+    /// Subject: `configuration`, `database`, `numbers`, `totals`, `aggregates`, `keys`, or `printer NAME`.
     subject: String,
-    /// Nothing is wrong. There may be advice all the same.
+    /// No problem was found. There may still be advice.
     ok: bool,
     /// What was found.
     found: String,
-    /// What to do about it. `null` if nothing is to be done.
+    /// What to do about it. `null` if there is nothing to do.
     advice: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn check(file: Option<&Path>, output: Output) -> anyhow::Result
     Ok(if ok { Exit::Done } else { Exit::FoundTrouble })
 }
 
-/// Everything that is found, for a program.
+/// All findings, for programs.
 pub(super) async fn findings(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let mut checks = Checks {
         findings: Vec::new(),
@@ -74,7 +74,7 @@ pub(super) async fn findings(config: &Config) -> anyhow::Result<Vec<Finding>> {
     Ok(checks.findings)
 }
 
-/// What to do about a damaged file.
+/// Advice for a damaged file.
 const DAMAGED: &str = "end the server and put a backup in its place with `printlog restore FILE`; what has been printed \
                        since then is read from the printers";
 
@@ -334,7 +334,7 @@ impl Checks {
         })
     }
 
-    /// Shown as it is found: reaching printers takes its time.
+    /// Prints a finding at once, because reaching printers takes time.
     fn add(&mut self, finding: Finding) -> anyhow::Result<()> {
         if !self.is_json {
             let mark = match (finding.ok, &finding.advice) {
@@ -352,7 +352,7 @@ impl Checks {
     }
 }
 
-/// What to do about a database that cannot be opened.
+/// Advice for a database that cannot be opened.
 fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str {
     use store::Error as E;
     match (cause, location) {
@@ -383,7 +383,7 @@ fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str 
     }
 }
 
-/// The text says what to do, then.
+/// Whether access was denied. The error text says what to do then.
 fn is_refusal(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     cause
         .downcast_ref::<io::Error>()

@@ -1,4 +1,4 @@
-//! `printlog details`: has details read anew.
+//! `printlog details`: requests that details are read again.
 
 use serde::Serialize;
 

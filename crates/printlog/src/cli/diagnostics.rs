@@ -1,4 +1,4 @@
-//! `printlog diagnostics`: one file to attach to a report, in which no secret is.
+//! `printlog diagnostics`: writes one file to attach to a report, without secrets.
 
 use std::{
     fs,
@@ -14,11 +14,11 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 use super::{Exit, check, load, output::print_line};
 use crate::{api::PrinterList, config::Config, ingest::Clock, logging};
 
-/// The end of each log file that goes along, in bytes.
+/// Maximum bytes from the end of each log file.
 const LOG: u64 = 1024 * 1024;
-/// What stands in the place of a secret.
+/// Replacement for a secret.
 const HIDDEN: &str = "(hidden)";
-/// What keys of printlog begin with, and how many letters and digits follow; the first few are shown everywhere.
+/// Prefix of printlog's keys, and the number of letters and digits after it; the first few are shown everywhere.
 const KEY: (&str, usize) = ("3dp_", 43);
 const KEY_SHOWN: usize = 8;
 
@@ -51,7 +51,7 @@ pub(super) async fn run(file: Option<&Path>, output: Option<PathBuf>) -> anyhow:
             secrets.add_printers(&printers);
             texts.push(("printers.json".to_owned(), told));
         }
-        // That stands in the findings, too.
+        // The findings contain this error, too.
         Err(cause) => texts.push(("printers.txt".to_owned(), format!("{cause:#}\n"))),
     }
     texts.extend(logs(&config)?);
@@ -83,7 +83,7 @@ async fn read(store: &Store) -> anyhow::Result<(Vec<Printer>, String)> {
     Ok((store.printers().await?, told))
 }
 
-/// The ends of the log file and of those that were renamed.
+/// The ends of the log file and of the rotated ones.
 fn logs(config: &Config) -> io::Result<Vec<(String, String)>> {
     let Some(current) = &config.logging.file else {
         return Ok(Vec::new());
@@ -120,7 +120,7 @@ fn write(file: fs::File, texts: &[(String, String)], secrets: &Secrets) -> anyho
     Ok(())
 }
 
-/// What must be in no bundle. None of it should be in what we write anyway; this is the second wall.
+/// Secrets that must not be in a bundle. What is written should contain none anyway; this is a second safeguard.
 #[derive(Default)]
 struct Secrets(Vec<String>);
 
@@ -148,7 +148,7 @@ impl Secrets {
         }
     }
 
-    /// The longest first: one may be a part of another.
+    /// Longest first, because one secret may be part of another.
     fn add(&mut self, secret: &str) {
         if !secret.is_empty() {
             self.0.push(secret.to_owned());
@@ -165,7 +165,7 @@ impl Secrets {
     }
 }
 
-/// Keys of printlog itself are known only by their form.
+/// Replaces printlog's own keys, which can only be recognised by their form.
 fn without_keys(text: &str) -> String {
     let mut parts = text.split(KEY.0);
     let mut out = parts.next().unwrap_or_default().to_owned();

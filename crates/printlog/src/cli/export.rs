@@ -13,7 +13,7 @@ use store::Store;
 
 use crate::export::Exporter;
 
-/// Writes the jobs, newest first, to `file` or to stdout. The file appears when it is complete.
+/// Writes the jobs, newest first, to `file` or to stdout. The file appears once it is complete.
 pub(super) async fn export(
     store: &Store,
     filter: &JobFilter,
@@ -27,7 +27,7 @@ pub(super) async fn export(
     let cannot = || format!("cannot write {}", file.display());
     let written = write(store, filter, exporter, File::create(&part).with_context(cannot)?).await;
     if written.is_err() {
-        // The trouble that counts is the one that we have.
+        // The original error is the one to report.
         let _ = fs::remove_file(&part);
     }
     written?;
@@ -49,7 +49,7 @@ async fn write(
     let cannot = "cannot write the jobs";
     let mut out = BufWriter::new(out);
     let mut export = store.begin_export(filter).await?;
-    // On stderr, and only where that is a terminal.
+    // The progress bar goes to stderr, and is shown on a terminal only.
     let bar = ProgressBar::new(store.count_of_export(&export).await?);
     bar.set_style(ProgressStyle::with_template(
         "{wide_bar} {human_pos} of {human_len} jobs, {eta} left",

@@ -1,4 +1,4 @@
-//! `printlog gcode`: what gcode files say of themselves. Needs neither configuration nor database.
+//! `printlog gcode`: shows the slicer data of G-code files. Needs neither configuration nor database.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use super::{
     output::{Table, duration, metres, text},
 };
 
-/// Names of files that are looked for in folders.
+/// File name endings that are searched for in folders.
 const ENDINGS: [&str; 8] = [
     ".gcode",
     ".gco",
@@ -35,7 +35,7 @@ const ENDINGS: [&str; 8] = [
     ".gx",
 ];
 
-/// Results that may wait to be shown.
+/// Maximum number of results that wait to be shown.
 const AHEAD: usize = 256;
 
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
             exit = Exit::Failed;
         }
     }
-    // On a terminal the lines themselves show how far it is.
+    // On a terminal, the lines themselves show the progress.
     let lines_are_seen = arguments.json && io::stdout().is_terminal();
     let progress = if files.len() > 1 && io::stderr().is_terminal() && !lines_are_seen {
         ProgressBar::new(files.len() as u64)
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// What is shown of a file.
+/// Result for one file.
 enum Answer {
     Line(Vec<u8>),
     Row([String; 7]),
@@ -106,7 +106,7 @@ fn answer(file: &Path, as_json: bool) -> io::Result<Answer> {
     Ok(Answer::Line(line))
 }
 
-/// Works on all processors; the results are taken in the order of the items.
+/// Processes items on all cores, and passes the results to `take` in the order of the items.
 fn in_order<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
@@ -131,7 +131,7 @@ fn in_order<T: Sync, R: Send>(
             });
         }
         drop(done);
-        // Dropped with an error, so that the workers end.
+        // Moved here, so that an error drops it and the workers end.
         let results = results;
         let mut early = BTreeMap::new();
         let mut turn = 0;
@@ -146,7 +146,7 @@ fn in_order<T: Sync, R: Send>(
     })
 }
 
-/// The file, or all gcode files below the folder, in the order of their names.
+/// Collects the file, or all G-code files below the folder, in the order of their names.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if !fs::metadata(path)?.is_dir() {
         files.push(path.to_owned());
@@ -166,7 +166,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Head and tail only, however large the file is.
+/// Reads head and tail only, however large the file is.
 fn read(path: &Path) -> io::Result<Parsed> {
     let mut file = File::open(path)?;
     let mut reader = Reader::new(file.metadata()?.len());

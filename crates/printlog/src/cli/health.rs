@@ -1,4 +1,5 @@
-//! `printlog health`: whether the server of this configuration works. For health checks of containers and services.
+//! `printlog health`: checks whether the server of this configuration works. For health checks of containers and
+//! services.
 
 use std::{path::Path, time::Duration};
 
@@ -16,9 +17,9 @@ use super::{
 };
 use crate::config::ApiConfig;
 
-/// The server itself gives its database three seconds.
+/// Time limit for the response. The server itself gives its database 3 s.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest answer that is read.
+/// Maximum bytes of a response that are read.
 const MOST_BYTES: usize = 64 * 1024;
 
 pub(super) async fn health(file: Option<&Path>, output: Output) -> anyhow::Result<Exit> {
@@ -46,7 +47,7 @@ pub(super) async fn health(file: Option<&Path>, output: Output) -> anyhow::Resul
     })
 }
 
-/// Where a program on this machine reaches the server.
+/// Address at which a program on this machine reaches the server.
 fn reached_at(config: &ApiConfig) -> anyhow::Result<(String, u16)> {
     if config.port == 0 {
         bail!("api.port is 0, so that the system chooses a port, and nobody else knows which");
@@ -76,7 +77,7 @@ async fn ask(host: &str, port: u16) -> anyhow::Result<Value> {
     serde_json::from_slice(&body.to_bytes()).context("the answer is none of printlog")
 }
 
-/// What is wrong with which part.
+/// The failing parts and their reasons.
 fn reasons(health: &Value) -> impl Iterator<Item = (&str, &str)> {
     let parts = health.as_object().into_iter().flatten();
     parts.filter_map(|(part, told)| Some((part.as_str(), told["reason"].as_str()?)))

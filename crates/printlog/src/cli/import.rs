@@ -1,4 +1,4 @@
-//! `printlog import`: takes an export back.
+//! `printlog import`: imports an export.
 
 use std::{
     collections::HashMap,
@@ -19,10 +19,11 @@ use super::{
 };
 use crate::export::{Imported, Record, RecordError, Records};
 
-/// Jobs of one transaction, and bytes of their lines: a database server refuses statements of more than 16 MB.
+/// Limits of one transaction, in jobs and in bytes of their lines: a database server refuses statements of more than
+/// 16 MB.
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
-/// Lines that are told one by one.
+/// Maximum number of invalid lines that are reported one by one.
 const TOLD: u64 = 20;
 
 pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Result<Exit> {
@@ -82,7 +83,7 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
 struct Import<'a> {
     context: &'a Context,
     dry_run: bool,
-    /// Ids of printers here by their names. `None` for those that a dry run did not make.
+    /// Ids of this database's printers by name. `None` for those that a dry run did not create.
     printers: HashMap<String, Option<PrinterId>>,
     imported: Imported,
 }
@@ -96,7 +97,7 @@ impl Import<'_> {
                     record.record.job.printer_id = id;
                     records.push(record.record);
                 }
-                // Whose printer is new is new.
+                // A job of a new printer is new.
                 None => self.imported.added += 1,
             }
         }

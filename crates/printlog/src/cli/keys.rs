@@ -45,7 +45,7 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
-/// The instant at which a key ends: a time from now, a date or an instant.
+/// The instant at which a key expires, from a duration, a date or an instant.
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(instant) = parse_instant(text) {
         return Ok(instant);
@@ -123,7 +123,7 @@ async fn revoke(context: &Context, arguments: &RevokeKey) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
-/// By number or by the beginning of the key, as long as a person cares to copy.
+/// Whether `wanted` identifies the key: by its id, or by any length of its beginning.
 fn is_meant(key: &ApiKey, wanted: &str) -> bool {
     let wanted = wanted.trim_end_matches('…');
     match wanted.parse::<i64>() {

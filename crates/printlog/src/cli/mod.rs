@@ -38,10 +38,10 @@ use crate::{
     lifecycle, logging, reload,
 };
 
-/// Where packages and container images have the program, and its configuration.
+/// Path of the program, and of its configuration, in packages and container images.
 const PACKAGED: (&str, &str) = ("/usr/bin/printlog", "/etc/printlog/config.yml");
 
-/// How a command ended; `--help` tells the codes.
+/// Exit code of a command; `--help` documents the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Done = 0,
@@ -50,7 +50,7 @@ enum Exit {
     FoundTrouble = 3,
 }
 
-/// The arguments make no sense together, or a value is not acceptable.
+/// The arguments contradict each other, or a value is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);
@@ -65,18 +65,18 @@ impl UsageError {
     }
 }
 
-/// What commands work with.
+/// Components that commands use.
 struct Context {
     store: Store,
     clock: Clock,
     moonraker: MoonrakerConfig,
 }
 
-/// Carries the command out. Says on stderr what went wrong.
+/// Runs the command. Prints errors on stderr.
 pub async fn run(arguments: Arguments) -> ExitCode {
     let exit = match carry_out(arguments).await {
         Ok(exit) => exit,
-        // Whoever read our output has seen enough.
+        // The reader of our output has closed the pipe.
         Err(error) if is_broken_pipe(&error) => Exit::Done,
         Err(error) => {
             eprintln!("printlog: {error:#}");
@@ -162,14 +162,15 @@ async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// An empty variable names no file: so says a Compose file whose own variable is not set.
+/// The configuration file named by the environment. An empty variable names none: Compose files set one if their own
+/// variable is not set.
 fn named_by_environment() -> Option<PathBuf> {
     env::var_os("CONFIG_PATH")
         .filter(|file| !file.is_empty())
         .map(PathBuf::from)
 }
 
-/// The configuration of the program that a package has installed, whatever folder it is started in.
+/// The configuration of a program installed from a package, independent of the working directory.
 fn of_package() -> Option<PathBuf> {
     let is_package = env::current_exe().is_ok_and(|program| program == Path::new(PACKAGED.0));
     let file = PathBuf::from(PACKAGED.1);
@@ -193,7 +194,7 @@ impl Context {
         })
     }
 
-    /// Closes the database, and passes on how the command ended.
+    /// Closes the database, and returns the result of the command.
     async fn close(self, done: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
         let closed = self.store.close().await;
         let exit = done?;

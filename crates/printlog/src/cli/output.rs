@@ -1,4 +1,4 @@
-//! Results on stdout: JSON for scripts, tables for people.
+//! Results on stdout: JSON for scripts, tables for users.
 
 use std::io::{self, Write as _};
 
@@ -17,7 +17,7 @@ pub(super) fn print_line(line: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rows under a header, in columns as wide as what is in them.
+/// A table with a header, its columns as wide as their content.
 pub(super) struct Table<const N: usize> {
     header: [&'static str; N],
     rows: Vec<[String; N]>,
@@ -53,14 +53,14 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// A text from elsewhere must not move the cursor of a terminal.
+/// Escapes a foreign text, which must not control the terminal.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
         .collect()
 }
 
-/// To the second, which is what people read; `-` if unknown.
+/// An instant to the second; `-` if unknown.
 pub(super) fn instant(instant: Option<Timestamp>) -> String {
     instant.map_or_else(nothing, |instant| {
         instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string()

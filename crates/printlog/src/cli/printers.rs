@@ -112,7 +112,7 @@ async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
-/// The verdict for people.
+/// The verdict as text for users.
 pub(super) fn told(url: &str, verdict: &Verdict) -> String {
     let reason = verdict.reason.as_deref();
     if verdict.outcome != Outcome::Ok {
@@ -159,7 +159,7 @@ async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit>
     .map_err(|errors| UsageError::of_fields(&errors))?;
     let now = context.clock.now();
     if arguments.no_api_key {
-        // One that cannot be decrypted would be kept otherwise.
+        // A key that cannot be decrypted would be kept otherwise.
         context.store.remove_printer_key(stored.id, now).await?;
     }
     let Some(printer) = context.store.update_printer(stored.id, &printer, now).await? else {
@@ -199,7 +199,7 @@ async fn remove(context: &Context, arguments: RemovePrinter) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// The printer of this name or, if no printer has it, of this number.
+/// The printer with this name or, if there is none, with this id.
 pub(super) async fn find(store: &Store, wanted: &str) -> anyhow::Result<Option<Printer>> {
     if let Some(printer) = store.printer_by_name(wanted).await? {
         return Ok(Some(printer));

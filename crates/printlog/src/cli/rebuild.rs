@@ -1,4 +1,4 @@
-//! `printlog rebuild-aggregates`: what analytics are made of, computed anew.
+//! `printlog rebuild-aggregates`: recomputes the aggregates that analytics use.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::{
 
 #[derive(Debug, Serialize)]
 struct Rebuilt {
-    /// Jobs that have ended: those that run are in no aggregate.
+    /// Number of jobs that have ended: aggregates contain no running jobs.
     jobs: u64,
 }
 

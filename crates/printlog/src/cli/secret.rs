@@ -1,4 +1,4 @@
-//! Secrets that are not to stand in the list of processes.
+//! Reads secrets that must not appear in the process list.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 
-/// All of the file, of stdin for `-`. `what` it is makes the error.
+/// Reads the whole file, or stdin for `-`. `what` names the secret in errors.
 pub(super) fn read(file: &Path, what: &str) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! `printlog space`: what takes how much space.
+//! `printlog space`: disk usage by kind of data.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::{
 struct TableSpace {
     table: String,
     rows: u64,
-    /// On the disk, with the indexes; a server gives an estimate.
+    /// Size on disk, including indexes; a database server reports an estimate.
     bytes: u64,
 }
 

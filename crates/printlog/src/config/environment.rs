@@ -11,12 +11,12 @@ use super::{
 };
 
 const PREFIX: &str = "PRINTLOG_";
-/// Read by the tests only.
+/// Variables with this prefix are read by the tests only.
 const TEST_PREFIX: &str = "PRINTLOG_TEST_";
 
-/// Adds what the variables say to `entries`, over what is there.
+/// Adds the values of the variables to `entries`, replacing existing ones.
 ///
-/// Other variables that start with `PRINTLOG_` are left alone: Kubernetes sets some for a service of that name.
+/// Other variables that start with `PRINTLOG_` are ignored: Kubernetes sets some for a service of that name.
 pub(super) fn read(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     entries: &mut Entries,

@@ -1,4 +1,4 @@
-//! Why a configuration cannot be used: all that is wrong with it, each with its place.
+//! Configuration errors: all problems, each with its location.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -12,16 +12,16 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Something in the file or in the environment is wrong.
+    /// The file or the environment contains invalid settings.
     #[error("the configuration cannot be used:{0}")]
     Wrong(Problems),
 }
 
-/// What is wrong, in the order in which it was found.
+/// The problems, in the order in which they were found.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! Reads `config.yml` into single values, each with its line.
+//! Reads `config.yml` into individual values, each with its line.
 
 use std::{fs, io, path::Path};
 
@@ -11,7 +11,7 @@ use super::{
     value::{Found, Origin, Value},
 };
 
-/// Adds what the file says to `entries`.
+/// Adds the values of the file to `entries`.
 pub(super) fn read(path: &Path, entries: &mut Entries, problems: &mut Problems) -> Result<(), ConfigError> {
     let unreadable = |source| ConfigError::Unreadable {
         path: path.to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, entries: &mut Entries, problems: &mut Problems) 
     Ok(())
 }
 
-/// Whether the file is simply not there.
+/// Whether the file simply does not exist.
 pub(super) fn is_missing(error: &ConfigError) -> bool {
     matches!(error, ConfigError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
@@ -120,7 +120,7 @@ impl File<'_> {
                 unknown(&key_name, &format!("`{section}`"), &settings::keys(section)),
             );
         };
-        // A value may begin on a later line than its key; people look for the key.
+        // A value may begin on a later line than its key; report the line of the key, where users look.
         let origin = self.at(key.span.start.line());
         self.entries.insert(
             (setting.section, setting.key),
@@ -144,7 +144,7 @@ impl File<'_> {
     }
 }
 
-/// Words for a key that does not exist.
+/// Error text for an unknown key.
 pub(super) fn unknown(name: &str, place: &str, allowed: &[&str]) -> String {
     let mut text = format!(
         "unknown key `{}` in {place}; allowed are {}",
@@ -162,7 +162,7 @@ fn listed(names: &[&str]) -> String {
     names.join(", ")
 }
 
-/// Letters to change, add or leave out to get from one name to the other; case and punctuation do not count.
+/// Edit distance between two names, ignoring case and punctuation.
 fn slips(name: &str, known: &str) -> usize {
     let plain = |text: &str| -> Vec<char> {
         text.to_lowercase()
@@ -173,7 +173,7 @@ fn slips(name: &str, known: &str) -> usize {
     distance(&plain(name), &plain(known))
 }
 
-/// Levenshtein's distance.
+/// Levenshtein distance.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.iter().enumerate() {

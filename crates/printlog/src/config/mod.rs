@@ -1,4 +1,5 @@
-//! The configuration: defaults, then `config.yml`, then environment variables, each checked and each with its origin.
+//! The configuration: defaults, then `config.yml`, then environment variables. Each value is validated and keeps its
+//! origin.
 
 mod environment;
 mod error;
@@ -26,60 +27,61 @@ pub use settings::{SETTINGS, Setting};
 pub(crate) use reader::database_url;
 use value::Found;
 
-/// File that is read when none is named. It need not exist.
+/// Default configuration file. It need not exist.
 pub const DEFAULT_FILE: &str = "config.yml";
 
-/// Where the secret is of those whose database is not a file.
+/// Default secret file if the database is not a file.
 const SECRET_FILE: &str = "./data/secret.key";
 
-/// What was found, by section and key.
+/// Values by section and key.
 type Entries = BTreeMap<(&'static str, &'static str), Found>;
 
-/// Everything that can be configured.
+/// The whole configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where the jobs are kept.
+    /// Location of the database.
     pub database: Location,
-    /// File with the secret that encrypts keys of printers at rest. `None`: see [`secret_file`](Self::secret_file).
+    /// File with the secret that encrypts printers' keys at rest. `None`: the default, see
+    /// [`secret_file`](Self::secret_file).
     pub secret_file: Option<PathBuf>,
-    /// How printers are followed.
+    /// Connections to printers.
     pub moonraker: MoonrakerConfig,
-    /// What slicers wrote into gcode files.
+    /// Slicer data from G-code files.
     pub details: DetailsConfig,
     /// The server.
     pub api: ApiConfig,
-    /// Figures over many jobs.
+    /// Analytics.
     pub analytics: AnalyticsConfig,
-    /// Numbers for Prometheus.
+    /// Prometheus metrics.
     pub metrics: MetricsConfig,
-    /// Copies of the database.
+    /// Backups of the database.
     pub backup: BackupConfig,
-    /// What is not kept for ever.
+    /// Data with a limited lifetime.
     pub retention: RetentionConfig,
     /// The log.
     pub logging: LoggingConfig,
 }
 
-/// How printers are followed.
+/// Connections to printers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MoonrakerConfig {
     /// First pause after a lost connection.
     pub reconnect_delay: Duration,
-    /// Longest pause.
+    /// Longest pause after a lost connection.
     pub max_reconnect_delay: Duration,
-    /// How often a quiet connection is tried.
+    /// How often an idle connection is checked.
     pub health_check_interval: Duration,
     /// Which jobs from before the first contact are imported.
     pub backfill: Backfill,
-    /// File of certificates to trust besides those of the web and the system. `None` for those only.
+    /// File of certificates to trust in addition to those of the web and the system. `None` for those only.
     pub ca_file: Option<PathBuf>,
 }
 
 impl MoonrakerConfig {
-    /// Lets this process trust the certificates of `ca_file`.
+    /// Makes this process trust the certificates of `ca_file`.
     ///
     /// # Errors
-    /// If there is such a file, and it cannot be used.
+    /// If the file is set and cannot be used.
     pub fn trust_ca_file(&self) -> Result<(), moonraker::TrustError> {
         self.ca_file.as_deref().map_or(Ok(()), moonraker::trust_ca_file)
     }
@@ -88,27 +90,27 @@ impl MoonrakerConfig {
 /// Which jobs from before the first contact are imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backfill {
-    /// All of them.
+    /// All jobs.
     All,
-    /// None of them.
+    /// No jobs.
     Nothing,
-    /// Those that started at or after this instant.
+    /// Jobs that started at or after this instant.
     Since(Timestamp),
 }
 
-/// Figures over many jobs.
+/// Analytics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnalyticsConfig {
-    /// Bytes for packed jobs, figures and file names.
+    /// Memory limit in bytes for packed jobs, figures and file names.
     pub memory: usize,
 }
 
-/// How the details of jobs are read from their gcode files.
+/// Reading job details from G-code files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetailsConfig {
-    /// Whether they are.
+    /// Whether details are read.
     pub enabled: bool,
-    /// Imported jobs a minute.
+    /// Imported jobs per minute.
     pub rate: f64,
 }
 
@@ -119,70 +121,70 @@ pub struct ApiConfig {
     pub host: String,
     /// Port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// Where browsers reach the server: `/`, or a path without a slash at its end.
+    /// Path under which browsers reach the server: `/`, or a path without a trailing slash.
     pub base_path: String,
-    /// Proxies whose word on the address of a client is taken.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may use the API from a browser. Empty: none.
     pub cors_origins: Vec<String>,
     /// Origins whose pages may show the dashboard in a frame. Empty: none.
     pub frame_ancestors: Vec<String>,
-    /// Whose days and hours are meant where nobody says.
+    /// Default time zone for days and hours; a request can override it.
     pub timezone: TimeZone,
 }
 
-/// Numbers for Prometheus.
+/// Prometheus metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsConfig {
-    /// Where they are served without a key. `None`: only at the server's own port, with one.
+    /// Address of a separate port that serves metrics without a key. `None`: only the server's own port, with a key.
     pub listen: Option<SocketAddr>,
 }
 
-/// What a line of the log looks like.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for humans.
     Text,
-    /// An object, for programs.
+    /// One JSON object per line.
     Json,
 }
 
-/// Copies of the database.
+/// Backups of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupConfig {
-    /// Where they lie.
+    /// Folder of the backups.
     pub folder: PathBuf,
-    /// Pause between two that nobody asked for. `None`: none are made so.
+    /// Interval between automatic backups. `None`: no automatic backups.
     pub every: Option<Duration>,
-    /// How many are kept.
+    /// Number of backups to keep.
     pub keep: u16,
 }
 
-/// For how long what statistics do not need is kept. `None`: for ever.
+/// How long data that statistics do not need is kept. `None`: forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionConfig {
-    /// All keys and values of gcode files.
+    /// All keys and values of G-code files.
     pub raw_metadata: Option<Duration>,
-    /// Images of gcode files.
+    /// Images of G-code files.
     pub thumbnails: Option<Duration>,
 }
 
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggingConfig {
-    /// How much is logged.
+    /// Log level.
     pub level: LevelFilter,
-    /// What a line looks like.
+    /// Format of log lines.
     pub format: LogFormat,
     /// Log file of the server. `None`: no file.
     pub file: Option<PathBuf>,
 }
 
 impl Config {
-    /// Opens the database. If the schema has to change, a backup is made before, and given back.
+    /// Opens the database. If the schema has to change, a backup is made first and returned.
     ///
     /// # Errors
-    /// As of [`Store::open_backed_up`].
+    /// Like [`Store::open_backed_up`].
     pub async fn open_store(&self, opener: Opener, now: Timestamp) -> store::Result<(Store, Option<Backup>)> {
         let (store, backup) = Store::open_backed_up(
             &self.database,
@@ -195,7 +197,7 @@ impl Config {
         Ok((store.with_analytics_memory(self.analytics.memory), backup))
     }
 
-    /// Where the secret is that encrypts keys of printers at rest.
+    /// File of the secret that encrypts printers' keys at rest.
     #[must_use]
     pub fn secret_file(&self) -> PathBuf {
         self.secret_file
@@ -206,10 +208,10 @@ impl Config {
 
     /// Reads the configuration.
     ///
-    /// `file` is one that the user named, so it must exist; `None` means `config.yml`, if there is one.
+    /// `file` is a file that the user named, so it must exist; `None` means `config.yml`, which may be missing.
     ///
     /// # Errors
-    /// Names everything that is wrong, each with file and line or with its variable.
+    /// Lists all problems, each with file and line or with its variable.
     pub fn load(
         file: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,

@@ -1,4 +1,4 @@
-//! Turns single values into the configuration, and says what is wrong with them.
+//! Converts individual values into the configuration, and reports invalid ones.
 
 use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -18,10 +18,10 @@ use super::{
     value::{Found, Origin, Value},
 };
 
-/// Largest number of seconds a setting may have.
+/// Largest value of a setting in seconds.
 const LONGEST: f64 = 3600.0;
 
-/// Seconds of a day.
+/// Seconds per day.
 const DAY: u64 = 24 * 3600;
 
 pub(super) struct Reader {
@@ -189,7 +189,7 @@ impl Reader {
         }
     }
 
-    /// The value of a setting: as found if `convert` takes it, else its default, with a problem noted.
+    /// The value of a setting: as found if `convert` accepts it, else its default, and the invalid value is reported.
     fn get<T>(&mut self, section: &str, key: &str, convert: impl Fn(&Value) -> Option<T>) -> T {
         let setting = settings::find(section, key).expect("only settings of the table are read");
         if let Some(Found { value, origin }) = self.entries.get(&(setting.section, setting.key)) {
@@ -208,13 +208,14 @@ impl Reader {
         convert(&Value::Raw(setting.default.to_owned())).expect("the defaults of the table are right")
     }
 
-    /// Whether the setting was changed beside `database.url`. A URL in a variable goes over all that is in the file.
+    /// Whether the setting was changed in addition to `database.url`. A URL in a variable overrides everything in the
+    /// file.
     fn contradicts_url(&self, key: &'static str) -> bool {
         let is_variable = |key| matches!(self.origin("database", key), Origin::Environment(_));
         self.is_changed("database", key) && (is_variable(key) || !is_variable("url"))
     }
 
-    /// Whether the setting was changed. Somebody who copied the example file gave all of them, and changed few.
+    /// Whether the setting was changed. A copy of the example file sets every key, but changes few of them.
     fn is_changed(&self, section: &'static str, key: &'static str) -> bool {
         let default = settings::find(section, key).map(|setting| setting.default);
         self.entries
@@ -243,7 +244,7 @@ fn kind(value: &Value) -> Option<Kind> {
     }
 }
 
-/// `None` where nothing was written, which is allowed.
+/// Applies `convert`, but also accepts an empty value as `Some(None)`.
 fn or_nothing<T>(value: &Value, convert: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
     if value.is_nothing() {
         Some(None)
@@ -260,7 +261,7 @@ fn path(value: &Value) -> Option<PathBuf> {
 }
 
 fn path_or_nothing(value: &Value) -> Option<Option<PathBuf>> {
-    // An empty text also switches the file off.
+    // An empty text also disables the file.
     if matches!(value, Value::Text(text) if text.is_empty()) {
         return Some(None);
     }
@@ -278,7 +279,7 @@ fn whole(value: &Value, lowest: u16) -> Option<u16> {
     whole.then_some(number as u16)
 }
 
-/// In bytes.
+/// Parses megabytes into bytes.
 fn megabytes(value: &Value) -> Option<usize> {
     whole(value, 1).map(|megabytes| usize::from(megabytes) * 1_000_000)
 }
@@ -308,7 +309,7 @@ fn days(value: &Value) -> Option<Duration> {
 
 fn schedule(value: &Value) -> Option<Option<Duration>> {
     let seconds = match value {
-        // YAML reads `off` as a truth value in some dialects.
+        // Some YAML dialects read `off` as a boolean.
         Value::Bool(false) => return Some(None),
         _ => match value.text()?.as_str() {
             "off" => return Some(None),
@@ -361,7 +362,7 @@ fn log_format(value: &Value) -> Option<LogFormat> {
 
 fn host(value: &Value) -> Option<String> {
     let text = value.text()?;
-    // An IPv6 address stands in brackets in a URL.
+    // A URL has brackets around an IPv6 address.
     let host = match text.contains(':') && !text.starts_with('[') {
         true => format!("[{text}]"),
         false => text.clone(),
@@ -369,7 +370,7 @@ fn host(value: &Value) -> Option<String> {
     url::Host::parse(&host).is_ok().then_some(text)
 }
 
-/// The database that a URL names, if it is one.
+/// The database that a URL names. `None` if it is no database URL.
 pub(crate) fn database_url(text: &str) -> Option<Location> {
     if let Some(rest) = text.strip_prefix("sqlite:") {
         let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -382,7 +383,8 @@ pub(crate) fn database_url(text: &str) -> Option<Location> {
     complete.then_some(Location::MySql { url })
 }
 
-/// A path without a slash at its end. What the server itself has at its top cannot be told from a base path.
+/// A path without a trailing slash. The server's own top-level paths are refused: they would be indistinguishable
+/// from a base path.
 fn base_path(value: &Value) -> Option<String> {
     let text = value.text()?;
     let path = text.strip_prefix('/')?.trim_end_matches('/');
@@ -406,7 +408,7 @@ fn networks(value: &Value) -> Option<Vec<IpNet>> {
     value.list()?.iter().map(network).collect()
 }
 
-/// `scheme://host[:port]`, or the one word `*`.
+/// `scheme://host[:port]`, or a single `*`.
 fn origins(value: &Value) -> Option<Vec<String>> {
     let origins = value.list()?;
     let right = |origin: &String| {

@@ -1,5 +1,5 @@
-//! Every setting there is: name, default, what it may be, what it does. Read by the loader, by the error messages
-//! and by the test that keeps `docs/configuration.md` and `config.example.yml` true.
+//! All settings: name, default, allowed values, description. Used by the loader, by the error messages and by the
+//! test that keeps `docs/configuration.md` and `config.example.yml` up to date.
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -8,13 +8,13 @@ pub struct Setting {
     pub section: &'static str,
     /// Key within the section.
     pub key: &'static str,
-    /// Default, as it would stand in `config.yml`.
+    /// Default, as written in `config.yml`.
     pub default: &'static str,
-    /// What the value may be, to be read after "allowed is".
+    /// Allowed values, as a phrase that follows "allowed is".
     pub allowed: &'static str,
-    /// What it does.
+    /// Description.
     pub about: &'static str,
-    /// Whether the value must not be shown.
+    /// Whether the value is secret and must not be shown.
     pub secret: bool,
 }
 
@@ -52,7 +52,7 @@ const fn setting(
     }
 }
 
-/// All settings, in the order of the example file; those of a section stand together.
+/// All settings, in the order of the example file, grouped by section.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "database",

@@ -1,8 +1,8 @@
-//! A value as it was found in the file or in the environment, before it is known to be right.
+//! A value from the file or the environment, before it is validated.
 
 use std::{fmt, path::PathBuf};
 
-/// Where something was found.
+/// Origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     File { path: PathBuf, line: usize },
@@ -20,7 +20,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and where it came from.
+/// A value and its origin.
 #[derive(Clone)]
 pub(super) struct Found {
     pub(super) value: Value,
@@ -35,12 +35,12 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Value>),
     Mapping,
-    /// From the environment, where everything is text: it may stand for any of the others.
+    /// From the environment, where everything is text; it can represent any of the other kinds.
     Raw(String),
 }
 
 impl Value {
-    /// What it is, in words. The value itself is left out of secrets.
+    /// Describes the value in words. Omits the value itself if it is secret.
     pub(super) fn describe(&self, secret: bool) -> String {
         match self {
             Self::Nothing => "nothing".to_owned(),
@@ -63,7 +63,7 @@ impl Value {
         }
     }
 
-    /// As it would be written in the file. `None` for what is more than one word.
+    /// The value as written in the file. `None` if it has more than one word.
     pub(super) fn written(&self) -> Option<String> {
         match self {
             Self::Nothing => Some("null".to_owned()),
@@ -74,7 +74,7 @@ impl Value {
         }
     }
 
-    /// A text that is not empty.
+    /// A non-empty text.
     pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::Raw(text) if !text.is_empty() => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! The columns of an export. Names, units and values are those of the API; new ones come last.
+//! The columns of an export. Names, units and values are those of the API; new columns are appended.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use domain::{Source, Verdict};
 use jiff::Timestamp;
 use store::ExportedJob;
 
-/// What is in a cell.
+/// Value of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell<'a> {
     Nothing,
     Text(Cow<'a, str>),
-    /// Several texts without commas, of which there may be none.
+    /// A list of texts without commas, possibly empty.
     Texts(&'a [String]),
     Whole(i64),
     Number(f64),
@@ -20,7 +20,7 @@ pub(super) enum Cell<'a> {
     Instant(Timestamp),
 }
 
-/// What is in the cells of a column, where they hold something.
+/// Type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// With its unit.
+    /// Description, with the unit.
     pub(super) meaning: &'static str,
     pub(super) cell: for<'a> fn(&'a ExportedJob) -> Cell<'a>,
 }
@@ -121,14 +121,15 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
     "currency" Text "of the costs, where the file names it" |job| text(job.details.as_ref().and_then(|d| d.currency.as_deref()));
 };
 
-/// To the mg, as the API has it.
+/// Rounded to mg, as in the API.
 fn used_grams(job: &ExportedJob) -> Option<f64> {
     let grams_per_mm = job.details.as_ref()?.grams_per_mm?;
     let used = job.row.figures.filament_used?;
     Some((grams_per_mm * used * 1000.0).round() / 1000.0)
 }
 
-/// The price of the whole file, by the share of the planned length that was used; as the analytics count it.
+/// Cost of the used filament: the price of the whole file times the used share of the planned length. The analytics
+/// compute it the same way.
 fn used_cost(job: &ExportedJob) -> Option<f64> {
     let details = job.details.as_ref()?;
     let planned = details.estimated_length.filter(|planned| *planned > 0.0)?;
@@ -136,7 +137,7 @@ fn used_cost(job: &ExportedJob) -> Option<f64> {
     Some((cost * COST_UNIT).round() / COST_UNIT)
 }
 
-/// The columns for `--help`.
+/// The list of columns for `--help`.
 pub(crate) fn columns_help() -> String {
     COLUMNS
         .iter()

@@ -1,4 +1,4 @@
-//! What a line of an import says: the job that it stands for.
+//! Converts a line of an import into a job.
 
 use domain::{Figures, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Source, Verdict};
 use jiff::Timestamp;
@@ -11,18 +11,18 @@ use super::{
     read::{Record, column},
 };
 
-/// What a line says, by column. Values are as JSON has them, or texts, as the cells of a table are.
+/// Values of a line, by column. They are JSON values, or texts if they come from the cells of a table.
 pub(super) struct Fields {
     pub(super) values: Map<String, Value>,
-    /// Whether a comma may stand before the decimals.
+    /// Whether a comma may separate the decimals.
     pub(super) decimal_comma: bool,
 }
 
-/// Characters of a text that has a column of limited length, of any other one, and of a tag.
+/// Maximum characters of a text whose column has a limited length, of any other text, and of a tag.
 const SHORT: usize = 255;
 const LONG: usize = 10_000;
 const TAG: usize = 64;
-/// Most tags of a job.
+/// Maximum number of tags of a job.
 const TAGS: usize = 32;
 
 fn longest(name: &str) -> usize {
@@ -37,7 +37,7 @@ fn longest(name: &str) -> usize {
     }
 }
 
-/// What the details of a file are made of.
+/// The columns that make up a file's details.
 fn details_columns() -> impl Iterator<Item = &'static Column> {
     let at = |name: &str| COLUMNS.iter().position(|column| column.name == name);
     let own = at("slicer").unwrap_or_default()..=at("object_height").unwrap_or_default();
@@ -50,7 +50,7 @@ fn details_columns() -> impl Iterator<Item = &'static Column> {
 }
 
 impl Fields {
-    /// The job. `now` is when its row was made if the line does not say so.
+    /// Builds the job. `now` is the creation time of its row if the line has none.
     pub(super) fn record(&self, now: Timestamp) -> Result<Record, String> {
         let printer_name = self
             .text("printer_name")?
@@ -154,7 +154,7 @@ impl Fields {
             .collect()
     }
 
-    /// What is known of the file. Jobs of which the same is known share it.
+    /// The details of the file. Jobs with the same details share it.
     fn file(&self, status: DetailsStatus) -> Result<Option<NewGcodeFile>, String> {
         let mut details = Map::new();
         for column in details_columns() {
@@ -226,7 +226,7 @@ impl Fields {
         })
     }
 
-    /// A text. A number stands for the text that it is written as, as `job_id` often is.
+    /// A text. A number is accepted as its text, as `job_id` often is one.
     fn text(&self, name: &str) -> Result<Option<String>, String> {
         let text = match self.values.get(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -246,7 +246,7 @@ impl Fields {
         }
     }
 
-    /// One of few words, in any case.
+    /// One of a few words, in any case.
     fn word(&self, name: &str) -> Result<Option<String>, String> {
         let text = self.text(name)?;
         Ok(text.map(|text| text.trim().to_lowercase()))
@@ -286,7 +286,7 @@ impl Fields {
         }
     }
 
-    /// The number that a row had. Where that is too large to be one it gets another.
+    /// The id that a row had. `None` if it is too large to be one; the job then gets a new id.
     fn id(&self, name: &str) -> Result<Option<i64>, String> {
         let is_too_large = self
             .number(name)?
@@ -306,7 +306,7 @@ impl Fields {
         let Some(word) = self.word(name)? else {
             return Ok(None);
         };
-        // Spreadsheets write them in the language of the country.
+        // Spreadsheets write booleans in the language of the country.
         match word.as_str() {
             "true" | "wahr" | "vrai" | "vero" | "verdadero" | "1" => Ok(Some(true)),
             "false" | "falsch" | "faux" | "falso" | "0" => Ok(Some(false)),
@@ -315,7 +315,7 @@ impl Fields {
     }
 }
 
-/// The beginning of a text, for a message.
+/// The beginning of a text, for an error message.
 fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().nth(40).is_some() {

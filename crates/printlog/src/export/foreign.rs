@@ -1,6 +1,6 @@
-//! What a file is that is no export of jobs.
+//! Recognises files that are not an export of jobs.
 
-/// Kinds of files by how they begin.
+/// Kinds of files by their first bytes.
 const KINDS: [(&[u8], &str); 19] = [
     (b"\x89PNG", "it is a picture (PNG)"),
     (b"\xff\xd8\xff", "it is a picture (JPEG)"),
@@ -29,7 +29,7 @@ const KINDS: [(&[u8], &str); 19] = [
     (b"\xff\xfe\0\0", "it is text in UTF-32; save it as UTF-8"),
 ];
 
-/// What a file is that begins so. `None` if it may be an export.
+/// Kind of a file with this beginning. `None` if it may be an export.
 pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         let holds = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
@@ -41,7 +41,7 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
             () => "it is a ZIP archive; unpack it first",
         });
     }
-    // Two letters can begin a word, but no text has a null byte.
+    // Two letters can begin a word, but no text contains a null byte.
     let is_one = |start: &[u8]| head.starts_with(start) && (start.len() > 2 || head.contains(&0));
     let found = KINDS.iter().find(|(start, _)| is_one(start));
     found.map(|(_, kind)| *kind)

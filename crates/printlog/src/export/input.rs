@@ -1,30 +1,30 @@
-//! The bytes of a file to import, as UTF-8, cut into records of bounded length with the numbers of their lines.
+//! Decodes a file to import as UTF-8, and cuts it into records of limited length with their line numbers.
 //!
-//! Lines end with LF, CR LF or CR, also within quotes. Whatever is wrong in a record, the next one is found.
+//! Lines end with LF, CR LF or CR, also within quotes. After an invalid record, reading continues with the next one.
 
 use std::{
     io::{self, BufRead, BufReader, Read},
     mem,
 };
 
-/// Bytes of a record, at most. The longest one that an export writes is far shorter.
+/// Maximum size of a record in bytes. The longest record of an export is far shorter.
 pub(super) const LONGEST: usize = 1 << 20;
 
-/// A part of the file, without the end of its line.
+/// A record of the file, without its line end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// The line it begins in, from 1.
+    /// The line where it begins, from 1.
     pub(super) line: u64,
-    /// What is in it, or what is wrong with it.
+    /// Its text, or what is wrong with it.
     pub(super) text: Result<String, String>,
 }
 
-/// How records are told apart.
+/// How a file is divided into records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// Each line is one.
+    /// Each line is a record.
     Lines,
-    /// A line is one, where no end of a line is inside quotes. These begin behind this delimiter.
+    /// Each line is a record, but quoted cells may contain line ends. A quote only opens after this delimiter.
     Quoted(u8),
     /// The elements of a JSON array.
     Elements,
@@ -33,13 +33,13 @@ pub(super) enum Cut {
 /// The records of a file.
 pub(super) struct Pieces<R> {
     input: BufReader<R>,
-    /// Bytes that are read again.
+    /// Bytes to read again.
     again: Vec<u8>,
-    /// Number of the line that comes next.
+    /// Number of the next line.
     line: u64,
-    /// A line has just ended with CR: an LF belongs to it.
+    /// The last line ended with CR, so a following LF belongs to it.
     after_cr: bool,
-    /// Whether the array has begun, and ended.
+    /// Whether the array has begun, and whether it has ended.
     in_array: bool,
     has_ended: bool,
 }
@@ -56,7 +56,7 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    /// The next record that is not empty. `None` at the end.
+    /// The next non-empty record. `None` at the end.
     pub(super) fn next(&mut self, cut: Cut) -> io::Result<Option<Piece>> {
         loop {
             let (line, bytes, problem) = match cut {
@@ -111,14 +111,14 @@ impl<R: Read> Pieces<R> {
         Ok(Some(byte))
     }
 
-    /// A line, or a row of a table, whose cells may have lines inside quotes.
+    /// Reads a line, or a row of a table whose quoted cells may contain line ends.
     fn row(&mut self, delimiter: Option<u8>) -> io::Result<(u64, Vec<u8>, Option<String>)> {
         #[derive(PartialEq)]
         enum At {
             CellStart,
             Cell,
             Quotes,
-            /// Behind a quote inside quotes: it ends them, or is the first of two.
+            /// After a quote inside quotes: it closes them, or is the first of two.
             Quote,
         }
         let line = self.line;
@@ -127,7 +127,7 @@ impl<R: Read> Pieces<R> {
         while let Some(byte) = self.byte()? {
             let ends_line = matches!(byte, b'\r' | b'\n');
             if ends_line && at != At::Quotes {
-                // The LF of a line that has ended with CR is an empty one, which is left out.
+                // The LF after a CR gives an empty record, which is skipped.
                 return Ok((line, bytes, None));
             }
             bytes.push(byte);
@@ -137,7 +137,8 @@ impl<R: Read> Pieces<R> {
                 (At::Quotes, _) => At::Quotes,
                 (At::Quote, b'"') => At::Quotes,
                 (_, byte) if Some(byte) == delimiter => At::CellStart,
-                // Not the end of a cell: the quotes that it seems to end began by mistake, if they began in another line.
+                // The closing quote is not at the end of a cell. If the quotes began on an earlier line, they were
+                // opened by mistake.
                 (At::Quote, _) => match self.without_quotes(line, &mut bytes) {
                     Some(found) => return Ok(found),
                     None => At::Cell,
@@ -176,8 +177,8 @@ impl<R: Read> Pieces<R> {
         Ok(())
     }
 
-    /// For quotes that nobody closes: they end with their line, and the lines behind it are read again. `None` if there
-    /// is none.
+    /// Handles quotes that are never closed: ends the record with its first line, and queues the lines after it to be
+    /// read again. `None` if it has one line only.
     fn without_quotes(&mut self, line: u64, bytes: &mut Vec<u8>) -> Option<(u64, Vec<u8>, Option<String>)> {
         let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
         self.again.extend(bytes.drain(end..).rev());
@@ -186,7 +187,7 @@ impl<R: Read> Pieces<R> {
         Some((line, mem::take(bytes), Some(unclosed())))
     }
 
-    /// An element of the array.
+    /// Reads an element of the array.
     fn element(&mut self) -> io::Result<(u64, Vec<u8>, Option<String>)> {
         let mut line = self.line;
         let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
@@ -198,7 +199,8 @@ impl<R: Read> Pieces<R> {
                     self.in_array = true;
                     continue;
                 }
-                // No text has one in it: this one has no end, and the next element begins in another line.
+                // A JSON string cannot contain a line break: this one is unclosed, and the next element begins on
+                // another line.
                 b'\n' | b'\r' if in_text => return Ok((line, bytes, is_too_long.then(too_long))),
                 _ if is_escaped => is_escaped = false,
                 b'\\' if in_text => is_escaped = true,
@@ -229,13 +231,13 @@ fn unclosed() -> String {
     "a quote is opened and not closed".to_owned()
 }
 
-/// Text in UTF-16 as UTF-8. Half a pair of surrogates becomes a byte that is in no UTF-8 text.
+/// Converts UTF-16 to UTF-8. An unpaired surrogate becomes a byte that occurs in no UTF-8 text.
 pub(super) struct Utf16<R> {
     input: R,
     is_little: bool,
-    /// Bytes that have been read and are not yet a character.
+    /// Bytes that have been read but do not form a character yet.
     rest: Vec<u8>,
-    /// What has been converted.
+    /// Converted bytes.
     out: io::Cursor<Vec<u8>>,
 }
 
@@ -261,7 +263,7 @@ impl<R: Read> Utf16<R> {
         };
         let mut units: Vec<u16> = self.rest.chunks_exact(2).map(unit).collect();
         let is_end = length == 0;
-        // The second half of a pair may still come.
+        // The second half of a surrogate pair may follow.
         if !is_end && units.last().is_some_and(|unit| (0xD800..0xDC00).contains(unit)) {
             units.pop();
         }
@@ -412,7 +414,7 @@ mod tests {
             .collect()
     }
 
-    /// Gives one byte at a time.
+    /// A reader that returns one byte at a time.
     struct Slow<'a>(&'a [u8]);
 
     impl Read for Slow<'_> {

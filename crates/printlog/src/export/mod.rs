@@ -1,4 +1,4 @@
-//! Exports: what they tell of a job, in which formats, and taking them back. One description of the columns for all.
+//! Exports of jobs in several formats, and importing them again. All formats share one definition of the columns.
 
 mod columns;
 mod fields;
@@ -32,7 +32,7 @@ impl ExportFormat {
     /// All formats.
     pub(crate) const ALL: [Self; 5] = [Self::Csv, Self::Json, Self::Ndjson, Self::Xlsx, Self::Parquet];
 
-    /// Its name, which is also how files of it end.
+    /// Name of the format, which is also its file extension.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Csv => "csv",

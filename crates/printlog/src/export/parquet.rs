@@ -1,7 +1,7 @@
-//! Columns in the Parquet format, in groups of rows that fit into memory.
+//! Writes columns in the Parquet format, in groups of rows that fit into memory.
 //!
-//! A group is encoded while its jobs come, so that it may be large: what the end of the file tells of each column of each
-//! group is in memory until then, some 750 bytes.
+//! A group is encoded as its jobs arrive. Groups should be large, because the metadata of each column of each group,
+//! some 750 bytes, stays in memory until it is written at the end of the file.
 
 use std::{
     io::{self, Write},
@@ -31,19 +31,19 @@ use super::{
     sheet::Written,
 };
 
-/// Rows of a group, more or less.
+/// Approximate number of rows in a group.
 const GROUP: usize = 10_000;
-/// Rows of a page, more or less. The last one of each column is in memory as it is.
+/// Approximate number of rows in a page. The last page of each column is in memory unencoded.
 const PAGE: usize = 1_000;
-/// Bytes of a column's different texts. One that has more is written without a dictionary from there on.
+/// Maximum bytes of a column's distinct texts. Beyond that, the column is written without a dictionary.
 const DICTIONARY: usize = 32 * 1024;
 
-/// A file that is being written.
+/// A file being written.
 pub(super) struct Columns<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    /// The columns of the group that is being written. None before its first row.
+    /// Columns of the current group. Empty before its first row.
     group: Vec<(ColumnWriter<'static>, Written)>,
-    /// Of the group.
+    /// Rows in the current group.
     rows: usize,
 }
 
@@ -107,11 +107,11 @@ impl<W: Write + Send> Columns<W> {
     }
 }
 
-/// The pages of a column, until its group is complete.
+/// The pages of a column, kept until its group is complete.
 #[derive(Default)]
 struct Pages {
     written: Written,
-    /// Bytes.
+    /// Length in bytes.
     length: u64,
 }
 
@@ -248,7 +248,7 @@ mod tests {
             printer_name: "Voron".to_owned(),
             job_id: None,
             user: None,
-            // More than a dictionary has room for.
+            // More distinct names than a dictionary has room for.
             filename: (id % 7 > 0).then(|| format!("part_{id}.gcode")),
             status: JobStatus::Completed,
             cause: None,

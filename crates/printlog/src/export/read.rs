@@ -1,4 +1,4 @@
-//! Taking an export back: CSV, NDJSON or JSON, as `jobs export` writes them and as spreadsheets save them.
+//! Reads an export: CSV, NDJSON or JSON, as `jobs export` writes them and as spreadsheets save them.
 
 use std::{
     collections::VecDeque,
@@ -29,35 +29,35 @@ pub(crate) enum ImportFormat {
     Json,
 }
 
-/// What became of the lines.
+/// Result of an import, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub(crate) struct Imported {
-    /// Jobs that are new here.
+    /// New jobs.
     pub(crate) added: u64,
-    /// Jobs that were here already, and were left as they are.
+    /// Jobs that already existed, and were left unchanged.
     pub(crate) known: u64,
     /// Jobs that have been deleted here.
     pub(crate) skipped_deleted: u64,
-    /// Lines that are no job.
+    /// Invalid lines.
     pub(crate) invalid: u64,
-    /// Printers that were not here.
+    /// New printers.
     pub(crate) printers_added: u64,
 }
 
-/// A job that was read.
+/// A job from the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
-    /// The id that its printer had.
+    /// Id of its printer in the exporting database.
     pub(crate) printer_id: Option<PrinterId>,
     /// Name of its printer.
     pub(crate) printer_name: String,
-    /// The job, of no printer of ours yet.
+    /// The job, not yet assigned to a printer of this database.
     pub(crate) record: JobRecord,
-    /// Bytes of its line.
+    /// Length of its line in bytes.
     pub(crate) length: usize,
 }
 
-/// What is wrong with a line, or with the file.
+/// Why a line or the file is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
     #[error("line {line}: {message}")]
@@ -68,39 +68,40 @@ pub(crate) enum RecordError {
     Io(#[from] io::Error),
 }
 
-/// The jobs of a file, one after the other.
+/// Reads the jobs of a file one by one.
 pub(crate) struct Records<'a> {
     pieces: Pieces<Box<dyn Read + 'a>>,
     rows: Rows,
-    /// What was read to find out whether the file is an export.
+    /// Lines that were read to find out whether the file is an export.
     ahead: VecDeque<Line>,
     now: Timestamp,
 }
 
 struct Line {
     number: u64,
-    /// Bytes.
+    /// Length in bytes.
     length: usize,
-    /// What it says by column, or what is wrong with it.
+    /// Values by column, or what is wrong with the line.
     values: Result<Map<String, Value>, String>,
 }
 
 enum Rows {
     Table {
         delimiter: u8,
-        /// `None` for those that we do not know.
+        /// `None` for unknown columns.
         columns: Vec<Option<&'static Column>>,
     },
     Objects(Cut),
 }
 
-/// Bytes that are looked at to find out what a file is.
+/// Bytes that are examined to detect the kind of file.
 const HEAD: usize = 64 * 1024;
-/// Lines that are looked at likewise.
+/// Lines that are examined likewise.
 const FIRST_LINES: usize = 20;
 
 impl<'a> Records<'a> {
-    /// `format` is found out if it is `None`. `now` is when rows were made of which the file does not say so.
+    /// Opens a file. `format` is detected if it is `None`. `now` is the creation time of rows for which the file has
+    /// none.
     ///
     /// # Errors
     /// [`RecordError::NotAnExport`] for a file of another kind.
@@ -140,7 +141,7 @@ impl<'a> Records<'a> {
         };
         if matches!(records.rows, Rows::Objects(_)) && !records.looks_like_jobs()? {
             let what = match records.ahead.is_empty() && format == ImportFormat::Json {
-                // An export in which there are no jobs.
+                // An export without jobs.
                 true if sample.trim_start().starts_with('[') => return Ok(records),
                 _ => "none of its first lines has a printer_name, as those of an export have",
             };
@@ -160,7 +161,7 @@ impl<'a> Records<'a> {
         Ok(false)
     }
 
-    /// The next line, and whether it is meant to be a job.
+    /// The next line, and whether it is supposed to be a job.
     fn read(&mut self) -> io::Result<Option<(Line, bool)>> {
         let cut = match &self.rows {
             Rows::Table { delimiter, .. } => Cut::Quoted(*delimiter),
@@ -239,20 +240,20 @@ fn decoded<'a>(head: &[u8], rest: impl Read + 'a) -> Box<dyn Read + 'a> {
         [0xEF, 0xBB, 0xBF, ..] => Box::new(whole(3)),
         [0xFF, 0xFE, ..] => Box::new(Utf16::new(whole(2), true)),
         [0xFE, 0xFF, ..] => Box::new(Utf16::new(whole(2), false)),
-        // Every export begins with characters of ASCII.
+        // Every export begins with ASCII characters.
         [first, 0, second, 0, ..] if *first > 0 && *second > 0 => Box::new(Utf16::new(whole(0), true)),
         [0, first, 0, second, ..] if *first > 0 && *second > 0 => Box::new(Utf16::new(whole(0), false)),
         _ => Box::new(whole(0)),
     }
 }
 
-/// Reads the header, or tells why it is none.
+/// Reads the header, or explains why it is none.
 fn table(pieces: &mut Pieces<Box<dyn Read + '_>>) -> io::Result<Result<Rows, String>> {
     let Some(mut first) = pieces.next(Cut::Lines)? else {
         return Ok(Err("it is empty".to_owned()));
     };
     let mut delimiters = b",;\t".to_vec();
-    // What Excel writes for itself.
+    // Excel writes a `sep=` line for itself.
     if let Ok(text) = &first.text
         && let Some([delimiter]) = text.strip_prefix("sep=").map(str::as_bytes)
     {
@@ -273,7 +274,7 @@ fn header(text: &str, delimiters: &[u8]) -> Result<Rows, String> {
     let known = |columns: &Vec<Option<&Column>>| columns.iter().flatten().count();
     let best = delimiters
         .iter()
-        // Of equal ones the first.
+        // Reversed, because `max_by_key` returns the last of equal elements: the first delimiter shall win.
         .rev()
         .map(|delimiter| (*delimiter, read(*delimiter)))
         .max_by_key(|(_, columns)| known(columns));
@@ -311,12 +312,12 @@ pub(super) fn cells(row: &str, delimiter: u8) -> Vec<String> {
         .buffer_capacity(row.len().clamp(1, 8 * 1024))
         .from_reader(row.as_bytes());
     let mut cells = csv::StringRecord::new();
-    // Nothing can fail: it is text, and in memory.
+    // Cannot fail: the input is text in memory.
     reader.read_record(&mut cells).unwrap_or_default();
     cells.iter().map(str::to_owned).collect()
 }
 
-/// The cells under the columns that we know; the others are left out.
+/// The cells of known columns; the others are left out.
 fn of_cells(
     columns: &[Option<&'static Column>],
     mut cells: Vec<String>,

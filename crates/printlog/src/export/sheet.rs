@@ -1,4 +1,4 @@
-//! Writing an export, some jobs at a time: one of a million jobs needs no more memory than one of a thousand.
+//! Writes an export in batches of jobs: a million jobs need no more memory than a thousand.
 
 use std::{
     borrow::Cow,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::harmless::harmless;
 
-/// An export that is being written.
+/// An export being written.
 pub(crate) struct Exporter {
     sheet: Sheet,
     written: Written,
@@ -33,8 +33,8 @@ enum Sheet {
 }
 
 impl Exporter {
-    /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel takes it for text in the
-    /// encoding of the country.
+    /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel assumes the encoding of
+    /// the country.
     pub(crate) fn new(format: ExportFormat, bom: bool) -> io::Result<Self> {
         let mut written = Written::default();
         let sheet = match format {
@@ -57,7 +57,7 @@ impl Exporter {
         Ok(Self { sheet, written })
     }
 
-    /// Adds jobs. Returns what is to be written for them now: some formats write later.
+    /// Adds jobs. Returns the bytes to write for them now: some formats write later.
     pub(crate) fn add(&mut self, jobs: &[ExportedJob]) -> io::Result<Vec<u8>> {
         match &mut self.sheet {
             Sheet::Csv(csv) => {
@@ -89,7 +89,7 @@ impl Exporter {
         Ok(self.written.take())
     }
 
-    /// Ends the export. Returns what is still to be written.
+    /// Ends the export. Returns the remaining bytes.
     pub(crate) fn end(mut self) -> io::Result<Vec<u8>> {
         match self.sheet {
             Sheet::Csv(mut csv) => csv.flush()?,
@@ -102,7 +102,7 @@ impl Exporter {
     }
 }
 
-/// What has been written and not taken. Clones share it.
+/// Bytes that have been written but not taken. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -147,7 +147,7 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// The text of a cell. Nothing is an empty cell.
+/// The text of a cell, empty if there is no value.
 fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
     match cell {
         Cell::Nothing => Cow::Borrowed(""),
@@ -155,7 +155,7 @@ fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
         Cell::Texts([]) => Cow::Borrowed(""),
         Cell::Texts(texts) => harmless(&texts.join(",")).into_owned().into(),
         Cell::Whole(number) => number.to_string().into(),
-        // As in JSON, so that it comes back as it was.
+        // As in JSON, so that an import reads the same number.
         Cell::Number(number) => serde_json::Number::from_f64(*number)
             .map_or(Cow::Borrowed(""), |number| number.to_string().into()),
         Cell::Truth(truth) => truth.to_string().into(),

@@ -1,4 +1,4 @@
-//! A workbook, written from begin to end without a temporary file: what libraries for workbooks do not do.
+//! Writes a workbook in one pass without a temporary file, which libraries for workbooks do not support.
 //!
 //! Source: ECMA-376, Office Open XML. Texts are inline strings, which no program takes for formulas.
 
@@ -13,16 +13,16 @@ use zip::{
 
 use super::columns::{COLUMNS, Cell};
 
-/// Rows that a sheet can have, with its header.
+/// Maximum rows of a sheet, including its header.
 const ROWS: usize = 1_048_576;
-/// Characters that a cell can have.
+/// Maximum characters of a cell.
 const CHARACTERS: usize = 32_767;
 
 /// A workbook with as many sheets as the jobs need.
 pub(super) struct Workbook<W: Write> {
     zip: ZipWriter<StreamWriter<W>>,
     sheets: usize,
-    /// In the current sheet.
+    /// Rows in the current sheet.
     rows: usize,
     text: String,
 }
@@ -45,7 +45,7 @@ impl<W: Write> Workbook<W> {
              Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\"/>\
              </Relationships>",
         )?;
-        // Style 1 is a time, style 2 a heading.
+        // Style 1 is for times, style 2 for headings.
         let styles = format!(
             "<styleSheet xmlns=\"{NAMESPACE}\">\
              <numFmts count=\"1\"><numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\\ hh:mm:ss\"/></numFmts>\
@@ -122,7 +122,7 @@ impl<W: Write> Workbook<W> {
     fn begin_sheet(&mut self) -> io::Result<()> {
         self.sheets += 1;
         self.rows = 0;
-        // The first row stays in sight.
+        // Freeze the first row.
         let head = format!(
             "<worksheet xmlns=\"{NAMESPACE}\"><sheetViews><sheetView workbookViewId=\"0\">\
              <pane ySplit=\"1\" topLeftCell=\"A2\" state=\"frozen\"/></sheetView></sheetViews><sheetData>"
@@ -170,7 +170,7 @@ impl<W: Write> Workbook<W> {
 }
 
 fn options() -> SimpleFileOptions {
-    // The fastest: the pages of the server must not wait. A sheet can have more than 4 GB.
+    // The fastest level: requests to the server must not wait. A sheet can have more than 4 GB.
     SimpleFileOptions::default()
         .compression_level(Some(1))
         .large_file(true)
@@ -184,7 +184,7 @@ fn days(instant: Timestamp) -> f64 {
     instant.duration_since(epoch).as_secs_f64() / 86_400.0
 }
 
-/// Escapes what XML wants escaped; what it does not take at all becomes a replacement character.
+/// Escapes text for XML; characters that XML does not allow become a replacement character.
 fn push_escaped(out: &mut String, text: &str) {
     for letter in text.chars().take(CHARACTERS) {
         match letter {

@@ -1,6 +1,6 @@
-//! Where log lines go: the terminal's stderr always, and a rotated file if the server is configured so.
+//! Log output: always the terminal's stderr, and a rotated file if the server is configured so.
 //!
-//! Results of commands go to stdout and are no business of the log.
+//! Results of commands go to stdout and are not part of the log.
 
 mod one_line;
 mod rotate;
@@ -18,7 +18,7 @@ use crate::config::{LogFormat, LoggingConfig};
 use one_line::OneLine;
 use rotate::RotatingFile;
 
-/// Crates whose own `INFO` and `DEBUG` lines say nothing to the owner of a printer.
+/// Crates whose `INFO` and `DEBUG` lines mean nothing to the owner of a printer.
 const CHATTY: [&str; 9] = [
     "hyper",
     "hyper_util",
@@ -31,20 +31,20 @@ const CHATTY: [&str; 9] = [
     "tungstenite",
 ];
 
-/// Changes how much the server logs.
+/// Changes the log level of the server.
 pub struct LogLevel(Box<dyn Fn(LevelFilter) + Send + Sync>);
 
 impl LogLevel {
-    /// From now on.
+    /// Sets the log level from now on.
     pub fn set(&self, level: LevelFilter) {
         (self.0)(level);
     }
 }
 
-/// Starts the log of the server: terminal and file.
+/// Starts logging for the server: terminal and file.
 ///
 /// # Errors
-/// When the log file cannot be opened.
+/// If the log file cannot be opened.
 pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<LogLevel> {
     let file = config
         .file
@@ -67,19 +67,19 @@ pub fn start_for_server(config: &LoggingConfig) -> anyhow::Result<LogLevel> {
         .with(terminal)
         .init();
     Ok(LogLevel(Box::new(move |level| {
-        // It fails only when the log is gone, and who would hear of it then?
+        // Fails only when the log is gone, so there is nowhere to report it.
         handle.reload(filter(level)).ok();
     })))
 }
 
-/// Starts the log of a command that does its work and ends: warnings, on the terminal.
+/// Starts logging for a command: warnings, on the terminal.
 pub fn start_for_command(config: &LoggingConfig) {
     let level = config.level.min(LevelFilter::WARN);
     let terminal = lines(LogFormat::Text, is_colourful(), io::stderr).with_filter(filter(level));
     tracing_subscriber::registry().with(terminal).init();
 }
 
-/// Lines for people, or one JSON object a line for programs.
+/// Text lines for users, or one JSON object per line for programs.
 fn lines<S, W>(format: LogFormat, colourful: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
@@ -93,7 +93,7 @@ where
             };
             fmt::layer().with_writer(writer).with_ansi(colourful).boxed()
         }
-        // JSON escapes by itself.
+        // The JSON format escapes control characters itself.
         LogFormat::Json => fmt::layer().with_writer(writer).json().with_ansi(false).boxed(),
     }
 }

@@ -1,15 +1,15 @@
-//! Keeps each event of the text log on one line, whatever texts of printers and users are in it.
+//! Keeps each event of the text log on one line, even if it contains texts of printers and users.
 
 use std::{borrow::Cow, fmt::Write as _, io};
 
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Escapes what would end a line or steer a terminal. Each event is written with one call, which ends with its own line
-/// feed.
+/// Escapes characters that would end a line or control a terminal. Each event is written with one call, and ends with
+/// its own line feed.
 pub(super) struct OneLine<M> {
     pub(super) inner: M,
-    /// The formatter's own colours pass; it escapes those in the texts of events.
+    /// Whether to keep the formatter's own colour codes. It escapes those in the texts of events.
     pub(super) colourful: bool,
 }
 
@@ -57,7 +57,7 @@ fn on_one_line(event: &str, colourful: bool) -> Cow<'_, str> {
     let is_harmful = |character: char| match character {
         '\t' => false,
         '\u{1b}' => !colourful,
-        // Also what divides lines and turns the direction of the text.
+        // Line separators, and characters that change the direction of the text.
         '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         other => other.is_control(),
     };

@@ -1,4 +1,4 @@
-//! A log file that is renamed when it is full or old, so that it never fills the card of a Raspberry Pi.
+//! A log file that is rotated when it is full or old, so that it never fills the card of a Raspberry Pi.
 
 use std::{
     fs::{self, File},
@@ -10,19 +10,19 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// So many renamed files are kept beside the current one.
+/// Number of rotated files that are kept in addition to the current one.
 const KEPT: usize = 5;
 
-/// When a file is renamed, and when a renamed one is removed.
+/// When a file is rotated, and when a rotated one is removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Bytes of a full file.
+    /// Size in bytes at which a file is full.
     full: u64,
-    /// A file that was begun so long ago is old.
+    /// Age since its creation at which a file is old.
     old: Duration,
-    /// A renamed file that was written last so long ago is removed.
+    /// Time since its last write after which a rotated file is removed.
     outdated: Duration,
-    /// How often the age is looked at.
+    /// How often the ages are checked.
     look: Duration,
 }
 
@@ -67,7 +67,8 @@ impl RotatingFile {
 }
 
 impl Current {
-    /// Makes room: `printlog.log` becomes `printlog.log.1`, that `.2`, and so on; the oldest goes.
+    /// Rotates the files: `printlog.log` becomes `printlog.log.1`, that becomes `.2`, and so on; the oldest is
+    /// dropped.
     fn rotate(&mut self) -> io::Result<()> {
         for age in (1..KEPT).rev() {
             let older = self.aged(age);
@@ -87,7 +88,8 @@ impl Current {
         name.into()
     }
 
-    /// Looks at the age of all files now and then. Ages are differences between times of files: the clock is not asked.
+    /// Checks the ages of all files from time to time. Ages are differences between file times; the clock is not
+    /// read.
     fn look_at_ages(&mut self) -> io::Result<()> {
         if self.looked.elapsed() < self.limits.look {
             return Ok(());
@@ -109,14 +111,14 @@ impl Current {
     }
 }
 
-/// `None` where the file is not there or the file system does not tell.
+/// The age of a file. `None` if the file does not exist or the file system does not record the time.
 fn age(time: io::Result<SystemTime>, now: SystemTime) -> Option<Duration> {
     now.duration_since(time.ok()?).ok()
 }
 
 impl Write for Current {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // A file that cannot be renamed is written on; a log line is never worth an error.
+        // If the rotation fails, writing continues in the same file: logging must not cause an error.
         if self.length > 0 && self.length + line.len() as u64 > self.limits.full && self.rotate().is_err() {
             self.length = 0;
         }

@@ -1,4 +1,4 @@
-//! What the printers do right now.
+//! Live metrics of the printers.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use super::{Gauges, Labels, and, of_printer};
 use crate::ingest::{ConnectionState, Fleet, PrinterStatus};
 
-/// One value of each printer, or none where it is not known.
+/// Value of a metric for one printer. `None` if it is unknown.
 type Value = fn(&PrinterStatus, Timestamp) -> Option<f64>;
 
 const VALUES: [(&str, &str, Value); 8] = [

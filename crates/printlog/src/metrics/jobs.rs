@@ -1,4 +1,4 @@
-//! What the database knows of jobs.
+//! Job metrics from the database.
 
 use std::collections::HashMap;
 
@@ -8,9 +8,9 @@ use store::{DetailsCounts, EndedCount, Store};
 
 use super::{Counters, Gauges, Labels, and, of_printer};
 
-/// What one scrape tells of the database.
+/// Database values for one scrape.
 pub(super) struct Stored {
-    /// Names by number.
+    /// Printer names by id.
     pub(super) printers: HashMap<PrinterId, String>,
     totals: Vec<(PrinterId, JobTotals)>,
     ended: Vec<EndedCount>,
@@ -109,7 +109,7 @@ impl Stored {
         );
     }
 
-    /// `None` for a printer that was added or deleted between two of our questions.
+    /// Labels of a printer. `None` if it was added or deleted between two queries of this scrape.
     fn labels(&self, id: PrinterId) -> Option<Labels> {
         Some(of_printer(id, self.printers.get(&id)?))
     }

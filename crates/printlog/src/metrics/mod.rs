@@ -1,8 +1,8 @@
-//! What Prometheus reads at `/metrics`: numbers of jobs as the database has them, what printers do now, and how long
-//! requests and the database take.
+//! Metrics for Prometheus at `/metrics`: job counts from the database, the live state of the printers, and durations
+//! of requests and database queries.
 //!
-//! Nothing is counted twice: numbers of jobs are those of the analytics, asked for at each scrape, so that they are exact
-//! and a restart changes nothing.
+//! Nothing is counted twice: job counts come from the analytics and are queried at each scrape, so they are exact and
+//! a restart changes nothing.
 
 mod fleet;
 mod jobs;
@@ -18,12 +18,12 @@ use tracing::warn;
 
 use crate::{api::Core, ingest::Clock};
 
-/// Media type of what is scraped.
+/// Media type of the metrics.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A database that takes longer is left out of this scrape.
+/// Time limit for the database. Beyond it, its metrics are left out of this scrape.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Upper bounds of what a request takes, in seconds.
+/// Upper bounds of the request duration buckets, in seconds.
 const REQUEST_SECONDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 /// Labels of a series.
@@ -31,7 +31,7 @@ type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge<f64, std::sync::atomic::AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
-/// What is measured while the server runs. Clones share it.
+/// Metrics collected while the server runs. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     requests: Family<Labels, Histogram, fn() -> Histogram>,
@@ -44,7 +44,8 @@ impl Metrics {
         }
     }
 
-    /// Notes how long a request took. `route` is the pattern that it matched: paths would be without end.
+    /// Records the duration of a request. `route` is the pattern that it matched, because the number of paths is
+    /// unlimited.
     pub(crate) fn request_took(&self, method: &str, route: &str, status: u16, time: Duration) {
         let labels = vec![
             ("method", method.to_owned()),
@@ -54,7 +55,7 @@ impl Metrics {
         self.requests.get_or_create(&labels).observe(time.as_secs_f64());
     }
 
-    /// All metrics, as Prometheus reads them. What the database does not tell in time is left out, and
+    /// All metrics in OpenMetrics format. Metrics that the database does not deliver in time are left out, and
     /// `printlog_database_up` is 0 then. `core` is `None` while the server waits for its database.
     pub(crate) async fn scrape(&self, core: Option<&Core>, clock: Clock) -> String {
         let mut registry = Registry::with_prefix("printlog");
@@ -90,14 +91,14 @@ impl Metrics {
         registry.register("database_up", "Whether the database answers", database_up);
         let mut text = String::new();
         if text::encode(&mut text, &registry).is_err() {
-            // A String takes everything; only a metric that cannot be written could fail.
+            // Writing to a String cannot fail; only an invalid metric could.
             warn!("a metric could not be written");
         }
         text
     }
 }
 
-/// A printer's labels. The name is for people and may change; the number does not.
+/// Labels of a printer. The name is for display and may change; the id does not.
 fn of_printer(id: domain::PrinterId, name: &str) -> Labels {
     vec![("printer_id", id.0.to_string()), ("printer", name.to_owned())]
 }

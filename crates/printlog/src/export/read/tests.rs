@@ -1,4 +1,4 @@
-//! What spreadsheets and programs save, and files of other kinds.
+//! Files as spreadsheets and programs save them, and files of other kinds.
 
 use super::*;
 
@@ -21,7 +21,7 @@ const TABLE: &str = "printer_name,job_id,filename,status,start_time,total_durati
         Prusa,000001,Küche.gcode,completed,2026-02-01T10:00:00Z,900.5,false\n\
         Prusa,000002,\"b, c\",completed,2026-02-02T10:00:00Z,1,true\n";
 
-/// That both jobs of [`TABLE`] are there.
+/// Asserts that both jobs of [`TABLE`] were read.
 fn check(found: &[Result<Record, String>]) {
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(job(&found[0]).filename.as_deref(), Some("Küche.gcode"));
