@@ -160,7 +160,7 @@ pub async fn run_reloading(
     ended
 }
 
-/// Loads the aggregates in advance, so that the first analytics request does not have to wait for them.
+/// Loads the aggregates in advance, because the first analytics request would have to wait for them.
 async fn read_aggregates(store: Store, alive: CancellationToken) {
     if let Some(Err(cause)) = alive.run_until_cancelled(store.read_aggregates()).await {
         warn!("cannot read the aggregates: {:#}", anyhow::Error::new(cause));

@@ -45,7 +45,7 @@ impl TrustedProxies {
     }
 }
 
-/// The address, or for IPv6 its /64 network: whoever owns one of these addresses owns them all.
+/// The address, or for IPv6 its /64 network, which belongs to a single owner.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

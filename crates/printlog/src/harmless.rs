@@ -1,4 +1,4 @@
-//! Escapes texts so that they are safe in a spreadsheet.
+//! Escapes texts for use in a spreadsheet.
 
 use std::borrow::Cow;
 

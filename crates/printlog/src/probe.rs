@@ -135,7 +135,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
 }
 
 impl Verdict {
-    /// Whether Moonraker keeps no history, so that prints which printlog does not see are lost.
+    /// Whether Moonraker keeps no history. Prints that printlog does not see are lost then.
     #[must_use]
     pub fn keeps_no_history(&self) -> bool {
         let mut limitations = self.report.limitations.iter();

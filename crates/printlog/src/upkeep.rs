@@ -27,8 +27,8 @@ pub(crate) struct Upkeep {
     pub(crate) retention: Option<String>,
 }
 
-/// Starts periodic maintenance, until `stop`: at intervals, and when the settings are reloaded. The first run is
-/// delayed, because it can wait until the start is over. Returns the failures of the last run.
+/// Starts periodic maintenance, until `stop`: at intervals, and when the settings are reloaded. The first run waits
+/// for one interval, because it must not delay the start. Returns the failures of the last run.
 pub(crate) fn start(
     store: Store,
     mut settings: watch::Receiver<Config>,

@@ -131,7 +131,7 @@ fn in_order<T: Sync, R: Send>(
             });
         }
         drop(done);
-        // Moved here, so that an error drops it and the workers end.
+        // Moved here: an error drops it, and the workers end.
         let results = results;
         let mut early = BTreeMap::new();
         let mut turn = 0;

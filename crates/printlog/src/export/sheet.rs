@@ -155,7 +155,7 @@ fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
         Cell::Texts([]) => Cow::Borrowed(""),
         Cell::Texts(texts) => harmless(&texts.join(",")).into_owned().into(),
         Cell::Whole(number) => number.to_string().into(),
-        // As in JSON, so that an import reads the same number.
+        // As in JSON: an import reads the same number.
         Cell::Number(number) => serde_json::Number::from_f64(*number)
             .map_or(Cow::Borrowed(""), |number| number.to_string().into()),
         Cell::Truth(truth) => truth.to_string().into(),

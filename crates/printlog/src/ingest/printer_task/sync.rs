@@ -253,8 +253,8 @@ impl PrinterTask {
         Ok(())
     }
 
-    /// Compares the mirror with a fresh query. Querying has no effect on the printer, but subscribing again can make
-    /// an old Moonraker miss the start of a print.
+    /// Compares the mirror with a fresh query. `false` if it lags behind at two checks in a row. Querying has no
+    /// effect on the printer, but subscribing again can make an old Moonraker miss the start of a print.
     async fn is_subscribed(&mut self, client: &Client) -> Result<bool, SessionError> {
         let asked = match client.query_print().await {
             Ok(snapshot) => StatusMirror::of(snapshot.status),
