@@ -21,7 +21,7 @@ fn some_time() -> Timestamp {
 }
 
 /// Inserts a row into every existing table, so that a new table is tested, too. Numbers are 1 and texts "1", so every
-/// reference is valid.
+/// reference is valid. The format of the packed months is the current one: another would be computed from these rows.
 async fn fill_every_table(db: &Database) -> usize {
     let tables = db.tables().await;
     let mut statements = vec![match db.engine {
@@ -37,12 +37,10 @@ async fn fill_every_table(db: &Database) -> usize {
         // An unencrypted key would be encrypted when the database is opened.
         let values: Vec<_> = columns
             .iter()
-            .map(|column| {
-                if column == "moonraker_api_key" {
-                    "NULL"
-                } else {
-                    "'1'"
-                }
+            .map(|column| match column.as_str() {
+                "moonraker_api_key" => "NULL".to_owned(),
+                "facts_format" => analytics::FORMAT.to_string(),
+                _ => "'1'".to_owned(),
             })
             .collect();
         statements.push(format!(
