@@ -1,16 +1,22 @@
 //! History pages requested by an import, oldest first. Tests control how far an import gets.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Model;
+
+/// A client has given up a request that is older. printlog waits 30 s.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Limits on the responses to such requests.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
     /// Number of further pages to send. `None` for all.
     allowed: Option<u64>,
-    /// Pending requests, each with its connection.
-    held: Vec<(u64, String)>,
+    /// Pending requests, each with its connection and the time of its arrival.
+    held: Vec<(u64, String, Instant)>,
 }
 
 impl Model {
@@ -19,8 +25,9 @@ impl Model {
     /// Requests for the newest page, which clients read at every connection, are never held.
     pub(crate) fn allow_import_pages(&mut self, pages: Option<u64>) {
         self.imports.allowed = pages;
-        for (connection, text) in std::mem::take(&mut self.imports.held) {
-            if self.connections.get_mut(connection).is_some() {
+        for (connection, text, since) in std::mem::take(&mut self.imports.held) {
+            // A response to a request that was given up would use up a page without reaching the import.
+            if since.elapsed() < PATIENCE && self.connections.get_mut(connection).is_some() {
                 self.frame(connection, &text);
             }
         }
@@ -42,7 +49,9 @@ impl Model {
             *allowed = left;
             return false;
         }
-        self.imports.held.push((connection, text.to_owned()));
+        self.imports
+            .held
+            .push((connection, text.to_owned(), Instant::now()));
         true
     }
 }
