@@ -101,6 +101,8 @@ pub struct Limitation {
     pub capability: Capability,
     /// The refusal that shows it.
     pub cause: String,
+    /// Whether the call was not answered in time. The capability may be there, on a printer that is busy.
+    pub timed_out: bool,
 }
 
 impl Limitation {
@@ -118,29 +120,43 @@ impl Limitation {
                 Err(cause)
             }
             RequestError::Refused { .. } | RequestError::Timeout { .. } | RequestError::Unreadable { .. } => {
-                Ok(Self {
-                    capability,
-                    cause: cause.to_string(),
-                })
+                Ok(Self::because(capability, &cause))
             }
         }
     }
 }
 
 impl Limitation {
+    fn because(capability: Capability, cause: &RequestError) -> Self {
+        Self {
+            capability,
+            cause: cause.to_string(),
+            timed_out: matches!(cause, RequestError::Timeout { .. }),
+        }
+    }
+
     /// The limitation of a Klipper that does not report the print.
     #[must_use]
     pub fn no_print_stats() -> Self {
         Self {
             capability: Capability::PrintStats,
             cause: "printer.cfg needs a section [virtual_sdcard]".to_owned(),
+            timed_out: false,
         }
     }
 }
 
 impl fmt::Display for Limitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.capability.absence(), self.cause)
+        match self.timed_out {
+            true => write!(
+                f,
+                "this Moonraker is too slow for the capability `{}`; printlog tries it again ({})",
+                self.capability.as_str(),
+                self.cause
+            ),
+            false => write!(f, "{} ({})", self.capability.absence(), self.cause),
+        }
     }
 }
 
@@ -264,6 +280,7 @@ impl Client {
             cause: format!(
                 "it gives rows after the first {HISTORY_END}: it has no end, or gives the same rows from every position"
             ),
+            timed_out: false,
         }))
     }
 
@@ -286,10 +303,7 @@ impl Client {
                 Ok(()) => {}
                 Err(cause @ RequestError::Lost { .. }) => return Err(cause),
                 // This includes refused access: the connection's other calls have shown that it is authorized.
-                Err(cause) => missing.push(Limitation {
-                    capability,
-                    cause: cause.to_string(),
-                }),
+                Err(cause) => missing.push(Limitation::because(capability, &cause)),
             }
         }
         Ok(missing)
@@ -314,4 +328,26 @@ fn objects_of_a_print(heaters: Vec<String>) -> Map<String, Value> {
         .map(|(object, fields)| (object.to_owned(), fields))
         .chain(heaters)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_call_without_an_answer_does_not_prove_that_the_capability_is_missing() {
+        let timeout = RequestError::Timeout {
+            method: "server.history.list",
+            limit: Duration::from_secs(30),
+        };
+        let limitation = Limitation::of(Capability::History, timeout).unwrap();
+        assert!(limitation.timed_out);
+        let text = limitation.to_string();
+        assert!(
+            text.contains("too slow for the capability `history`") && !text.contains("keeps no history"),
+            "{text}"
+        );
+    }
 }

@@ -139,7 +139,7 @@ impl Verdict {
     #[must_use]
     pub fn keeps_no_history(&self) -> bool {
         let mut limitations = self.report.limitations.iter();
-        limitations.any(|limitation| limitation.capability == Capability::History)
+        limitations.any(|limitation| limitation.capability == Capability::History && !limitation.timed_out)
     }
 
     fn of_address(cause: &EndpointError) -> Self {

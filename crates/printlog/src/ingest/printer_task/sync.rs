@@ -92,8 +92,12 @@ impl PrinterTask {
             }
             HistoryError::Implausible(cause) => {
                 let capability = Capability::HistoryImport;
-                self.limitations
-                    .note(capability, Err::<(), _>(Limitation { capability, cause }));
+                let limitation = Limitation {
+                    capability,
+                    cause,
+                    timed_out: false,
+                };
+                self.limitations.note(capability, Err::<(), _>(limitation));
             }
             HistoryError::Store(cause) => return Err(HistoryError::Store(cause).into()),
         }
