@@ -12,7 +12,10 @@ use utoipa::{
     },
 };
 
-use super::{error::FieldError, query};
+use super::{
+    error::{FieldError, Problem},
+    query,
+};
 
 /// Maximum length of an address in characters.
 const LONGEST: usize = 500;
@@ -63,14 +66,13 @@ pub(super) fn takes_stored_key(stored_for: &str, url: &str) -> bool {
     }
 }
 
-/// The error for a request that would send a stored key to another address.
-pub(super) fn needs_key_again(stored_for: &str) -> FieldError {
-    FieldError::new(
-        "moonraker_api_key",
-        format!(
-            "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or none"
-        ),
-    )
+/// The refusal of a request that would send a stored key to another address. It is in conflict with what is stored, not
+/// wrong by itself.
+pub(super) fn needs_key_again(stored_for: &str) -> Problem {
+    let message = format!(
+        "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or none"
+    );
+    Problem::conflict(format!("moonraker_api_key: {message}")).with_field("moonraker_api_key", message)
 }
 
 /// The address without user and password, for display.

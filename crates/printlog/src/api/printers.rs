@@ -227,7 +227,8 @@ pub(super) async fn get_printer(core: Core, id: PathId, _: NoQuery) -> ApiResult
     responses(
         (status = 200, body = PrinterBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The name is taken."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The name is taken, or the stored key belongs to another address."),
     ))]
 pub(super) async fn replace_printer(
     State(state): State<ApiState>,
@@ -242,7 +243,7 @@ pub(super) async fn replace_printer(
     let keeps_key = input.moonraker_api_key.is_none() && has_key(&stored);
     let stored_for = &stored.config.moonraker_url;
     if keeps_key && !moonraker_url::takes_stored_key(stored_for, &input.moonraker_url) {
-        return Err(Problem::invalid(vec![moonraker_url::needs_key_again(stored_for)]));
+        return Err(moonraker_url::needs_key_again(stored_for));
     }
     let printer = input.checked(stored.config.moonraker_api_key)?;
     if removes_key && stored.key_is_unreadable {
@@ -293,6 +294,8 @@ pub(super) async fn delete_printer(core: Core, id: PathId, choice: DeletePrinter
     responses(
         (status = 200, body = TestBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The stored key belongs to another address."),
     ))]
 pub(super) async fn test_printer(
     core: Core,
@@ -326,7 +329,7 @@ pub(super) async fn test_printer(
         && !tries.iter().any(|url| takes_stored_key(stored, url))
     {
         let stored_for = &stored.config.moonraker_url;
-        return Err(Problem::invalid(vec![moonraker_url::needs_key_again(stored_for)]));
+        return Err(moonraker_url::needs_key_again(stored_for));
     }
     let key_for = |url: &str| match (&input.moonraker_api_key, &stored) {
         // An empty key counts as given: it requests a test without a key.

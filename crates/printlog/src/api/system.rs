@@ -71,7 +71,8 @@ pub(super) struct DatabaseBody {
 ///
 /// With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
 #[utoipa::path(get, path = "/api/system", tag = "health",
-    params(("tz" = Option<String>, Query, description = "A time zone, as the parameter `tz` of analytics.")),
+    params(("tz" = Option<String>, Query, min_length = 1, max_length = 255, pattern = r"^[^\x00]*$",
+        description = "A time zone, as the parameter `tz` of analytics.")),
     responses((status = 200, body = System)))]
 pub(super) async fn get_system(
     State(state): State<ApiState>,

@@ -388,7 +388,7 @@ async fn a_lost_secret_costs_the_keys_of_printers_and_nothing_else() {
     // The stored key may become readable again, so it must not be used at another address.
     let moved = json!({"name": "Voron", "moonraker_url": "http://127.0.0.1:2"});
     let refused = again.put("/api/printers/1", &moved).await;
-    assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"]);
+    assert_eq!(refused.wrong_fields(409), ["moonraker_api_key"]);
     // If omitted, the stored key is kept until the secret key file is restored.
     let mut change = json!({"name": "Voron 2", "moonraker_url": "http://127.0.0.1:1", "is_active": false});
     let changed = again.put("/api/printers/1", &change).await.expect(200).json();
@@ -467,12 +467,12 @@ async fn a_stored_key_is_sent_to_its_own_address_only() {
     for url in &elsewhere {
         let test = json!({"moonraker_url": url, "printer_id": 1});
         let refused = app.post("/api/printers/test", &test).await;
-        assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"], "{url}");
+        assert_eq!(refused.wrong_fields(409), ["moonraker_api_key"], "{url}");
         let message = refused.json()["errors"][0]["message"].to_string();
         assert!(message.contains("http://127.0.0.1:1"), "{message}");
         let moved = json!({"name": "Voron", "moonraker_url": url});
         let refused = app.put("/api/printers/1", &moved).await;
-        assert_eq!(refused.wrong_fields(422), ["moonraker_api_key"], "{url}");
+        assert_eq!(refused.wrong_fields(409), ["moonraker_api_key"], "{url}");
     }
     assert!(received.try_recv().is_err(), "nothing was sent anywhere");
     // The test proceeds when the key is entered again or removed.
