@@ -26,6 +26,7 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	scripts/deny.sh
 	scripts/check-service.sh
+	scripts/check-language.sh
 
 ## Every test of the workspace, with real Moonrakers, SQLite, MySQL and MariaDB.
 unit:
