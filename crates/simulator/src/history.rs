@@ -286,6 +286,11 @@ impl History {
         Ok(json!({ "count": count, "jobs": jobs }))
     }
 
+    /// Number of rows.
+    pub(crate) fn count(&self) -> usize {
+        self.ids().count()
+    }
+
     /// All ids in ascending order. Rows of this simulation always have higher ids than the remaining generated ones.
     fn ids(&self) -> impl DoubleEndedIterator<Item = u64> {
         let generated = self.generated.as_ref().map_or(0..0, Generated::ids);

@@ -38,11 +38,14 @@ impl Model {
         let Some(allowed) = &mut self.imports.allowed else {
             return false;
         };
+        let params = &request["params"];
         let is_import = request["method"] == "server.history.list"
-            && request["params"]["order"]
+            && params["order"]
                 .as_str()
                 .is_some_and(|order| order.eq_ignore_ascii_case("asc"));
-        if !is_import {
+        // A request beyond the last row asks whether the history has an end; it reads no page.
+        let reads_rows = params["start"].as_u64().unwrap_or(0) < self.history.count() as u64;
+        if !(is_import && reads_rows) {
             return false;
         }
         if let Some(left) = allowed.checked_sub(1) {
