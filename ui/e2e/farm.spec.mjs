@@ -87,18 +87,18 @@ test('an import of a long history shows how far it is, and then what it found', 
     const [{ name, url }] = long.machines
     await long.api('printers', { method: 'POST', body: JSON.stringify({ name, moonraker_url: url }) })
     const printer = printers.getByRole('article', { name })
-    /** The number of imported jobs that the page shows, once it is larger than `before`. */
-    const progressBeyond = async (before) => {
+    /** The number of imported jobs that the page shows, once it is larger than `shown`. */
+    const progressBeyond = async (shown) => {
       for (;;) {
         const [, jobs] = /Importing its history: ([\d,]+) jobs so far/.exec(await printer.textContent()) ?? []
-        if (jobs !== undefined && Number(jobs.replaceAll(',', '')) > before) return Number(jobs.replaceAll(',', ''))
+        if (jobs !== undefined && Number(jobs.replaceAll(',', '')) > shown) return Number(jobs.replaceAll(',', ''))
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
     }
     let imported = await progressBeyond(-1)
     assert.equal(imported, 0)
     // A page has at most 250 rows, fewer if they are large, so four pages are not the whole history.
-    for (let page = 0; page < 4; page += 1) {
+    for (let released = 0; released < 4; released += 1) {
       long.allowImportPages(1)
       imported = await progressBeyond(imported)
     }
