@@ -1,5 +1,5 @@
 /** The colours of the page, as a canvas takes them. */
-import { STATUSES, type JobStatus } from '@/jobFilter'
+import { STATUSES, type JobStatus } from '@/model/jobFilter'
 
 export interface ChartTheme {
   ink: string

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { BASE_URL, request } from '@/api/client'
 import type { components } from '@/api/schema'
-import { filterToParameters, type JobFilter } from '@/jobFilter'
+import { filterToParameters, type JobFilter } from '@/model/jobFilter'
 import { useTimeZone } from './useTimeZone'
 
 type Schemas = components['schemas']

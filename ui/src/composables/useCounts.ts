@@ -1,7 +1,7 @@
 /** How many jobs started in the days around today, in the reader's zone. */
 import { computed } from 'vue'
-import { dayOf, mondayOf, shiftDay } from '@/days'
-import { NO_FILTER } from '@/jobFilter'
+import { dayOf, mondayOf, shiftDay } from '@/model/days'
+import { NO_FILTER } from '@/model/jobFilter'
 import { useJobs } from './useJobs'
 import { useNow } from './useNow'
 import { useTimeZone } from './useTimeZone'

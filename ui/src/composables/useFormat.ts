@@ -1,6 +1,6 @@
 /** The formatter for the language, zone and units of the reader. */
 import { computed } from 'vue'
-import { createFormat } from '@/format'
+import { createFormat } from '@/model/format'
 import { usePreferences } from './usePreferences'
 import { useTimeZone } from './useTimeZone'
 

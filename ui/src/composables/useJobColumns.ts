@@ -1,7 +1,7 @@
 /** The columns of the table of jobs, and which of them the reader wants. */
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { JobSort } from '@/jobFilter'
+import type { JobSort } from '@/model/jobFilter'
 import { usePreferences } from './usePreferences'
 
 export interface JobColumn {

@@ -3,7 +3,7 @@ import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClie
 import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue'
 import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
-import { filterToParameters, type JobFilter, type JobSort } from '@/jobFilter'
+import { filterToParameters, type JobFilter, type JobSort } from '@/model/jobFilter'
 import { isReadAnew, useLive } from './useLive'
 import { useTimeZone } from './useTimeZone'
 

@@ -1,6 +1,6 @@
 /** What the reader chose for this browser: language, theme, time zone, units. Kept in localStorage. */
 import { reactive, watch } from 'vue'
-import { USUAL_DENSITY, type LengthUnit } from '@/format'
+import { USUAL_DENSITY, type LengthUnit } from '@/model/format'
 
 export const LOCALES = ['en', 'de'] as const
 export type Locale = (typeof LOCALES)[number]

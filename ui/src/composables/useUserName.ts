@@ -1,6 +1,6 @@
 /** Who started a job, for people: Moonraker has words of its own for those who did not sign in to it. */
 import { useI18n } from 'vue-i18n'
-import { UNKNOWN } from '@/format'
+import { UNKNOWN } from '@/model/format'
 
 export function useUserName() {
   const { t } = useI18n()

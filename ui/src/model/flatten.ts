@@ -1,4 +1,4 @@
-/** A JSON value as rows of a table, for values whose shape nobody knows. */
+/** A JSON value as rows of a table, for values of unknown shape. */
 export interface Row {
   /** Path to the value: `a.b`, `a.0`. */
   key: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { boardColumns } from './board'
+import { wallColumns } from './wallGrid'
 
 describe('the columns of the board', () => {
   it('follow the number of printers and the shape of the screen', () => {
@@ -8,12 +8,12 @@ describe('the columns of the board', () => {
       [12, 1920, 1080, 4],
     ]
     for (const [tiles, width, height, columns] of table) {
-      expect(boardColumns(tiles, width, height), `${tiles} on ${width}x${height}`).toBe(columns)
+      expect(wallColumns(tiles, width, height), `${tiles} on ${width}x${height}`).toBe(columns)
     }
   })
 
   it('make room for hundreds', () => {
-    const columns = boardColumns(200, 1920, 1080)
+    const columns = wallColumns(200, 1920, 1080)
     expect(columns).toBeGreaterThan(12)
     expect(columns).toBeLessThan(22)
   })

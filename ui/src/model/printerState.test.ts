@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PrinterStatus } from './api/live'
+import type { PrinterStatus } from '@/api/live'
 import { etaOf, printerState, sortedTemperatures } from './printerState'
 
 const status = (connection: string, klippy: string | null, job?: string) =>

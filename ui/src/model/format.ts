@@ -12,7 +12,7 @@ export interface FormatOptions {
   timeZone?: string | undefined
   /** Unit of amounts of filament. */
   length: LengthUnit
-  /** g/cm³ of filament of 1.75 mm, for amounts in g whose weight nobody knows. */
+  /** g/cm³ of filament of 1.75 mm, for amounts in g whose weight is unknown. */
   density?: number | undefined
   /** Of costs, as ISO 4217 has it. `null`: numbers only. */
   currency?: string | null | undefined
@@ -23,7 +23,7 @@ export const USUAL_DENSITY = 1.24
 /** Cross-section of filament of 1.75 mm, in mm². */
 const SECTION = Math.PI * (1.75 / 2) ** 2
 
-/** What stands for a value that nobody knows. */
+/** Shown for an unknown value. */
 export const UNKNOWN = '–'
 
 /** Of data, each a thousand of the one before. */

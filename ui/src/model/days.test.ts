@@ -34,7 +34,7 @@ describe('days', () => {
     expect(mondayOf('2025-01-06')).toBe('2025-01-06')
   })
 
-  it('are told from other texts', () => {
+  it('are distinguished from other texts', () => {
     expect(isDay('2024-02-29')).toBe(true)
     for (const text of ['2026-02-29', '2026-1-1', '2026-13-01', '', 'today', null, ['2026-01-01']]) expect(isDay(text)).toBe(false)
     expect(shiftDay('2024-02-28', 2)).toBe('2024-03-01')

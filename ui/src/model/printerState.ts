@@ -1,5 +1,5 @@
 /** What to show of a printer at a glance: one word and one colour for all that its status says. */
-import type { PrinterStatus } from './api/live'
+import type { PrinterStatus } from '@/api/live'
 
 export const PRINTER_STATES = [
   'unknown', 'disabled', 'connecting', 'unreachable', 'unauthorized', 'printing', 'paused', 'ready', 'startup', 'error', 'shutdown', 'disconnected',
