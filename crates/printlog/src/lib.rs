@@ -1,22 +1,15 @@
 //! printlog: records every print of every Klipper printer, exactly once and correctly.
 
 pub mod api;
-pub mod app;
+mod backoff;
 pub mod cli;
-mod clients;
+pub mod clock;
 pub mod config;
-pub mod discovery;
-pub mod enrich;
+pub mod details;
 mod export;
-mod harmless;
+mod housekeeping;
 pub mod ingest;
-pub mod lifecycle;
 pub mod logging;
-mod metrics;
-pub mod probe;
-pub mod reload;
+pub mod printers;
+pub mod server;
 mod serving;
-mod time_zone;
-mod turn;
-mod upkeep;
-mod web_ui;

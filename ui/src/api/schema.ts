@@ -1160,12 +1160,12 @@ export interface components {
             details: components["schemas"]["HealthDetails"] | null;
             /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
             fleet: components["schemas"]["Part"];
+            /** @description Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails. */
+            housekeeping: components["schemas"]["Part"];
             /** @description API keys of printers can be stored, and those stored can be read. */
             printer_keys: components["schemas"]["Part"];
             /** @description The worst of the parts. */
             status: components["schemas"]["Verdict"];
-            /** @description Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails. */
-            upkeep: components["schemas"]["Part"];
             /**
              * @description printlog's version.
              * @example 0.1.0

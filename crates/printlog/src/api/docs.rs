@@ -10,14 +10,14 @@ use axum::{
 use utoipa::openapi::Server;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{ApiState, document, error::Problem};
+use crate::api::{http::error::Problem, openapi::document, state::ApiState};
 
 /// Swagger UI sets styles from scripts and draws its icons as `data:` images.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /// `base_path` is the path under which browsers reach the server.
-pub(super) fn routes(base_path: &str) -> Router<ApiState> {
+pub(crate) fn routes(base_path: &str) -> Router<ApiState> {
     let mut document = document();
     document.servers = Some(vec![Server::new(base_path)]);
     let page = SwaggerUi::new("/api/docs").config(

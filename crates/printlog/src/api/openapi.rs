@@ -11,7 +11,12 @@ use utoipa::{
     },
 };
 
-use super::{admin_routes, auth, data_routes, error, open_routes, session, words};
+use crate::api::{
+    access::{auth, session},
+    http::error,
+    router::{admin_routes, data_routes, open_routes},
+    schema_enums,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,9 +43,9 @@ use super::{admin_routes, auth, data_routes, error, open_routes, session, words}
     components(schemas(
         error::Problem,
         error::FieldError,
-        words::TimeZone,
-        words::TableFormat,
-        words::HeatmapView
+        schema_enums::TimeZone,
+        schema_enums::TableFormat,
+        schema_enums::HeatmapView
     )),
 )]
 struct Description;

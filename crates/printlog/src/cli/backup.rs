@@ -5,15 +5,15 @@ use std::path::Path;
 use serde::Serialize;
 use store::{Location, Occasion, Replaced, Restore, TableSum};
 
-use super::{
-    Context, Exit, UsageError,
-    arguments::{BackUp, MigrateDatabase, RestoreBackup},
-    output::{Table, print_json, print_line},
-    secret,
-};
 use crate::{
+    cli::{
+        Context, Exit, UsageError,
+        arguments::{BackUp, MigrateDatabase, RestoreBackup},
+        output::{Table, print_json, print_line},
+        secret,
+    },
+    clock::Clock,
     config::{Config, database_url},
-    ingest::Clock,
 };
 
 #[derive(Serialize)]

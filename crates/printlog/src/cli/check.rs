@@ -6,16 +6,16 @@ use domain::{JobTotals, LARGEST_ID, Printer};
 use serde::Serialize;
 use store::{Journal, Location, Opener, Store, TotalsMismatch};
 
-use super::{
-    Exit, Output, load,
-    output::{print_json, print_line},
-};
 use crate::{
-    app,
+    cli::{
+        Exit, Output, load,
+        output::{print_json, print_line},
+    },
+    clock::Clock,
     config::Config,
-    ingest::Clock,
     logging,
-    probe::{self, Outcome},
+    printers::probe::{self, Outcome},
+    server,
 };
 
 /// Maximum number of printers tested at the same time.
@@ -129,7 +129,7 @@ impl Checks {
             self.add(Finding {
                 subject: "database".to_owned(),
                 ok: true,
-                found: app::NO_SHARED_MEMORY.to_owned(),
+                found: server::NO_SHARED_MEMORY.to_owned(),
                 advice: Some(
                     "move the database to a local disk: end the server, move its folder, set database.path"
                         .to_owned(),
@@ -261,7 +261,7 @@ impl Checks {
         let Some(verdict) = verdict else {
             return self.good(&subject, "is switched off in printlog; not tried".to_owned());
         };
-        let found = super::printers::told(&printer.config.moonraker_url, &verdict);
+        let found = crate::cli::printers::told(&printer.config.moonraker_url, &verdict);
         let edit = format!("`printlog printers edit {}", printer.id.0);
         match (verdict.outcome, printer.last_seen) {
             (Outcome::Ok, _) if verdict.keeps_no_history() => self.add(Finding {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
+use crate::cli::{
     Context, Exit,
     arguments::DetailsCommand,
     output::{print_json, print_line},

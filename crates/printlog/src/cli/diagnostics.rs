@@ -11,8 +11,13 @@ use domain::Printer;
 use store::{Location, Opener, Store};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use super::{Exit, check, load, output::print_line};
-use crate::{api::PrinterList, config::Config, ingest::Clock, logging};
+use crate::{
+    api::PrinterList,
+    cli::{Exit, check, load, output::print_line},
+    clock::Clock,
+    config::Config,
+    logging,
+};
 
 /// Maximum bytes from the end of each log file.
 const LOG: u64 = 1024 * 1024;

@@ -17,7 +17,7 @@ use gcode::{Parsed, Reader};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
-use super::{
+use crate::cli::{
     Exit,
     arguments::ReadGcode,
     output::{Table, duration, metres, text},

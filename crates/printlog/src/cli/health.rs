@@ -11,11 +11,13 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpStream, time};
 
-use super::{
-    Exit, Output, load,
-    output::{print_json, print_line},
+use crate::{
+    cli::{
+        Exit, Output, load,
+        output::{print_json, print_line},
+    },
+    config::ApiConfig,
 };
-use crate::config::ApiConfig;
 
 /// Time limit for the response. The server itself gives its database 3 s.
 const PATIENCE: Duration = Duration::from_secs(5);

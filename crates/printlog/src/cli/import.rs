@@ -12,12 +12,14 @@ use domain::PrinterId;
 use indicatif::{ProgressBar, ProgressStyle};
 use store::{ImportedRecords, JobRecord};
 
-use super::{
-    Context, Exit,
-    arguments::ImportFile,
-    output::{print_json, print_line},
+use crate::{
+    cli::{
+        Context, Exit,
+        arguments::ImportFile,
+        output::{print_json, print_line},
+    },
+    export::{Imported, Record, RecordError, Records},
 };
-use crate::export::{Imported, Record, RecordError, Records};
 
 /// Limits of one transaction, in jobs and in bytes of their lines: a database server refuses statements of more than
 /// 16 MB.

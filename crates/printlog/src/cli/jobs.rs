@@ -3,15 +3,15 @@
 use domain::{JobFilter, PrinterId};
 use store::Store;
 
-use super::{
-    Context, Exit, UsageError,
-    arguments::{JobFilterArguments, JobsCommand, ListJobs},
-    export,
-    output::{Table, duration, instant, metres, print_json, text},
-    printers,
-};
 use crate::{
     api::{JobListBody, decode_cursor},
+    cli::{
+        Context, Exit, UsageError,
+        arguments::{JobFilterArguments, JobsCommand, ListJobs},
+        export,
+        output::{Table, duration, instant, metres, print_json, text},
+        printers,
+    },
     export::{ExportFormat, Exporter},
 };
 

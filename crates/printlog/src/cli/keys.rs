@@ -5,12 +5,14 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::json;
 use store::{ApiKey, RevokedKey};
 
-use super::{
-    Context, Exit, UsageError,
-    arguments::{CreateKey, KeysCommand, Output, RevokeKey},
-    output::{Table, instant, print_json, print_line},
+use crate::{
+    api::{CreatedKeyBody, KEY_NAME, KeyBody, KeyList, checked_name, parse_instant},
+    cli::{
+        Context, Exit, UsageError,
+        arguments::{CreateKey, KeysCommand, Output, RevokeKey},
+        output::{Table, instant, print_json, print_line},
+    },
 };
-use crate::api::{CreatedKeyBody, KEY_NAME, KeyBody, KeyList, checked_name, parse_instant};
 
 pub(super) async fn run(context: &Context, command: KeysCommand) -> anyhow::Result<Exit> {
     match command {

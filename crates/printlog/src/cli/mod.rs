@@ -32,10 +32,10 @@ use arguments::{Command, Output};
 
 use crate::{
     api::FieldError,
-    app,
+    clock::Clock,
     config::{Config, ConfigError, MoonrakerConfig},
-    ingest::Clock,
-    lifecycle, logging, reload,
+    logging,
+    server::{self, lifecycle, reload},
 };
 
 /// Path of the program, and of its configuration, in packages and container images.
@@ -153,12 +153,12 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
 
 async fn serve(file: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(file)?;
-    let listener = app::listen(&config.api).await?;
+    let listener = server::listen(&config.api).await?;
     let log_level = logging::start_for_server(&config.logging)?;
     let stop = lifecycle::stop_on_signals()?;
     let settings = watch::Sender::new(config);
     reload::on_hangup(file.map(Path::to_owned), settings.clone(), log_level)?;
-    app::run_reloading(&settings, listener, Clock::start(), stop).await?;
+    server::run_reloading(&settings, listener, Clock::start(), stop).await?;
     Ok(Exit::Done)
 }
 

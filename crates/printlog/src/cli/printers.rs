@@ -5,15 +5,20 @@ use domain::{JobTotals, Printer, PrinterId};
 use serde_json::json;
 use store::{DeletedPrinter, Store};
 
-use super::{
-    Context, Exit, UsageError,
-    arguments::{AddPrinter, EditPrinter, Output, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter},
-    output::{Table, instant, metres, print_json, print_line, text},
-    secret,
-};
 use crate::{
-    api::{PrinterBody, PrinterList, TestBody, checked_printer, without_login},
-    probe::{self, Outcome, Verdict},
+    api::{PrinterBody, PrinterList, TestBody, checked_printer},
+    cli::{
+        Context, Exit, UsageError,
+        arguments::{
+            AddPrinter, EditPrinter, Output, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter,
+        },
+        output::{Table, instant, metres, print_json, print_line, text},
+        secret,
+    },
+    printers::{
+        address::without_login,
+        probe::{self, Outcome, Verdict},
+    },
 };
 
 pub(super) async fn run(context: &Context, command: PrintersCommand) -> anyhow::Result<Exit> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
+use crate::cli::{
     Context, Exit, Output,
     output::{Table, print_json},
 };

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{
+use crate::config::{
     Entries,
     error::Problems,
     file::unknown,

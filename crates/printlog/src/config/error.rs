@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use super::value::Origin;
+use crate::config::value::Origin;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
-use super::{
+use crate::config::{
     Entries,
     error::{ConfigError, Problems},
     settings,

@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod reader;
 mod settings;
+pub(crate) mod time_zone;
 mod value;
 
 use std::{

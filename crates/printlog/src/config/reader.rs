@@ -8,13 +8,11 @@ use store::Location;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::time_zone;
-
-use super::{
+use crate::config::{
     AnalyticsConfig, ApiConfig, Backfill, BackupConfig, Config, DetailsConfig, Entries, LogFormat,
     LoggingConfig, MetricsConfig, MoonrakerConfig, RetentionConfig,
     error::{ConfigError, Problems},
-    settings,
+    settings, time_zone,
     value::{Found, Origin, Value},
 };
 

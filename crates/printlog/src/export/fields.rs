@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use store::{DetailsSource, DetailsStatus, JobRecord, NewGcodeFile};
 
-use super::{
+use crate::export::{
     columns::{COLUMNS, Column, Kind},
     read::{Record, column},
 };

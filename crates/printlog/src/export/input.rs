@@ -450,7 +450,7 @@ mod tests {
             let found = cut(Cut::Quoted(b','), &text);
             let cells: Vec<Vec<String>> = found
                 .iter()
-                .map(|(_, text)| super::super::read::cells(text.as_ref().unwrap(), b','))
+                .map(|(_, text)| crate::export::read::cells(text.as_ref().unwrap(), b','))
                 .collect();
             let wanted: Vec<_> = rows.into_iter().filter(|row| row.len() > 1).collect();
             prop_assert_eq!(cells, wanted);

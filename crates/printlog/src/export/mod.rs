@@ -3,6 +3,7 @@
 mod columns;
 mod fields;
 mod foreign;
+pub(crate) mod formula;
 mod input;
 mod parquet;
 mod read;

@@ -26,7 +26,7 @@ use parquet::{
 };
 use store::ExportedJob;
 
-use super::{
+use crate::export::{
     columns::{COLUMNS, Cell, Column, Kind},
     sheet::Written,
 };

@@ -10,13 +10,13 @@ use std::{
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use store::ExportedJob;
 
-use super::{
+use crate::export::{
     ExportFormat,
     columns::{COLUMNS, Cell},
+    formula::escape_formula,
     parquet::Columns,
     xlsx::Workbook,
 };
-use crate::harmless::harmless;
 
 /// An export being written.
 pub(crate) struct Exporter {
@@ -151,9 +151,9 @@ impl Serialize for Object<'_> {
 fn csv_cell<'a>(cell: &'a Cell<'a>) -> Cow<'a, str> {
     match cell {
         Cell::Nothing => Cow::Borrowed(""),
-        Cell::Text(text) => harmless(text),
+        Cell::Text(text) => escape_formula(text),
         Cell::Texts([]) => Cow::Borrowed(""),
-        Cell::Texts(texts) => harmless(&texts.join(",")).into_owned().into(),
+        Cell::Texts(texts) => escape_formula(&texts.join(",")).into_owned().into(),
         Cell::Whole(number) => number.to_string().into(),
         // As in JSON: an import reads the same number.
         Cell::Number(number) => serde_json::Number::from_f64(*number)

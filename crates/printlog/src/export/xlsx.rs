@@ -11,7 +11,7 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
-use super::columns::{COLUMNS, Cell};
+use crate::export::columns::{COLUMNS, Cell};
 
 /// Maximum rows of a sheet, including its header.
 const ROWS: usize = 1_048_576;

@@ -12,7 +12,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, error, info, info_span, warn};
 
-use super::{ConnectionState, PrinterStatus, clock::Clock, printer_task::PrinterTask};
+use crate::{
+    clock::Clock,
+    ingest::{ConnectionState, PrinterStatus, moonraker::session::PrinterTask},
+};
 
 /// How often the `printers` table is read: changes made with the command line take effect within this time.
 const LOOK: Duration = Duration::from_secs(2);
@@ -23,7 +26,7 @@ const LAST_SEEN: Duration = Duration::from_secs(60);
 const SYNCING: usize = 16;
 
 /// Log text for a key that cannot be decrypted, with the remedy.
-pub(super) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
+pub(crate) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
      missing or another one; put the right file back, or enter the key anew";
 
 /// Settings for following printers.
@@ -78,12 +81,12 @@ pub struct Fleet {
 
 /// Shared by all printer tasks.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) store: Store,
-    pub(super) settings: Arc<FleetSettings>,
-    pub(super) clock: Clock,
-    pub(super) syncing: Arc<Semaphore>,
-    pub(super) job_changes: broadcast::Sender<JobChange>,
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) settings: Arc<FleetSettings>,
+    pub(crate) clock: Clock,
+    pub(crate) syncing: Arc<Semaphore>,
+    pub(crate) job_changes: broadcast::Sender<JobChange>,
 }
 
 impl Fleet {

@@ -8,14 +8,14 @@ use store::{Saved, Store};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 
 /// First and longest pause after a failed write.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
 /// Result of a write.
 #[derive(Debug, PartialEq)]
-pub(super) enum Written {
+pub(crate) enum Written {
     /// The job with this start time is stored in this row.
     Stored {
         start_time: Option<Timestamp>,
@@ -37,7 +37,7 @@ type Write = Pin<Box<dyn Future<Output = Result<Written, store::Error>> + Send>>
 
 /// Queue of one printer's changes. Bounded by the number of jobs in it: a newer state of a job replaces an older
 /// pending one.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     printer_id: PrinterId,
     store: Store,
     clock: Clock,
@@ -51,7 +51,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(printer_id: PrinterId, store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(printer_id: PrinterId, store: Store, clock: Clock) -> Self {
         Self {
             printer_id,
             store,
@@ -65,7 +65,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn push(&mut self, action: Action) {
+    pub(crate) fn push(&mut self, action: Action) {
         // The first write of the queue may be in flight and must not change.
         let waiting = usize::from(self.in_flight.is_some());
         if self.queue.len() > waiting
@@ -79,29 +79,29 @@ impl Writer {
     }
 
     /// Retries at once, and then with the shortest pause only. Used when the server stops.
-    pub(super) fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         self.retry_at = None;
         self.longest_pause = RETRY.0;
     }
 
     /// Whether all changes are in the database.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Number of changes that are not in the database yet.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// The last database error. `None` after a successful write.
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     /// Writes the next change. Pending forever while the queue is empty. Cancel-safe: a later call continues the
     /// write in flight.
-    pub(super) async fn next(&mut self) -> Written {
+    pub(crate) async fn next(&mut self) -> Written {
         if let Some(at) = self.retry_at {
             tokio::time::sleep_until(at).await;
             self.retry_at = None;

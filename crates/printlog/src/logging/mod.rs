@@ -14,9 +14,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::config::{LogFormat, LoggingConfig};
 use one_line::OneLine;
 use rotate::RotatingFile;
+
+use crate::config::{LogFormat, LoggingConfig};
 
 /// Crates whose `INFO` and `DEBUG` lines mean nothing to the owner of a printer.
 const CHATTY: [&str; 9] = [

@@ -8,7 +8,7 @@ use std::{
 
 use axum::http::HeaderMap;
 
-use crate::clients::{TrustedProxies, network};
+use crate::serving::clients::{TrustedProxies, network};
 
 /// Maximum number of simultaneous connections.
 const CONNECTIONS: usize = 1024;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use printlog::app;
+use printlog::server;
 use store::{Location, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,7 @@ async fn take_turns(variable: &str) {
     first.wait_for_health(StatusCode::OK).await;
     let second = Server::start(&location).await;
     while second.fleet_reason().await.as_deref()
-        != Some("waits for its turn: another server records into this database")
+        != Some("waits for the recording lease, which another server holds")
     {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -155,7 +155,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(app::run(config, listener, stop.clone()));
+        let task = tokio::spawn(server::run(config, listener, stop.clone()));
         Self {
             address,
             stop,

@@ -1,7 +1,7 @@
 //! Startup and shutdown of the server.
 
 use hyper::StatusCode;
-use printlog::app;
+use printlog::server;
 use store::Location;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +37,7 @@ async fn a_database_server_that_is_away_is_waited_for() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let server = tokio::spawn(app::run(config, listener, stop.clone()));
+    let server = tokio::spawn(server::run(config, listener, stop.clone()));
 
     let health = ask(address, "/health", "").await;
     assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -65,7 +65,7 @@ async fn a_file_that_is_no_database_ends_the_start() {
     let mut config = defaults();
     config.database = Location::Sqlite { path: path.clone() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let error = app::run(config, listener, CancellationToken::new())
+    let error = server::run(config, listener, CancellationToken::new())
         .await
         .unwrap_err();
     assert!(format!("{error:#}").contains(path.to_str().unwrap()), "{error:#}");
@@ -77,7 +77,7 @@ async fn a_port_that_is_taken_is_named() {
     let mut config = defaults();
     config.api.host = "127.0.0.1".to_owned();
     config.api.port = first.local_addr().unwrap().port();
-    let said = format!("{:#}", app::listen(&config.api).await.unwrap_err());
+    let said = format!("{:#}", server::listen(&config.api).await.unwrap_err());
     assert!(said.contains(&format!("127.0.0.1:{}", config.api.port)), "{said}");
     assert!(said.contains("does another printlog run?"), "{said}");
 }

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use printlog::{app, config::Config, ingest::Clock};
+use printlog::{clock::Clock, config::Config, server};
 use serde_json::Value;
 use store::{Location, Saved, Store};
 use tempfile::TempDir;
@@ -68,7 +68,7 @@ impl TestApp {
         let stop = CancellationToken::new();
         let server = tokio::spawn({
             let stop = stop.clone();
-            async move { app::run_reloading(&watch::Sender::new(config), listener, clock, stop).await }
+            async move { server::run_reloading(&watch::Sender::new(config), listener, clock, stop).await }
         });
         let app = Self {
             store,

@@ -7,12 +7,15 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute, printer_names,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-    sheet,
+use crate::api::{
+    analytics::{
+        compute, printer_names,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::error::ApiResult,
+    state::Core,
 };
-use crate::api::{Core, error::ApiResult};
 
 /// Minimum number of jobs for meaningful quartiles.
 const ENOUGH: u64 = 5;

@@ -7,12 +7,15 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute, printer_names,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-    sheet,
+use crate::api::{
+    analytics::{
+        compute, printer_names,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::error::ApiResult,
+    state::Core,
 };
-use crate::api::{Core, error::ApiResult};
 
 /// Jobs that failed: ended by a fault (`error`), or nobody saw how (`interrupted`). Cancelled ones did not.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,14 +7,17 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute,
-    figures::FiguresBody,
-    printer_names,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-    sheet,
+use crate::api::{
+    analytics::{
+        compute,
+        figures::FiguresBody,
+        printer_names,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::error::ApiResult,
+    state::Core,
 };
-use crate::api::{Core, error::ApiResult};
 
 /// Filament, divided in four ways. A job counts once in each.
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,16 +4,18 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    compute,
-    figures::FiguresBody,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, whole},
-    sheet,
-};
 use crate::api::{
-    ApiState, Core,
-    error::{ApiResult, Problem},
-    query::Query,
+    analytics::{
+        compute,
+        figures::FiguresBody,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, whole},
+        sheet,
+    },
+    http::{
+        error::{ApiResult, Problem},
+        query::Query,
+    },
+    state::{ApiState, Core},
 };
 
 /// Default number of files.

@@ -5,17 +5,19 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    compute,
-    figures::thousandths,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
-    sheet,
-};
 use crate::api::{
-    ApiState, Core,
-    error::{ApiResult, Problem},
-    query::Query,
-    words,
+    analytics::{
+        compute,
+        figures::thousandths,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
+        sheet,
+    },
+    http::{
+        error::{ApiResult, Problem},
+        query::Query,
+    },
+    schema_enums,
+    state::{ApiState, Core},
 };
 
 /// Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone.
@@ -86,7 +88,7 @@ impl View {
 #[expect(dead_code, reason = "describes the parameter that `HeatmapQuery` reads")]
 pub(super) struct HeatmapParameters {
     /// Which of the two is written as CSV; `week` if left out. JSON has both.
-    #[param(value_type = Option<words::HeatmapView>)]
+    #[param(value_type = Option<schema_enums::HeatmapView>)]
     view: Option<String>,
 }
 

@@ -22,9 +22,9 @@ pub(crate) use heatmap::View;
 pub(crate) use query::Format;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    ApiState, Core,
-    error::{ApiResult, Problem},
+use crate::api::{
+    http::error::{ApiResult, Problem},
+    state::{ApiState, Core},
 };
 
 /// All analytics routes.

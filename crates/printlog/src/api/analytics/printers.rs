@@ -9,17 +9,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute,
-    figures::{FiguresBody, rounded, thousandths},
-    printer_names,
-    query::{AnalyticsQuery, JobParameters, OfPrinter, PeriodBody, PrinterParameters},
-    sheet,
-};
 use crate::api::{
-    ApiState, Core,
-    error::{ApiResult, Problem},
-    extract::PathId,
+    analytics::{
+        compute,
+        figures::{FiguresBody, rounded, thousandths},
+        printer_names,
+        query::{AnalyticsQuery, JobParameters, OfPrinter, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::{
+        error::{ApiResult, Problem},
+        extract::PathId,
+    },
+    state::{ApiState, Core},
 };
 
 /// The figures of each printer of a period.

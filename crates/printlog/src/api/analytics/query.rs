@@ -9,17 +9,6 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::time_zone;
-
-use crate::api::{
-    ApiState,
-    error::Problem,
-    jobs::{self, Instant},
-    notes::Tag,
-    query::{self, Query},
-    words,
-};
-
 /// Which printers.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -36,7 +25,7 @@ pub(super) struct PrinterParameters {
 #[expect(dead_code, reason = "describes the parameters that `AnalyticsQuery` reads")]
 pub(super) struct JobParameters {
     /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
-    #[param(value_type = Option<Vec<words::JobStatus>>)]
+    #[param(value_type = Option<Vec<schema_enums::JobStatus>>)]
     status: Option<Vec<String>>,
     /// Only of this material, as the slicer calls it.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
@@ -51,7 +40,7 @@ pub(super) struct JobParameters {
     slicer: Option<String>,
     /// Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
     /// commas.
-    #[param(value_type = Option<Vec<words::JobVerdict>>)]
+    #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
     verdict: Option<Vec<String>>,
     /// Only those that a user gave one of these tags, without regard to case. May be repeated.
     #[param(value_type = Option<Vec<Tag>>)]
@@ -66,10 +55,10 @@ pub(super) struct JobParameters {
     #[param(inline, example = "2026-01-31T12:00:00Z")]
     until: Option<Instant>,
     /// Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
-    #[param(value_type = Option<words::TimeZone>, example = "Europe/Berlin")]
+    #[param(value_type = Option<schema_enums::TimeZone>, example = "Europe/Berlin")]
     tz: Option<String>,
     /// How the answer is written. As the header `Accept` says if left out, else `json`.
-    #[param(value_type = Option<words::TableFormat>)]
+    #[param(value_type = Option<schema_enums::TableFormat>)]
     format: Option<String>,
 }
 
@@ -206,3 +195,16 @@ pub(super) fn word<T: Copy>(
 
 /// Parses an integer.
 pub(super) use query::whole;
+
+use crate::{
+    api::{
+        http::{
+            error::Problem,
+            query::{self, Query},
+        },
+        jobs::{self, Instant, notes::Tag},
+        schema_enums,
+        state::ApiState,
+    },
+    config::time_zone,
+};

@@ -9,10 +9,12 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::query::Format;
 use crate::{
-    api::error::{ApiResult, Problem},
-    harmless::harmless,
+    api::{
+        analytics::query::Format,
+        http::error::{ApiResult, Problem},
+    },
+    export::formula::escape_formula,
 };
 
 /// Writes the response. A row is a flat view of a part of `body`.
@@ -74,7 +76,7 @@ fn cells(row: &impl Serialize) -> Result<Vec<(String, String)>, csv::Error> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => harmless(text).into_owned(),
+        Value::String(text) => escape_formula(text).into_owned(),
         Value::Array(parts) => {
             let parts: Vec<String> = parts.iter().map(cell).filter(|part| !part.is_empty()).collect();
             parts.join("; ")

@@ -7,13 +7,16 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute,
-    figures::FiguresBody,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-    sheet,
+use crate::api::{
+    analytics::{
+        compute,
+        figures::FiguresBody,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::error::ApiResult,
+    state::{ApiState, Core},
 };
-use crate::api::{ApiState, Core, error::ApiResult};
 
 /// The figures of all jobs of a period.
 #[derive(Debug, Serialize, ToSchema)]
@@ -153,8 +156,8 @@ fn change(before: &FiguresBody, now: &FiguresBody) -> ChangeBody {
     };
     let count = |before: u64, now: u64| {
         growth(
-            Some(super::figures::as_f64(before)),
-            Some(super::figures::as_f64(now)),
+            Some(crate::api::analytics::figures::as_f64(before)),
+            Some(crate::api::analytics::figures::as_f64(now)),
         )
     };
     let rates = before.success_rate.zip(now.success_rate);

@@ -6,18 +6,20 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    compute,
-    figures::thousandths,
-    printer_names,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
-    sheet,
-};
 use crate::api::{
-    ApiState, Core,
-    error::{ApiResult, Problem},
-    query::Query,
-    words,
+    analytics::{
+        compute,
+        figures::thousandths,
+        printer_names,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
+        sheet,
+    },
+    http::{
+        error::{ApiResult, Problem},
+        query::Query,
+    },
+    schema_enums,
+    state::{ApiState, Core},
 };
 
 /// Maximum number of buckets in a timeline.
@@ -29,9 +31,9 @@ const MOST: usize = 30_000;
 pub(super) struct TimelineBody {
     period: PeriodBody,
     /// Length of the parts: as asked for, or the next larger one with which there are at most 30,000.
-    #[schema(value_type = words::Bucket)]
+    #[schema(value_type = schema_enums::Bucket)]
     bucket: &'static str,
-    #[schema(value_type = words::Stack)]
+    #[schema(value_type = schema_enums::Stack)]
     stack: &'static str,
     /// The parts, without gaps: from that of `since`, else of the first job, to that of `until`, else of the last job.
     buckets: Vec<BucketBody>,
@@ -93,10 +95,10 @@ struct Row {
 #[expect(dead_code, reason = "describes the parameters that `TimelineQuery` reads")]
 pub(super) struct TimelineParameters {
     /// Length of the parts. Weeks are those of ISO 8601.
-    #[param(value_type = Option<words::Bucket>)]
+    #[param(value_type = Option<schema_enums::Bucket>)]
     bucket: Option<String>,
     /// What the jobs of each part are divided by; `status` if left out.
-    #[param(value_type = Option<words::Stack>)]
+    #[param(value_type = Option<schema_enums::Stack>)]
     stack: Option<String>,
 }
 

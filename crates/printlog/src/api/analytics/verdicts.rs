@@ -8,14 +8,17 @@ use domain::Verdict;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    compute,
-    figures::{CostBody, FiguresBody},
-    printer_names,
-    query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-    sheet,
+use crate::api::{
+    analytics::{
+        compute,
+        figures::{CostBody, FiguresBody},
+        printer_names,
+        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
+        sheet,
+    },
+    http::error::ApiResult,
+    state::Core,
 };
-use crate::api::{Core, error::ApiResult};
 
 /// What users say of jobs that they have judged, whatever the printer said of them.
 #[derive(Debug, Serialize, ToSchema)]

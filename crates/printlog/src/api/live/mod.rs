@@ -21,15 +21,21 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    ApiState, Core,
-    auth::Caller,
-    error::{ApiResult, Problem},
-    extract::NoQuery,
-};
-use crate::ingest::{Clock, Fleet, JobChange};
 use told::Told;
 use viewer::Viewer;
+
+use crate::{
+    api::{
+        access::auth::Caller,
+        http::{
+            error::{ApiResult, Problem},
+            extract::NoQuery,
+        },
+        state::{ApiState, Core},
+    },
+    clock::Clock,
+    ingest::{Fleet, JobChange},
+};
 
 /// How often the printers' statuses are checked for changes.
 const LOOK: Duration = Duration::from_millis(250);

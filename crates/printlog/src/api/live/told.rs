@@ -7,9 +7,8 @@ use domain::PrinterId;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::frame;
 use crate::{
-    api::printer_status,
+    api::{live::frame, printers::status},
     ingest::{PrinterStatus, Roster},
 };
 
@@ -99,8 +98,7 @@ impl Printer {
             return None;
         }
         let status = self.status.borrow_and_update().clone();
-        let Ok(Value::Object(fields)) = serde_json::to_value(printer_status::PrinterStatus::new(id, status))
-        else {
+        let Ok(Value::Object(fields)) = serde_json::to_value(status::PrinterStatus::new(id, status)) else {
             return None;
         };
         let mut delta: Map<_, _> = fields

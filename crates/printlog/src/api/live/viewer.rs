@@ -7,10 +7,9 @@ use futures_util::{Stream, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tracing::warn;
 
-use super::Event;
 use crate::{
-    api::{Core, auth::Credential},
-    ingest::Clock,
+    api::{access::auth::Credential, live::Event, state::Core},
+    clock::Clock,
 };
 
 const HEARTBEAT: Bytes = Bytes::from_static(b"event: heartbeat\ndata: {}\n\n");

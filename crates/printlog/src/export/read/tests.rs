@@ -1,6 +1,6 @@
 //! Files as spreadsheets and programs save them, and files of other kinds.
 
-use super::*;
+use crate::export::read::*;
 
 fn read(text: &str) -> Vec<Result<Record, String>> {
     read_bytes(text.as_bytes()).unwrap()

@@ -7,12 +7,12 @@ mod clock;
 mod cluster;
 mod ending;
 mod full_disk;
+mod housekeeping;
 mod links;
 mod mysql;
 mod own_mysql;
 mod sql_proxy;
 mod sqlite;
-mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 

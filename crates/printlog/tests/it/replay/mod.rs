@@ -12,7 +12,7 @@ use domain::{
     tracker::{Action, Event, Newest, Sync, Tracker},
 };
 use jiff::SignedDuration;
-use printlog::ingest::convert;
+use printlog::ingest::moonraker::convert;
 use store::{FoundRun, Location, Store};
 
 use transcript::{Frame, Heard, Transcript, World};

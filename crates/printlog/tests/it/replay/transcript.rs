@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use domain::{HistoryJob, KlippyState};
 use jiff::Timestamp;
 use moonraker::StatusMirror;
-use printlog::ingest::convert;
+use printlog::ingest::moonraker::convert;
 use serde_json::Value;
 
 /// An event that the recording client received, at `t` seconds.

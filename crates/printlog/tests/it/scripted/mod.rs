@@ -18,7 +18,7 @@ use std::{
 
 use domain::{Job, JobFilter, PrinterId};
 use jiff::{SignedDuration, Timestamp};
-use printlog::ingest::Clock;
+use printlog::clock::Clock;
 use serde_json::{Value, json};
 use store::{Location, Store};
 use tracing_subscriber::fmt::MakeWriter;

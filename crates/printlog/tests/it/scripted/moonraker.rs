@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use printlog::ingest::Clock;
+use printlog::clock::Clock;
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

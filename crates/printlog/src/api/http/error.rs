@@ -1,0 +1,214 @@
+//! The one place that converts errors into HTTP responses: RFC 9457 `application/problem+json`.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use store::Refusal;
+use tracing::error;
+use utoipa::ToSchema;
+
+/// Result of a handler.
+pub(crate) type ApiResult<T> = Result<T, Problem>;
+
+/// Why a request was not carried out (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Kind of problem. Always `about:blank`: the status says it all.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: &'static str,
+    /// HTTP status.
+    #[schema(value_type = u16, example = 422)]
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    /// What is wrong here, in a sentence for people.
+    detail: String,
+    /// What is wrong with each field or parameter. Left out if it is not about fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+    /// How many jobs the printer has that was to be deleted. Left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    job_count: Option<u64>,
+    #[serde(skip)]
+    header: Option<Header>,
+}
+
+/// A header that accompanies a problem.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Header {
+    /// In seconds.
+    RetryAfter(u64),
+    KeyNeeded,
+    KeyRefused,
+    ScopeTooSmall,
+}
+
+impl Header {
+    fn pair(self) -> (HeaderName, HeaderValue) {
+        let challenge = |text| (header::WWW_AUTHENTICATE, HeaderValue::from_static(text));
+        match self {
+            Self::RetryAfter(seconds) => (header::RETRY_AFTER, seconds.into()),
+            Self::KeyNeeded => challenge("Bearer"),
+            Self::KeyRefused => challenge("Bearer error=\"invalid_token\""),
+            Self::ScopeTooSmall => challenge("Bearer error=\"insufficient_scope\""),
+        }
+    }
+}
+
+/// What is wrong with a field of the body, or with a parameter of the path or the query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// Name of the field; of a field within a field `outer.inner`.
+    pub(crate) field: String,
+    /// What is wrong and what is allowed.
+    pub(crate) message: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            job_count: None,
+            header: None,
+        }
+    }
+
+    /// The input is well-formed but invalid.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.field, one.message),
+            several => format!("{} fields are wrong", several.len()),
+        };
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
+    pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(field, message)])
+    }
+
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, what)
+    }
+
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Temporarily unavailable; the client may retry.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter(5))
+    }
+
+    /// Too many requests; the client may retry after `pause`.
+    pub(crate) fn too_many(pause: Duration) -> Self {
+        let seconds = pause.as_secs() + 1;
+        let detail = format!("too many attempts have failed; try again in {seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(Header::RetryAfter(seconds))
+    }
+
+    pub(crate) fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError::new(field, message));
+        self
+    }
+
+    pub(crate) fn with_job_count(mut self, count: u64) -> Self {
+        self.job_count = Some(count);
+        self
+    }
+
+    pub(crate) fn with_header(mut self, header: Header) -> Self {
+        self.header = Some(header);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let header = self.header;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some((name, value)) = header.map(Header::pair) {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// Database errors are logged; clients receive no internals.
+impl From<store::Error> for Problem {
+    fn from(cause: store::Error) -> Self {
+        if let store::Error::TooLong { what, .. } = cause {
+            return Self::invalid_field(what, cause.to_string());
+        }
+        if let store::Error::NoSecret { .. } = cause {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.to_string());
+        }
+        let is_transient = cause.is_transient();
+        let refusal = cause.refusal();
+        error!("a request failed: {:#}", anyhow::Error::new(cause));
+        match refusal {
+            Some(Refusal::DiskFull) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, refused(Refusal::DiskFull))
+            }
+            Some(refusal) => Self::unavailable(refused(refusal)),
+            None if is_transient => Self::unavailable("the database does not answer"),
+            None => Self::internal(),
+        }
+    }
+}
+
+/// Why the database refuses writes, as text for clients.
+pub(crate) fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::DiskFull => "the disk of the database is full; make room on it and try again",
+        Refusal::ReadOnly => {
+            "the database may only be read; the server's log says more, and `printlog check` finds out why"
+        }
+        Refusal::DiskFails => "the disk of the database fails; the server's log says more",
+    }
+}
+
+impl Problem {
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed; its log says why",
+        )
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,340 @@
+//! The slicer data of a job: settings, materials and images.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use domain::JobId;
+use serde::Serialize;
+use serde_json::Value;
+use store::{ThumbnailInfo, WholeJob};
+use utoipa::ToSchema;
+
+use crate::api::{
+    http::{
+        error::{ApiResult, Problem},
+        extract::{NoQuery, PathId},
+        query::{self, Query},
+    },
+    jobs::no_such_job,
+    schema_enums,
+    state::{ApiState, Core},
+};
+
+/// Larger than any image.
+const LARGEST: u64 = 100_000;
+
+/// What the slicer wrote into the file of a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobDetails)]
+pub(crate) struct DetailsBody {
+    /// Who says so: `file`, or `moonraker` (its own metadata) while the file cannot be read.
+    #[schema(value_type = Option<schema_enums::DetailsSource>)]
+    source: Option<&'static str>,
+    slicer: Option<String>,
+    slicer_version: Option<String>,
+    printer_model: Option<String>,
+    /// Name of the printer profile.
+    printer_profile: Option<String>,
+    /// Name of the print (process, quality) profile.
+    print_profile: Option<String>,
+    /// mm
+    nozzle_diameter: Option<f64>,
+    /// mm
+    layer_height: Option<f64>,
+    /// mm
+    first_layer_height: Option<f64>,
+    /// °C
+    nozzle_temp: Option<f64>,
+    /// °C
+    nozzle_temp_first_layer: Option<f64>,
+    /// °C
+    bed_temp: Option<f64>,
+    /// °C
+    bed_temp_first_layer: Option<f64>,
+    /// The plate in use, in the slicer's words.
+    bed_type: Option<String>,
+    /// °C
+    chamber_temp: Option<f64>,
+    /// mm/s
+    print_speed: Option<f64>,
+    /// mm/s by feature: `outer_wall`, `inner_wall`, `infill`, `solid_infill`, `top_surface`, `support`, `first_layer`,
+    /// `travel`.
+    #[schema(value_type = Option<Object>)]
+    speeds: Option<Value>,
+    /// 0 to 100
+    infill_percentage: Option<f64>,
+    infill_pattern: Option<String>,
+    support_enabled: Option<bool>,
+    support_type: Option<String>,
+    wall_count: Option<i64>,
+    top_layers: Option<i64>,
+    bottom_layers: Option<i64>,
+    /// Whether the print is one spiral (vase mode).
+    spiral_vase: Option<bool>,
+    /// The main one by weight.
+    #[schema(example = "PLA")]
+    filament_type: Option<String>,
+    /// Name of its profile.
+    filament_name: Option<String>,
+    filament_brand: Option<String>,
+    filament_color: Option<String>,
+    /// mm that the slicer planned.
+    filament_used_mm: Option<f64>,
+    /// cm³ that the slicer planned.
+    filament_used_cm3: Option<f64>,
+    /// In the slicer's currency.
+    filament_cost: Option<f64>,
+    /// Where the file names it, such as `EUR`.
+    currency: Option<String>,
+    /// Seconds.
+    estimated_time: Option<f64>,
+    /// Seconds in silent (stealth) mode.
+    estimated_time_silent: Option<f64>,
+    /// g that the slicer planned.
+    estimated_filament: Option<f64>,
+    /// g that the job used, from the measured length: right also for a job that ended early.
+    filament_used_g: Option<f64>,
+    /// What these grams were computed with: `slicer_ratio`, `file_density` or `usual_density` (of the material).
+    #[schema(value_type = Option<String>)]
+    filament_used_g_source: Option<Value>,
+    layer_count: Option<i64>,
+    /// mm
+    object_height: Option<f64>,
+    /// Names of the objects on the plate.
+    objects: Vec<String>,
+    /// Materials, one a slot of the printer.
+    #[schema(value_type = Vec<Object>)]
+    tools: Vec<Value>,
+    /// Images, smallest first.
+    thumbnails: Vec<ThumbnailBody>,
+    /// What is missing from the file, or had to be decided.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Value>,
+    /// All keys and values as they stand in the file. Only with `raw=true`.
+    #[schema(value_type = Option<Object>)]
+    raw_metadata: Option<Value>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Thumbnail)]
+struct ThumbnailBody {
+    width: u32,
+    height: u32,
+    #[schema(example = "image/png")]
+    media_type: String,
+    bytes: u64,
+    /// Path of the image on this server.
+    url: String,
+}
+
+/// `?raw=true`
+pub(crate) struct RawQuery(pub(crate) bool);
+
+/// `?size=`
+pub(crate) struct SizeQuery(Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for RawQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let raw = query.one("raw", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        });
+        query.finish(Self(raw.unwrap_or(false)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SizeQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let size = query.one("size", query::whole(1, LARGEST));
+        query.finish(Self(size))
+    }
+}
+
+/// The details of a job. `None` if there are none.
+pub(crate) fn of_job(whole: &mut WholeJob) -> Option<DetailsBody> {
+    let id = whole.stored.id;
+    let columns = whole.details.take()?;
+    let mut file = whole.file.take();
+    let raw_metadata = file.as_mut().and_then(|file| file.raw.take());
+    let nothing = Value::Null;
+    let metadata = file.as_ref().map_or(&nothing, |file| &file.metadata);
+    let details = &metadata["details"];
+    let text = |name: &str| details[name].as_str().map(str::to_owned);
+    let number = |name: &str| details[name].as_f64();
+    let count = |name: &str| details[name].as_i64();
+    let list = |name: &str| metadata[name].as_array().cloned().unwrap_or_default();
+    let grams = metadata["grams_per_mm"]
+        .as_f64()
+        .zip(whole.stored.job.figures.filament_used)
+        .map(|(per_mm, used)| (per_mm * used * 1000.0).round() / 1000.0);
+    Some(DetailsBody {
+        source: file.as_ref().map(|file| file.source.as_str()),
+        slicer: text("slicer"),
+        slicer_version: text("slicer_version"),
+        printer_model: text("printer_model"),
+        printer_profile: text("printer_profile"),
+        print_profile: text("print_profile"),
+        nozzle_diameter: number("nozzle_diameter"),
+        layer_height: columns.layer_height,
+        first_layer_height: columns.first_layer_height,
+        nozzle_temp: columns.nozzle_temp,
+        nozzle_temp_first_layer: number("nozzle_temp_first_layer"),
+        bed_temp: columns.bed_temp,
+        bed_temp_first_layer: number("bed_temp_first_layer"),
+        bed_type: text("bed_type"),
+        chamber_temp: number("chamber_temp"),
+        print_speed: columns.print_speed,
+        speeds: details.get("speeds").cloned(),
+        infill_percentage: columns.infill_percentage,
+        infill_pattern: columns.infill_pattern,
+        support_enabled: columns.support_enabled,
+        support_type: columns.support_type,
+        wall_count: count("wall_count"),
+        top_layers: count("top_layers"),
+        bottom_layers: count("bottom_layers"),
+        spiral_vase: details["spiral_vase"].as_bool(),
+        filament_type: columns.filament_type,
+        filament_name: text("filament_name"),
+        filament_brand: columns.filament_brand,
+        filament_color: columns.filament_color,
+        filament_used_mm: number("filament_used_mm"),
+        filament_used_cm3: number("filament_used_cm3"),
+        filament_cost: number("filament_cost"),
+        currency: text("currency"),
+        estimated_time: columns.estimated_time,
+        estimated_time_silent: number("estimated_time_silent"),
+        estimated_filament: columns.estimated_filament,
+        filament_used_g: grams,
+        filament_used_g_source: grams.map(|_| metadata["weight_source"].clone()),
+        layer_count: columns.layer_count,
+        object_height: columns.object_height,
+        objects: names(&details["objects"]),
+        tools: list("tools"),
+        warnings: list("warnings"),
+        thumbnails: whole
+            .thumbnails
+            .drain(..)
+            .map(|info| ThumbnailBody {
+                url: format!("/api/jobs/{}/thumbnail?size={}", id.0, info.width.max(1)),
+                width: info.width,
+                height: info.height,
+                media_type: info.media_type,
+                bytes: info.bytes,
+            })
+            .collect(),
+        raw_metadata: raw_metadata.or(columns.raw_metadata),
+    })
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let names = list.as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Show what the slicer planned for a job
+#[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
+    params(
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
+        ("raw" = Option<bool>, Query, description = "Whether `raw_metadata` is wanted, too."),
+    ),
+    responses(
+        (status = 200, body = DetailsBody),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such job, or nothing is known of what the slicer planned for it."),
+    ))]
+pub(crate) async fn get_job_details(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<DetailsBody>> {
+    let id = JobId(id.0);
+    let job = core.store.whole_job(id, raw.0).await?;
+    match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
+        Some(details) => Ok(Json(details)),
+        None => Err(Problem::not_found(format!(
+            "nothing is known of what the slicer planned for job {}",
+            id.0
+        ))),
+    }
+}
+
+/// Have the details of a job read anew
+///
+/// It is done in the background, as soon as possible.
+#[utoipa::path(post, path = "/api/jobs/{id}/details/refresh", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
+    responses(
+        (status = 202, description = "Will be done."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+    ))]
+pub(crate) async fn refresh_job_details(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<StatusCode> {
+    let id = JobId(id.0);
+    match core.store.refresh_details(id, state.clock.now()).await? {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(no_such_job(id)),
+    }
+}
+
+/// Show the image of a job
+///
+/// The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
+#[utoipa::path(get, path = "/api/jobs/{id}/thumbnail", tag = "jobs",
+    params(
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
+        ("size" = Option<u64>, Query, minimum = 1, maximum = 100_000,
+            description = "Width in pixels that is wanted at least. The largest image if left out."),
+    ),
+    responses(
+        (status = 200, content_type = "image/png", body = Vec<u8>, description = "The image: PNG, JPEG or BMP."),
+        (status = 304, description = "As `If-None-Match` says."),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such job, or it has no image."),
+    ))]
+pub(crate) async fn get_job_thumbnail(
+    core: Core,
+    id: PathId,
+    size: SizeQuery,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let id = JobId(id.0);
+    let none = || Problem::not_found(format!("there is no image of job {}", id.0));
+    let image = best(core.store.thumbnails_of(id).await?, size.0).ok_or_else(none)?;
+    let tag = format!("\"{}\"", image.hash);
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains(&tag));
+    let caching = [
+        (header::ETAG, tag),
+        (
+            header::CACHE_CONTROL,
+            "private, max-age=31536000, immutable".to_owned(),
+        ),
+    ];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    let data = core.store.thumbnail_data(&image.hash).await?.ok_or_else(none)?;
+    Ok((caching, [(header::CONTENT_TYPE, image.media_type)], data).into_response())
+}
+
+/// The smallest image of at least the wanted width, else the largest. `images` are sorted by width.
+fn best(mut images: Vec<ThumbnailInfo>, wanted: Option<u64>) -> Option<ThumbnailInfo> {
+    let last = images.len().checked_sub(1)?;
+    let position = wanted
+        .and_then(|wanted| images.iter().position(|image| u64::from(image.width) >= wanted))
+        .unwrap_or(last);
+    Some(images.swap_remove(position))
+}

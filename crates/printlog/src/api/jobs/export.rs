@@ -1,0 +1,218 @@
+//! Exports all jobs of a list as a file.
+
+use std::{io, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequestParts, State},
+    http::{HeaderValue, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use domain::JobFilter;
+use futures_util::stream;
+use store::Store;
+use tokio::{runtime::Handle, sync::mpsc};
+use tracing::{debug, warn};
+use utoipa::IntoParams;
+
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            query::{self, Query},
+        },
+        jobs::{FilterParameters, job_filter},
+        schema_enums,
+        state::{ApiState, Core},
+    },
+    export::{ExportFormat, Exporter},
+};
+
+/// Maximum number of simultaneous exports.
+pub(crate) const AT_ONCE: usize = 8;
+/// Time limit for the client to read a part.
+const READ_TIME: Duration = Duration::from_secs(60);
+/// Maximum number of parts that wait for the client.
+const AHEAD: usize = 2;
+/// Maximum size of a part in bytes. While the queue is full, nothing more is read from the database.
+const PART: usize = 64 * 1024;
+
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameter that `ExportQuery` reads")]
+struct FormatParameter {
+    /// What kind of file; `csv` if left out.
+    #[param(inline, value_type = Option<schema_enums::ExportFormat>)]
+    format: Option<String>,
+    /// Whether CSV begins with a byte order mark. Excel takes it for text in the encoding of the country otherwise.
+    /// Other formats have none.
+    bom: Option<bool>,
+}
+
+pub(crate) struct ExportQuery {
+    filter: JobFilter,
+    format: ExportFormat,
+    bom: bool,
+}
+
+/// Export jobs, newest first
+///
+/// All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
+/// of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
+/// are read in a minute.
+#[utoipa::path(get, path = "/api/jobs/export", tag = "jobs", params(FilterParameters, FormatParameter),
+    responses((status = 200, description = "The file.", content(
+        (String = "text/csv"),
+        (Vec<Value> = "application/json"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (Vec<u8> = "application/vnd.apache.parquet"),
+    )), (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Eight exports are being sent already, or the database does not answer.",
+        headers(("Retry-After" = u64, description = "Seconds to wait.")))))]
+pub(crate) async fn export_jobs(
+    State(state): State<ApiState>,
+    core: Core,
+    query: ExportQuery,
+) -> ApiResult<Response> {
+    let place = core.exporting.clone().try_acquire_owned().map_err(|_| {
+        Problem::unavailable(format!(
+            "{AT_ONCE} exports are being sent already; try again when one has ended"
+        ))
+    })?;
+    // Errors at this stage can still be sent as a problem document.
+    let export = core.store.begin_export(&query.filter).await?;
+    let exporter = Exporter::new(query.format, query.bom).map_err(|_| Problem::internal())?;
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let runtime = Handle::current();
+    // One thread for the whole export: it blocks no other request, and its allocations stay in one thread.
+    tokio::task::spawn_blocking(move || {
+        send(&runtime, &core.store, export, exporter, &sender);
+        drop(place);
+    });
+    let parts = stream::unfold(Some(receiver), |receiver| async move {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Part::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Part::End) => None,
+            // Abort the connection: a response that merely ended would look complete.
+            None => Some((Err(io::Error::other("the export was cut off")), None)),
+        }
+    });
+    let name = format!(
+        "attachment; filename=\"printlog-jobs-{}.{}\"",
+        state.clock.now().strftime("%Y-%m-%d"),
+        query.format.as_str()
+    );
+    let disposition = HeaderValue::from_str(&name).map_err(|_| Problem::internal())?;
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(query.format.media_type()),
+        ),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, Body::from_stream(parts)).into_response())
+}
+
+/// A part of the response.
+enum Part {
+    Bytes(Bytes),
+    /// The file is complete.
+    End,
+}
+
+/// Sends the file until it is complete, the client disconnects, or an error occurs.
+fn send(
+    runtime: &Handle,
+    store: &Store,
+    mut export: store::Export,
+    mut exporter: Exporter,
+    sender: &mpsc::Sender<Part>,
+) {
+    let write = || -> anyhow::Result<()> {
+        loop {
+            let jobs = runtime.block_on(store.next_of_export(&mut export))?;
+            if jobs.is_empty() {
+                break;
+            }
+            runtime.block_on(hand_over(exporter.add(&jobs)?, sender, READ_TIME))?;
+        }
+        runtime.block_on(hand_over(exporter.end()?, sender, READ_TIME))?;
+        runtime.block_on(sender.send(Part::End)).ok();
+        Ok(())
+    };
+    match write() {
+        Ok(()) => {}
+        Err(cause) if matches!(cause.downcast_ref(), Some(HandOverError::Closed)) => {
+            debug!("an export was cut off: {cause}");
+        }
+        Err(cause) => warn!("an export was cut off: {cause:#}"),
+    }
+}
+
+/// Why sending stopped early.
+#[derive(Debug, thiserror::Error)]
+enum HandOverError {
+    #[error("the client closed the connection")]
+    Closed,
+    #[error("the client read less than {} KiB in {} s", PART / 1024, READ_TIME.as_secs())]
+    Slow,
+}
+
+async fn hand_over(
+    written: Vec<u8>,
+    sender: &mpsc::Sender<Part>,
+    read_time: Duration,
+) -> Result<(), HandOverError> {
+    let mut rest = Bytes::from(written);
+    while !rest.is_empty() {
+        let part = Part::Bytes(rest.split_to(rest.len().min(PART)));
+        tokio::time::timeout(read_time, sender.send(part))
+            .await
+            .map_err(|_| HandOverError::Slow)?
+            .map_err(|_| HandOverError::Closed)?;
+    }
+    Ok(())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let filter = job_filter(&mut query);
+        let format = query.one("format", |text| {
+            ExportFormat::ALL
+                .into_iter()
+                .find(|format| format.as_str() == text)
+                .ok_or_else(|| {
+                    let all = ExportFormat::ALL.map(ExportFormat::as_str);
+                    format!("must be one of {}", all.join(", "))
+                })
+        });
+        let format = format.unwrap_or(ExportFormat::Csv);
+        let bom = query.one("bom", query::truth).unwrap_or(false);
+        query.finish(Self { filter, format, bom })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_that_its_client_does_not_read_ends() {
+        let (sender, mut receiver) = mpsc::channel(AHEAD);
+        let send = async |bytes| hand_over(vec![0; bytes], &sender, Duration::from_millis(10)).await;
+        // The channel takes this much at once, and each part that is read makes room for another.
+        send(AHEAD * PART).await.unwrap();
+        receiver.recv().await;
+        send(PART).await.unwrap();
+        let unread = send(1).await;
+        assert!(matches!(unread, Err(HandOverError::Slow)), "{unread:?}");
+        drop(receiver);
+        let closed = send(1).await;
+        assert!(matches!(closed, Err(HandOverError::Closed)), "{closed:?}");
+    }
+}

@@ -1,0 +1,500 @@
+//! Jobs: listing, showing and deleting.
+
+pub(crate) mod details;
+pub(crate) mod export;
+pub(crate) mod gcode_file;
+pub(crate) mod notes;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
+use domain::{Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+use serde_json::Value;
+use store::{JobPage, JobRow, StoredJob, WholeJob};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            extract::{NoQuery, PathId},
+            page,
+            query::{self, Query},
+        },
+        jobs::{
+            details::{DetailsBody, RawQuery},
+            notes::Tag,
+        },
+        schema_enums,
+        state::{ApiState, Core},
+    },
+    ingest::{ConnectionState, JobChange},
+};
+
+/// Default number of jobs on a page.
+const PAGE: u64 = 50;
+/// Maximum number of jobs on a page.
+const LARGEST_PAGE: u64 = 500;
+/// Maximum length of a search text in characters.
+const TEXT: usize = 255;
+
+/// A job: one run of one gcode file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobBody {
+    pub(crate) id: i64,
+    pub(crate) printer_id: i64,
+    pub(crate) printer_name: String,
+    /// Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run.
+    pub(crate) job_id: Option<String>,
+    /// Who started it, in Moonraker's words.
+    pub(crate) user: Option<String>,
+    /// File, relative to the gcodes folder.
+    pub(crate) filename: Option<String>,
+    #[schema(value_type = schema_enums::JobStatus)]
+    pub(crate) status: &'static str,
+    /// Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then.
+    pub(crate) cause: Option<String>,
+    /// Error text of Klipper.
+    pub(crate) message: Option<String>,
+    pub(crate) start_time: Option<Timestamp>,
+    /// `null` while it runs, and if nobody saw the end.
+    pub(crate) end_time: Option<Timestamp>,
+    /// Seconds, without pauses.
+    pub(crate) print_duration: Option<f64>,
+    /// Seconds, with pauses.
+    pub(crate) total_duration: Option<f64>,
+    /// Filament in mm.
+    pub(crate) filament_used: Option<f64>,
+    /// Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
+    /// then, and if nobody saw it.
+    #[schema(value_type = Option<schema_enums::Source>)]
+    pub(crate) end_source: Option<&'static str>,
+    /// Who says what it took, likewise.
+    #[schema(value_type = schema_enums::Source)]
+    pub(crate) figures_source: &'static str,
+    /// Whether its times contradict each other because the printer's clock was set.
+    pub(crate) clock_jumped: bool,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// A job in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobItem)]
+pub(crate) struct JobItemBody {
+    #[serde(flatten)]
+    pub(crate) job: JobBody,
+    /// What a user calls it. `null` if nobody gave it a title.
+    title: Option<String>,
+    /// A user's words to find it by, in alphabetical order.
+    tags: Vec<String>,
+    /// Whether the thing that was printed is any good, by a user's word. `null` if nobody said.
+    #[schema(value_type = Option<schema_enums::JobVerdict>)]
+    verdict: Option<&'static str>,
+    /// Why, by a user's word.
+    verdict_reason: Option<String>,
+    /// Whether `GET /api/jobs/{id}/thumbnail` has an image of it.
+    has_thumbnail: bool,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobList)]
+pub(crate) struct JobListBody {
+    /// In the order that was asked for.
+    pub(crate) items: Vec<JobItemBody>,
+    /// `cursor` of the next page. `null` on the last one.
+    pub(crate) next: Option<String>,
+    /// Number of jobs on all pages.
+    pub(crate) total: u64,
+}
+
+/// A job with all that is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobWithDetails)]
+pub(crate) struct WholeJobBody {
+    #[serde(flatten)]
+    job: JobItemBody,
+    /// What else a user says of it.
+    notes: Option<String>,
+    /// The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
+    history_start_time: Option<Timestamp>,
+    /// File metadata as Moonraker had it at the start.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// What Moonraker's other components added, such as spools.
+    auxiliary_data: Option<Value>,
+    /// How the details stand: `pending`, `done`, `partial` (what the printer knew of the file) or `failed`.
+    #[schema(value_type = schema_enums::DetailsStatus)]
+    details_status: &'static str,
+    /// What stood in the way. `null` if nothing did.
+    details_reason: Option<String>,
+    /// What the slicer planned. `null` if that is not known.
+    details: Option<DetailsBody>,
+    /// When it stood still, first to last: the pauses that printlog saw begin.
+    pauses: Vec<PauseBody>,
+}
+
+/// A pause of a job, by printlog's clock.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobPause)]
+pub(crate) struct PauseBody {
+    paused_at: Timestamp,
+    /// When it went on, or ended. `null` while it lasts, and if nobody saw it.
+    resumed_at: Option<Timestamp>,
+}
+
+/// Filters of a list of jobs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `job_filter` reads")]
+pub(crate) struct FilterParameters {
+    /// Only of these printers. May be repeated; several may also stand in one value, between commas.
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    printer_id: Option<Vec<i64>>,
+    /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
+    #[param(value_type = Option<Vec<schema_enums::JobStatus>>)]
+    status: Option<Vec<String>>,
+    /// Only those that started then or later: RFC 3339, or a date (UTC).
+    #[param(inline, example = "2026-01-31")]
+    since: Option<Instant>,
+    /// Only those that started earlier: RFC 3339, or a date (UTC).
+    #[param(inline, example = "2026-01-31T12:00:00Z")]
+    until: Option<Instant>,
+    /// Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
+    /// Unicode form.
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
+    q: Option<String>,
+    /// Only of this material, as the slicer calls it.
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
+    filament_type: Option<String>,
+    /// Only of files that this slicer made, by its name.
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00]*$",
+        example = "OrcaSlicer"
+    )]
+    slicer: Option<String>,
+    /// Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
+    /// commas.
+    #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
+    verdict: Option<Vec<String>>,
+    /// Only those that a user gave one of these tags, without regard to case. May be repeated.
+    #[param(value_type = Option<Vec<Tag>>)]
+    tag: Option<Vec<String>>,
+}
+
+/// Place in a list of jobs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
+struct PageParameters {
+    /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round; or the least
+    /// of a column, or, with `-` in front of it, the most. There, those of which it is unknown come last both ways.
+    #[param(inline)]
+    sort: Option<Sort>,
+    /// Jobs on a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u64>,
+    /// Where the page begins: `next` of the page before, as it is.
+    #[param(
+        pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{10}A[AB][A-Za-z0-9_-]{8}[AEIMQUYcgkosw048]$"
+    )]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what `JobQuery` reads")]
+enum Sort {
+    Newest,
+    Oldest,
+    PrintDuration,
+    #[schema(rename = "-print_duration")]
+    MostPrintDuration,
+    TotalDuration,
+    #[schema(rename = "-total_duration")]
+    MostTotalDuration,
+    FilamentUsed,
+    #[schema(rename = "-filament_used")]
+    MostFilamentUsed,
+}
+
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what `query::instant` reads")]
+pub(crate) enum Instant {
+    #[schema(value_type = String, format = DateTime)]
+    Instant(String),
+    #[schema(value_type = String, format = Date)]
+    Date(String),
+}
+
+pub(crate) struct JobQuery {
+    filter: JobFilter,
+    order: ListOrder,
+    limit: u64,
+    after: Option<Cursor>,
+}
+
+/// List jobs
+///
+/// Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
+/// `cursor` of the next one, with the same filters and `sort`.
+#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(FilterParameters, PageParameters),
+    responses(
+        (status = 200, body = JobListBody),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The cursor is a place in a list that is sorted otherwise."),
+    ))]
+pub(crate) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
+    let page = core
+        .store
+        .list_jobs_in(query.order, &query.filter, query.limit, query.after)
+        .await?;
+    Ok(Json(JobListBody::new(query.order, page)))
+}
+
+/// Show a job, with its metadata and details
+#[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs",
+    params(
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
+        ("raw" = Option<bool>, Query, description = "Whether `details.raw_metadata` is wanted, too."),
+    ),
+    responses(
+        (status = 200, body = WholeJobBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+    ))]
+pub(crate) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<WholeJobBody>> {
+    let id = JobId(id.0);
+    let job = core.store.whole_job(id, raw.0).await?;
+    Ok(Json(job.ok_or_else(|| no_such_job(id))?.into()))
+}
+
+/// Delete a job
+///
+/// It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
+/// deleted: the answer is 409.
+#[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is being printed."),
+    ))]
+pub(crate) async fn delete_job(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<StatusCode> {
+    let id = JobId(id.0);
+    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
+    if is_in_the_machine(&core, &stored) {
+        return Err(Problem::conflict(
+            "this job is being printed; cancel the print first, or wait for its end",
+        ));
+    }
+    match core.store.delete_job(id, state.clock.now()).await? {
+        true => {
+            core.fleet.job_changed(JobChange {
+                id,
+                printer_id: stored.job.printer_id,
+                is_deleted: true,
+            });
+            Ok(StatusCode::NO_CONTENT)
+        }
+        false => Err(no_such_job(id)),
+    }
+}
+
+/// Whether the job is the current print of a connected printer. An open job of a disconnected printer may be deleted,
+/// because nothing else would ever close it.
+fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
+    core.fleet.status(stored.job.printer_id).is_some_and(|status| {
+        status.connection.state == ConnectionState::Connected
+            && status.job.is_some_and(|current| current.id == Some(stored.id))
+    })
+}
+
+pub(crate) fn no_such_job(id: JobId) -> Problem {
+    Problem::not_found(format!("there is no job {}", id.0))
+}
+
+/// Parses the filters of a job list. Dates are in UTC.
+pub(crate) fn job_filter(query: &mut Query) -> JobFilter {
+    JobFilter {
+        printer_ids: printer_ids(query),
+        ..filter(query, &TimeZone::UTC)
+    }
+}
+
+/// Parses the parameter that selects printers.
+pub(crate) fn printer_ids(query: &mut Query) -> Vec<PrinterId> {
+    query.several("printer_id", |text| query::id(text).map(PrinterId))
+}
+
+/// Parses all other filter parameters. Dates are in `zone`.
+pub(crate) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
+    JobFilter {
+        printer_ids: Vec::new(),
+        statuses: query.several("status", |text| {
+            text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
+        }),
+        since: query.one("since", |text| query::instant_in(zone, text)),
+        until: query.one("until", |text| query::instant_in(zone, text)),
+        filename_contains: query.one("q", query::text(TEXT)),
+        filament_type: query.one("filament_type", query::text(TEXT)),
+        slicer: query.one("slicer", query::text(TEXT)),
+        verdicts: query.several("verdict", notes::verdict),
+        tags: query.repeated("tag", notes::tag),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let filter = job_filter(&mut query);
+        let order = query.one("sort", page::order).unwrap_or_default();
+        let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
+        let place = query.one("cursor", |text| {
+            page::decode(text)
+                .ok_or_else(|| "is no cursor; take `next` of the page before as it is".to_owned())
+        });
+        query.finish(())?;
+        let after = place.map(|place| place.within(order).ok_or_else(of_another_order));
+        Ok(Self {
+            filter,
+            order,
+            limit,
+            after: after.transpose()?,
+        })
+    }
+}
+
+fn of_another_order() -> Problem {
+    Problem::conflict(
+        "the cursor is of a list with another `sort`; begin with the first page, or ask for the same `sort`",
+    )
+}
+
+impl JobListBody {
+    /// A page of a list in the given order.
+    pub(crate) fn new(order: ListOrder, page: JobPage) -> Self {
+        Self {
+            items: page.items.into_iter().map(JobItemBody::from).collect(),
+            next: page.next.map(|next| page::encode(order, next)),
+            total: page.total,
+        }
+    }
+}
+
+impl JobItemBody {
+    fn new(job: JobBody, notes: JobNotes, has_thumbnail: bool) -> Self {
+        Self {
+            job,
+            title: notes.title,
+            tags: notes.tags,
+            verdict: notes.verdict.map(Verdict::as_str),
+            verdict_reason: notes.verdict_reason,
+            has_thumbnail,
+        }
+    }
+}
+
+impl From<WholeJob> for WholeJobBody {
+    fn from(mut whole: WholeJob) -> Self {
+        let has_thumbnail = !whole.thumbnails.is_empty();
+        let pauses = whole.pauses.iter().map(|pause| PauseBody {
+            paused_at: pause.paused_at,
+            resumed_at: pause.resumed_at,
+        });
+        let pauses = pauses.collect();
+        let details = details::of_job(&mut whole);
+        let WholeJob {
+            mut stored,
+            mut notes,
+            ..
+        } = whole;
+        Self {
+            history_start_time: stored.job.history_start_time,
+            metadata: stored.job.metadata.take(),
+            auxiliary_data: stored.job.auxiliary_data.take(),
+            details_status: whole.details_status.as_str(),
+            details_reason: whole.details_reason,
+            details,
+            pauses,
+            notes: notes.notes.take(),
+            job: JobItemBody::new(stored.into(), notes, has_thumbnail),
+        }
+    }
+}
+
+impl From<JobRow> for JobItemBody {
+    fn from(mut row: JobRow) -> Self {
+        let notes = std::mem::take(&mut row.notes);
+        let has_thumbnail = row.has_thumbnail;
+        Self::new(row.into(), notes, has_thumbnail)
+    }
+}
+
+impl From<JobRow> for JobBody {
+    fn from(row: JobRow) -> Self {
+        Self {
+            id: row.id.0,
+            printer_id: row.printer_id.0,
+            printer_name: row.printer_name,
+            job_id: row.job_id,
+            user: row.user,
+            filename: row.filename,
+            status: row.status.as_str(),
+            cause: row.cause,
+            message: row.message,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            print_duration: row.figures.print_duration,
+            total_duration: row.figures.total_duration,
+            filament_used: row.figures.filament_used,
+            end_source: row.end_source.map(Source::as_str),
+            figures_source: row.figures_source.as_str(),
+            clock_jumped: row.clock_jumped,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl From<StoredJob> for JobBody {
+    fn from(stored: StoredJob) -> Self {
+        let job = stored.job;
+        Self {
+            id: stored.id.0,
+            printer_id: job.printer_id.0,
+            printer_name: stored.printer_name,
+            job_id: job.job_id,
+            user: job.user,
+            filename: job.filename,
+            status: job.status.as_str(),
+            cause: job.cause,
+            message: job.message,
+            start_time: job.start_time,
+            end_time: job.end_time,
+            print_duration: job.figures.print_duration,
+            total_duration: job.figures.total_duration,
+            filament_used: job.figures.filament_used,
+            end_source: job.end_source.map(Source::as_str),
+            figures_source: job.figures_source.as_str(),
+            clock_jumped: job.clock_jumped,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}

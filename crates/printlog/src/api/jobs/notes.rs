@@ -1,0 +1,340 @@
+//! User data of jobs: title, notes, tags and verdict, the log of their changes, and the list of verdict reasons.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use domain::{JobId, UnknownVerdict, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{NotesChange, NotesChanged, NotesEntry, VerdictReason};
+use utoipa::ToSchema;
+
+use crate::{
+    api::{
+        access::auth::Caller,
+        http::{
+            error::{ApiResult, FieldError, Problem},
+            extract::{JsonBody, NoQuery, PathId, given},
+            query,
+        },
+        jobs::{WholeJobBody, no_such_job},
+        schema_enums,
+        state::{ApiState, Core},
+    },
+    ingest::JobChange,
+};
+
+/// Maximum lengths of texts, in characters.
+const TITLE: usize = 255;
+const NOTES: usize = 10_000;
+const TAG: usize = 64;
+const REASON: usize = 255;
+/// Maximum number of tags of a job.
+const TAGS: usize = 32;
+
+/// What is to be said of a job from now on. What is left out stays as it is, `null` removes it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JobPatch {
+    /// What it is called, in the place of the file name.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
+        pattern = r"^[^\x00]*\S[^\x00]*$", example = "Bracket for the lamp")]
+    title: Option<Option<String>>,
+    /// Anything else.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 10_000,
+        pattern = r"^[^\x00]*\S[^\x00]*$")]
+    notes: Option<Option<String>>,
+    /// Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
+    /// tags.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
+    tags: Option<Option<Vec<String>>>,
+    /// Whether the thing that was printed is any good.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<schema_enums::JobVerdict>, required = false)]
+    verdict: Option<Option<String>>,
+    /// Why, in words of `GET /api/verdict-reasons`. Goes with the verdict.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
+        pattern = r"^[^\x00]*\S[^\x00]*$", example = "Warped")]
+    verdict_reason: Option<Option<String>>,
+}
+
+/// A tag.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 64, pattern = r"^[^\x00,]*[^\x00,\s][^\x00,]*$")]
+#[expect(dead_code, reason = "describes what `tag` checks")]
+pub(crate) struct Tag(String);
+
+/// What users changed of a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobChangeList {
+    /// Newest first.
+    items: Vec<JobChangeBody>,
+}
+
+/// A field of a job that a user changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobChange)]
+pub(crate) struct JobChangeBody {
+    changed_at: Timestamp,
+    /// Name of the API key that was used, or that the session was opened with.
+    changed_by: String,
+    /// Name of the field, such as `verdict`.
+    field: String,
+    /// What was said before, as the field has it. `null` if nothing was.
+    old: Option<Value>,
+    /// What is said since. `null` if nothing is.
+    new: Option<Value>,
+}
+
+/// All tags.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TagList {
+    /// By name.
+    items: Vec<TagBody>,
+}
+
+/// A tag that jobs have.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TagInUse)]
+pub(crate) struct TagBody {
+    tag: String,
+    /// How many jobs have it.
+    job_count: u64,
+}
+
+/// All reasons.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerdictReasonList {
+    /// In the order in which they were made.
+    items: Vec<VerdictReasonBody>,
+}
+
+/// Why prints are good or not, as users like to put it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VerdictReason)]
+pub(crate) struct VerdictReasonBody {
+    id: i64,
+    /// What it says. Unique, without regard to case.
+    name: String,
+}
+
+/// A reason to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewVerdictReason {
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "Elephant's foot"
+    )]
+    name: String,
+}
+
+/// Say something of a job
+///
+/// Title, notes, tags and verdict are the user's; what the printer said is not changed. Each change is noted, with the
+/// name of the key: see `/api/jobs/{id}/changes`.
+#[utoipa::path(patch, path = "/api/jobs/{id}", tag = "jobs", request_body = JobPatch,
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
+    responses(
+        (status = 200, body = WholeJobBody),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The reason is none of the list's, or the job would have it without a verdict."),
+    ))]
+pub(crate) async fn change_job(
+    State(state): State<ApiState>,
+    core: Core,
+    caller: Caller,
+    id: PathId,
+    _: NoQuery,
+    JsonBody(patch): JsonBody<JobPatch>,
+) -> ApiResult<Json<WholeJobBody>> {
+    let id = JobId(id.0);
+    let change = patch.checked()?;
+    let changed = core
+        .store
+        .change_notes(id, &change, &caller.key.name, state.clock.now())
+        .await?;
+    let wrong = |message: &str| {
+        Problem::conflict(format!("verdict_reason {message}")).with_field("verdict_reason", message)
+    };
+    match changed {
+        NotesChanged::NotFound => return Err(no_such_job(id)),
+        NotesChanged::UnknownReason => {
+            return Err(wrong(
+                "is none of the reasons of `/api/verdict-reasons`; add it there first",
+            ));
+        }
+        NotesChanged::ReasonWithoutVerdict => return Err(wrong("needs a verdict")),
+        NotesChanged::Done(_) => {}
+    }
+    let job = core
+        .store
+        .whole_job(id, false)
+        .await?
+        .ok_or_else(|| no_such_job(id))?;
+    if changed == NotesChanged::Done(true) {
+        core.fleet.job_changed(JobChange {
+            id,
+            printer_id: job.stored.job.printer_id,
+            is_deleted: false,
+        });
+    }
+    Ok(Json(job.into()))
+}
+
+/// What users changed of a job
+///
+/// Who said what of it, and when.
+#[utoipa::path(get, path = "/api/jobs/{id}/changes", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
+    responses(
+        (status = 200, body = JobChangeList),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
+    ))]
+pub(crate) async fn list_job_changes(core: Core, id: PathId, _: NoQuery) -> ApiResult<Json<JobChangeList>> {
+    let id = JobId(id.0);
+    let entries = core.store.notes_history(id).await?;
+    if entries.is_empty() && core.store.job(id).await?.is_none() {
+        return Err(no_such_job(id));
+    }
+    let items = entries.into_iter().map(JobChangeBody::from).collect();
+    Ok(Json(JobChangeList { items }))
+}
+
+/// List the tags of jobs
+#[utoipa::path(get, path = "/api/tags", tag = "jobs", responses((status = 200, body = TagList)))]
+pub(crate) async fn list_tags(core: Core, _: NoQuery) -> ApiResult<Json<TagList>> {
+    let tags = core.store.tags().await?.into_iter();
+    let items = tags.map(|(tag, job_count)| TagBody { tag, job_count }).collect();
+    Ok(Json(TagList { items }))
+}
+
+/// List the reasons of verdicts
+#[utoipa::path(get, path = "/api/verdict-reasons", tag = "jobs", responses((status = 200, body = VerdictReasonList)))]
+pub(crate) async fn list_verdict_reasons(core: Core, _: NoQuery) -> ApiResult<Json<VerdictReasonList>> {
+    let reasons = core.store.verdict_reasons().await?.into_iter();
+    let items = reasons.map(VerdictReasonBody::from).collect();
+    Ok(Json(VerdictReasonList { items }))
+}
+
+/// Add a reason of verdicts
+///
+/// One that is there already, in whatever case, is answered as it is.
+#[utoipa::path(post, path = "/api/verdict-reasons", tag = "jobs", request_body = NewVerdictReason, responses(
+    (status = 201, body = VerdictReasonBody, headers(("Location" = String, description = "Where the list is."))),
+))]
+pub(crate) async fn create_verdict_reason(
+    core: Core,
+    _: NoQuery,
+    JsonBody(body): JsonBody<NewVerdictReason>,
+) -> ApiResult<impl IntoResponse> {
+    let name = query::name(&body.name, REASON).map_err(|message| Problem::invalid_field("name", message))?;
+    let reason = core.store.add_verdict_reason(&name).await?;
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, "/api/verdict-reasons")],
+        Json(VerdictReasonBody::from(reason)),
+    ))
+}
+
+/// Remove a reason of verdicts
+///
+/// Jobs that were given it keep it.
+#[utoipa::path(delete, path = "/api/verdict-reasons/{id}", tag = "jobs",
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The reason.")),
+    responses(
+        (status = 204, description = "Removed."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such reason."),
+    ))]
+pub(crate) async fn delete_verdict_reason(core: Core, id: PathId, _: NoQuery) -> ApiResult<StatusCode> {
+    match core.store.remove_verdict_reason(id.0).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found(format!("there is no reason {}", id.0))),
+    }
+}
+
+impl JobPatch {
+    fn checked(self) -> Result<NotesChange, Problem> {
+        let mut errors = Vec::new();
+        let mut text = |field: &str, given: Option<Option<String>>, longest| {
+            let checked = given?.map(|text| query::name(&text, longest)).transpose();
+            checked
+                .map_err(|message| errors.push(FieldError::new(field, message)))
+                .ok()
+        };
+        let title = text("title", self.title, TITLE);
+        let notes = text("notes", self.notes, NOTES);
+        let verdict_reason = text("verdict_reason", self.verdict_reason, REASON);
+        let mut checked = |field: &str, message: String| errors.push(FieldError::new(field, message));
+        let verdict = self.verdict.and_then(|verdict| {
+            let parsed = verdict.map(|word| self::verdict(&word)).transpose();
+            parsed.map_err(|message| checked("verdict", message)).ok()
+        });
+        let tags = self.tags.and_then(|tags| {
+            let tags = tags.unwrap_or_default();
+            if tags.len() > TAGS {
+                checked("tags", format!("a job has {TAGS} tags at most"));
+                return None;
+            }
+            let tags: Result<Vec<_>, _> = tags.iter().map(|text| tag(text)).collect();
+            tags.map_err(|message| checked("tags", message)).ok()
+        });
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        Ok(NotesChange {
+            title,
+            notes,
+            tags,
+            verdict,
+            verdict_reason,
+        })
+    }
+}
+
+/// Parses a verdict.
+pub(crate) fn verdict(text: &str) -> Result<Verdict, String> {
+    text.parse()
+        .map_err(|unknown: UnknownVerdict| unknown.to_string())
+}
+
+/// Validates a tag and trims it.
+pub(crate) fn tag(text: &str) -> Result<String, String> {
+    let tag = query::name(text, TAG)?;
+    match tag.contains(',') {
+        true => Err("must not contain a comma".to_owned()),
+        false => Ok(tag),
+    }
+}
+
+impl From<NotesEntry> for JobChangeBody {
+    fn from(entry: NotesEntry) -> Self {
+        Self {
+            changed_at: entry.changed_at,
+            changed_by: entry.changed_by,
+            field: entry.field,
+            old: entry.old,
+            new: entry.new,
+        }
+    }
+}
+
+impl From<VerdictReason> for VerdictReasonBody {
+    fn from(reason: VerdictReason) -> Self {
+        Self {
+            id: reason.id,
+            name: reason.name,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Capabilities that a printer's Moonraker lacks.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::schema_enums;
+
+/// A part of Moonraker's API that this printer does not offer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrinterLimitation)]
+pub(crate) struct Limitation {
+    #[schema(value_type = schema_enums::Capability)]
+    capability: &'static str,
+    /// What is missing, what that means, and how the printer refused it.
+    #[schema(
+        example = "this Moonraker keeps no history; jobs are recorded from print_stats only \
+                        (printer refused `server.history.list` (code -32601): Method not found)"
+    )]
+    reason: String,
+}
+
+impl From<&moonraker::Limitation> for Limitation {
+    fn from(limitation: &moonraker::Limitation) -> Self {
+        Self {
+            capability: limitation.capability.as_str(),
+            reason: limitation.to_string(),
+        }
+    }
+}

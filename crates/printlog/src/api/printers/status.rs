@@ -1,0 +1,224 @@
+//! The live status of a printer.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use domain::PrinterId;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            extract::{NoQuery, PathId},
+        },
+        printers::limitation::Limitation,
+        schema_enums,
+        state::{ApiState, Core},
+    },
+    ingest,
+};
+
+/// What a printer does right now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PrinterStatus {
+    printer_id: i64,
+    connection: Connection,
+    /// `null` while not connected.
+    #[schema(value_type = Option<schema_enums::KlippyState>)]
+    klippy_state: Option<&'static str>,
+    /// Klipper's own words on its state. `null` if it has none.
+    klippy_message: Option<String>,
+    /// `null` until the printer answered once.
+    moonraker_version: Option<String>,
+    /// The print in the machine. `null` if there is none, or nobody knows.
+    job: Option<CurrentJob>,
+    /// Heaters and sensors by Klipper's names (`extruder`, `heater_bed`, …). Empty while not connected.
+    temperatures: BTreeMap<String, Temperature>,
+    /// When the printer last said anything. `null` if it never did.
+    last_seen: Option<Timestamp>,
+    backfill: Backfill,
+    /// Why changes of its jobs wait for the database, or it is not followed. `null` when nothing waits.
+    database_trouble: Option<&'static str>,
+    /// What its Moonraker did not offer at the last connection. Prints are recorded all the same.
+    limitations: Vec<Limitation>,
+}
+
+/// The link to Moonraker.
+#[derive(Debug, Serialize, ToSchema)]
+struct Connection {
+    /// `disabled` by `is_active`, `unauthorized` if the printer wants a key, or another one.
+    #[schema(value_type = schema_enums::ConnectionState)]
+    state: &'static str,
+    /// Why it is not connected, in plain words. `null` when it is.
+    reason: Option<String>,
+    /// Since when it is in this state.
+    since: Timestamp,
+}
+
+/// The print in the machine.
+#[derive(Debug, Serialize, ToSchema)]
+struct CurrentJob {
+    /// The job as in `/api/jobs/{id}`. `null` in the moment before it is written.
+    id: Option<i64>,
+    /// File, relative to the gcodes folder.
+    filename: Option<String>,
+    /// `printing` or `paused`.
+    #[schema(value_type = schema_enums::JobStatus)]
+    status: &'static str,
+    start_time: Option<Timestamp>,
+    /// Seconds so far, without pauses.
+    print_duration: Option<f64>,
+    /// Seconds so far, with pauses.
+    total_duration: Option<f64>,
+    /// Filament so far, in mm.
+    filament_used: Option<f64>,
+    /// 0 to 1.
+    progress: Option<f64>,
+    /// When it should end. `null` while nothing sensible can be said.
+    eta: Option<Timestamp>,
+    /// Layer being printed, from 1. `null` if the gcode does not say.
+    current_layer: Option<i64>,
+    /// Layers in all. `null` if the gcode does not say.
+    total_layer: Option<i64>,
+}
+
+/// A heater or sensor, in °C.
+#[derive(Debug, Serialize, ToSchema)]
+struct Temperature {
+    /// Measured.
+    temperature: f64,
+    /// Wanted; 0 is off. `null` for a sensor without a heater.
+    target: Option<f64>,
+}
+
+/// The import of the printer's own history.
+#[derive(Debug, Serialize, ToSchema)]
+struct Backfill {
+    /// `off` by `moonraker.backfill: none` in the configuration.
+    #[schema(value_type = schema_enums::BackfillState)]
+    state: &'static str,
+    /// Jobs read so far.
+    position: u64,
+    /// What stopped it last. `null` if nothing did.
+    error: Option<String>,
+}
+
+/// What a printer does right now
+#[utoipa::path(get, path = "/api/printers/{id}/status", tag = "printers",
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
+    responses(
+        (status = 200, body = PrinterStatus),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
+    ))]
+pub(crate) async fn get_printer_status(
+    State(state): State<ApiState>,
+    core: Core,
+    id: PathId,
+    _: NoQuery,
+) -> ApiResult<Json<PrinterStatus>> {
+    let id = PrinterId(id.0);
+    let printer = core
+        .store
+        .printer(id)
+        .await?
+        .ok_or_else(|| crate::api::printers::no_such_printer(id))?;
+    let mut status = match core.fleet.status(id) {
+        Some(status) => PrinterStatus::new(id, status),
+        None => PrinterStatus::not_yet_followed(id, state.clock.now()),
+    };
+    if let Some(job) = &mut status.job {
+        // An ETA in the past is dropped: the print is late by an unknown time.
+        job.eta = job.eta.filter(|eta| *eta > state.clock.now());
+    }
+    // The live value takes precedence. The stored one may be later if it was written before a clock was set back.
+    status.last_seen = status.last_seen.or(printer.last_seen);
+    Ok(Json(status))
+}
+
+impl PrinterStatus {
+    pub(crate) fn new(id: PrinterId, status: ingest::PrinterStatus) -> Self {
+        Self {
+            printer_id: id.0,
+            connection: Connection {
+                state: status.connection.state.as_str(),
+                reason: status.connection.reason,
+                since: status.connection.since,
+            },
+            klippy_state: status.klippy_state.map(domain::KlippyState::as_str),
+            klippy_message: status.klippy_message,
+            moonraker_version: status.moonraker_version,
+            job: status.job.map(CurrentJob::from),
+            temperatures: status
+                .temperatures
+                .into_iter()
+                .map(|(name, heater)| (name, heater.into()))
+                .collect(),
+            last_seen: status.last_seen,
+            backfill: Backfill {
+                state: status.backfill.state.as_str(),
+                position: status.backfill.position,
+                error: status.backfill.error,
+            },
+            database_trouble: status.database_trouble.map(|_| match status.changes_waiting {
+                0 => "the database does not take what the printer reports; it is not followed until it does, and the log says why",
+                _ => "the database does not take changes; they wait in memory, and the log says why",
+            }),
+            limitations: status.limitations.iter().map(Limitation::from).collect(),
+        }
+    }
+
+    /// Status of a printer that was just added.
+    fn not_yet_followed(id: PrinterId, now: Timestamp) -> Self {
+        Self {
+            printer_id: id.0,
+            connection: Connection {
+                state: ingest::ConnectionState::Connecting.as_str(),
+                reason: Some("was added just now".to_owned()),
+                since: now,
+            },
+            klippy_state: None,
+            klippy_message: None,
+            moonraker_version: None,
+            job: None,
+            temperatures: BTreeMap::new(),
+            last_seen: None,
+            backfill: Backfill {
+                state: ingest::BackfillState::Pending.as_str(),
+                position: 0,
+                error: None,
+            },
+            database_trouble: None,
+            limitations: Vec::new(),
+        }
+    }
+}
+
+impl From<ingest::CurrentJob> for CurrentJob {
+    fn from(job: ingest::CurrentJob) -> Self {
+        Self {
+            id: job.id.map(|id| id.0),
+            filename: job.filename,
+            status: job.status.as_str(),
+            start_time: job.start_time,
+            print_duration: job.figures.print_duration,
+            total_duration: job.figures.total_duration,
+            filament_used: job.figures.filament_used,
+            progress: job.progress,
+            eta: job.eta,
+            current_layer: job.current_layer,
+            total_layer: job.total_layer,
+        }
+    }
+}
+
+impl From<ingest::Temperature> for Temperature {
+    fn from(heater: ingest::Temperature) -> Self {
+        Self {
+            temperature: heater.temperature,
+            target: heater.target,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Enum schemas for the OpenAPI document, generated from the Rust types.
+
+use std::borrow::Cow;
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use crate::{ingest, printers::probe};
+
+/// Names of the available time zones, and offsets from UTC. A pattern rather than a list, so that the document shows
+/// a string.
+pub(crate) struct TimeZone;
+
+impl PartialSchema for TimeZone {
+    fn schema() -> RefOr<Schema> {
+        let names: Vec<String> = jiff::tz::db()
+            .available()
+            .filter(|name| name.as_str() != "Etc/Unknown")
+            .map(|name| name.as_str().replace('+', r"\+"))
+            .collect();
+        let offset = r"[+-](0[0-9]|1[0-3]):[0-5][0-9]";
+        let pattern = format!("^({}|{offset})$", names.join("|"));
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(pattern))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for TimeZone {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("TimeZone")
+    }
+}
+
+/// Defines a schema for the words of a type.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words: Vec<&'static str> = $words.into_iter().map(|word| word.as_str()).collect();
+                let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build();
+                RefOr::T(object.into())
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )*};
+}
+
+words! {
+    /// Format of an export.
+    ExportFormat: crate::export::ExportFormat::ALL;
+    /// Status of a job.
+    JobStatus: domain::JobStatus::ALL;
+    /// A user's rating of a job.
+    JobVerdict: domain::Verdict::ALL;
+    /// What reported the end or the figures of a job.
+    Source: [domain::Source::History, domain::Source::PrintStats];
+    /// Status of a job's details.
+    DetailsStatus: {
+        use store::DetailsStatus as Is;
+        [Is::Pending, Is::Done, Is::Partial, Is::Failed]
+    };
+    /// Source of a file's details.
+    DetailsSource: [store::DetailsSource::File, store::DetailsSource::Moonraker];
+    /// State of the connection to a printer.
+    ConnectionState: {
+        use ingest::ConnectionState as Is;
+        [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
+    };
+    /// Scope of a key.
+    KeyScope: store::KeyScope::ALL;
+    /// State of Klippy.
+    KlippyState: {
+        use domain::KlippyState as Is;
+        [Is::Disconnected, Is::Startup, Is::Ready, Is::Error, Is::Shutdown]
+    };
+    /// State of the history import.
+    BackfillState: {
+        use ingest::BackfillState as Is;
+        [Is::Pending, Is::Running, Is::Done, Is::Off]
+    };
+    /// An optional part of Moonraker's API.
+    Capability: moonraker::Capability::ALL;
+    /// Length of a timeline's buckets.
+    Bucket: analytics::Bucket::ALL;
+    /// What a timeline's buckets are divided by.
+    Stack: analytics::Stack::ALL;
+    /// The view that a table of a heat map shows.
+    HeatmapView: crate::api::analytics::View::ALL;
+    /// Format of a table.
+    TableFormat: crate::api::analytics::Format::ALL;
+    /// A database engine.
+    DatabaseType: {
+        use store::Engine as Is;
+        [Is::Sqlite, Is::MySql, Is::MariaDb]
+    };
+    /// Outcome of an address test.
+    TestOutcome: {
+        use probe::Outcome as Is;
+        [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker, Is::NoPrint]
+    };
+}

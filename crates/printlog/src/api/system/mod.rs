@@ -1,0 +1,105 @@
+//! Information about the server and its data.
+
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod metrics_route;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            query::{self, Query},
+        },
+        schema_enums,
+        state::{ApiState, Core},
+        system::health::QueueBody,
+    },
+    config::time_zone,
+};
+
+/// Maximum length of a time zone name in characters.
+const TZ: usize = 255;
+
+/// `?tz=`
+pub(crate) struct SystemQuery(Option<String>);
+
+impl FromRequestParts<ApiState> for SystemQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+        let mut query = Query::new(parts.uri.query());
+        let tz = query.one("tz", query::text(TZ));
+        query.finish(Self(tz))
+    }
+}
+
+/// What the server is and what it keeps.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct System {
+    /// printlog's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Seconds since the server was started.
+    uptime: u64,
+    /// The time zone that analytics use where a request gives no `tz` (`api.timezone`).
+    #[schema(example = "Europe/Berlin")]
+    timezone: String,
+    /// Whether `tz` is a time zone that analytics take. `null` if the request gives none.
+    tz_is_known: Option<bool>,
+    database: DatabaseBody,
+    /// Jobs that wait for what their slicers knew.
+    details: QueueBody,
+}
+
+/// The database.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Database)]
+pub(crate) struct DatabaseBody {
+    #[serde(rename = "type")]
+    #[schema(value_type = schema_enums::DatabaseType)]
+    kind: &'static str,
+    /// Of the engine, in its own words.
+    #[schema(example = "3.50.2")]
+    version: String,
+    /// Name of the newest change of the tables.
+    schema_version: String,
+    /// Bytes on the disk. `null` if the engine does not tell.
+    size_bytes: Option<u64>,
+}
+
+/// What the server is and what it keeps
+///
+/// With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
+#[utoipa::path(get, path = "/api/system", tag = "health",
+    params(("tz" = Option<String>, Query, min_length = 1, max_length = 255, pattern = r"^[^\x00]*$",
+        description = "A time zone, as the parameter `tz` of analytics.")),
+    responses((status = 200, body = System)))]
+pub(crate) async fn get_system(
+    State(state): State<ApiState>,
+    core: Core,
+    query: SystemQuery,
+) -> ApiResult<Json<System>> {
+    let info = core.store.info().await?;
+    let counts = core.store.details_counts().await?;
+    Ok(Json(System {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: state.clock.moment().monotonic.as_secs(),
+        timezone: time_zone::name(&state.zone),
+        tz_is_known: query.0.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
+        database: DatabaseBody {
+            kind: info.engine.as_str(),
+            version: info.version,
+            schema_version: info.schema_version,
+            size_bytes: info.size_bytes,
+        },
+        details: counts.into(),
+    }))
+}

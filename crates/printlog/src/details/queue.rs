@@ -1,0 +1,230 @@
+//! Schedules the details queue: live jobs at once, imported jobs newest first at a limited rate, one job at a time
+//! per printer.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use domain::{Printer, PrinterId};
+use store::{Due, Store};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tracing::warn;
+
+use crate::{
+    clock::Clock,
+    details::attempt::Attempt,
+    ingest::{ConnectionState, Fleet, JobChange},
+};
+
+/// How often the queue is checked.
+const LOOK: Duration = Duration::from_secs(1);
+/// First and longest pause after a database error: an attempt whose result cannot be stored still costs the printer a
+/// download.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Maximum number of printers read at the same time, not counting attempts that take longer than [`SLOW`].
+const AT_ONCE: usize = 8;
+/// The same, counting slow attempts: each may hold 512 KiB.
+const AT_ONCE_WITH_SLOW: usize = 64;
+/// An attempt that takes longer than this is waiting for a slow printer and no longer counts towards [`AT_ONCE`].
+const SLOW: Duration = Duration::from_secs(5);
+/// Number of due jobs that are examined to find one whose printer is free.
+const CANDIDATES: u64 = 64;
+/// The kinds of due jobs, in order of priority.
+const KINDS: [Due; 4] = [
+    Due {
+        is_live: true,
+        is_retry: false,
+    },
+    Due {
+        is_live: true,
+        is_retry: true,
+    },
+    Due {
+        is_live: false,
+        is_retry: false,
+    },
+    Due {
+        is_live: false,
+        is_retry: true,
+    },
+];
+
+pub(super) struct Queue {
+    store: Store,
+    fleet: Fleet,
+    clock: Clock,
+    /// Imported jobs per minute.
+    rate: f64,
+    /// Number of imported jobs that may be started now.
+    allowance: f64,
+    /// Printers that were connected at the last check.
+    connected: HashSet<PrinterId>,
+    /// Printers with a running attempt, and its start. One job per printer, so that no file is fetched twice at the
+    /// same time and no printer is overloaded.
+    busy: HashMap<PrinterId, Instant>,
+    attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
+    /// Whether the database currently fails.
+    failing: watch::Sender<bool>,
+    /// Consecutive database errors, and the end of the current pause.
+    failures: u32,
+    paused_until: Option<Instant>,
+}
+
+impl Queue {
+    pub(super) fn new(
+        store: Store,
+        fleet: Fleet,
+        clock: Clock,
+        rate: f64,
+        failing: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            store,
+            fleet,
+            clock,
+            rate,
+            allowance: 0.0,
+            connected: HashSet::new(),
+            busy: HashMap::new(),
+            attempts: JoinSet::new(),
+            failing,
+            failures: 0,
+            paused_until: None,
+        }
+    }
+
+    pub(super) async fn run(&mut self) {
+        let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {
+                    let more = self.rate * LOOK.as_secs_f64() / 60.0;
+                    self.allowance = (self.allowance + more).min(f64::max(more, 1.0));
+                }
+                Some(ended) = self.attempts.join_next() => {
+                    let (printer, result) = match ended {
+                        Ok(ended) => ended,
+                        Err(crash) if crash.is_panic() => std::panic::resume_unwind(crash.into_panic()),
+                        Err(_) => return,
+                    };
+                    self.busy.remove(&printer);
+                    self.tell(result);
+                }
+            }
+            if self.paused_until.is_none_or(|end| Instant::now() >= end)
+                && let Err(cause) = self.begin().await
+            {
+                self.tell(Err(cause));
+            }
+        }
+    }
+
+    /// Records the result of an attempt. Logs a database error once per outage, not once per attempt.
+    fn tell(&mut self, attempt: Result<(), store::Error>) {
+        let Err(cause) = attempt else {
+            self.failures = 0;
+            self.paused_until = None;
+            self.failing.send_replace(false);
+            return;
+        };
+        if !self.failing.send_replace(true) {
+            warn!(
+                "cannot work on details of jobs, trying on: {:#}",
+                anyhow::Error::new(cause)
+            );
+        }
+        let pause = PAUSE.0 * 2_u32.saturating_pow(self.failures).min(60);
+        self.failures += 1;
+        self.paused_until = Some(Instant::now() + pause.min(PAUSE.1));
+    }
+
+    async fn begin(&mut self) -> Result<(), store::Error> {
+        let connections = self.fleet.connections();
+        self.welcome(&connections).await?;
+        let mut printers = None;
+        for due in KINDS {
+            if self.is_full() || (!due.is_live && self.allowance < 1.0) {
+                continue;
+            }
+            for queued in self.store.due_details(due, self.clock.now(), CANDIDATES).await? {
+                if self.is_full() || (!due.is_live && self.allowance < 1.0) {
+                    break;
+                }
+                let printer = queued.printer_id;
+                let connection = connections.get(&printer);
+                // The result of a connection attempt will be known soon: skip the job until then.
+                let Some(connection) = connection.filter(|state| **state != ConnectionState::Connecting)
+                else {
+                    continue;
+                };
+                if self.busy.contains_key(&printer) {
+                    continue;
+                }
+                self.busy.insert(printer, Instant::now());
+                if !due.is_live {
+                    self.allowance -= 1.0;
+                }
+                if printers.is_none() {
+                    printers = Some(self.printers().await?);
+                }
+                let attempt = Attempt {
+                    store: self.store.clone(),
+                    clock: self.clock,
+                    printer: printers
+                        .as_ref()
+                        .and_then(|printers| printers.get(&printer))
+                        .cloned(),
+                    connection: *connection,
+                    queued,
+                };
+                // Notify viewers of live jobs that the details have arrived.
+                let viewers = due.is_live.then(|| self.fleet.clone());
+                self.attempts.spawn(async move {
+                    let result = attempt.carry_out().await;
+                    if let (Ok(true), Some(viewers)) = (&result, viewers) {
+                        viewers.job_changed(JobChange {
+                            id: attempt.queued.job_id,
+                            printer_id: printer,
+                            is_deleted: false,
+                        });
+                    }
+                    (printer, result.map(drop))
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let quick = self.busy.values().filter(|start| start.elapsed() < SLOW).count();
+        quick >= AT_ONCE || self.busy.len() >= AT_ONCE_WITH_SLOW
+    }
+
+    /// Wakes the waiting jobs of printers that have connected since the last check.
+    async fn welcome(
+        &mut self,
+        connections: &HashMap<PrinterId, ConnectionState>,
+    ) -> Result<(), store::Error> {
+        let connected: HashSet<_> = connections
+            .iter()
+            .filter(|(_, state)| **state == ConnectionState::Connected)
+            .map(|(id, _)| *id)
+            .collect();
+        let back: Vec<_> = connected.difference(&self.connected).copied().collect();
+        if !back.is_empty() {
+            self.store.wake_details(&back, self.clock.now()).await?;
+        }
+        self.connected = connected;
+        Ok(())
+    }
+
+    async fn printers(&self) -> Result<HashMap<PrinterId, Printer>, store::Error> {
+        let printers = self.store.printers().await?;
+        Ok(printers
+            .into_iter()
+            .map(|printer| (printer.id, printer))
+            .collect())
+    }
+}

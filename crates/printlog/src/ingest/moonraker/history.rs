@@ -1,0 +1,402 @@
+//! Reads the history of a printer: its newest rows after each connect, and the whole history once.
+//!
+//! Both are reconcilers: they take no hint, and reading a row twice changes nothing.
+
+use std::time::Duration;
+
+use domain::{Backfill, HistoryEnd, HistoryJob, Job, PrinterId};
+use jiff::Timestamp;
+use moonraker::{Client, Endpoint, HistoryQuery, Order, RequestError};
+use store::Store;
+use tracing::{info, warn};
+
+use crate::{
+    clock::Clock,
+    ingest::{
+        BackfillProgress, BackfillState,
+        fleet::BackfillSetting,
+        moonraker::{
+            convert,
+            gcode_names::GcodeNames,
+            page_size::{MOST, PageSize},
+        },
+    },
+};
+
+/// Rows per page when reading the newest rows.
+const RECENT: u64 = 50;
+/// Limits in rows and bytes for reading the newest rows after a lost connection: years of prints.
+const RECENT_ROWS: u64 = 20_000;
+const RECENT_BYTES: u64 = 64 << 20;
+/// Limit in bytes for a whole history. 100,000 jobs have 114 MB.
+const HISTORY_BYTES: u64 = 512 << 20;
+/// How often the import may step back, because rows seem to have been deleted, without passing its furthest position.
+const SETBACKS: u32 = 20;
+/// Minimum pause between two pages of the import; the pause also lasts at least as long as the page took.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the history could not be read or stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HistoryError {
+    #[error("cannot read the printer's history")]
+    Request(#[from] RequestError),
+    #[error("cannot store the printer's history")]
+    Store(#[from] store::Error),
+    #[error("the printer's history is not read further: {0}")]
+    Implausible(String),
+}
+
+/// Reads the history of one printer.
+#[derive(Clone)]
+pub(crate) struct HistoryReader {
+    pub(crate) printer_id: PrinterId,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) page_size: PageSize,
+    pub(crate) names: GcodeNames,
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// The newest rows of the history.
+pub(crate) struct Recent {
+    /// The newest row. `None` if the history is empty or unreadable.
+    pub(crate) newest: Option<HistoryJob>,
+    /// Why older rows could not be read. `None` if all new rows have been read.
+    pub(crate) cut_short: Option<HistoryError>,
+}
+
+/// A page of the history.
+struct Page {
+    /// The readable rows.
+    rows: Vec<HistoryJob>,
+    /// Number of rows in the page, including unreadable ones.
+    covered: u64,
+    /// Bytes of these rows.
+    bytes: u64,
+    /// Whether the history ends with this page.
+    is_last: bool,
+}
+
+impl HistoryReader {
+    /// Merges the newest rows into the store until a page contains nothing new. Skips the newest row if the history
+    /// does not report a reliable end for it: its outcome depends on the current print.
+    pub(crate) async fn read_recent(
+        &self,
+        client: &Client,
+        open: &[Job],
+        backfill: &Backfill,
+    ) -> Result<Recent, HistoryError> {
+        let mut newest = None;
+        let (mut start, mut bytes) = (0, 0);
+        let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
+        loop {
+            let page = match self.page(client, start, RECENT, Order::Descending).await {
+                Ok(page) => page,
+                Err(cause) => {
+                    let cut_short = Some(cause);
+                    return Ok(Recent { newest, cut_short });
+                }
+            };
+            let rows = page.rows;
+            if start == 0 {
+                newest = rows.first().cloned();
+            }
+            wanted.retain(|job| !rows.iter().any(|row| row.is_run_of(job)));
+            let leave = newest
+                .as_ref()
+                .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
+            let imported = self.import(&rows, leave, open, backfill).await?;
+            // Until the first import is complete, the import reads the remaining rows.
+            let mut cut_short = None;
+            let mut is_done =
+                page.is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty());
+            if !is_done {
+                cut_short = self.go_on(client, start, bytes + page.bytes).await.err();
+                is_done = cut_short.is_some();
+            }
+            if is_done {
+                return Ok(Recent { newest, cut_short });
+            }
+            start += page.covered;
+            bytes += page.bytes;
+        }
+    }
+
+    /// Checks the limits before the next page is read. `start` and `bytes` cover the pages read so far.
+    async fn go_on(&self, client: &Client, start: u64, bytes: u64) -> Result<(), HistoryError> {
+        if start == 0 {
+            return check_end(client).await;
+        }
+        if start >= RECENT_ROWS || bytes >= RECENT_BYTES {
+            return Err(HistoryError::Implausible(format!(
+                "{start} rows ({} MiB) are new or changed since the last connection, and there are more",
+                bytes >> 20
+            )));
+        }
+        Ok(())
+    }
+
+    /// Merges the next page of the whole history, oldest first, and returns the new progress.
+    ///
+    /// `current` is the running job. The tracker owns it, so its row is left out.
+    pub(crate) async fn read_next_page(
+        &self,
+        client: &Client,
+        current: Option<&Job>,
+        mut backfill: Backfill,
+        previous: Option<String>,
+    ) -> Result<PageRead, HistoryError> {
+        // Each page overlaps the previous one by a row. If that row has changed, rows were deleted meanwhile and the
+        // following ones moved up. A page of a single large row has no room for the overlap.
+        let previous = previous.filter(|_| self.page_size.next(MOST) > 1);
+        let overlap = u64::from(previous.is_some());
+        let start = backfill.position.saturating_sub(overlap);
+        let page = self.page(client, start, MOST, Order::Ascending).await?;
+        let (rows, bytes) = (&page.rows, page.bytes);
+        if previous.is_some() && rows.first().map(|row| &row.job_id) != previous.as_ref() {
+            backfill.position = start.saturating_sub(MOST);
+            self.store.save_backfill(self.printer_id, &backfill).await?;
+            return Ok(PageRead {
+                backfill,
+                last: None,
+                bytes,
+            });
+        }
+        let leave = rows
+            .iter()
+            .find(|row| current.is_some_and(|job| row.is_run_of(job)))
+            .or_else(|| rows.last().filter(|row| row.end() == HistoryEnd::Running));
+        self.import(rows, leave, current.map_or(&[], std::slice::from_ref), &backfill)
+            .await?;
+        // If the last row is unreadable, it cannot serve as the overlap.
+        let last = rows
+            .last()
+            .filter(|_| rows.len() as u64 == page.covered)
+            .map(|row| row.job_id.clone());
+        backfill.position = start + page.covered;
+        if page.is_last {
+            backfill.completed_at = Some(self.clock.now());
+        }
+        self.store.save_backfill(self.printer_id, &backfill).await?;
+        Ok(PageRead {
+            backfill,
+            last,
+            bytes,
+        })
+    }
+
+    /// Imports the rows and returns how many were new or changed something.
+    async fn import(
+        &self,
+        rows: &[HistoryJob],
+        leave: Option<&HistoryJob>,
+        open: &[Job],
+        backfill: &Backfill,
+    ) -> Result<u64, HistoryError> {
+        let wanted: Vec<HistoryJob> = rows
+            .iter()
+            .filter(|row| match (backfill.since, row.start_time) {
+                (Some(since), Some(start)) => start >= since || open.iter().any(|job| row.is_run_of(job)),
+                _ => true,
+            })
+            .cloned()
+            .collect();
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let imported = self
+            .store
+            .import_history(self.printer_id, &wanted, leave, self.clock.now())
+            .await?;
+        Ok(imported.added + imported.changed)
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        start: u64,
+        limit: u64,
+        order: Order,
+    ) -> Result<Page, HistoryError> {
+        let limit = self.page_size.next(limit);
+        if limit == 0 {
+            let cause = "one of its rows is larger than a connection accepts";
+            return Err(HistoryError::Implausible(cause.to_owned()));
+        }
+        let query = HistoryQuery {
+            start,
+            limit,
+            order,
+            ..HistoryQuery::default()
+        };
+        let page = client.history_page_stepping_over_bad_rows(query).await?;
+        self.page_size.came(page.rows, page.bytes);
+        if let Some(first) = page.problems.first() {
+            warn!(
+                rows = page.problems.len(),
+                "in {} rows of the printer's history something cannot be read; the first is {first}",
+                page.problems.len()
+            );
+        }
+        let is_last = page.is_last(limit);
+        let mut rows: Vec<_> = page.jobs.into_iter().map(convert::history_job).collect();
+        if let Some(endpoint) = &self.endpoint {
+            for row in &mut rows {
+                self.names.make_relative(&mut row.filename, endpoint).await;
+            }
+        }
+        Ok(Page {
+            covered: page.rows,
+            bytes: page.bytes,
+            is_last,
+            rows,
+        })
+    }
+}
+
+/// The import plan, fixed at the first contact with a printer. `host_now` is the time by the printer's clock.
+pub(crate) fn plan(setting: BackfillSetting, now: Timestamp, host_now: Timestamp) -> Backfill {
+    Backfill {
+        since: match setting {
+            BackfillSetting::All => None,
+            BackfillSetting::Nothing => Some(host_now),
+            BackfillSetting::Since(since) => Some(since),
+        },
+        position: 0,
+        completed_at: (setting == BackfillSetting::Nothing).then_some(now),
+        first_contact: Some(now),
+    }
+}
+
+/// The import of a whole history, page by page, in parallel with the live connection.
+pub(crate) struct BackfillRun {
+    reader: HistoryReader,
+    client: Client,
+    backfill: Backfill,
+    previous: Option<String>,
+    in_flight: Option<Reading>,
+    /// Bytes read so far.
+    bytes: u64,
+    /// The furthest position reached, and the number of steps back since then.
+    furthest: u64,
+    setbacks: u32,
+    /// Whether the history is known to end.
+    has_end: bool,
+}
+
+/// Result of reading one page of the import.
+pub(crate) struct PageRead {
+    backfill: Backfill,
+    /// Id of its last row. `None` if the page ends with an unreadable row.
+    last: Option<String>,
+    bytes: u64,
+}
+
+type Reading = std::pin::Pin<Box<dyn Future<Output = Result<PageRead, HistoryError>> + Send>>;
+
+impl BackfillRun {
+    /// Creates the import. `None` if it is already complete.
+    pub(crate) fn new(reader: HistoryReader, client: Client, backfill: Backfill) -> Option<Self> {
+        backfill.completed_at.is_none().then(|| Self {
+            reader,
+            client,
+            backfill,
+            previous: None,
+            in_flight: None,
+            bytes: 0,
+            furthest: backfill.position,
+            setbacks: 0,
+            has_end: false,
+        })
+    }
+
+    /// Reads the next page. Cancel-safe: a later call continues the page in flight.
+    pub(crate) async fn next(&mut self, current: Option<&Job>) -> Result<Backfill, HistoryError> {
+        let read = self.in_flight.get_or_insert_with(|| {
+            let (reader, client) = (self.reader.clone(), self.client.clone());
+            let (backfill, previous, current) = (self.backfill, self.previous.clone(), current.cloned());
+            let is_second = self.bytes > 0 && !self.has_end;
+            Box::pin(async move {
+                let began = tokio::time::Instant::now();
+                if is_second {
+                    check_end(&client).await?;
+                }
+                let result = reader
+                    .read_next_page(&client, current.as_ref(), backfill, previous)
+                    .await;
+                tokio::time::sleep(began.elapsed().max(PAUSE)).await;
+                result
+            })
+        });
+        let result = read.await;
+        self.in_flight = None;
+        let page = result?;
+        self.has_end = self.bytes > 0;
+        self.bytes += page.bytes;
+        self.check_progress(&page.backfill)?;
+        let (backfill, previous) = (page.backfill, page.last);
+        let printer_id = self.reader.printer_id.0;
+        if backfill.completed_at.is_some() {
+            info!(
+                printer.id = printer_id,
+                jobs = backfill.position,
+                "the printer's history is imported"
+            );
+        } else if backfill.position / 10_000 != self.backfill.position / 10_000 {
+            info!(
+                printer.id = printer_id,
+                jobs = backfill.position,
+                "importing the printer's history"
+            );
+        }
+        (self.backfill, self.previous) = (backfill, previous);
+        Ok(backfill)
+    }
+}
+
+impl BackfillRun {
+    fn check_progress(&mut self, backfill: &Backfill) -> Result<(), HistoryError> {
+        if backfill.completed_at.is_some() {
+            return Ok(());
+        }
+        if self.bytes > HISTORY_BYTES {
+            let cause = format!("it has more than {} MiB", HISTORY_BYTES >> 20);
+            return Err(HistoryError::Implausible(cause));
+        }
+        if backfill.position > self.furthest {
+            (self.furthest, self.setbacks) = (backfill.position, 0);
+        } else {
+            self.setbacks += 1;
+        }
+        if self.setbacks > SETBACKS {
+            let cause = format!(
+                "its rows change places, and the import does not get beyond row {}",
+                self.furthest
+            );
+            return Err(HistoryError::Implausible(cause));
+        }
+        Ok(())
+    }
+}
+
+async fn check_end(client: &Client) -> Result<(), HistoryError> {
+    client
+        .check_history_end()
+        .await?
+        .map_err(|limitation| HistoryError::Implausible(limitation.cause))
+}
+
+/// The progress of the import as published in the status.
+pub(crate) fn progress(backfill: &Backfill, running: bool, error: Option<String>) -> BackfillProgress {
+    let state = match backfill.completed_at {
+        Some(_) if backfill.position == 0 && backfill.since == backfill.first_contact => BackfillState::Off,
+        Some(_) => BackfillState::Done,
+        None if running => BackfillState::Running,
+        None => BackfillState::Pending,
+    };
+    BackfillProgress {
+        state,
+        position: backfill.position,
+        error,
+    }
+}

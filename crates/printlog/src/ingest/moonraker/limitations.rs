@@ -1,0 +1,62 @@
+//! Capabilities that a printer's Moonraker lacks. Kept while the printer is disconnected, and checked again at each
+//! connection.
+
+use std::collections::BTreeMap;
+
+use moonraker::{Capability, Limitation, Optional};
+use tracing::{info, warn};
+
+/// The missing capabilities and their causes.
+#[derive(Debug, Default)]
+pub(crate) struct Limitations(BTreeMap<Capability, Limitation>);
+
+impl Limitations {
+    /// Records the outcome of an optional call, and returns its result if there is one.
+    pub(crate) fn note<T>(&mut self, capability: Capability, outcome: Optional<T>) -> Option<T> {
+        match outcome {
+            Ok(answer) => {
+                self.lift(capability);
+                Some(answer)
+            }
+            Err(limitation) => {
+                self.add(limitation);
+                None
+            }
+        }
+    }
+
+    /// Records the missing capabilities; those in `tried` that are not missing become available.
+    pub(crate) fn note_all(&mut self, tried: &[Capability], missing: Vec<Limitation>) {
+        for capability in tried {
+            if missing
+                .iter()
+                .all(|limitation| limitation.capability != *capability)
+            {
+                self.lift(*capability);
+            }
+        }
+        missing.into_iter().for_each(|limitation| self.add(limitation));
+    }
+
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        self.0.contains_key(&capability)
+    }
+
+    pub(crate) fn list(&self) -> Vec<Limitation> {
+        self.0.values().cloned().collect()
+    }
+
+    /// Logged only when new: a printer that reconnects every minute must not fill the log.
+    fn add(&mut self, limitation: Limitation) {
+        if !self.has(limitation.capability) {
+            warn!(capability = limitation.capability.as_str(), "{limitation}");
+        }
+        self.0.insert(limitation.capability, limitation);
+    }
+
+    fn lift(&mut self, capability: Capability) {
+        if self.0.remove(&capability).is_some() {
+            info!("the printer offers the capability `{}` now", capability.as_str());
+        }
+    }
+}
