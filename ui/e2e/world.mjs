@@ -32,8 +32,8 @@ function binaries() {
   return { printlog: join(folder, 'printlog'), simulator: join(folder, 'simulator'), seed: join(folder, 'seed') }
 }
 
-/** For every wait: a loaded machine with two cores is slow, and nothing is asserted about speed. In ms. */
-export const PATIENCE = 120_000
+/** For every wait, in ms: a loaded machine with two cores is slow, and nothing is asserted about speed. Shorter while developing. */
+export const PATIENCE = Number(process.env.PRINTLOG_TEST_WAIT ?? 120_000)
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')

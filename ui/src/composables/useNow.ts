@@ -1,22 +1,4 @@
-/** The time, as a ref that moves on while somebody looks at it. One timer for the whole page. */
-import { onScopeDispose, shallowReadonly, shallowRef } from 'vue'
+import { createSharedComposable, useIntervalFn, useNow as useVueUseNow } from '@vueuse/core'
 
-const now = shallowRef(new Date())
-let users = 0
-let timer: ReturnType<typeof setInterval> | undefined
-
-/** The current time, to ten seconds. */
-export function useNow() {
-  users += 1
-  now.value = new Date()
-  timer ??= setInterval(() => {
-    now.value = new Date()
-  }, 10_000)
-  onScopeDispose(() => {
-    users -= 1
-    if (users > 0) return
-    clearInterval(timer)
-    timer = undefined
-  })
-  return shallowReadonly(now)
-}
+/** The current time, to ten seconds. One timer for the whole page. */
+export const useNow = createSharedComposable(() => useVueUseNow({ scheduler: (update) => useIntervalFn(update, 10_000) }))

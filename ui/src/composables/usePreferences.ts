@@ -1,5 +1,6 @@
 /** What the reader chose for this browser: language, theme, time zone, units. Kept in localStorage. */
-import { reactive, watch } from 'vue'
+import { toReactive, useLocalStorage } from '@vueuse/core'
+import { watch, type Ref } from 'vue'
 import { USUAL_DENSITY, type LengthUnit } from '@/model/format'
 
 export const LOCALES = ['en', 'de'] as const
@@ -43,7 +44,7 @@ export function parsePreferences(text: string | null, languages: readonly string
     const value: unknown = JSON.parse(text ?? '{}')
     if (value !== null && typeof value === 'object') stored = value as Record<string, unknown>
   } catch {
-    // Somebody else's text: the defaults are as good as any.
+    // Not written by this application: the defaults apply.
   }
   return {
     locale: LOCALES.find((locale) => locale === stored.locale) ?? preferredLocale(languages),
@@ -75,24 +76,13 @@ export function isTimeZone(name: string) {
   }
 }
 
-/** Storage may be forbidden; then choices last until the page is left. */
-function storedText(): string | null {
-  try {
-    return localStorage.getItem(KEY)
-  } catch {
-    return null
-  }
-}
-
-const preferences = reactive(parsePreferences(storedText(), navigator.languages))
-
-watch(preferences, (now) => {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(now))
-  } catch {
-    // See above.
-  }
+/** Where storage is forbidden, choices last until the page is closed. */
+const stored = useLocalStorage<Preferences>(KEY, parsePreferences(null, navigator.languages), {
+  writeDefaults: false,
+  onError: () => {},
+  serializer: { read: (text) => parsePreferences(text, navigator.languages), write: JSON.stringify },
 })
+const preferences = toReactive<Preferences>(stored as Ref<Preferences>)
 
 watch(
   () => preferences.theme,
