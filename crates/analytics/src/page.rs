@@ -94,7 +94,7 @@ impl Selection {
                 value: job.start().unwrap_or(UNDATED),
                 id: job.id(),
             };
-            if after.is_none_or(|after| order.puts_before(after, cursor)) {
+            if after.is_none_or(|after| order.is_before(after, cursor)) {
                 found.push(cursor);
             }
         };
@@ -190,8 +190,8 @@ impl Page {
 
     fn add(&mut self, cursor: Cursor) {
         let order = self.by.order();
-        if self.last.is_some_and(|last| !order.puts_before(cursor, last))
-            || self.after.is_some_and(|after| !order.puts_before(after, cursor))
+        if self.last.is_some_and(|last| !order.is_before(cursor, last))
+            || self.after.is_some_and(|after| !order.is_before(after, cursor))
         {
             return;
         }

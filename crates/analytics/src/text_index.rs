@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_found_in_the_names_that_have_them() {
+    fn a_search_finds_the_names_that_contain_the_text() {
         let mut names = TextIndex::new(1 << 20);
         for (number, name) in [
             (3, "Bench_benchy.gcode"),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn those_in_full_blocks_are_found_too() {
+    fn texts_in_full_blocks_are_found() {
         let mut names = TextIndex::new(1 << 20);
         let number = |place: u32| {
             if place % 1000 == 7 {
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_index_says_which_texts_it_lacks() {
+    fn a_full_index_reports_which_texts_it_lacks() {
         let mut names = TextIndex::new(30_000);
         let text = |number: u32| format!("part_{number}_{}.gcode", number.wrapping_mul(2_654_435_761));
         for number in 0..40_000 {

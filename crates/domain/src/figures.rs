@@ -39,7 +39,7 @@ impl Figures {
 
     /// Whether `self`, which may have been read slightly before `earlier`, can be the final reading of the same print.
     #[must_use]
-    pub fn may_end(&self, earlier: &Self) -> bool {
+    pub fn can_end(&self, earlier: &Self) -> bool {
         self.reaches(earlier, LAG)
     }
 
@@ -55,8 +55,8 @@ impl Figures {
     #[must_use]
     pub fn about_equal(&self, other: &Self) -> bool {
         self.total_duration.is_some() == other.total_duration.is_some()
-            && self.may_end(other)
-            && other.may_end(self)
+            && self.can_end(other)
+            && other.can_end(self)
     }
 
     /// `self`, with its unknown fields taken from `other`.

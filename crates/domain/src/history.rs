@@ -85,7 +85,7 @@ impl HistoryJob {
 
     /// When the run began, as far as the row can be trusted. `None` if it cannot be, or has no start.
     #[must_use]
-    pub(crate) fn began_or_start(&self) -> Option<Timestamp> {
+    pub(crate) fn trusted_start(&self) -> Option<Timestamp> {
         match self.missed_start() {
             true => self.began(),
             false => self.start_time,
@@ -95,7 +95,7 @@ impl HistoryJob {
     /// Whether the row is only as long as its last print took. If the same file was started again within one tick,
     /// Moonraker merges two prints into one row, with the start of the first and the figures of the second.
     #[must_use]
-    pub(crate) fn is_of_one_print(&self) -> bool {
+    pub(crate) fn covers_one_print(&self) -> bool {
         self.began()
             .zip(self.start_time)
             .is_some_and(|(began, start)| began.duration_since(start).abs() < ONE_PRINT)
@@ -118,7 +118,7 @@ impl HistoryJob {
     /// Whether the row is about a run that was recorded from `print_stats` alone because Moonraker did not report it at
     /// the time.
     #[must_use]
-    pub fn is_late_word_of(&self, job: &Job) -> bool {
+    pub fn is_late_report_of(&self, job: &Job) -> bool {
         if job.job_id.is_some() {
             return false;
         }
@@ -129,7 +129,7 @@ impl HistoryJob {
             };
             // The figures of an open job date from printlog's last reading; only the start can agree.
             let began_so = job.status.is_open()
-                && self.figures.may_end(&job.figures)
+                && self.figures.can_end(&job.figures)
                 && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < SAME_BEGIN);
             return began_so || (self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time));
         }

@@ -212,7 +212,7 @@ impl Job {
             last_seen: None,
         };
         if row.missed_start() {
-            job.start_time = row.began_or_start();
+            job.start_time = row.trusted_start();
             // In such a row a figure other than `total_duration` is either correct or 0.
             let counted = |value: Option<f64>| value.filter(|value| *value > 0.0);
             job.figures.print_duration = counted(row.figures.print_duration);
@@ -239,13 +239,13 @@ impl Job {
             self.end_source = Some(Source::History);
         }
         // If the start was not observed, it is computed from the end and the length.
-        self.start_time = self.start_time.or_else(|| row.began_or_start());
+        self.start_time = self.start_time.or_else(|| row.trusted_start());
         if row.missed_start() {
             // Such a row knows only the total duration; keep our own counts for the other figures.
             if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {
                 self.figures.total_duration = row.figures.total_duration;
             }
-        } else if row.figures.may_end(&self.figures) {
+        } else if row.figures.can_end(&self.figures) {
             self.figures = row.figures.or(self.figures);
             self.figures_source = Source::History;
         }
@@ -295,8 +295,9 @@ impl Job {
         let mut merged = self.clone();
         let seen_by_moonraker = matches!(row.end(), HistoryEnd::Seen(_));
         // The row describes the print that replaced this one, unless the row is too short to cover both.
-        let sealed = self.cause.as_deref() == Some(REPLACED) && !(seen_by_moonraker && row.is_of_one_print());
-        if !sealed
+        let is_replaced =
+            self.cause.as_deref() == Some(REPLACED) && !(seen_by_moonraker && row.covers_one_print());
+        if !is_replaced
             && (self.status.is_open()
                 || (seen_by_moonraker && self.end_source != Some(Source::History))
                 || (seen_by_moonraker
@@ -306,7 +307,7 @@ impl Job {
         {
             merged.end_by_history(row);
         }
-        if !sealed || merged.job_id.is_none() {
+        if !is_replaced || merged.job_id.is_none() {
             merged.identify(row);
         }
         (merged != *self).then_some(merged)

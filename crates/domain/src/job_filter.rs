@@ -18,7 +18,7 @@ pub struct JobFilter {
     /// The job started before this time. Excludes jobs whose start is unknown.
     pub until: Option<Timestamp>,
     /// The file name, or a title, note or tag given by a user, contains this text, ignoring case. No wildcards.
-    pub filename_contains: Option<String>,
+    pub text: Option<String>,
     /// Filament type planned by the slicer, matched exactly.
     pub filament_type: Option<String>,
     /// Slicer that wrote the file, matched exactly.
@@ -78,7 +78,7 @@ impl ListOrder {
 
     /// Whether `one` comes before `other`.
     #[must_use]
-    pub fn puts_before(self, one: Cursor, other: Cursor) -> bool {
+    pub fn is_before(self, one: Cursor, other: Cursor) -> bool {
         self.compare(one, other).is_lt()
     }
 }

@@ -19,14 +19,14 @@ pub struct PrintStats {
 const LAG: f64 = 3.0;
 
 impl PrintStats {
-    /// Whether `self`, built from updates, lags behind `asked`, which was read directly a moment ago.
+    /// Whether `self`, merged from notifications, lags behind `current`, the answer to a query made a moment ago.
     #[must_use]
-    pub fn is_behind(&self, asked: &Self) -> bool {
-        let same_counter = match (self.figures.total_duration, asked.figures.total_duration) {
-            (Some(told), Some(asked)) => (told - asked).abs() <= LAG,
-            (told, asked) => told == asked,
+    pub fn is_behind(&self, current: &Self) -> bool {
+        let same_counter = match (self.figures.total_duration, current.figures.total_duration) {
+            (Some(mirrored), Some(current)) => (mirrored - current).abs() <= LAG,
+            (mirrored, current) => mirrored == current,
         };
-        self.state != asked.state || self.filename != asked.filename || !same_counter
+        self.state != current.state || self.filename != current.filename || !same_counter
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_forks_are_read_where_they_say_the_same() {
+    fn spellings_of_forks_mean_the_same_state() {
         for (words, expected) in [
             (&["printing", "Printing", " PRINTING "][..], PrintState::Printing),
             (&["complete", "completed", "Finished"], PrintState::Complete),
@@ -150,22 +150,25 @@ mod tests {
 
     #[test]
     fn a_counter_that_stands_still_is_behind() {
-        let told = printing("a.gcode", 10.0);
-        assert!(!told.is_behind(&printing("a.gcode", 10.4)));
-        assert!(told.is_behind(&printing("a.gcode", 40.0)));
+        let mirrored = printing("a.gcode", 10.0);
+        assert!(!mirrored.is_behind(&printing("a.gcode", 10.4)));
+        assert!(mirrored.is_behind(&printing("a.gcode", 40.0)));
     }
 
     #[test]
     fn another_print_or_state_is_behind() {
-        let told = printing("a.gcode", 10.0);
+        let mirrored = printing("a.gcode", 10.0);
         let ended = PrintStats {
             state: PrintState::Complete,
-            ..told.clone()
+            ..mirrored.clone()
         };
-        assert!(told.is_behind(&ended));
-        assert!(ended.is_behind(&told));
-        assert!(told.is_behind(&printing("b.gcode", 10.0)));
-        assert!(PrintStats::default().is_behind(&told), "nothing was told at all");
+        assert!(mirrored.is_behind(&ended));
+        assert!(ended.is_behind(&mirrored));
+        assert!(mirrored.is_behind(&printing("b.gcode", 10.0)));
+        assert!(
+            PrintStats::default().is_behind(&mirrored),
+            "no update has arrived"
+        );
         assert!(!ended.is_behind(&ended));
     }
 }

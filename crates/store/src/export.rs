@@ -86,7 +86,7 @@ const CHUNK: u64 = 100;
 impl Store {
     /// Starts an export of the jobs of a list, newest first. Jobs added meanwhile may be left out.
     pub async fn begin_export(&self, filter: &JobFilter) -> Result<Export> {
-        let text = filter.filename_contains.as_deref();
+        let text = filter.text.as_deref();
         let found = self
             .read("look for jobs", |db| async move {
                 search::look_for(&db, self.engine, text).await

@@ -196,7 +196,7 @@ fn best<'a>(jobs: impl Iterator<Item = &'a Job>, row: &HistoryJob) -> Option<usi
                 (false, _) => 2,
             });
         }
-        row.is_late_word_of(job).then_some(3)
+        row.is_late_report_of(job).then_some(3)
     };
     jobs.enumerate()
         .filter_map(|(position, job)| Some((rank(job)?, position)))

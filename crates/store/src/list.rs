@@ -87,7 +87,7 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<JobPage> {
-        let is_in_facts = [&filter.filename_contains, &filter.filament_type, &filter.slicer]
+        let is_in_facts = [&filter.text, &filter.filament_type, &filter.slicer]
             .iter()
             .any(|wanted| wanted.is_some());
         let is_by_start = matches!(order, ListOrder::Newest | ListOrder::Oldest);
@@ -165,7 +165,7 @@ impl Store {
     ) -> Result<Vec<String>> {
         self.read("explain a list", |db| async move {
             let mut lines = Vec::new();
-            let found = search::look_for(&db, self.engine, filter.filename_contains.as_deref()).await?;
+            let found = search::look_for(&db, self.engine, filter.text.as_deref()).await?;
             for query in queries(select_with_printer(LIGHT), order, filter, &found, 50, after) {
                 lines.extend(self.engine.explain(&db, &query).await?);
             }
@@ -181,7 +181,7 @@ impl Store {
         filter: &JobFilter,
         mut visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
     ) -> Result<()> {
-        let text = filter.filename_contains.as_deref();
+        let text = filter.text.as_deref();
         let found = &self
             .read("look for jobs", |db| async move {
                 search::look_for(&db, self.engine, text).await
@@ -461,7 +461,7 @@ pub(crate) async fn ids(
     engine: Engine,
     filter: &JobFilter,
 ) -> Result<HashSet<JobId>, Fault> {
-    let found = search::look_for(db, engine, filter.filename_contains.as_deref()).await?;
+    let found = search::look_for(db, engine, filter.text.as_deref()).await?;
     let query = selected(filter, &found)
         .column((PrintJobs::Table, PrintJobs::Id))
         .to_owned();
@@ -519,7 +519,7 @@ pub(crate) async fn count(
 fn is_of_printers(filter: &JobFilter) -> bool {
     let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),
-        filename_contains: filter.filename_contains.clone(),
+        text: filter.text.clone(),
         ..JobFilter::default()
     };
     of_printers == *filter

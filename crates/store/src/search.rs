@@ -80,7 +80,7 @@ pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
 
 /// The filter's text, folded.
 pub(crate) fn wanted(filter: &JobFilter) -> Option<String> {
-    let text = filter.filename_contains.as_deref()?;
+    let text = filter.text.as_deref()?;
     (!text.is_empty()).then(|| folded(text))
 }
 

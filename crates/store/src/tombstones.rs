@@ -28,7 +28,7 @@ pub(crate) struct Tombstone {
 impl Tombstone {
     /// Whether the history row is about this run.
     pub(crate) fn is_of_run(&self, row: &HistoryJob) -> bool {
-        row.is_run_of(&self.job) || row.is_late_word_of(&self.job) || self.ended_unseen_as(row)
+        row.is_run_of(&self.job) || row.is_late_report_of(&self.job) || self.ended_unseen_as(row)
     }
 
     /// Whether the row is the end of a run that was deleted while it was running and whose start Moonraker missed.

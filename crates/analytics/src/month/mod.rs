@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_come_back_as_they_were() {
+    fn facts_survive_packing() {
         let start = 1_780_000_000_123;
         let facts = [fact(1, Some(start)), fact(i64::MAX, Some(start + 5))];
         let month = MonthKey::of(Some(start));
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn months_are_those_of_utc_before_1970_too() {
+    fn months_are_calendar_months_in_utc_before_1970_too() {
         for (time, month) in [(0, 1970 * 12), (-1, 1970 * 12 - 1), (-62_198_755_200_000, -12)] {
             assert_eq!(MonthKey::of(Some(time)), MonthKey(month));
             let packed = Month::pack(PrinterId(7), MonthKey(month), &[fact(1, Some(time))]);

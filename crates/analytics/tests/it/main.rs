@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn figures_and_pages_are_those_of_the_model(
+    fn figures_and_pages_agree_with_the_model(
         jobs in jobs(), filters in vec(filter(), 1..4), limit in 1_usize..8, running in 0_usize..3,
     ) {
         let facts: Vec<_> = (1..).zip(&jobs).map(|(id, job)| fact(id, *job)).collect();
@@ -129,7 +129,7 @@ fn figures_follow_a_month_that_changes() {
 }
 
 #[test]
-fn what_fits_is_not_read_again_and_the_newest_months_stay() {
+fn months_in_memory_are_not_read_again_and_the_newest_ones_stay() {
     let facts: Vec<_> = (0..400)
         .map(|id| fact(i64::from(id) + 1, (0, Some(id), 2, 1, Some(id))))
         .collect();

@@ -89,7 +89,7 @@ impl Model {
         let jobs = self.selected(filter);
         let mut places: Vec<Cursor> = jobs.iter().map(|fact| place(order, fact)).collect();
         places.sort_by(|one, other| order.compare(*one, *other));
-        places.retain(|place| after.is_none_or(|after| order.puts_before(after, *place)));
+        places.retain(|place| after.is_none_or(|after| order.is_before(after, *place)));
         places.truncate(limit);
         places
     }

@@ -29,11 +29,11 @@ impl Tracker {
         actions: &mut Vec<Action>,
     ) {
         match klippy {
-            KlippyState::Ready if stats.state.is_active() => self.print_runs(now, stats, actions),
+            KlippyState::Ready if stats.state.is_active() => self.print_is_active(now, stats, actions),
             KlippyState::Ready if stats.state == PrintState::Unknown => {
-                self.state_is_unknown(now, stats, actions);
+                self.print_state_is_unknown(now, stats, actions);
             }
-            KlippyState::Ready => self.no_print_runs(now, &stats, actions),
+            KlippyState::Ready => self.print_is_inactive(now, &stats, actions),
             KlippyState::Shutdown | KlippyState::Error => {
                 // The frame that reports the shutdown holds the counters at that moment; in later frames they keep
                 // running.
@@ -49,15 +49,15 @@ impl Tracker {
         }
     }
 
-    fn print_runs(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
-        self.take_back_unseen_end(&stats);
+    fn print_is_active(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
+        self.resume_unseen_end(&stats);
         if self
             .starting
             .as_ref()
-            .is_some_and(|starting| !starting.goes_on_as(now, &stats))
+            .is_some_and(|starting| !starting.continues_as(now, &stats))
         {
             // The pending print is already over, and its start was not reported either.
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
         if self.follow(now, &stats, actions) {
             return;
@@ -65,20 +65,20 @@ impl Tracker {
         if let Some(current) = &self.current {
             // Another print is running, and the end of ours has not been reported (yet).
             let end = replaced_by(&stats, &current.job);
-            self.begin_ending(now, end, actions);
+            self.expect_end(now, end, actions);
         }
-        if !self.muted && !self.is_stale(now, &stats) {
-            self.begin_starting(now, stats);
+        if !self.ignored && !self.is_stale(now, &stats) {
+            self.expect_start(now, stats);
         }
     }
 
     /// Handles an unknown state, which neither starts nor ends a job.
-    fn state_is_unknown(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
+    fn print_state_is_unknown(&mut self, now: Moment, stats: PrintStats, actions: &mut Vec<Action>) {
         if !self.follow(now, &stats, actions)
             && let Some(starting) = &mut self.starting
-            && starting.goes_on_as(now, &stats)
+            && starting.continues_as(now, &stats)
         {
-            starting.go_on(now, stats);
+            starting.update(now, stats);
         }
     }
 
@@ -115,7 +115,7 @@ impl Tracker {
     }
 
     /// Resumes a job that was considered gone because the printer did not show it, if its print shows up again.
-    fn take_back_unseen_end(&mut self, stats: &PrintStats) {
+    fn resume_unseen_end(&mut self, stats: &PrintStats) {
         if self.current.is_none()
             && let Some(ending) = self.ending.take_if(|ending| {
                 ending.end == End::Unseen
@@ -154,11 +154,11 @@ impl Tracker {
         began < before + Duration::from_millis(900)
     }
 
-    pub(super) fn begin_starting(&mut self, now: Moment, stats: PrintStats) {
+    pub(super) fn expect_start(&mut self, now: Moment, stats: PrintStats) {
         if let Some(starting) = &mut self.starting
-            && starting.goes_on_as(now, &stats)
+            && starting.continues_as(now, &stats)
         {
-            starting.go_on(now, stats);
+            starting.update(now, stats);
             return;
         }
         self.starting = Some(Starting {
@@ -168,10 +168,10 @@ impl Tracker {
         });
     }
 
-    fn no_print_runs(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
-        self.muted = false;
+    fn print_is_inactive(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
+        self.ignored = false;
         if self.starting.is_some() {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
         let Some(current) = &mut self.current else {
             if let Some(ending) = &mut self.ending
@@ -184,7 +184,7 @@ impl Tracker {
                 ending.end = end;
                 ending.job.figures = stats.figures.or(ending.job.figures);
             }
-            self.correct_told_end(now, stats, actions);
+            self.correct_reported_end(now, stats, actions);
             return;
         };
         let end = match shown_end(stats.state) {
@@ -201,11 +201,11 @@ impl Tracker {
             // SDCARD_RESET_FILE during a print: the old way to cancel.
             None => End::Shown(JobStatus::Cancelled, Some("cancelled")),
         };
-        self.begin_ending(now, end, actions);
+        self.expect_end(now, end, actions);
     }
 
     /// Corrects the end if the history reported it first and `print_stats` shows another one.
-    fn correct_told_end(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
+    fn correct_reported_end(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
         let Some(End::Shown(status, cause)) = shown_end(stats.state) else {
             return;
         };
@@ -213,13 +213,13 @@ impl Tracker {
             .ended
             .as_ref()
             .is_none_or(|ended| now.monotonic >= ended.at + GRACE);
-        let told = self.told_end.take_if(|job| {
+        let job = self.reported_end.take_if(|job| {
             !is_late
                 && same_file(stats, job)
                 && stats.figures.about_equal(&job.figures)
                 && job.status != status
         });
-        if let Some(mut job) = told {
+        if let Some(mut job) = job {
             job.end_by_print_stats(status, cause);
             if job.is_end_observed() {
                 actions.push(Action::Save(Box::new(job)));
@@ -232,13 +232,18 @@ impl Tracker {
             self.attach_missed_start(now, row, actions);
             return;
         }
-        if self.over.has(row) {
+        if self.finished_runs.contains(row) {
             // A repeated or late notification must not start a new job.
             return;
         }
-        if self.over.untold.take_if(|job| row.is_late_word_of(job)).is_some() {
+        if self
+            .finished_runs
+            .unreported
+            .take_if(|job| row.is_late_report_of(job))
+            .is_some()
+        {
             // The job has ended already; the row only identifies it.
-            self.over.note(&row.job_id, row.start_time);
+            self.finished_runs.remember(&row.job_id, row.start_time);
             actions.push(Action::Import(Box::new(row.clone())));
             return;
         }
@@ -253,12 +258,12 @@ impl Tracker {
             !same_name(starting.stats.filename.as_deref(), row.filename.as_deref())
                 && is_noticed_late(row, &starting.stats.figures)
         }) {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
         if let Some(ending) = &mut self.ending
             && self.current.is_none()
             && self.starting.is_none()
-            && tells_late_of(row, &ending.job)
+            && is_late_start_of(row, &ending.job)
         {
             // The print ended before its start notification arrived.
             ending.job.identify(row);
@@ -270,13 +275,13 @@ impl Tracker {
                 current.untracked = false;
                 return;
             }
-            if tells_late_of(row, &current.job) {
+            if is_late_start_of(row, &current.job) {
                 current.job.identify(row);
                 current.untracked = false;
                 actions.push(Action::Save(Box::new(current.job.clone())));
                 return;
             }
-            self.begin_ending(now, End::Unseen, actions);
+            self.expect_end(now, End::Unseen, actions);
         }
         let stats = self.starting.take().map(|starting| starting.stats);
         let stats = stats.filter(|stats| {
@@ -296,7 +301,7 @@ impl Tracker {
     /// the row belongs to it; if not, `finished` follows at once with all available data.
     fn attach_missed_start(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
         if self.ending.is_none() && self.current.is_none() {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
         let job = match (&mut self.ending, &mut self.current) {
             (Some(ending), _) if ending.job.job_id.is_none() => &mut ending.job,
@@ -314,7 +319,7 @@ impl Tracker {
             return;
         }
         if !unseen {
-            self.over.note(&row.job_id, row.start_time);
+            self.finished_runs.remember(&row.job_id, row.start_time);
         }
         let is_about = |job: &Job| {
             row.is_run_of(job)
@@ -329,7 +334,7 @@ impl Tracker {
             }
             job
         } else if let Some(current) = self.current.take_if(|current| !unseen && is_about(&current.job)) {
-            self.note_ended(now, &current.job, current.seen.or(Some(now.monotonic)));
+            self.remember_ended(now, &current.job, current.seen.or(Some(now.monotonic)));
             current.job
         } else {
             actions.push(Action::Import(Box::new(row)));
@@ -337,10 +342,10 @@ impl Tracker {
         };
         let mut job = job;
         job.end_by_history(&row);
-        if row.is_late_word_of(&job) {
+        if row.is_late_report_of(&job) {
             job.identify(&row);
         }
-        self.told_end = Some(job.clone());
+        self.reported_end = Some(job.clone());
         actions.push(Action::Save(Box::new(job)));
     }
 
@@ -351,14 +356,14 @@ impl Tracker {
         actions: &mut Vec<Action>,
     ) {
         if self.starting.is_some() {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
         if let Some(current) = &mut self.current {
             if message.is_some() {
                 current.job.message = message;
             }
             let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
-            self.begin_ending(now, end, actions);
+            self.expect_end(now, end, actions);
         } else if let Some(ending) = &mut self.ending
             && ending.job.message.is_none()
         {
@@ -371,16 +376,16 @@ impl Tracker {
             return;
         }
         if self.starting.is_some() {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
-        self.begin_ending(now, End::KlippyLost, actions);
+        self.expect_end(now, End::KlippyLost, actions);
     }
 
     /// Writes a job whose end was observed. A job that only disappeared with the connection, or was replaced by another
     /// run of its file, is examined again after reconnecting.
     pub(super) fn link_lost(&mut self, actions: &mut Vec<Action>) {
         self.starting = None;
-        self.told_end = None;
+        self.reported_end = None;
         let shown = self.ending.as_ref().is_some_and(|ending| ending.end.is_final());
         if shown {
             self.close_ending(actions);
@@ -397,22 +402,22 @@ impl Tracker {
         }
     }
 
-    pub(super) fn deleted_here(&mut self, start_time: Timestamp) {
+    pub(super) fn deleted_by_user(&mut self, start_time: Timestamp) {
         if self
             .current
             .take_if(|current| current.job.start_time == Some(start_time))
             .is_some()
         {
-            self.muted = true;
+            self.ignored = true;
         }
     }
 }
 
 /// Whether the start reported by the history belongs to a print that printlog saw begin without a notification.
-fn tells_late_of(row: &HistoryJob, job: &Job) -> bool {
+fn is_late_start_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
     job.job_id.is_none()
-        && (row.is_late_word_of(job)
+        && (row.is_late_report_of(job)
             || job.filename.is_none()
             || (is_fresh && row.filename == job.filename)
             || is_noticed_late(row, &job.figures))

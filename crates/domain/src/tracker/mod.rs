@@ -52,7 +52,7 @@ pub enum Event {
     /// No event, only time passed. Due at [`Tracker::deadline`].
     Tick,
     /// The user deleted the job with this start time in printlog.
-    DeletedHere(Timestamp),
+    DeletedByUser(Timestamp),
 }
 
 /// A change for the store to write, in the given order.
@@ -75,10 +75,10 @@ pub struct Tracker {
     starting: Option<Starting>,
     ended: Option<Ended>,
     /// The last job that was ended by the history, until the next job begins: `print_stats` may show another end.
-    told_end: Option<Job>,
-    over: Over,
+    reported_end: Option<Job>,
+    finished_runs: FinishedRuns,
     /// The print that is running belongs to a job that the user deleted in printlog.
-    muted: bool,
+    ignored: bool,
     /// Moonraker announced its shutdown; from then on its Klippy reports are about itself.
     moonraker_leaving: bool,
 }
@@ -147,7 +147,7 @@ struct Starting {
 }
 
 impl Starting {
-    fn goes_on_as(&self, now: Moment, stats: &PrintStats) -> bool {
+    fn continues_as(&self, now: Moment, stats: &PrintStats) -> bool {
         let same_start = || {
             stats.figures.total_duration.is_some()
                 && self.began.duration_since(began(now, stats)).unsigned_abs() < SAME_COUNTER
@@ -157,7 +157,7 @@ impl Starting {
     }
 
     /// Applies a later update. Fields missing from the update are kept.
-    fn go_on(&mut self, now: Moment, stats: PrintStats) {
+    fn update(&mut self, now: Moment, stats: PrintStats) {
         if self.stats.figures.total_duration.is_none() && stats.figures.total_duration.is_some() {
             self.began = began(now, &stats);
         }
@@ -176,36 +176,36 @@ impl Starting {
 
 /// The runs that ended last, to recognise late reports of their start.
 #[derive(Debug, Default)]
-struct Over {
+struct FinishedRuns {
     /// Runs that the history reported.
-    told: VecDeque<(String, Timestamp)>,
+    reported: VecDeque<(String, Timestamp)>,
     /// The last run that the history did not report.
-    untold: Option<Job>,
+    unreported: Option<Job>,
 }
 
 /// More prints than can start and end while a notification is in transit.
-const OVER: usize = 8;
+const REMEMBERED_RUNS: usize = 8;
 
-impl Over {
+impl FinishedRuns {
     /// Remembers a run. A run without a start time in the history is skipped, because it cannot be distinguished from
     /// others.
-    fn note(&mut self, job_id: &str, start_time: Option<Timestamp>) {
+    fn remember(&mut self, job_id: &str, start_time: Option<Timestamp>) {
         if let Some(start_time) = start_time {
-            self.told.truncate(OVER - 1);
-            self.told.push_front((job_id.to_owned(), start_time));
+            self.reported.truncate(REMEMBERED_RUNS - 1);
+            self.reported.push_front((job_id.to_owned(), start_time));
         }
     }
 
-    fn note_job(&mut self, job: &Job) {
+    fn remember_job(&mut self, job: &Job) {
         match &job.job_id {
-            Some(job_id) => self.note(job_id, job.history_start_time),
-            None => self.untold = Some(job.clone()),
+            Some(job_id) => self.remember(job_id, job.history_start_time),
+            None => self.unreported = Some(job.clone()),
         }
     }
 
-    fn has(&self, row: &HistoryJob) -> bool {
-        let mut told = self.told.iter();
-        told.any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
+    fn contains(&self, row: &HistoryJob) -> bool {
+        let mut reported = self.reported.iter();
+        reported.any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
     }
 }
 
@@ -227,9 +227,9 @@ impl Tracker {
             ending: None,
             starting: None,
             ended: None,
-            told_end: None,
-            over: Over::default(),
-            muted: false,
+            reported_end: None,
+            finished_runs: FinishedRuns::default(),
+            ignored: false,
             moonraker_leaving: false,
         }
     }
@@ -251,7 +251,7 @@ impl Tracker {
     /// Processes an event and returns the changes to write.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.end_graces(now, &mut actions);
+        self.expire_graces(now, &mut actions);
         match event {
             Event::Synced(sync) => self.synced(now, *sync, &mut actions),
             Event::Status {
@@ -267,19 +267,19 @@ impl Tracker {
             Event::KlippyDisconnected => self.klippy_disconnected(now, &mut actions),
             Event::LinkLost => self.link_lost(&mut actions),
             Event::Tick => {}
-            Event::DeletedHere(start_time) => self.deleted_here(start_time),
+            Event::DeletedByUser(start_time) => self.deleted_by_user(start_time),
         }
         actions
     }
 
-    fn end_graces(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        self.end_graces_of_ending(now, actions);
+    fn expire_graces(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.expire_ending(now, actions);
         if self
             .starting
             .as_ref()
             .is_some_and(|starting| starting.deadline <= now.monotonic)
         {
-            self.open_untold(now, actions);
+            self.open_unreported(now, actions);
         }
     }
 
@@ -293,12 +293,12 @@ impl Tracker {
             End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Some("klippy_disconnect")),
             End::Unseen => job.end_unseen(None),
         }
-        self.over.note_job(&job);
+        self.finished_runs.remember_job(&job);
         actions.push(Action::Save(Box::new(job)));
     }
 
     /// Creates a job for the print whose start the history did not report in time.
-    fn open_untold(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    fn open_unreported(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let Some(Starting { stats, began, .. }) = self.starting.take() else {
             return;
         };
@@ -335,8 +335,8 @@ impl Tracker {
     ) {
         self.close_ending(actions);
         self.starting = None;
-        self.told_end = None;
-        self.muted = false;
+        self.reported_end = None;
+        self.ignored = false;
         job.status = JobStatus::Printing;
         job.cause = None;
         job.end_time = None;
@@ -356,7 +356,7 @@ impl Tracker {
     }
 
     /// Ends the current job: waits for the history to confirm the end, if it can.
-    fn begin_ending(&mut self, now: Moment, end: End, actions: &mut Vec<Action>) {
+    fn expect_end(&mut self, now: Moment, end: End, actions: &mut Vec<Action>) {
         let Some(Current {
             job, untracked, seen, ..
         }) = self.current.take()
@@ -364,7 +364,7 @@ impl Tracker {
             return;
         };
         self.close_ending(actions);
-        self.note_ended(now, &job, seen);
+        self.remember_ended(now, &job, seen);
         let grace = if untracked && end != End::KlippyLost {
             Duration::ZERO
         } else {
@@ -375,10 +375,10 @@ impl Tracker {
             end,
             deadline: now.monotonic + grace,
         });
-        self.end_graces_of_ending(now, actions);
+        self.expire_ending(now, actions);
     }
 
-    fn end_graces_of_ending(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    fn expire_ending(&mut self, now: Moment, actions: &mut Vec<Action>) {
         if self
             .ending
             .as_ref()
@@ -388,7 +388,7 @@ impl Tracker {
         }
     }
 
-    fn note_ended(&mut self, now: Moment, job: &Job, seen: Option<Duration>) {
+    fn remember_ended(&mut self, now: Moment, job: &Job, seen: Option<Duration>) {
         let total = job
             .figures
             .total_duration

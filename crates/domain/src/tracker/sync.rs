@@ -48,7 +48,7 @@ impl Tracker {
     pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
         self.close_ending(actions);
         self.starting = None;
-        self.told_end = None;
+        self.reported_end = None;
         self.moonraker_leaving = false;
         let candidate = self.take_candidate(&sync, actions);
         let Sync {
@@ -66,10 +66,10 @@ impl Tracker {
         };
         match (klippy, stats) {
             (KlippyState::Ready, Some(stats)) if stats.state.is_active() => {
-                self.print_is_there(&view, candidate, stats, actions);
+                self.sync_active_print(&view, candidate, stats, actions);
             }
             (KlippyState::Ready, Some(stats)) if stats.state != PrintState::Unknown => {
-                self.no_print_is_there(&view, candidate, &stats, actions);
+                self.sync_inactive_print(&view, candidate, &stats, actions);
             }
             (KlippyState::Shutdown | KlippyState::Error, stats) => {
                 let Some(mut current) = candidate else {
@@ -84,7 +84,7 @@ impl Tracker {
                 if was_printing || view.is_running_row_of(&current.job) {
                     current.job.message = current.job.message.or(klippy_message);
                     let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
-                    self.end_soon(&view, current, end, actions);
+                    self.end_after_grace(&view, current, end, actions);
                 } else {
                     actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
                 }
@@ -145,7 +145,7 @@ impl Tracker {
         })
     }
 
-    fn print_is_there(
+    fn sync_active_print(
         &mut self,
         view: &View<'_>,
         candidate: Option<Current>,
@@ -170,7 +170,7 @@ impl Tracker {
                 // The job may also have ended, and the other print begun, after the history was read; that notification
                 // is in transit.
                 let end = replaced_by(&stats, &current.job);
-                self.end_soon(view, current, end, actions);
+                self.end_after_grace(view, current, end, actions);
             } else {
                 actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
             }
@@ -182,14 +182,14 @@ impl Tracker {
         }) else {
             // By now the history would have reported this start.
             let overdue = stats.figures.total_duration >= Some(GRACE.as_secs_f64());
-            self.begin_starting(view.now, stats);
+            self.expect_start(view.now, stats);
             if overdue {
-                self.open_untold(view.now, actions);
+                self.open_unreported(view.now, actions);
             }
             return;
         };
         if newest.deleted {
-            self.muted = true;
+            self.ignored = true;
             return;
         }
         let untracked = newest.row.end() != HistoryEnd::Running;
@@ -205,14 +205,14 @@ impl Tracker {
         self.open(view.now, job, Some(&stats), untracked, actions);
     }
 
-    fn no_print_is_there(
+    fn sync_inactive_print(
         &mut self,
         view: &View<'_>,
         candidate: Option<Current>,
         stats: &PrintStats,
         actions: &mut Vec<Action>,
     ) {
-        self.muted = false;
+        self.ignored = false;
         let shown = shown_end(stats.state);
         let Some(mut current) = candidate else {
             self.correct_newest(view, stats, shown, actions);
@@ -229,26 +229,26 @@ impl Tracker {
             current.job.status = status;
         }
         if end.is_some() || view.is_running_row_of(&current.job) {
-            self.end_soon(view, current, end.unwrap_or(End::Unseen), actions);
+            self.end_after_grace(view, current, end.unwrap_or(End::Unseen), actions);
         } else {
             actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
         }
     }
 
     /// Ends the job. If Moonraker still reports it as running, its notification of the end is in transit.
-    fn end_soon(&mut self, view: &View<'_>, current: Current, end: End, actions: &mut Vec<Action>) {
+    fn end_after_grace(&mut self, view: &View<'_>, current: Current, end: End, actions: &mut Vec<Action>) {
         let grace = if view.is_running_row_of(&current.job) {
             GRACE
         } else {
             Duration::ZERO
         };
-        self.note_ended(view.now, &current.job, current.seen);
+        self.remember_ended(view.now, &current.job, current.seen);
         self.ending = Some(Ending {
             job: current.job,
             end,
             deadline: view.now.monotonic + grace,
         });
-        self.end_graces_of_ending(view.now, actions);
+        self.expire_ending(view.now, actions);
     }
 
     /// Corrects the newest row if Moonraker was restarted during the print and did not see the end, or recorded another

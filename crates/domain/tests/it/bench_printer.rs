@@ -138,7 +138,7 @@ impl BenchPrinter {
 
     fn import(&mut self, row: &HistoryJob) {
         let exact = self.rows.iter().position(|job| row.is_run_of(job));
-        let found = exact.or_else(|| self.rows.iter().position(|job| row.is_late_word_of(job)));
+        let found = exact.or_else(|| self.rows.iter().position(|job| row.is_late_report_of(job)));
         match found {
             Some(index) => {
                 if let Some(merged) = self.rows[index].merged_with(row) {

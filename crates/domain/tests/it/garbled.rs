@@ -70,7 +70,7 @@ const UPDATES: usize = 14;
 #[derive(Debug, Clone, Copy)]
 struct Circumstances {
     /// Whether Moonraker's history reports the print.
-    told: bool,
+    reported: bool,
     /// After which update the connection is cut and made again.
     reconnect: Option<usize>,
 }
@@ -96,11 +96,11 @@ fn play(file: &str, circumstances: Circumstances, oddities: &[Odd]) -> BenchPrin
             klippy: KlippyState::Ready,
             klippy_message: None,
         });
-        if circumstances.told && index == 0 {
+        if circumstances.reported && index == 0 {
             history.push(row("000001", file, "in_progress", 1.0, None, 0.2));
             printer.added(&history[0].clone());
         }
-        if circumstances.told && index + 2 == UPDATES {
+        if circumstances.reported && index + 2 == UPDATES {
             history[0] = row("000001", file, "completed", 1.0, Some(1.0 + total), total);
             printer.finished(&history[0].clone());
         }
@@ -135,20 +135,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_print_is_one_true_row_whatever_is_said_for_a_moment(
+    fn a_print_is_one_correct_row_despite_odd_updates(
         file in "[^/]{1,20}",
-        told in any::<bool>(),
+        reported in any::<bool>(),
         reconnect in prop::option::of(0..UPDATES),
         oddities in prop::collection::vec(Odd::any(), 0..4),
     ) {
         let oddities = apart(oddities);
-        let circumstances = Circumstances { told, reconnect };
+        let circumstances = Circumstances { reported, reconnect };
         let printer = play(&file, circumstances, &oddities);
         let rows = &printer.rows;
         prop_assert_eq!(rows.len(), 1, "{:#?}", rows);
         let job = &rows[0];
         prop_assert_eq!(job.status, JobStatus::Completed, "{:#?}", job);
-        prop_assert_eq!(job.job_id.is_some(), told);
+        prop_assert_eq!(job.job_id.is_some(), reported);
         let total = job.figures.total_duration.unwrap_or(-1.0);
         prop_assert!((total - 12.2).abs() < 1.5, "{:#?}", job);
     }

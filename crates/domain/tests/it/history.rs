@@ -5,7 +5,7 @@ use domain::{Figures, HistoryEnd, Job, JobStatus};
 use crate::bench_printer::{PRINTER, at, row};
 
 #[test]
-fn every_status_is_in_exactly_one_bucket() {
+fn every_end_becomes_one_status() {
     for (word, expected) in [
         ("completed", HistoryEnd::Seen(JobStatus::Completed)),
         ("cancelled", HistoryEnd::Seen(JobStatus::Cancelled)),
@@ -26,7 +26,7 @@ fn every_status_is_in_exactly_one_bucket() {
 }
 
 #[test]
-fn a_run_is_its_start_with_the_id_or_the_file() {
+fn a_run_is_identified_by_its_start_and_the_id_or_the_file() {
     let job = Job::from_history(
         PRINTER,
         &row("000001", "a.gcode", "completed", 5.0, Some(9.0), 4.0),
@@ -40,7 +40,7 @@ fn a_run_is_its_start_with_the_id_or_the_file() {
 }
 
 #[test]
-fn a_row_without_a_start_is_a_run_by_its_id_and_file() {
+fn a_row_without_a_start_is_identified_by_id_and_file() {
     let mut unknown = row("000001", "a.gcode", "completed", 0.0, Some(9.0), 4.0);
     unknown.start_time = None;
     let job = Job::from_history(PRINTER, &unknown);
@@ -50,7 +50,7 @@ fn a_row_without_a_start_is_a_run_by_its_id_and_file() {
 }
 
 #[test]
-fn a_clock_that_was_set_is_flagged_and_never_gives_an_end_before_the_start() {
+fn a_clock_jump_is_marked_and_never_puts_the_end_before_the_start() {
     let forward = Job::from_history(
         PRINTER,
         &row("000001", "a.gcode", "completed", 0.0, Some(7205.0), 3.5),
@@ -71,7 +71,7 @@ fn a_clock_that_was_set_is_flagged_and_never_gives_an_end_before_the_start() {
 }
 
 #[test]
-fn a_missed_start_is_known_by_its_length_and_the_rest_is_unknown() {
+fn a_missed_start_is_computed_from_the_length_and_the_rest_is_unknown() {
     let mut missed = row("000001", "", "completed", 100.0, Some(100.002), 90.0);
     missed.figures = Figures {
         print_duration: Some(0.0),
@@ -91,27 +91,27 @@ fn a_missed_start_is_known_by_its_length_and_the_rest_is_unknown() {
 }
 
 #[test]
-fn a_missed_start_that_ended_while_nobody_looked_is_known_by_its_begin() {
+fn a_missed_start_that_ended_while_disconnected_is_identified_by_its_computed_start() {
     let mut open = Job::from_history(PRINTER, &row("000009", "a.gcode", "in_progress", 10.3, None, 2.7));
     (open.job_id, open.history_start_time) = (None, None);
     open.status = JobStatus::Printing;
     let missed = row("000001", "", "completed", 100.0, Some(100.002), 90.0);
-    assert!(missed.is_late_word_of(&open));
+    assert!(missed.is_late_report_of(&open));
     open.end_by_history(&missed);
     assert_eq!(open.figures.total_duration, Some(90.0));
     let another = row("000001", "", "completed", 100.0, Some(100.002), 80.0);
     open.status = JobStatus::Printing;
-    assert!(!another.is_late_word_of(&open));
+    assert!(!another.is_late_report_of(&open));
 }
 
 /// Its state changed once more at an emergency stop, which Moonraker took for the start.
 #[test]
-fn a_missed_start_that_moonraker_noted_at_a_shutdown_is_known_by_its_begin() {
+fn a_missed_start_recorded_at_a_shutdown_is_identified_by_its_computed_start() {
     let mut open = Job::from_history(PRINTER, &row("000009", "a.gcode", "in_progress", 10.3, None, 1.1));
     (open.job_id, open.history_start_time) = (None, None);
     open.status = JobStatus::Printing;
     let missed = row("000001", "", "klippy_disconnect", 12.1, Some(14.0), 3.4);
-    assert!(missed.is_late_word_of(&open));
+    assert!(missed.is_late_report_of(&open));
     assert_eq!(Job::from_history(PRINTER, &missed).start_time, Some(at(10.6)));
     let without_file = row("000001", "", "completed", 12.1, Some(14.0), 1.9);
     assert!(
@@ -140,7 +140,7 @@ fn merging_the_same_row_again_changes_nothing() {
 }
 
 #[test]
-fn amounts_that_no_counter_can_show_are_unknown() {
+fn values_that_no_counter_can_have_are_unknown() {
     let figures = Figures::reported(Some(-1.0), Some(f64::NAN), Some(f64::INFINITY));
     assert_eq!(figures, Figures::default());
 }

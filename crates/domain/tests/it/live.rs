@@ -31,7 +31,7 @@ fn an_idle_printer_causes_no_write() {
 }
 
 #[test]
-fn a_row_exists_from_the_start_and_is_finished_by_the_event() {
+fn a_job_is_saved_at_its_start_and_completed_by_the_notification() {
     let mut printer = printing();
     assert_eq!(printer.row().status, JobStatus::Printing);
     assert_eq!(printer.row().start_time, Some(at(1.0)));
@@ -50,7 +50,7 @@ fn a_row_exists_from_the_start_and_is_finished_by_the_event() {
 }
 
 #[test]
-fn the_order_and_the_number_of_the_news_do_not_matter() {
+fn order_and_number_of_notifications_do_not_matter() {
     let end = row("000001", "a.gcode", "completed", 1.0, Some(61.0), 60.0);
     let mut expected = None;
     for order in 0..4 {
@@ -84,7 +84,7 @@ fn the_order_and_the_number_of_the_news_do_not_matter() {
 
 /// Moonraker 0.10 and later miss one update after they connect to Klippy.
 #[test]
-fn a_print_that_moonraker_notices_late_and_takes_for_the_file_before_is_one_job() {
+fn a_print_that_moonraker_notices_late_under_the_previous_file_is_one_job() {
     // Before and after the job was recorded without the history.
     for paused_at in [1.7, 3.0] {
         let mut printer = idle();
@@ -114,12 +114,12 @@ fn a_print_that_moonraker_notices_late_and_takes_for_the_file_before_is_one_job(
         );
         assert_eq!(job.start_time, Some(at(0.8)));
         assert_eq!(job.figures.total_duration, Some(total));
-        assert_eq!(job.metadata, None, "it is that of another file");
+        assert_eq!(job.metadata, None, "it belongs to another file");
     }
 }
 
 #[test]
-fn a_start_that_is_told_after_the_end_of_a_short_print_is_that_of_it() {
+fn a_start_notification_after_the_end_of_a_short_print_belongs_to_it() {
     let mut printer = idle();
     printer.after(1.0).status(Printing, "a.gcode", 0.2);
     printer.after(1.4).status(Complete, "a.gcode", 1.6);
@@ -136,14 +136,14 @@ fn a_start_that_is_told_after_the_end_of_a_short_print_is_that_of_it() {
 }
 
 #[test]
-fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
+fn a_start_notification_repeated_after_the_end_starts_no_job() {
     let start = row("000001", "a.gcode", "in_progress", 1.0, None, 0.2);
     let end = row("000001", "a.gcode", "error", 1.0, Some(61.0), 60.0);
     // The end is reported by the history, or by the status alone.
-    for told in [true, false] {
+    for reported in [true, false] {
         let mut printer = printing();
         printer.after(50.0).status(PrintState::Error, "a.gcode", 60.0);
-        if told {
+        if reported {
             printer.finished(&end);
         }
         printer.settle();
@@ -151,7 +151,7 @@ fn a_start_that_is_told_once_more_after_the_end_begins_nothing() {
         assert_eq!(job.status, JobStatus::Error);
         printer.added(&start);
         assert_eq!(*printer.row(), job);
-        // The next print is not its end.
+        // The next print does not end the job again.
         printer.after(1.0).status(Printing, "b.gcode", 0.2);
         printer
             .added(&row("000002", "b.gcode", "in_progress", 65.0, None, 0.2))
@@ -178,7 +178,7 @@ fn a_running_job_is_written_every_30_seconds_at_most() {
 }
 
 #[test]
-fn a_pause_is_written_at_once_and_is_part_of_the_same_job() {
+fn a_pause_is_saved_at_once_and_belongs_to_the_same_job() {
     let mut printer = printing();
     printer.after(1.0).status(Paused, "a.gcode", 11.0);
     assert_eq!(printer.row().status, JobStatus::Paused);
@@ -216,7 +216,7 @@ fn a_reprint_of_the_same_file_is_another_job() {
 }
 
 #[test]
-fn another_file_in_place_of_a_paused_print_is_told_of_before_the_end_of_the_first() {
+fn a_file_that_replaces_a_paused_print_may_be_reported_before_its_end() {
     let mut printer = printing();
     printer.after(1.0).status(Paused, "a.gcode", 11.0);
     printer.after(1.0).status(Printing, "b.gcode", 0.2);
@@ -235,7 +235,7 @@ fn another_file_in_place_of_a_paused_print_is_told_of_before_the_end_of_the_firs
 }
 
 #[test]
-fn the_same_file_started_anew_within_a_tick_is_a_job_of_its_own() {
+fn the_same_file_restarted_within_a_tick_is_another_job() {
     let mut printer = printing();
     printer.after(1.0).status(Printing, "a.gcode", 0.3);
     for second in 1..4 {
@@ -266,7 +266,7 @@ fn the_same_file_started_anew_within_a_tick_is_a_job_of_its_own() {
 }
 
 #[test]
-fn a_start_that_moonraker_missed_is_recorded_with_its_file_and_figures() {
+fn a_start_that_moonraker_missed_is_recorded_with_file_and_figures() {
     let mut printer = idle();
     printer.after(1.0).status(Printing, "early.gcode", 0.25);
     printer
@@ -301,7 +301,7 @@ fn a_start_that_moonraker_missed_is_recorded_with_its_file_and_figures() {
 }
 
 #[test]
-fn a_shutdown_keeps_the_counters_of_its_moment_and_the_error_text() {
+fn a_shutdown_keeps_its_counters_and_the_error_text() {
     let mut printer = printing();
     printer.after(0.25).play(Event::Status {
         stats: stats(Printing, "a.gcode", 10.2),
@@ -333,7 +333,7 @@ fn a_shutdown_keeps_the_counters_of_its_moment_and_the_error_text() {
 }
 
 #[test]
-fn an_end_without_figures_does_not_take_those_that_were_seen() {
+fn an_end_without_figures_keeps_the_observed_figures() {
     let mut printer = printing();
     printer
         .after(7200.0)
@@ -369,11 +369,11 @@ fn the_error_text_of_print_stats_is_kept() {
 }
 
 #[test]
-fn a_job_deleted_here_while_it_prints_does_not_come_back() {
+fn a_job_deleted_by_the_user_during_the_print_is_not_recorded_again() {
     let mut printer = printing();
     let start = printer.row().start_time.expect("a live job has a start");
     printer.rows.clear();
-    printer.play(Event::DeletedHere(start));
+    printer.play(Event::DeletedByUser(start));
     for second in 11..100 {
         printer.after(1.0).status(Printing, "a.gcode", f64::from(second));
     }
@@ -387,7 +387,7 @@ fn a_job_deleted_here_while_it_prints_does_not_come_back() {
 }
 
 #[test]
-fn every_state_word_of_print_stats_is_handled() {
+fn every_state_of_print_stats_is_handled() {
     for (word, expected) in [
         ("standby", JobStatus::Cancelled),
         ("complete", JobStatus::Completed),

@@ -9,7 +9,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_print_is_one_true_row(
+    fn every_print_becomes_one_correct_job(
         steps in prop::collection::vec(Step::any(), 1..40),
         disorder in prop::collection::vec(Disorder::any(), 0..20),
     ) {
@@ -17,7 +17,7 @@ proptest! {
         for step in &steps {
             world.play(*step);
         }
-        world.end_well();
-        world.assert_rows_are_true(&steps);
+        world.run_to_idle();
+        world.assert_jobs_are_correct(&steps);
     }
 }

@@ -53,7 +53,7 @@ fn connecting_ten_times_to_a_printer_that_finished_yesterday_changes_nothing() {
 }
 
 #[test]
-fn a_print_that_ended_while_nobody_looked_is_told_by_the_history() {
+fn a_print_that_ended_while_disconnected_ends_as_the_history_reports() {
     for restarted in [false, true] {
         let mut printer = cut_at_100_s();
         if restarted {
@@ -74,7 +74,7 @@ fn a_print_that_ended_while_nobody_looked_is_told_by_the_history() {
 }
 
 #[test]
-fn a_print_goes_on_after_moonraker_was_killed_and_ends_with_its_true_figures() {
+fn a_print_continues_after_moonraker_was_killed_and_ends_with_correct_figures() {
     for restarted in [false, true] {
         let mut printer = cut_at_100_s();
         if restarted {
@@ -117,7 +117,7 @@ fn a_print_goes_on_after_moonraker_was_killed_and_ends_with_its_true_figures() {
 }
 
 #[test]
-fn a_print_that_ended_while_moonraker_was_dead_is_told_by_print_stats() {
+fn a_print_that_ended_while_moonraker_was_down_ends_as_print_stats_shows() {
     let mut printer = cut_at_100_s();
     printer.restart().after(1000.0);
     printer
@@ -135,7 +135,7 @@ fn a_print_that_ended_while_moonraker_was_dead_is_told_by_print_stats() {
 }
 
 #[test]
-fn a_print_that_nobody_saw_end_is_interrupted_with_the_last_known_figures() {
+fn a_print_whose_end_was_not_observed_is_interrupted_with_its_last_figures() {
     let mut printer = cut_at_100_s();
     let weeks = 3.0 * 7.0 * 86_400.0;
     printer
@@ -189,7 +189,7 @@ fn a_clean_stop_of_moonraker_does_not_end_the_job() {
 }
 
 #[test]
-fn the_next_print_of_the_same_file_is_not_taken_for_the_one_that_was_lost() {
+fn the_next_print_of_the_same_file_is_another_job() {
     let mut printer = cut_at_100_s();
     let next = row("000002", "a.gcode", "in_progress", 2000.0, None, 0.2);
     printer.restart().after(4900.0);
@@ -211,7 +211,7 @@ fn the_next_print_of_the_same_file_is_not_taken_for_the_one_that_was_lost() {
 }
 
 #[test]
-fn a_print_that_runs_at_the_first_contact_is_recorded_with_its_start() {
+fn a_print_running_at_the_first_contact_is_recorded_with_its_start() {
     let mut printer = BenchPrinter::new();
     let running = row("000009", "a.gcode", "in_progress", -3600.0, None, 0.2);
     printer.sync(
@@ -225,7 +225,7 @@ fn a_print_that_runs_at_the_first_contact_is_recorded_with_its_start() {
 
 /// Moonraker connected to Klippy while it was already printing: its row has no file and its own start time.
 #[test]
-fn a_print_that_moonraker_did_not_see_begin_is_recorded_with_the_start_of_its_counter() {
+fn a_start_that_moonraker_missed_is_computed_from_the_counter() {
     let mut printer = BenchPrinter::new();
     let running = row("000003", "", "in_progress", -1.5, None, 0.2);
     printer.sync(
@@ -247,7 +247,7 @@ fn a_print_that_moonraker_did_not_see_begin_is_recorded_with_the_start_of_its_co
 }
 
 #[test]
-fn a_print_that_runs_on_after_a_kill_is_adopted_at_the_first_contact() {
+fn a_print_that_survived_a_kill_of_moonraker_is_recorded_at_the_first_contact() {
     let mut printer = BenchPrinter::new();
     let killed = row("000009", "a.gcode", "interrupted", -3600.0, None, 0.2);
     printer.sync(
@@ -264,7 +264,7 @@ fn a_print_that_runs_on_after_a_kill_is_adopted_at_the_first_contact() {
 }
 
 #[test]
-fn a_running_row_of_a_moonraker_that_never_closes_them_is_interrupted() {
+fn a_row_that_moonraker_never_closed_is_interrupted() {
     let mut printer = BenchPrinter::new();
     let stale = row("000003", "a.gcode", "in_progress", -86_400.0, None, 0.2);
     printer
@@ -284,7 +284,7 @@ fn a_running_row_of_a_moonraker_that_never_closes_them_is_interrupted() {
 }
 
 #[test]
-fn a_klippy_that_comes_back_broken_ends_the_job() {
+fn a_klippy_in_an_error_state_after_reconnecting_ends_the_job() {
     let mut printer = cut_at_100_s();
     printer
         .restart()
@@ -296,7 +296,7 @@ fn a_klippy_that_comes_back_broken_ends_the_job() {
 }
 
 #[test]
-fn a_link_that_flaps_200_times_leaves_one_job() {
+fn reconnecting_200_times_leaves_one_job() {
     let mut printer = cut_at_100_s();
     for flap in 0..200 {
         let total = 101.0 + f64::from(flap);
@@ -312,7 +312,7 @@ fn a_link_that_flaps_200_times_leaves_one_job() {
 }
 
 /// The history was read while `a.gcode` ran; the print was read after the next run of the file had begun.
-fn ended_between_two_looks() -> BenchPrinter {
+fn ended_between_two_reads() -> BenchPrinter {
     let mut printer = cut_at_100_s();
     printer.after(2.0).sync(
         KlippyState::Ready,
@@ -328,8 +328,8 @@ fn completed() -> HistoryJob {
 }
 
 #[test]
-fn an_end_between_the_look_at_the_history_and_that_at_the_print_is_as_the_history_has_it() {
-    let mut printer = ended_between_two_looks();
+fn an_end_between_reading_the_history_and_the_print_is_as_the_history_reports() {
+    let mut printer = ended_between_two_reads();
     printer
         .finished(&completed())
         .added(&row("000002", "a.gcode", "in_progress", 102.5, None, 0.2))
@@ -345,8 +345,8 @@ fn an_end_between_the_look_at_the_history_and_that_at_the_print_is_as_the_histor
 }
 
 #[test]
-fn an_end_behind_which_the_link_was_lost_is_as_the_history_has_it() {
-    let mut printer = ended_between_two_looks();
+fn an_end_followed_by_a_lost_connection_is_as_the_history_reports() {
+    let mut printer = ended_between_two_reads();
     printer.play(Event::LinkLost).after(3.0).sync(
         KlippyState::Ready,
         Some(stats(Printing, "a.gcode", 3.3)),
@@ -366,8 +366,8 @@ fn an_end_behind_which_the_link_was_lost_is_as_the_history_has_it() {
 }
 
 #[test]
-fn a_run_that_was_taken_as_replaced_ends_as_its_history_row_does() {
-    let mut printer = ended_between_two_looks();
+fn a_run_recorded_as_replaced_ends_as_its_history_row_reports() {
+    let mut printer = ended_between_two_reads();
     // The notification arrives after the grace period.
     printer.settle();
     assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));

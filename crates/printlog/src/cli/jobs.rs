@@ -98,7 +98,7 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
         statuses: arguments.status.clone(),
         since: arguments.since,
         until: arguments.until,
-        filename_contains: arguments.q.clone(),
+        text: arguments.q.clone(),
         filament_type: arguments.filament_type.clone(),
         slicer: arguments.slicer.clone(),
         verdicts: arguments.verdict.clone(),

@@ -99,7 +99,7 @@ impl Store {
             return Ok(None);
         }
         let by_notes = JobFilter {
-            filename_contains: None,
+            text: None,
             ..filter.clone()
         };
         list::ids(db, self.engine, &by_notes).await.map(Some)

@@ -200,7 +200,7 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
         statuses,
         since,
         until,
-        filename_contains: some(rng, &["A", "b", "c"]),
+        text: some(rng, &["A", "b", "c"]),
         filament_type: some(rng, &["PLA", "PETG", "pla"]),
         slicer: some(rng, &SLICERS),
         verdicts,
@@ -239,7 +239,7 @@ impl Model {
                     .until
                     .is_none_or(|until| job.start_time.is_some_and(|start| start < until))
                 && filter
-                    .filename_contains
+                    .text
                     .as_ref()
                     .is_none_or(|part| job.filename.is_some() && name.contains(&part.to_lowercase()))
                 && (filter.filament_type.is_none() || filter.filament_type == details.filament_type)

@@ -42,7 +42,7 @@ on_every_engine! {
         }
         let mut rng = StdRng::seed_from_u64(3);
         for _ in 0..20 {
-            let filter = JobFilter { filename_contains: None, filament_type: None, ..some_filter(&printers, &mut rng) };
+            let filter = JobFilter { text: None, filament_type: None, ..some_filter(&printers, &mut rng) };
             let long = db.store.list_jobs(&filter, 500, None).await.unwrap();
             assert_eq!((long.total, long.next), (long.items.len() as u64, None));
             let short = db.store.list_jobs(&filter, 10, None).await.unwrap();
@@ -73,7 +73,7 @@ on_every_engine! {
                     (filter.printer_ids.is_empty() || filter.printer_ids.contains(&job.printer_id))
                         && (filter.statuses.is_empty() || filter.statuses.contains(&job.status))
                         && within(job.start_time)
-                        && filter.filename_contains.as_ref().is_none_or(|part| {
+                        && filter.text.as_ref().is_none_or(|part| {
                             job.filename.as_ref().is_some_and(|name| name.to_lowercase().contains(&part.to_lowercase()))
                         })
                         && filter.filament_type.as_ref().is_none_or(|wanted| {
@@ -147,7 +147,7 @@ on_every_engine! {
             ("GCODE", vec!["Ä.GCODE", "1000.gcode", "100%.gcode"]),
             ("", names.iter().rev().copied().collect()),
         ] {
-            let filter = JobFilter { filename_contains: Some(part.to_owned()), ..JobFilter::default() };
+            let filter = JobFilter { text: Some(part.to_owned()), ..JobFilter::default() };
             let found: Vec<_> = page_through(&db.store, &filter, 50).await.into_iter().map(|row| row.filename.unwrap()).collect();
             assert_eq!(found, wanted, "{part}");
         }
@@ -361,7 +361,7 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
     let number = rng.random_range(0..4);
     let statuses = JobStatus::ALL.sample(rng, number).copied().collect();
     let parts = ["BENCHY", "knopf", "ärmel", "100%", "_", "no such file", ".GCODE1"];
-    let filename_contains = rng
+    let text = rng
         .random_bool(0.3)
         .then(|| (*parts.choose(rng).unwrap()).to_owned());
     let filament_type = rng
@@ -372,7 +372,7 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
         statuses,
         since,
         until,
-        filename_contains,
+        text,
         filament_type,
         ..JobFilter::default()
     }

@@ -166,7 +166,7 @@ on_every_engine! {
             assert_eq!(notes[&job_ids[1]].verdict_reason.as_deref(), Some("Grün"));
             assert_eq!(notes[&job_ids[2]].tags.len(), 1);
             for (text, wanted) in [("küche", 2), ("ku\u{308}che", 2), ("STRASSE", 1), ("grün", 3)] {
-                let filter = JobFilter { filename_contains: Some(text.to_owned()), ..JobFilter::default() };
+                let filter = JobFilter { text: Some(text.to_owned()), ..JobFilter::default() };
                 assert_eq!(store.list_jobs(&filter, 10, None).await.unwrap().total, wanted, "{text}");
             }
             store.close().await.unwrap();

@@ -122,7 +122,7 @@ on_every_engine! {
 
         let by_verdict = |verdicts: &[Verdict]| JobFilter { verdicts: verdicts.to_vec(), ..JobFilter::default() };
         let by_tag = |tags: &[&str]| JobFilter { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..JobFilter::default() };
-        let by_text = |text: &str| JobFilter { filename_contains: Some(text.to_owned()), ..JobFilter::default() };
+        let by_text = |text: &str| JobFilter { text: Some(text.to_owned()), ..JobFilter::default() };
         assert_eq!(found(&db.store, by_verdict(&[Verdict::Scrap])).await, ids[1..3]);
         assert_eq!(found(&db.store, by_verdict(&[Verdict::Scrap, Verdict::Good])).await, ids[..3]);
         assert_eq!(found(&db.store, by_verdict(&[Verdict::PartlyGood])).await, []);

@@ -69,7 +69,7 @@ on_every_engine! {
         let export = &mut db.store.begin_export(&JobFilter::default()).await.unwrap();
         assert_eq!(db.store.next_of_export(export).await.unwrap()[0].row.notes, wanted);
         for text in ["lamp", "jo\u{308}rg", "GRÜN", "a"] {
-            let filter = JobFilter { filename_contains: Some(text.to_owned()), ..JobFilter::default() };
+            let filter = JobFilter { text: Some(text.to_owned()), ..JobFilter::default() };
             assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 1, "{text}");
         }
         let long = JobNotes { title: Some("x".repeat(256)), ..JobNotes::default() };

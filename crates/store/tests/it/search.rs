@@ -64,7 +64,7 @@ on_every_engine! {
             ("küche", &names[..3]), ("ku\u{308}che", &names[..3]), ("KU\u{308}", &names[..3]), ("kuche", &names[3..4]),
             ("strasse", &names[4..6]), ("STRAßE", &names[4..6]), ("각", &names[6..]), ("\u{1100}\u{1161}\u{11a8}", &names[6..]),
         ] {
-            let filter = JobFilter { filename_contains: Some(part.to_owned()), ..JobFilter::default() };
+            let filter = JobFilter { text: Some(part.to_owned()), ..JobFilter::default() };
             let page = db.store.list_jobs(&filter, 50, None).await.unwrap();
             // Byte for byte as the printer reports it.
             let mut found: Vec<_> = page.items.iter().map(|row| row.filename.as_deref().unwrap()).collect();
@@ -84,7 +84,7 @@ on_every_engine! {
         let records: Vec<JobRecord> = (0..2600).map(record).collect();
         db.store.import_jobs(&records, now()).await.unwrap();
         for (part, wanted) in [("gcode", 2340), ("ART", 2340), ("t", 2340), ("würfel", 260), ("WÜ", 260), ("1.", 260), ("", 2600)] {
-            let filter = JobFilter { filename_contains: Some(part.to_owned()), ..JobFilter::default() };
+            let filter = JobFilter { text: Some(part.to_owned()), ..JobFilter::default() };
             let page = db.store.list_jobs(&filter, 500, None).await.unwrap();
             assert_eq!(page.total, wanted, "{part}");
             let (mut items, mut next) = (page.items, page.next);
@@ -127,7 +127,7 @@ async fn compare(db: &Database, part: &str) {
         .map(|stored| stored.id)
         .collect();
     let filter = JobFilter {
-        filename_contains: Some(part.to_owned()),
+        text: Some(part.to_owned()),
         ..JobFilter::default()
     };
     let page = db.store.list_jobs(&filter, 500, None).await.unwrap();

@@ -120,7 +120,7 @@ on_every_engine! {
             // Derived data did not exist yet; these rows are written by hand.
             if version == "0.0.1" {
                 assert_eq!(store.check_aggregates().await.unwrap(), [], "{version}");
-                let filter = JobFilter { filename_contains: Some("häuse ä".to_owned()), ..JobFilter::default() };
+                let filter = JobFilter { text: Some("häuse ä".to_owned()), ..JobFilter::default() };
                 assert_eq!(store.list_jobs(&filter, 10, None).await.unwrap().items.len(), 2, "{version}");
                 assert_eq!(store.details_counts().await.unwrap().pending, 3, "{version}");
             }

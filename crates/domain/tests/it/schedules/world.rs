@@ -65,14 +65,14 @@ pub(super) struct Disorder {
     /// Delay in seconds.
     late: f64,
     /// Repeated this many seconds later.
-    again: Option<f64>,
+    repeated: Option<f64>,
 }
 
 impl Disorder {
     pub(super) fn any() -> impl Strategy<Value = Self> {
         let late = prop_oneof![4 => Just(0.0), 1 => 0.0..1.9_f64];
-        let again = prop_oneof![4 => Just(None), 1 => (0.0..1.9_f64).prop_map(Some)];
-        (late, again).prop_map(|(late, again)| Self { late, again })
+        let repeated = prop_oneof![4 => Just(None), 1 => (0.0..1.9_f64).prop_map(Some)];
+        (late, repeated).prop_map(|(late, repeated)| Self { late, repeated })
     }
 }
 
@@ -86,7 +86,7 @@ struct Truth {
     /// Seconds during which the logger could watch it.
     watched: f64,
     /// Moonraker has (or had) a row for it that the logger could read.
-    told: bool,
+    reported: bool,
     /// The end was observed, by the history or the logger.
     end_seen: bool,
 }
@@ -111,7 +111,7 @@ pub(super) struct World {
     truths: Vec<Truth>,
     /// One entry for each history notification, repeated in a cycle. Empty: all arrive at once.
     disorder: Vec<Disorder>,
-    told: usize,
+    sent: usize,
     /// Notifications in transit, with their arrival times.
     late: Vec<(f64, Event)>,
 }
@@ -133,7 +133,7 @@ impl World {
             print: PrintStats::default(),
             truths: Vec::new(),
             disorder,
-            told: 0,
+            sent: 0,
             late: Vec::new(),
         };
         world.connect();
@@ -151,7 +151,7 @@ impl World {
             Step::Fail => self.end(PrintState::Error, JobStatus::Error, "error"),
             Step::ResetFile if !self.print.state.is_active() => {
                 self.print = PrintStats::default();
-                self.tell_status();
+                self.send_status();
             }
             Step::EmergencyStop => {
                 self.lose_klippy(JobStatus::Error, "klippy_shutdown", Event::KlippyShutdown);
@@ -202,7 +202,7 @@ impl World {
     }
 
     /// Switches everything on, connects, and becomes idle.
-    pub(super) fn end_well(&mut self) {
+    pub(super) fn run_to_idle(&mut self) {
         self.link = true;
         self.start_moonraker();
         self.connect();
@@ -211,7 +211,7 @@ impl World {
         self.wait(10.0);
     }
 
-    pub(super) fn assert_rows_are_true(&self, steps: &[Step]) {
+    pub(super) fn assert_jobs_are_correct(&self, steps: &[Step]) {
         let rows = &self.logger.rows;
         let context = || format!("{steps:?}\nprinted: {:#?}\nrecorded: {rows:#?}", self.truths);
         for row in rows {
@@ -233,7 +233,7 @@ impl World {
             assert!(found.len() <= 1, "recorded twice: {truth:?}\n{}", context());
             let Some(row) = found.first().map(|index| &rows[*index]) else {
                 assert!(
-                    !truth.told && truth.watched < SEEN,
+                    !truth.reported && truth.watched < SEEN,
                     "lost: {truth:?}\n{}",
                     context()
                 );
@@ -302,24 +302,24 @@ impl World {
             {
                 truth.watched += step;
             }
-            self.tell_status();
+            self.send_status();
         }
     }
 
     /// Sends a history notification to the logger if it is connected.
-    fn tell_history(&mut self, event: &Event) {
+    fn send_history(&mut self, event: &Event) {
         let disorder = match self.disorder.len() {
             0 => Disorder {
                 late: 0.0,
-                again: None,
+                repeated: None,
             },
-            length => self.disorder[self.told % length],
+            length => self.disorder[self.sent % length],
         };
-        self.told += 1;
+        self.sent += 1;
         let due = self.time + disorder.late;
         self.late.push((due, event.clone()));
-        if let Some(again) = disorder.again {
-            self.late.push((due + again, event.clone()));
+        if let Some(repeated) = disorder.repeated {
+            self.late.push((due + repeated, event.clone()));
         }
         self.arrive();
     }
@@ -336,7 +336,7 @@ impl World {
         }
     }
 
-    fn tell_status(&mut self) {
+    fn send_status(&mut self) {
         if !self.connected {
             return;
         }
@@ -366,12 +366,12 @@ impl World {
             start: self.time,
             end: None,
             watched: 0.0,
-            told: false,
+            reported: false,
             end_seen: false,
         });
         self.print = stats(PrintState::Printing, file, 0.0);
         self.pass(0.2);
-        self.tell_status();
+        self.send_status();
         let started = self.time;
         if let Some(moonraker) = &mut self.moonraker {
             let id = format!("{:06X}", moonraker.next_id);
@@ -380,9 +380,9 @@ impl World {
             moonraker.following = Some(moonraker.history.len());
             moonraker.history.push(added.clone());
             if self.connected {
-                self.tell_history(&Event::Added(added));
+                self.send_history(&Event::Added(added));
                 if let Some(truth) = self.truths.last_mut() {
-                    truth.told = true;
+                    truth.reported = true;
                 }
             }
         }
@@ -390,7 +390,7 @@ impl World {
 
     fn change(&mut self, state: PrintState) {
         self.print.state = state;
-        self.tell_status();
+        self.send_status();
     }
 
     fn end(&mut self, state: PrintState, status: JobStatus, word: &str) {
@@ -398,7 +398,7 @@ impl World {
             return;
         }
         self.print.state = state;
-        self.tell_status();
+        self.send_status();
         self.finish(status, word);
     }
 
@@ -418,7 +418,7 @@ impl World {
             seen |= self.connected;
             if self.connected {
                 let job = job.clone();
-                self.tell_history(&Event::Finished(job));
+                self.send_history(&Event::Finished(job));
             }
         }
         self.truth_ends(status, seen);
@@ -431,7 +431,7 @@ impl World {
         }
         if let Some(truth) = self.truths.last_mut().filter(|truth| truth.end.is_none()) {
             truth.end = Some((status, total));
-            truth.end_seen = seen && (truth.told || truth.watched >= SEEN);
+            truth.end_seen = seen && (truth.reported || truth.watched >= SEEN);
         }
     }
 
@@ -511,7 +511,7 @@ impl World {
                     .is_some_and(|time| time.duration_since(at(truth.start)).as_secs_f64().abs() < 0.5)
             });
             if let Some(row) = row {
-                truth.told = true;
+                truth.reported = true;
                 truth.end_seen |= truth.end.is_some() && matches!(row.end(), domain::HistoryEnd::Seen(_));
             }
         }

@@ -349,7 +349,7 @@ pub(crate) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
         }),
         since: query.one("since", |text| query::instant_in(zone, text)),
         until: query.one("until", |text| query::instant_in(zone, text)),
-        filename_contains: query.one("q", query::text(TEXT)),
+        text: query.one("q", query::text(TEXT)),
         filament_type: query.one("filament_type", query::text(TEXT)),
         slicer: query.one("slicer", query::text(TEXT)),
         verdicts: query.several("verdict", notes::verdict),

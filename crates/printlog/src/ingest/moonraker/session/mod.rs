@@ -415,7 +415,7 @@ impl PrinterTask {
             }
             Written::Deleted {
                 start_time: Some(start_time),
-            } => self.step(Event::DeletedHere(start_time)),
+            } => self.step(Event::DeletedByUser(start_time)),
             Written::Deleted { start_time: None }
             | Written::Imported
             | Written::Failed
