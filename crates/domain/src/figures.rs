@@ -1,5 +1,7 @@
 //! The three amounts that Klipper counts during a print.
 
+use crate::tracker::tolerances::FINAL_LAG;
+
 /// Durations and filament of a job. Source: Klipper's `print_stats`, which Moonraker copies into its history.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
@@ -10,10 +12,6 @@ pub struct Figures {
     /// Filament pushed through the nozzle, in mm of filament (not grams).
     pub filament_used: Option<f64>,
 }
-
-/// How many seconds `total_duration` may lag behind an earlier reading of the same print: Moonraker reports the
-/// values from before the event that ended a job.
-const LAG: f64 = 1.0;
 
 impl Figures {
     /// Creates figures from reported values. Values that no counter can have (negative, not a number) become unknown.
@@ -40,7 +38,7 @@ impl Figures {
     /// Whether `self`, which may have been read slightly before `earlier`, can be the final reading of the same print.
     #[must_use]
     pub fn can_end(&self, earlier: &Self) -> bool {
-        self.reaches(earlier, LAG)
+        self.reaches(earlier, FINAL_LAG)
     }
 
     /// An unknown counter contradicts nothing.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::tracker::tolerances::{COMPUTED_START, LATE_END, MISSED_START, ONE_PRINT, UNREPORTED_START};
 use crate::{Figures, Job, JobStatus, job::same_name, words};
 
 /// One job as reported by `server.history.list` and `notify_history_changed`.
@@ -38,16 +39,6 @@ pub enum HistoryEnd {
     /// Ended, with this status.
     Seen(JobStatus),
 }
-
-/// Threshold for a missed start: either the noted start is less than this before the end, or the run began (computed
-/// from its length) more than this before the noted start.
-const MISSED_START: SignedDuration = SignedDuration::from_secs(1);
-
-/// Moonraker and printlog each see a start and an end up to half a second late.
-const SAME_BEGIN: SignedDuration = SignedDuration::from_secs(2);
-
-/// Moonraker notes a start and an end with its next tick, up to 0.25 s late each.
-const ONE_PRINT: SignedDuration = SignedDuration::from_secs(1);
 
 impl HistoryJob {
     /// How the job ended. An unknown status means that the print ended with an unknown outcome.
@@ -124,17 +115,17 @@ impl HistoryJob {
         }
         if self.missed_start() {
             let near = |a: Option<Timestamp>, b: Option<Timestamp>| match (a, b) {
-                (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(10),
+                (Some(a), Some(b)) => a.duration_since(b).abs() < LATE_END,
                 _ => true,
             };
             // The figures of an open job date from printlog's last reading; only the start can agree.
             let began_so = job.status.is_open()
                 && self.figures.can_end(&job.figures)
-                && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < SAME_BEGIN);
+                && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < COMPUTED_START);
             return began_so || (self.figures.about_equal(&job.figures) && near(self.end_time, job.end_time));
         }
         let starts_agree = match (self.start_time, job.start_time) {
-            (Some(a), Some(b)) => a.duration_since(b).abs() < SignedDuration::from_secs(1),
+            (Some(a), Some(b)) => a.duration_since(b).abs() < UNREPORTED_START,
             _ => false,
         };
         same_name(self.filename.as_deref(), job.filename.as_deref()) && starts_agree

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::{Figures, HistoryEnd, HistoryJob, PrinterId};
+use crate::{Figures, HistoryEnd, HistoryJob, PrinterId, tracker::tolerances::CLOCK_JUMP};
 
 /// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
 pub const LARGEST_ID: i64 = (1 << 53) - 1;
@@ -181,10 +181,6 @@ pub fn is_resumed_file(filename: &str) -> bool {
             .is_some_and(|folder| folder.eq_ignore_ascii_case("plr"))
 }
 
-/// Largest difference in seconds between `end - start` and `total_duration` before the job is marked with
-/// `clock_jumped`.
-const CLOCK_TOLERANCE: f64 = 60.0;
-
 impl Job {
     /// Creates a job from a history row alone.
     ///
@@ -356,7 +352,7 @@ impl Job {
             return;
         };
         let length = end.duration_since(start).as_secs_f64();
-        self.clock_jumped = (length - total).abs() > CLOCK_TOLERANCE;
+        self.clock_jumped = (length - total).abs() > CLOCK_JUMP;
         if end < start {
             self.end_time = self.start_plus_total();
         }

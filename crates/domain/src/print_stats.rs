@@ -1,6 +1,6 @@
 //! Klipper's report of the current print.
 
-use crate::{Figures, JobStatus, words};
+use crate::{Figures, JobStatus, tracker::tolerances::MIRROR_LAG, words};
 
 /// Klipper's `print_stats` object, merged from a snapshot and the later deltas.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,15 +15,12 @@ pub struct PrintStats {
     pub message: Option<String>,
 }
 
-/// Updates come four times a second; on a busy host they are some seconds old.
-const LAG: f64 = 3.0;
-
 impl PrintStats {
     /// Whether `self`, merged from notifications, lags behind `current`, the answer to a query made a moment ago.
     #[must_use]
     pub fn is_behind(&self, current: &Self) -> bool {
         let same_counter = match (self.figures.total_duration, current.figures.total_duration) {
-            (Some(mirrored), Some(current)) => (mirrored - current).abs() <= LAG,
+            (Some(mirrored), Some(current)) => (mirrored - current).abs() <= MIRROR_LAG,
             (mirrored, current) => mirrored == current,
         };
         self.state != current.state || self.filename != current.filename || !same_counter

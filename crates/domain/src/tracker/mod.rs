@@ -3,27 +3,21 @@
 //! A pure state machine, one per printer. It has no clock and no I/O: each event carries its time. Moonraker's history
 //! is authoritative for what it observed; where it was restarted or missed a start, Klipper's `print_stats` is used.
 
-mod live;
+mod notifications;
+mod state;
+mod status;
 mod sync;
+pub(crate) mod tolerances;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::job::{REPLACED, same_name};
-use crate::{HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, PrinterId, Source};
+use crate::{HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats, PrinterId, Source};
+use state::{Current, End, Ended, Ending, FinishedRuns, Starting, observe};
+use tolerances::REPORT_GRACE;
 
 pub use sync::{Newest, Sync};
-
-/// How long to wait for the second report of a start or an end. `print_stats` and the history report the same start or
-/// end within about 50 ms of each other, in either order.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// Two readings of the same counter give the same start of the print within this tolerance.
-const SAME_COUNTER: Duration = Duration::from_millis(500);
-
-/// Shortest interval between writes of a running job while only its counters change.
-const CHECKPOINT: Duration = Duration::from_secs(30);
 
 /// Something that a printer reported, or a change of the connection to it.
 #[derive(Debug, Clone)]
@@ -83,140 +77,6 @@ pub struct Tracker {
     moonraker_leaving: bool,
 }
 
-/// The job that is running.
-#[derive(Debug)]
-struct Current {
-    job: Job,
-    /// Moonraker's history has closed the run: no event will report its end.
-    untracked: bool,
-    /// When the job was last seen running and when it was last written. `None` if not since this process started.
-    seen: Option<Duration>,
-    written: Option<Duration>,
-    /// When the counter was last read. `None` if not since this process started.
-    counted: Option<Duration>,
-}
-
-impl Current {
-    /// Whether the counter continues from its last reading. If so, it is the same print, even under another name.
-    fn has_counter_of(&self, now: Moment, stats: &PrintStats) -> bool {
-        let began = |at: Duration, total: Option<f64>| {
-            let total = Duration::try_from_secs_f64(total?).ok()?;
-            at.checked_sub(total)
-        };
-        let ours = self
-            .counted
-            .and_then(|counted| began(counted, self.job.figures.total_duration));
-        let theirs = began(now.monotonic, stats.figures.total_duration);
-        ours.zip(theirs)
-            .is_some_and(|(ours, theirs)| ours.abs_diff(theirs) < SAME_COUNTER)
-    }
-}
-
-/// A job whose print is over. It waits for the history to confirm the end, or for the grace period to pass.
-#[derive(Debug)]
-struct Ending {
-    job: Job,
-    end: End,
-    deadline: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
-    /// `print_stats` or Klippy's state showed the end.
-    Shown(JobStatus, Option<&'static str>),
-    /// Klippy disconnected. If Moonraker disconnects too, the print may still be running.
-    KlippyLost,
-    /// The printer shows another print, or none.
-    Unseen,
-}
-
-impl End {
-    /// Whether later data from the printer cannot change this end. If the same file was started again, the history
-    /// still can.
-    fn is_final(self) -> bool {
-        matches!(self, Self::Shown(_, cause) if cause != Some(REPLACED))
-    }
-}
-
-/// A print whose start has not been reported. It waits for the history, or for the grace period to pass.
-#[derive(Debug)]
-struct Starting {
-    stats: PrintStats,
-    began: Timestamp,
-    deadline: Duration,
-}
-
-impl Starting {
-    fn continues_as(&self, now: Moment, stats: &PrintStats) -> bool {
-        let same_start = || {
-            stats.figures.total_duration.is_some()
-                && self.began.duration_since(began(now, stats)).unsigned_abs() < SAME_COUNTER
-        };
-        stats.figures.continues(&self.stats.figures)
-            && (same_name(stats.filename.as_deref(), self.stats.filename.as_deref()) || same_start())
-    }
-
-    /// Applies a later update. Fields missing from the update are kept.
-    fn update(&mut self, now: Moment, stats: PrintStats) {
-        if self.stats.figures.total_duration.is_none() && stats.figures.total_duration.is_some() {
-            self.began = began(now, &stats);
-        }
-        let state = match stats.state {
-            PrintState::Unknown => self.stats.state,
-            state => state,
-        };
-        self.stats = PrintStats {
-            state,
-            filename: self.stats.filename.take().or(stats.filename),
-            figures: stats.figures.or(self.stats.figures),
-            message: stats.message,
-        };
-    }
-}
-
-/// The runs that ended last, to recognise late reports of their start.
-#[derive(Debug, Default)]
-struct FinishedRuns {
-    /// Runs that the history reported.
-    reported: VecDeque<(String, Timestamp)>,
-    /// The last run that the history did not report.
-    unreported: Option<Job>,
-}
-
-/// More prints than can start and end while a notification is in transit.
-const REMEMBERED_RUNS: usize = 8;
-
-impl FinishedRuns {
-    /// Remembers a run. A run without a start time in the history is skipped, because it cannot be distinguished from
-    /// others.
-    fn remember(&mut self, job_id: &str, start_time: Option<Timestamp>) {
-        if let Some(start_time) = start_time {
-            self.reported.truncate(REMEMBERED_RUNS - 1);
-            self.reported.push_front((job_id.to_owned(), start_time));
-        }
-    }
-
-    fn remember_job(&mut self, job: &Job) {
-        match &job.job_id {
-            Some(job_id) => self.remember(job_id, job.history_start_time),
-            None => self.unreported = Some(job.clone()),
-        }
-    }
-
-    fn contains(&self, row: &HistoryJob) -> bool {
-        let mut reported = self.reported.iter();
-        reported.any(|(job_id, start_time)| *job_id == row.job_id && Some(*start_time) == row.start_time)
-    }
-}
-
-/// The last job that ended, to recognise stale updates about it.
-#[derive(Debug)]
-struct Ended {
-    filename: Option<String>,
-    began: Option<Duration>,
-    at: Duration,
-}
-
 impl Tracker {
     /// Creates a tracker without any state; its first event must be [`Event::Synced`].
     #[must_use]
@@ -251,6 +111,7 @@ impl Tracker {
     /// Processes an event and returns the changes to write.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
+        // Before the event: it may arrive later than the tick that was due.
         self.expire_graces(now, &mut actions);
         match event {
             Event::Synced(sync) => self.synced(now, *sync, &mut actions),
@@ -290,6 +151,7 @@ impl Tracker {
         };
         match end {
             End::Shown(status, cause) => job.end_by_print_stats(status, cause),
+            // The outcome is unknown until Klippy is ready again, and then nothing remembers the print.
             End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Some("klippy_disconnect")),
             End::Unseen => job.end_unseen(None),
         }
@@ -337,6 +199,7 @@ impl Tracker {
         self.starting = None;
         self.reported_end = None;
         self.ignored = false;
+        // A stored job that was closed as interrupted, but whose print continues, is open again.
         job.status = JobStatus::Printing;
         job.cause = None;
         job.end_time = None;
@@ -365,10 +228,12 @@ impl Tracker {
         };
         self.close_ending(actions);
         self.remember_ended(now, &job, seen);
+        // The history will not report an untracked run. When Klippy is lost, Moonraker may be stopping instead; the loss of
+        // its connection follows within the grace period.
         let grace = if untracked && end != End::KlippyLost {
             Duration::ZERO
         } else {
-            GRACE
+            REPORT_GRACE
         };
         self.ending = Some(Ending {
             job,
@@ -399,56 +264,4 @@ impl Tracker {
             at: now.monotonic,
         });
     }
-}
-
-/// The current time if the update has the counter, else `None`.
-fn counted(now: Moment, stats: &PrintStats) -> Option<Duration> {
-    stats.figures.total_duration.map(|_| now.monotonic)
-}
-
-/// When the print began, computed from its counter. Without a counter, it begins now.
-fn began(now: Moment, stats: &PrintStats) -> Timestamp {
-    now.wall_before(stats.figures.total_duration.unwrap_or(0.0))
-        .unwrap_or(now.wall)
-}
-
-/// Applies what `print_stats` shows of a running job.
-fn observe(job: &mut Job, stats: &PrintStats) {
-    job.status = match stats.state {
-        PrintState::Paused => JobStatus::Paused,
-        PrintState::Unknown => job.status,
-        _ => JobStatus::Printing,
-    };
-    job.figures = stats.figures.or(job.figures);
-    job.figures_source = Source::PrintStats;
-    if job.filename.is_none() {
-        job.filename.clone_from(&stats.filename);
-    }
-    if stats.message.is_some() {
-        job.message.clone_from(&stats.message);
-    }
-}
-
-/// The end that `print_stats` shows. `None` if it shows no ended print.
-fn shown_end(state: PrintState) -> Option<End> {
-    match state {
-        PrintState::Complete => Some(End::Shown(JobStatus::Completed, Some("completed"))),
-        PrintState::Cancelled => Some(End::Shown(JobStatus::Cancelled, Some("cancelled"))),
-        PrintState::Error => Some(End::Shown(JobStatus::Error, Some("error"))),
-        PrintState::Standby | PrintState::Printing | PrintState::Paused | PrintState::Unknown => None,
-    }
-}
-
-fn same_file(stats: &PrintStats, job: &Job) -> bool {
-    same_name(stats.filename.as_deref(), job.filename.as_deref())
-}
-
-/// The end of a job whose place another print has taken.
-fn replaced_by(stats: &PrintStats, job: &Job) -> End {
-    let cause = if same_file(stats, job) {
-        REPLACED
-    } else {
-        "cancelled"
-    };
-    End::Shown(JobStatus::Cancelled, Some(cause))
 }

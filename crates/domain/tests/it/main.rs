@@ -6,3 +6,4 @@ mod history;
 mod live;
 mod schedules;
 mod sync;
+mod tolerances;

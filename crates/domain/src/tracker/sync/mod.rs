@@ -1,16 +1,19 @@
 //! Handles the snapshot read after a connection is made or after Klippy becomes ready. It is a state, not a change.
 
+mod view;
+
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{
-    Action, Current, End, Ending, GRACE, Tracker, counted, observe, replaced_by, same_file, shown_end,
-};
+use super::state::{Current, End, Ending, counted, observe, replaced_by, same_file, shown_end};
+use super::tolerances::REPORT_GRACE;
+use super::{Action, Tracker};
 use crate::{
     HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, Source,
-    job::{REPLACED, same_name},
+    job::same_name,
 };
+use view::View;
 
 /// Everything that was read after connecting. The history has already been merged into the store, except for its newest
 /// row if the end of that row was not observed.
@@ -41,11 +44,9 @@ pub struct Newest {
     pub deleted: bool,
 }
 
-/// A start that is computed from a counter is up to this much later than the true start.
-const SLACK: Duration = Duration::from_millis(500);
-
 impl Tracker {
     pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
+        // The snapshot is newer than anything that was pending; a print that was starting is in it.
         self.close_ending(actions);
         self.starting = None;
         self.reported_end = None;
@@ -76,6 +77,7 @@ impl Tracker {
                     self.import_newest(&view, actions);
                     return;
                 };
+                // After a shutdown `print_stats` keeps the state of the moment.
                 let was_printing = stats.is_some_and(|stats| {
                     (stats.state.is_active() || stats.state == PrintState::Unknown)
                         && same_file(&stats, &current.job)
@@ -114,6 +116,7 @@ impl Tracker {
             || actions
                 .iter()
                 .any(|action| matches!(action, Action::Save(job) if is_ours(job)));
+        // Its job is created by the notification or by the grace period, whichever comes first.
         let under_way =
             row.end() == HistoryEnd::Running && (self.starting.is_some() || view.just_started(row));
         if !followed && !under_way {
@@ -128,20 +131,16 @@ impl Tracker {
         open.sort_by_key(|job| std::cmp::Reverse(job.start_time));
         let mut open = open.into_iter();
         let latest = open.next();
+        // A printer prints one job at a time: older open jobs were left by a kill.
         for mut job in open {
             job.end_unseen(None);
             actions.push(Action::Save(Box::new(job)));
         }
         let latest = latest?;
+        // The job in memory has newer counters than the stored one.
         Some(match memory {
             Some(memory) if memory.job.start_time == latest.start_time => memory,
-            _ => Current {
-                job: latest,
-                untracked: false,
-                seen: None,
-                counted: None,
-                written: None,
-            },
+            _ => Current::new(latest),
         })
     }
 
@@ -155,6 +154,7 @@ impl Tracker {
         let mut just_closed = None;
         if let Some(mut current) = candidate {
             if view.is_print_of(&current, &stats) {
+                // A Moonraker that was restarted does not resume the row: it will not report the end.
                 current.untracked = current.job.job_id.is_some() && !view.is_running_row_of(&current.job);
                 observe(&mut current.job, &stats);
                 current.job.last_seen = Some(view.now.wall);
@@ -175,13 +175,14 @@ impl Tracker {
                 actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
             }
         }
+        // The row of the job that was just closed cannot be about the print that replaced it.
         let Some(newest) = view.newest.filter(|newest| {
             just_closed.is_none_or(|closed| newest.row.start_time != Some(closed))
                 && same_name(newest.row.filename.as_deref(), stats.filename.as_deref())
                 && view.may_be_the_print(newest, &stats)
         }) else {
             // By now the history would have reported this start.
-            let overdue = stats.figures.total_duration >= Some(GRACE.as_secs_f64());
+            let overdue = stats.figures.total_duration >= Some(REPORT_GRACE.as_secs_f64());
             self.expect_start(view.now, stats);
             if overdue {
                 self.open_unreported(view.now, actions);
@@ -218,6 +219,7 @@ impl Tracker {
             self.correct_newest(view, stats, shown, actions);
             return;
         };
+        // An end that `print_stats` still shows belongs to the last print of the file, not to an earlier one.
         let end = shown.filter(|_| {
             same_file(stats, &current.job)
                 && stats.figures.continues(&current.job.figures)
@@ -238,7 +240,7 @@ impl Tracker {
     /// Ends the job. If Moonraker still reports it as running, its notification of the end is in transit.
     fn end_after_grace(&mut self, view: &View<'_>, current: Current, end: End, actions: &mut Vec<Action>) {
         let grace = if view.is_running_row_of(&current.job) {
-            GRACE
+            REPORT_GRACE
         } else {
             Duration::ZERO
         };
@@ -269,6 +271,7 @@ impl Tracker {
             }
             None => true,
         };
+        // A row whose end was observed changes only if `print_stats` shows the very same print.
         let is_of_print = match newest.row.end() {
             HistoryEnd::Seen(_) => newest.stored.is_some() && stats.figures.about_equal(&newest.row.figures),
             _ => left_open && stats.figures.continues(&newest.row.figures),
@@ -289,124 +292,5 @@ impl Tracker {
                 actions.push(Action::Save(Box::new(job)));
             }
         }
-    }
-}
-
-/// The data that a sync is judged by.
-struct View<'a> {
-    now: Moment,
-    host_clock: Timestamp,
-    newest: Option<&'a Newest>,
-}
-
-impl View<'_> {
-    /// Whether the history reports the job as running.
-    fn is_running_row_of(&self, job: &Job) -> bool {
-        self.newest
-            .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
-    }
-
-    /// Whether the history reports as running a row of the job's file that began at the same time as the job or
-    /// earlier. The history has then seen none of these runs end.
-    fn is_within_running_row(&self, job: &Job) -> bool {
-        self.newest.is_some_and(|newest| {
-            newest.row.end() == HistoryEnd::Running
-                && newest.row.filename == job.filename
-                && newest.row.start_time <= job.start_time
-        })
-    }
-
-    /// Whether the running print is this job. A printer prints one file at a time, so a print of the same file that
-    /// began before the job was last seen running is this job.
-    fn is_print_of(&self, current: &Current, stats: &PrintStats) -> bool {
-        let job = &current.job;
-        // Without a counter, a different name proves nothing; the next update has a counter.
-        let Some(total) = stats.figures.total_duration else {
-            return true;
-        };
-        let may_be = same_file(stats, job) || current.has_counter_of(self.now, stats);
-        if !may_be || !stats.figures.continues(&job.figures) {
-            return false;
-        }
-        let began_before_seen = match (current.seen, job.last_seen) {
-            (Some(seen), _) => Duration::try_from_secs_f64(total)
-                .is_ok_and(|total| self.now.monotonic.saturating_sub(total) <= seen + SLACK),
-            (None, Some(seen)) => self
-                .now
-                .wall_before(total)
-                .is_some_and(|began| began.duration_since(seen) <= SignedDuration::from_millis(500)),
-            (None, None) => true,
-        };
-        began_before_seen
-            || (self.is_running_row_of(job)
-                && self.newest.is_some_and(|newest| {
-                    self.began_at(stats)
-                        .zip(newest.row.start_time)
-                        .is_some_and(|(began, start)| {
-                            began.duration_since(start).abs() <= SignedDuration::from_millis(1_500)
-                        })
-                }))
-    }
-
-    /// Whether the history has a later run of the job's file.
-    fn has_newer_run_of_the_file(&self, job: &Job) -> bool {
-        self.newest.is_some_and(|newest| {
-            newest.row.filename == job.filename
-                && !newest.row.is_run_of(job)
-                && newest.row.start_time > job.history_start_time.max(job.start_time)
-        })
-    }
-
-    /// When the print began, by the clock of the printer's host.
-    fn began_at(&self, stats: &PrintStats) -> Option<Timestamp> {
-        let total = SignedDuration::try_from_secs_f64(stats.figures.total_duration?).ok()?;
-        self.host_clock.checked_sub(total).ok()
-    }
-
-    /// Whether the newest row, which has the name of the running file, can be about the running print.
-    fn may_be_the_print(&self, newest: &Newest, stats: &PrintStats) -> bool {
-        let resolved = newest.stored.as_ref().is_some_and(|stored| {
-            stored.end_source == Some(Source::PrintStats) || stored.cause.as_deref() == Some(REPLACED)
-        });
-        if resolved || !stats.figures.continues(&newest.row.figures) {
-            return false;
-        }
-        match newest.row.end() {
-            HistoryEnd::Running => true,
-            HistoryEnd::Seen(_) => false,
-            // The print began before Moonraker stopped watching.
-            HistoryEnd::Unseen => {
-                let watched = newest.row.figures.total_duration.unwrap_or(0.0);
-                let watched = SignedDuration::try_from_secs_f64(watched + 5.0).unwrap_or_default();
-                self.began_at(stats)
-                    .zip(newest.row.start_time)
-                    .is_some_and(|(began, start)| began.duration_since(start) <= watched)
-            }
-        }
-    }
-
-    /// Whether a print with this `total_duration` can have begun and ended since the row's start.
-    fn fits_since_start(&self, row: &HistoryJob, stats: &PrintStats) -> bool {
-        self.began_at(stats)
-            .zip(row.start_time)
-            .is_some_and(|(latest_begin, start)| {
-                start.duration_since(latest_begin) <= SignedDuration::from_secs(5)
-            })
-    }
-
-    fn just_started(&self, row: &HistoryJob) -> bool {
-        row.end() == HistoryEnd::Running
-            && row.start_time.is_some_and(|start| {
-                self.host_clock.duration_since(start).abs() < SignedDuration::from_secs(10)
-            })
-    }
-
-    /// Ends a job whose end was not observed, with the history's outcome if there is one.
-    fn unseen_end(&self, mut job: Job) -> Job {
-        match self.newest {
-            Some(newest) if newest.row.is_run_of(&job) => job.end_by_history(&newest.row),
-            _ => job.end_unseen(None),
-        }
-        job
     }
 }
