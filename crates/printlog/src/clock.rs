@@ -6,9 +6,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use domain::Moment;
+
+/// Ticks now and then after each `period`. A tick that was missed, because the task was busy or the machine slept, is not
+/// made up for.
+pub(crate) fn every(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
 
 /// Wall clock and monotonic clock. Cheap to copy; all copies agree on the monotonic clock.
 #[derive(Debug, Clone, Copy)]

@@ -11,12 +11,14 @@ use tracing::{debug, error, info};
 use crate::{
     clock::Clock,
     config::{BackupConfig, Config, RetentionConfig},
+    error_chain::ErrorChain,
+    retry::Outage,
 };
 
 /// Interval between two runs.
-const LOOK: Duration = Duration::from_secs(600);
+const INTERVAL: Duration = Duration::from_secs(600);
 /// Interval after a failed run.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Failures of the last run, as texts for users. Empty if all went well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,20 +38,21 @@ pub(crate) fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> watch::Receiver<Housekeeping> {
-    let (tell, told) = watch::channel(Housekeeping::default());
+    let (failures, receiver) = watch::channel(Housekeeping::default());
     tasks.spawn(async move {
+        let (mut backup_outage, mut retention_outage) = (Outage::default(), Outage::default());
         loop {
-            let pause = match *tell.borrow() == Housekeeping::default() {
-                true => LOOK,
-                false => TRY_AGAIN,
+            let pause = match *failures.borrow() == Housekeeping::default() {
+                true => INTERVAL,
+                false => RETRY_INTERVAL,
             };
-            let next_look = async {
+            let next_run = async {
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     Ok(()) = settings.changed() => {}
                 }
             };
-            if stop.run_until_cancelled(next_look).await.is_none() {
+            if stop.run_until_cancelled(next_run).await.is_none() {
                 return;
             }
             let config = settings.borrow_and_update().clone();
@@ -57,39 +60,39 @@ pub(crate) fn start(
             // A failed backup does not prevent retention.
             let work = async {
                 let backup = back_up(&store, &config.backup, clock.now()).await;
-                let retention = forget(&store, config.retention, clock.now()).await;
+                let retention = apply_retention(&store, config.retention, clock.now()).await;
                 (backup, retention)
             };
             let Some((backup, retention)) = stop.run_until_cancelled(work).await else {
                 return;
             };
-            tell.send_modify(|last| {
-                last.backup = reason("back the database up", backup, last.backup.as_deref());
-                last.retention = reason(
-                    "forget what has been kept for long enough",
+            failures.send_replace(Housekeeping {
+                backup: reason("back up the database", backup, &mut backup_outage),
+                retention: reason(
+                    "delete data past its retention time",
                     retention,
-                    last.retention.as_deref(),
-                );
+                    &mut retention_outage,
+                ),
             });
         }
     });
-    told
+    receiver
 }
 
-/// The cause of a failure, without file names. Logs it once per cause, not once per attempt.
-fn reason(what: &str, result: Result<(), store::Error>, last: Option<&str>) -> Option<String> {
+/// The root cause of a failure, which has no file names in it.
+fn reason(what: &str, result: Result<(), store::Error>, outage: &mut Outage) -> Option<String> {
     let cause = match result {
         Ok(()) => {
-            if last.is_some() {
-                info!("could {what} again");
+            if outage.end() {
+                info!("can {what} again");
             }
             return None;
         }
         Err(cause) => anyhow::Error::new(cause),
     };
     let root = cause.root_cause().to_string();
-    if last != Some(root.as_str()) {
-        error!("cannot {what}, trying on: {cause:#}");
+    if outage.is_new(&root) {
+        error!("cannot {what}, retrying: {cause:#}");
     }
     Some(root)
 }
@@ -106,7 +109,7 @@ async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result
     info!(
         bytes = backup.bytes,
         jobs,
-        "backed {jobs} jobs up into {}",
+        "backed up {jobs} jobs to {}",
         backup.path.display()
     );
     for path in store::prune_backups(&config.folder, config.keep.into(), &backup.path)? {
@@ -137,14 +140,14 @@ pub(crate) fn remove_leftovers(config: &Config, now: Timestamp) {
     ) {
         Ok(gone) => {
             for path in gone {
-                info!("removed {}, which unfinished work has left", path.display());
+                info!("removed {}, a leftover of unfinished work", path.display());
             }
         }
-        Err(cause) => debug!("cannot remove leftovers: {:#}", anyhow::Error::new(cause)),
+        Err(cause) => debug!("cannot remove leftovers: {}", ErrorChain(&cause)),
     }
 }
 
-async fn forget(store: &Store, config: RetentionConfig, now: Timestamp) -> Result<(), store::Error> {
+async fn apply_retention(store: &Store, config: RetentionConfig, now: Timestamp) -> Result<(), store::Error> {
     let before = |kept: Duration| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
     if let Some(kept) = config.raw_metadata {
         let rows = store.forget_raw_metadata(before(kept)).await?;

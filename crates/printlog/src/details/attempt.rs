@@ -1,8 +1,9 @@
 //! One attempt to read a job's details: from a file that was parsed before, else from the file itself, else from
 //! Moonraker's metadata.
 
+use std::time::Duration;
+
 use domain::{Job, Printer};
-use jiff::SignedDuration;
 use moonraker::{Endpoint, FileError};
 use store::{DetailsOutcome, DetailsStatus, NewGcodeFile, QueuedDetails, Retry, Store};
 use tracing::debug;
@@ -14,19 +15,21 @@ use crate::{
         file_identity::FileIdentity,
         moonraker_metadata, stored_file,
     },
+    error_chain::ErrorChain,
     ingest::ConnectionState,
+    retry::Backoff,
 };
 
-/// First and longest pause when the next attempt may well succeed; the pause doubles.
-const SOON: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), SignedDuration::from_hours(6));
+/// Pauses when the next attempt may well succeed.
+const SOON: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(6 * 3600));
 /// Maximum number of such attempts per job: about two weeks.
 const ATTEMPTS: u32 = 64;
 /// Pauses when the file is missing: it may be moved back, or be on a USB stick that is not plugged in.
-const GONE: [SignedDuration; 4] = [
-    SignedDuration::from_secs(10),
-    SignedDuration::from_hours(1),
-    SignedDuration::from_hours(24),
-    SignedDuration::from_hours(7 * 24),
+const GONE: [Duration; 4] = [
+    Duration::from_secs(10),
+    Duration::from_secs(3600),
+    Duration::from_secs(24 * 3600),
+    Duration::from_secs(7 * 24 * 3600),
 ];
 
 pub(super) struct Attempt {
@@ -135,11 +138,11 @@ impl Attempt {
             &printer.config.moonraker_url,
             printer.config.moonraker_api_key.as_deref(),
         )
-        .map_err(|cause| trouble(&format!("{:#}", anyhow::Error::new(cause)), Again::WhenBack))?;
+        .map_err(|cause| trouble(&ErrorChain(&cause).to_string(), Again::WhenBack))?;
         let fetched = fetch::fetch(&endpoint, identity).await.map_err(|cause| Trouble {
             again: Again::after(&cause),
             reason: match cause {
-                FetchError::File(cause) => format!("{:#}", anyhow::Error::new(cause)),
+                FetchError::File(cause) => ErrorChain(&cause).to_string(),
                 cause => cause.to_string(),
             },
         })?;
@@ -153,7 +156,7 @@ impl Attempt {
         let attempts = self.queued.attempts;
         let pause = match again {
             Again::No => None,
-            Again::Soon => (attempts + 1 < ATTEMPTS).then(|| soon(attempts)),
+            Again::Soon => (attempts + 1 < ATTEMPTS).then(|| SOON.after(attempts)),
             Again::Rarely => GONE.get(attempts as usize).copied(),
             Again::WhenBack => return Retry::WhenBack,
         };
@@ -190,22 +193,5 @@ impl Again {
             FetchError::File(cause) if cause.is_transient() => Self::Soon,
             FetchError::File(_) | FetchError::Overwritten => Self::No,
         }
-    }
-}
-
-fn soon(attempts: u32) -> SignedDuration {
-    let doubled = SOON.0.as_secs().saturating_mul(1 << attempts.min(20));
-    SignedDuration::from_secs(doubled).min(SOON.1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_and_end_at_the_longest() {
-        assert_eq!(soon(0), SignedDuration::from_secs(5));
-        assert_eq!(soon(3), SignedDuration::from_secs(40));
-        assert_eq!(soon(63), SignedDuration::from_hours(6));
     }
 }

@@ -12,16 +12,18 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tracing::warn;
 
 use crate::{
-    clock::Clock,
+    clock::{self, Clock},
     details::attempt::Attempt,
+    error_chain::ErrorChain,
     ingest::{ConnectionState, Fleet, JobChange},
+    retry::{Backoff, Outage},
 };
 
 /// How often the queue is checked.
-const LOOK: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// First and longest pause after a database error: an attempt whose result cannot be stored still costs the printer a
 /// download.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const DATABASE_RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Maximum number of printers read at the same time, not counting attempts that take longer than [`SLOW`].
 const AT_ONCE: usize = 8;
 /// The same, counting slow attempts: each may hold 512 KiB.
@@ -66,8 +68,9 @@ pub(super) struct Queue {
     attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
     /// Whether the database currently fails.
     failing: watch::Sender<bool>,
-    /// Consecutive database errors, and the end of the current pause.
-    failures: u32,
+    backoff: Backoff,
+    outage: Outage,
+    /// End of the pause after a database error.
     paused_until: Option<Instant>,
 }
 
@@ -89,18 +92,18 @@ impl Queue {
             busy: HashMap::new(),
             attempts: JoinSet::new(),
             failing,
-            failures: 0,
+            backoff: DATABASE_RETRY,
+            outage: Outage::default(),
             paused_until: None,
         }
     }
 
     pub(super) async fn run(&mut self) {
-        let mut tick = tokio::time::interval(LOOK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tick = clock::every(INTERVAL);
         loop {
             tokio::select! {
                 _ = tick.tick() => {
-                    let more = self.rate * LOOK.as_secs_f64() / 60.0;
+                    let more = self.rate * INTERVAL.as_secs_f64() / 60.0;
                     self.allowance = (self.allowance + more).min(f64::max(more, 1.0));
                 }
                 Some(ended) = self.attempts.join_next() => {
@@ -110,34 +113,32 @@ impl Queue {
                         Err(_) => return,
                     };
                     self.busy.remove(&printer);
-                    self.tell(result);
+                    self.attempt_ended(result);
                 }
             }
             if self.paused_until.is_none_or(|end| Instant::now() >= end)
                 && let Err(cause) = self.begin().await
             {
-                self.tell(Err(cause));
+                self.attempt_ended(Err(cause));
             }
         }
     }
 
-    /// Records the result of an attempt. Logs a database error once per outage, not once per attempt.
-    fn tell(&mut self, attempt: Result<(), store::Error>) {
-        let Err(cause) = attempt else {
-            self.failures = 0;
+    /// Pauses the queue if an attempt, or reading the queue, failed at the database.
+    fn attempt_ended(&mut self, result: Result<(), store::Error>) {
+        let Err(cause) = result else {
+            self.backoff.reset();
+            self.outage.end();
             self.paused_until = None;
             self.failing.send_replace(false);
             return;
         };
-        if !self.failing.send_replace(true) {
-            warn!(
-                "cannot work on details of jobs, trying on: {:#}",
-                anyhow::Error::new(cause)
-            );
+        self.failing.send_replace(true);
+        let reason = ErrorChain(&cause).to_string();
+        if self.outage.is_new(&reason) {
+            warn!("cannot store details of jobs, retrying: {reason}");
         }
-        let pause = PAUSE.0 * 2_u32.saturating_pow(self.failures).min(60);
-        self.failures += 1;
-        self.paused_until = Some(Instant::now() + pause.min(PAUSE.1));
+        self.paused_until = Some(Instant::now() + self.backoff.pause());
     }
 
     async fn begin(&mut self) -> Result<(), store::Error> {

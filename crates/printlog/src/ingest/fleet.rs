@@ -13,21 +13,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{self, Clock},
+    error_chain::ErrorChain,
     ingest::{ConnectionState, PrinterStatus, moonraker::session::PrinterTask},
+    retry::Outage,
 };
 
 /// How often the `printers` table is read: changes made with the command line take effect within this time.
-const LOOK: Duration = Duration::from_secs(2);
+const PRINTERS_INTERVAL: Duration = Duration::from_secs(2);
 /// Shortest interval between two writes of `last_seen`.
-const LAST_SEEN: Duration = Duration::from_secs(60);
+const LAST_SEEN_INTERVAL: Duration = Duration::from_secs(60);
 /// Number of printers whose history is read at the same time after connecting. The limit keeps a farm that is
 /// switched on from flooding the database.
 const SYNCING: usize = 16;
 
 /// Log text for a key that cannot be decrypted, with the remedy.
 pub(crate) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
-     missing or another one; put the right file back, or enter the key anew";
+     missing or another one; restore the right file, or enter the key again";
 
 /// Settings for following printers.
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ pub struct JobChange {
 pub struct Fleet {
     roster: watch::Sender<Roster>,
     job_changes: broadcast::Sender<JobChange>,
-    look_now: Arc<Notify>,
+    printers_changed: Arc<Notify>,
     supervisor: CancellationToken,
 }
 
@@ -103,7 +105,7 @@ impl Fleet {
         let fleet = Self {
             roster: watch::Sender::default(),
             job_changes: broadcast::Sender::new(CHANGES),
-            look_now: Arc::default(),
+            printers_changed: Arc::default(),
             supervisor: CancellationToken::new(),
         };
         let supervisor = Supervisor {
@@ -117,7 +119,8 @@ impl Fleet {
             fleet: fleet.clone(),
             running: HashMap::new(),
             last_seen: HashMap::new(),
-            failing: false,
+            outage: Outage::default(),
+            last_seen_outage: Outage::default(),
         };
         let ended = fleet.supervisor.clone().drop_guard();
         let process = stop.clone().drop_guard();
@@ -167,7 +170,7 @@ impl Fleet {
 
     /// Announces a change of the `printers` table, which then takes effect at once.
     pub fn printers_changed(&self) {
-        self.look_now.notify_one();
+        self.printers_changed.notify_one();
     }
 
     /// Whether the supervisor is running.
@@ -182,7 +185,8 @@ struct Supervisor {
     fleet: Fleet,
     running: HashMap<PrinterId, Running>,
     last_seen: HashMap<PrinterId, Timestamp>,
-    failing: bool,
+    outage: Outage,
+    last_seen_outage: Outage,
 }
 
 /// A running printer task.
@@ -194,16 +198,14 @@ struct Running {
 
 impl Supervisor {
     async fn run(mut self, stop: CancellationToken) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut write_last_seen = tokio::time::interval(LAST_SEEN);
-        write_last_seen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let look_now = self.fleet.look_now.clone();
+        let mut update = clock::every(PRINTERS_INTERVAL);
+        let mut write_last_seen = clock::every(LAST_SEEN_INTERVAL);
+        let printers_changed = self.fleet.printers_changed.clone();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = look.tick() => self.look().await,
-                () = look_now.notified() => self.look().await,
+                _ = update.tick() => self.update().await,
+                () = printers_changed.notified() => self.update().await,
                 _ = write_last_seen.tick() => self.write_last_seen().await,
             }
             if self
@@ -211,7 +213,9 @@ impl Supervisor {
                 .values()
                 .any(|running| running.task.is_finished() && !running.stop.is_cancelled())
             {
-                error!("the task of a printer has crashed; ending, so that the service is started anew");
+                error!(
+                    "the task of a printer has crashed; shutting down, so that the service manager restarts printlog"
+                );
                 break;
             }
         }
@@ -224,20 +228,18 @@ impl Supervisor {
     }
 
     /// Starts and stops tasks until they match the `printers` table.
-    async fn look(&mut self) {
+    async fn update(&mut self) {
         let printers = match self.shared.store.printers().await {
             Ok(printers) => printers,
             Err(cause) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    warn!(
-                        "cannot read the printers, going on with those known: {:#}",
-                        anyhow::Error::new(cause)
-                    );
+                let reason = ErrorChain(&cause).to_string();
+                if self.outage.is_new(&reason) {
+                    warn!("cannot read the table of printers, continuing with the known ones: {reason}");
                 }
                 return;
             }
         };
-        self.failing = false;
+        self.outage.end();
         let wanted: HashMap<_, _> = printers
             .into_iter()
             .map(|printer| (printer.id, printer))
@@ -275,7 +277,7 @@ impl Supervisor {
         info!(
             printer.id = id.0,
             printer.name = config.name,
-            "following {} at {}",
+            "recording {} at {}",
             config.name,
             config.moonraker_url
         );
@@ -300,7 +302,7 @@ impl Supervisor {
 
     /// Writes `last_seen` of the printers for which it changed.
     async fn write_last_seen(&mut self) {
-        let news: Vec<_> = self
+        let changed: Vec<_> = self
             .fleet
             .roster
             .borrow()
@@ -308,15 +310,20 @@ impl Supervisor {
             .filter_map(|(id, status)| Some((*id, status.borrow().last_seen?)))
             .filter(|(id, seen)| self.last_seen.get(id) != Some(seen))
             .collect();
-        if news.is_empty() {
+        if changed.is_empty() {
             return;
         }
-        match self.shared.store.touch_printers(&news).await {
-            Ok(()) => self.last_seen.extend(news),
-            Err(cause) => warn!(
-                "cannot write when printers were last seen: {:#}",
-                anyhow::Error::new(cause)
-            ),
+        match self.shared.store.touch_printers(&changed).await {
+            Ok(()) => {
+                self.last_seen_outage.end();
+                self.last_seen.extend(changed);
+            }
+            Err(cause) => {
+                let reason = ErrorChain(&cause).to_string();
+                if self.last_seen_outage.is_new(&reason) {
+                    warn!("cannot write when printers were last seen, retrying: {reason}");
+                }
+            }
         }
     }
 }

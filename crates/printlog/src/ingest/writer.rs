@@ -8,10 +8,16 @@ use store::{Saved, Store};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    error_chain::ErrorChain,
+    retry::{Backoff, Outage},
+};
 
-/// First and longest pause after a failed write.
-const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// Pauses after failed writes.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+/// Pauses while the server stops, which waits a few seconds for the last writes.
+const RETRY_AT_STOP: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_millis(500));
 
 /// Result of a write.
 #[derive(Debug, PartialEq)]
@@ -21,7 +27,7 @@ pub(crate) enum Written {
         start_time: Option<Timestamp>,
         id: JobId,
         /// Whether more than its progress changed.
-        is_news: bool,
+        is_change: bool,
     },
     /// The user deleted the job with this start time; it is not written again.
     Deleted { start_time: Option<Timestamp> },
@@ -29,8 +35,8 @@ pub(crate) enum Written {
     Imported,
     /// The database refused; the write will be retried.
     Failed,
-    /// The change can never be written and is dropped. It is logged in full.
-    GivenUp,
+    /// The change can never be written. It is logged in full and not retried.
+    Dropped,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<Written, store::Error>> + Send>>;
@@ -45,9 +51,9 @@ pub(crate) struct Writer {
     in_flight: Option<Write>,
     /// When the first write of the queue is retried. `None` unless it failed.
     retry_at: Option<Instant>,
-    longest_pause: Duration,
-    failures: u32,
-    trouble: Option<String>,
+    backoff: Backoff,
+    outage: Outage,
+    last_error: Option<String>,
 }
 
 impl Writer {
@@ -59,9 +65,9 @@ impl Writer {
             queue: VecDeque::new(),
             in_flight: None,
             retry_at: None,
-            longest_pause: RETRY.1,
-            failures: 0,
-            trouble: None,
+            backoff: RETRY,
+            outage: Outage::default(),
+            last_error: None,
         }
     }
 
@@ -70,7 +76,7 @@ impl Writer {
         let waiting = usize::from(self.in_flight.is_some());
         if self.queue.len() > waiting
             && let Some(last) = self.queue.back_mut()
-            && let Some(merged) = superseded(last, &action)
+            && let Some(merged) = merge(last, &action)
         {
             *last = merged;
             return;
@@ -78,10 +84,10 @@ impl Writer {
         self.queue.push_back(action);
     }
 
-    /// Retries at once, and then with the shortest pause only. Used when the server stops.
-    pub(crate) fn hurry(&mut self) {
+    /// Retries at once, and then with short pauses. Used when the server stops.
+    pub(crate) fn retry_now(&mut self) {
         self.retry_at = None;
-        self.longest_pause = RETRY.0;
+        self.backoff = RETRY_AT_STOP;
     }
 
     /// Whether all changes are in the database.
@@ -95,8 +101,8 @@ impl Writer {
     }
 
     /// The last database error. `None` after a successful write.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     /// Writes the next change. Pending forever while the queue is empty. Cancel-safe: a later call continues the
@@ -118,31 +124,32 @@ impl Writer {
         match result {
             Ok(written) => {
                 self.queue.pop_front();
-                if self.failures > 0 {
-                    info!("the database takes jobs again");
+                if self.outage.end() {
+                    info!("the database accepts jobs again");
                 }
-                self.failures = 0;
-                self.trouble = None;
+                self.backoff.reset();
+                self.last_error = None;
                 written
             }
             Err(cause) if can_never_be_written(&cause) => {
                 let change = self.queue.pop_front();
-                self.failures = 0;
-                let cause = format!("{:#}", anyhow::Error::new(cause));
-                error!(?change, "a change of a job is given up: {cause}");
-                self.trouble = Some(cause);
-                Written::GivenUp
+                self.outage.end();
+                self.backoff.reset();
+                let reason = ErrorChain(&cause).to_string();
+                error!(
+                    ?change,
+                    "dropped a change of a job that the database can never accept: {reason}"
+                );
+                self.last_error = Some(reason);
+                Written::Dropped
             }
             Err(cause) => {
-                let cause = format!("{:#}", anyhow::Error::new(cause));
-                // Log once per outage, not once per attempt.
-                if self.failures == 0 {
-                    error!("cannot write a job, trying until it is in: {cause}");
+                let reason = ErrorChain(&cause).to_string();
+                if self.outage.is_new(&reason) {
+                    error!("cannot write a job, retrying until the database accepts it: {reason}");
                 }
-                let pause = RETRY.0 * 2_u32.saturating_pow(self.failures).min(60);
-                self.retry_at = Some(Instant::now() + pause.min(self.longest_pause));
-                self.failures += 1;
-                self.trouble = Some(cause);
+                self.retry_at = Some(Instant::now() + self.backoff.pause());
+                self.last_error = Some(reason);
                 Written::Failed
             }
         }
@@ -157,7 +164,7 @@ fn can_never_be_written(cause: &store::Error) -> bool {
 }
 
 /// Merges two pending writes into one, if `newer` contains everything in `older`.
-fn superseded(older: &Action, newer: &Action) -> Option<Action> {
+fn merge(older: &Action, newer: &Action) -> Option<Action> {
     let (Action::Save(before) | Action::Checkpoint(before)) = older else {
         return None;
     };
@@ -183,11 +190,11 @@ async fn write(
     match action {
         Action::Save(job) => {
             let saved = store.save_job(&job, now).await?;
-            Ok(told(&job, saved))
+            Ok(stored(&job, saved))
         }
         Action::Checkpoint(job) => {
             let saved = store.save_progress(&job, now).await?;
-            Ok(told(&job, saved))
+            Ok(stored(&job, saved))
         }
         Action::Import(row) => {
             store.import_history(printer_id, &[*row], None, now).await?;
@@ -196,14 +203,14 @@ async fn write(
     }
 }
 
-fn told(job: &Job, saved: Saved) -> Written {
+fn stored(job: &Job, saved: Saved) -> Written {
     let start_time = job.start_time;
     match saved {
         Saved::Inserted(id) | Saved::Updated(id) | Saved::Progressed(id) | Saved::Unchanged(id) => {
             Written::Stored {
                 start_time,
                 id,
-                is_news: matches!(saved, Saved::Inserted(_) | Saved::Updated(_)),
+                is_change: matches!(saved, Saved::Inserted(_) | Saved::Updated(_)),
             }
         }
         Saved::Deleted => Written::Deleted { start_time },

@@ -1,8 +1,10 @@
 //! Tests the address and the key of a printer once, to show a user whether they work.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
+
+use crate::error_chain::ErrorChain;
 
 use crate::printers::address::without_login;
 
@@ -125,7 +127,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
             let is_moonraker = matches!(outcome, Outcome::KeyNeeded | Outcome::WrongKey | Outcome::NoPrint);
             Verdict {
                 outcome,
-                reason: Some(chain(&cause)),
+                reason: Some(ErrorChain(&cause).to_string()),
                 may_be_off: matches!(&cause, ProbeError::Connect(cause) if cause.may_be_switched_off()),
                 report: ProbeReport::default(),
                 moonraker_url: is_moonraker.then(|| without_login(url)),
@@ -149,7 +151,7 @@ impl Verdict {
         };
         Self {
             outcome,
-            reason: Some(chain(cause)),
+            reason: Some(ErrorChain(cause).to_string()),
             may_be_off: false,
             report: ProbeReport::default(),
             moonraker_url: None,
@@ -180,17 +182,6 @@ fn outcome(cause: &ProbeError) -> Outcome {
         }
         ProbeError::Connect(_) => Outcome::Unreachable,
     }
-}
-
-/// The error with its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -30,14 +30,16 @@ use crate::{
     clock::Clock,
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     details::{self, DetailsSettings},
+    error_chain::ErrorChain,
     housekeeping,
     ingest::{BackfillSetting, Fleet, FleetSettings},
+    retry::Backoff,
     server::recording_lease::RecordingLease,
     serving::{self, clients::TrustedProxies},
 };
 
 /// First and longest pause between two attempts to reach the database server.
-const DATABASE_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+const DATABASE_RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(15));
 /// Log text for SQLite without a write-ahead log.
 pub(crate) const NO_SHARED_MEMORY: &str = "the file system of the database has no shared memory (as 9p and virtiofs), so SQLite \
     works without a write-ahead log: recording waits while a long export reads; a local disk is better (database.path)";
@@ -162,7 +164,7 @@ pub async fn run_reloading(
     let ended = end(&stop, &tasks).await;
     lease.end().await;
     if let Err(cause) = store.close().await {
-        warn!("cannot close the database: {:#}", anyhow::Error::new(cause));
+        warn!("cannot close the database: {}", ErrorChain(&cause));
     }
     ended
 }
@@ -170,7 +172,7 @@ pub async fn run_reloading(
 /// Loads the aggregates in advance, because the first analytics request would have to wait for them.
 async fn read_aggregates(store: Store, alive: CancellationToken) {
     if let Some(Err(cause)) = alive.run_until_cancelled(store.read_aggregates()).await {
-        warn!("cannot read the aggregates: {:#}", anyhow::Error::new(cause));
+        warn!("cannot read the aggregates: {}", ErrorChain(&cause));
     }
 }
 
@@ -197,7 +199,7 @@ async fn open_database(
     alive: &CancellationToken,
 ) -> anyhow::Result<Option<Store>> {
     let location = &config.database;
-    let mut pause = DATABASE_RETRY.0;
+    let mut backoff = DATABASE_RETRY;
     loop {
         let opening = config.open_store(Opener::Server, clock.now());
         let Some(opened) = alive.run_until_cancelled(opening).await else {
@@ -236,9 +238,10 @@ async fn open_database(
                 });
             }
         };
+        let pause = backoff.pause();
         warn!(
-            "waiting for the database, next attempt in {pause:?}: {:#}",
-            anyhow::Error::new(cause)
+            "waiting for the database, next attempt in {pause:?}: {}",
+            ErrorChain(&cause)
         );
         if alive
             .run_until_cancelled(tokio::time::sleep(pause))
@@ -247,7 +250,6 @@ async fn open_database(
         {
             return Ok(None);
         }
-        pause = (pause * 2).min(DATABASE_RETRY.1);
     }
 }
 

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
+use crate::{error_chain::ErrorChain, retry::Outage};
+
 /// How often the lease is renewed, and checked by waiting servers.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
@@ -37,6 +39,7 @@ impl RecordingLease {
             holder: name(),
             seen: None,
         };
+        let mut outage = Outage::default();
         loop {
             match waiter.try_acquire().await {
                 Ok(Some(epoch)) => {
@@ -46,12 +49,15 @@ impl RecordingLease {
                         epoch: Some(epoch),
                     }));
                 }
-                Ok(None) => waiting(),
+                Ok(None) => {
+                    outage.end();
+                    waiting();
+                }
                 Err(cause) if cause.is_transient() => {
-                    warn!(
-                        "cannot read the recording lease, retrying: {:#}",
-                        anyhow::Error::new(cause)
-                    );
+                    let reason = ErrorChain(&cause).to_string();
+                    if outage.is_new(&reason) {
+                        warn!("cannot read the recording lease, retrying: {reason}");
+                    }
                 }
                 Err(cause) => return Err(cause),
             }
@@ -71,24 +77,22 @@ impl RecordingLease {
         let Some(epoch) = self.epoch else { return };
         let store = self.store.clone();
         tasks.spawn(async move {
-            let mut failing = false;
+            let mut outage = Outage::default();
             while alive
                 .run_until_cancelled(tokio::time::sleep(HEARTBEAT))
                 .await
                 .is_some()
             {
                 match store.keep_turn(epoch).await {
-                    Ok(true) => failing = false,
+                    Ok(true) => drop(outage.end()),
                     Ok(false) | Err(store::Error::LostTurn) => {
                         error!("another printlog has acquired the recording lease of this database; shutting down");
                         alive.cancel();
                     }
                     Err(cause) => {
-                        if !std::mem::replace(&mut failing, true) {
-                            warn!(
-                                "cannot renew the recording lease, retrying: {:#}",
-                                anyhow::Error::new(cause)
-                            );
+                        let reason = ErrorChain(&cause).to_string();
+                        if outage.is_new(&reason) {
+                            warn!("cannot renew the recording lease, retrying: {reason}");
                         }
                     }
                 }

@@ -33,7 +33,7 @@ use crate::{
         },
         state::{ApiState, Core},
     },
-    clock::Clock,
+    clock::{self, Clock},
     ingest::{Fleet, JobChange},
 };
 
@@ -105,10 +105,8 @@ impl Live {
     }
 
     async fn run(self, mut changes: broadcast::Receiver<JobChange>) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = clock::every(LOOK);
+        let mut heartbeat = clock::every(HEARTBEAT);
         loop {
             tokio::select! {
                 _ = look.tick() => self.look(),

@@ -10,6 +10,7 @@ use tracing::warn;
 use crate::{
     api::{access::auth::Credential, live::Event, state::Core},
     clock::Clock,
+    error_chain::ErrorChain,
 };
 
 const HEARTBEAT: Bytes = Bytes::from_static(b"event: heartbeat\ndata: {}\n\n");
@@ -72,7 +73,7 @@ impl Viewer {
             Ok(key) => key.is_some(),
             Err(cause) => {
                 // A failing database is no reason to disconnect an authorised viewer.
-                warn!("cannot look up who watches: {:#}", anyhow::Error::new(cause));
+                warn!("cannot check the access of a viewer: {}", ErrorChain(&cause));
                 true
             }
         }

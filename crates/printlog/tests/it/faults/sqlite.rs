@@ -78,8 +78,11 @@ async fn prints_of_many_while_the_database_is_locked_are_all_there_and_memory_is
     let prints = fleet.end(&logger).await;
     logger.database_is_sound().await;
     let log = logger.log();
-    assert!(log.contains("cannot write a job, trying until it is in"), "{log}");
-    assert!(log.contains("the database takes jobs again"), "{log}");
+    assert!(
+        log.contains("cannot write a job, retrying until the database accepts it"),
+        "{log}"
+    );
+    assert!(log.contains("the database accepts jobs again"), "{log}");
     assert!(prints > 48, "only {prints} prints");
     let growth = after.saturating_sub(before);
     assert!(

@@ -5,7 +5,6 @@ mod sync;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    error::Error as _,
     time::Duration,
 };
 
@@ -20,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    backoff::Backoff,
+    clock,
+    error_chain::ErrorChain,
     ingest::{
         Connection, ConnectionState, PrinterStatus,
         fleet::{JobChange, Shared},
@@ -33,6 +33,7 @@ use crate::{
         },
         writer::{Writer, Written},
     },
+    retry::{Backoff, Outage},
 };
 
 /// Poll interval while Klippy is not ready: Moonraker sends no notification for `startup` and `error`.
@@ -41,8 +42,8 @@ const KLIPPY_POLL: Duration = Duration::from_secs(3);
 const PUBLISH: Duration = Duration::from_secs(1);
 /// Longest pause between two attempts to read a history that Moonraker refuses, within one connection.
 const HISTORY_RETRY: Duration = Duration::from_secs(3600);
-/// Maximum number of distinct reasons logged for one outage.
-const REASONS: usize = 8;
+/// Maximum number of unknown print states logged for one printer.
+const UNKNOWN_STATES: usize = 8;
 /// Time limit for pending writes after the stop.
 const LAST_WRITES: Duration = Duration::from_secs(4);
 
@@ -96,6 +97,8 @@ pub(crate) struct PrinterTask {
     refusal: Option<String>,
     limitations: Limitations,
     page_size: PageSize,
+    reconnect_backoff: Backoff,
+    outage: Outage,
     history_backoff: Backoff,
     /// Time of the next attempt to read the history. `None` while it can be read.
     history_retry: Option<Instant>,
@@ -133,7 +136,9 @@ impl PrinterTask {
             changes_waiting: 0,
             limitations: Vec::new(),
         });
-        let history_backoff = Backoff::new(shared.settings.health_check_interval, HISTORY_RETRY);
+        let settings = &shared.settings;
+        let reconnect_backoff = Backoff::for_printer(settings.reconnect_delay, settings.max_reconnect_delay);
+        let history_backoff = Backoff::for_printer(settings.health_check_interval, HISTORY_RETRY);
         let task = Self {
             tracker: Tracker::new(printer.id),
             mirror: StatusMirror::default(),
@@ -151,6 +156,8 @@ impl PrinterTask {
             refusal: None,
             limitations: Limitations::default(),
             page_size: PageSize::new(),
+            reconnect_backoff,
+            outage: Outage::default(),
             history_backoff,
             history_retry: None,
             is_undecided: false,
@@ -169,20 +176,14 @@ impl PrinterTask {
             stop.cancelled().await;
             return;
         }
-        let settings = self.shared.settings.clone();
-        let mut backoff = Backoff::new(settings.reconnect_delay, settings.max_reconnect_delay);
-        let mut told = Vec::new();
-        while let Some(result) = stop
-            .run_until_cancelled(self.session(&mut backoff, &mut told))
-            .await
-        {
+        while let Some(result) = stop.run_until_cancelled(self.session()).await {
             let cause = match result {
                 Ok(never) => match never {},
                 Err(cause) => cause,
             };
             self.step(Event::LinkLost);
-            self.tell_lost(cause, &mut told);
-            let pause = Instant::now() + backoff.pause();
+            self.connection_lost(&cause);
+            let pause = Instant::now() + self.reconnect_backoff.pause();
             // Pending changes are still written during the pause.
             let waiting = async {
                 while let Ok(written) = tokio::time::timeout_at(pause, self.writer.next()).await {
@@ -195,29 +196,25 @@ impl PrinterTask {
             self.set_connection(ConnectionState::Connecting, None);
         }
         self.step(Event::LinkLost);
-        self.writer.hurry();
+        self.writer.retry_now();
         let last_writes = async {
             while !self.writer.is_empty() {
                 self.writer.next().await;
             }
         };
         if tokio::time::timeout(LAST_WRITES, last_writes).await.is_err() {
-            warn!("stopped with changes that the database did not take");
+            warn!("stopped with changes that are not in the database");
         }
     }
 
     /// Runs one connection, from the handshake until it is lost.
-    async fn session(
-        &mut self,
-        backoff: &mut Backoff,
-        told: &mut Vec<String>,
-    ) -> Result<std::convert::Infallible, SessionError> {
+    async fn session(&mut self) -> Result<std::convert::Infallible, SessionError> {
         let config = &self.printer.config;
         let endpoint = Endpoint::parse(&config.moonraker_url, config.moonraker_api_key.as_deref())?;
         self.endpoint = Some(endpoint.clone());
         let (client, mut notifications) =
             moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
-        let ended = self.converse(&client, &mut notifications, backoff, told).await;
+        let ended = self.converse(&client, &mut notifications).await;
         // No other response of Moonraker is that large.
         if matches!(client.closed_reason(), Some(Closed::TooLarge { .. })) {
             self.page_size.was_too_large();
@@ -230,8 +227,6 @@ impl PrinterTask {
         &mut self,
         client: &Client,
         notifications: &mut Notifications,
-        backoff: &mut Backoff,
-        told: &mut Vec<String>,
     ) -> Result<std::convert::Infallible, SessionError> {
         // The semaphore is never closed. If it were, the printer would be followed without a permit.
         let permit = self.shared.syncing.clone().acquire_owned().await.ok();
@@ -240,7 +235,7 @@ impl PrinterTask {
         self.limitations.note(Capability::Identify, identified);
         // The handshake proves nothing: Moonraker accepts an unauthorised socket and stays silent.
         let info = client.server_info_if_offered().await?;
-        self.heard();
+        self.touch_last_seen();
         if let Some(info) = self.limitations.note(Capability::ServerInfo, info) {
             self.status
                 .send_modify(|status| status.moonraker_version = info.moonraker_version);
@@ -248,8 +243,8 @@ impl PrinterTask {
         self.history_backoff.reset();
         self.sync(client).await?;
         drop(permit);
-        backoff.reset();
-        if !std::mem::take(told).is_empty() {
+        self.reconnect_backoff.reset();
+        if self.outage.end() {
             info!("connected to {} again", self.printer.config.name);
         }
         self.database_refusal = None;
@@ -267,8 +262,7 @@ impl PrinterTask {
         let mut backfill_failed = false;
         let mut extras = std::pin::pin!(client.missing_extras());
         let mut extras_known = false;
-        let mut poll = tokio::time::interval(KLIPPY_POLL);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut poll = clock::every(KLIPPY_POLL);
         self.checked = Instant::now();
         loop {
             if backfill.is_none() && !backfill_failed && !self.limitations.has(Capability::History) {
@@ -316,23 +310,20 @@ impl PrinterTask {
                 self.publish();
                 return Ok(());
             }
-            Err(HistoryError::Store(cause)) => {
-                format!("{:#}", anyhow::Error::new(HistoryError::Store(cause)))
-            }
-            Err(cause) => {
-                let text = chain(&cause);
-                self.history_failed(cause)?;
-                text
-            }
+            Err(cause) => cause,
         };
-        warn!(error = cause, "the import pauses");
-        self.backfill_error = Some(cause);
+        let reason = ErrorChain(&cause).to_string();
+        if !matches!(cause, HistoryError::Store(_)) {
+            self.history_failed(cause)?;
+        }
+        warn!(error = reason, "the import of the history is interrupted");
+        self.backfill_error = Some(reason);
         self.publish();
         Ok(())
     }
 
     async fn notified(&mut self, client: &Client, notification: Notification) -> Result<(), SessionError> {
-        self.heard();
+        self.touch_last_seen();
         match notification {
             Notification::StatusUpdate { delta, eventtime } => {
                 if eventtime.is_some_and(|time| time < self.snapshot_time) {
@@ -400,10 +391,10 @@ impl PrinterTask {
             Written::Stored {
                 start_time,
                 id,
-                is_news,
+                is_change,
             } => {
                 self.current_row = Some((start_time, id));
-                if is_news {
+                if is_change {
                     let change = JobChange {
                         id,
                         printer_id: self.printer.id,
@@ -419,7 +410,7 @@ impl PrinterTask {
             Written::Deleted { start_time: None }
             | Written::Imported
             | Written::Failed
-            | Written::GivenUp => {}
+            | Written::Dropped => {}
         }
         self.publish();
     }
@@ -439,13 +430,6 @@ async fn next_page(
     match run {
         Some(run) => run.next(current).await,
         None => std::future::pending().await,
-    }
-}
-
-fn chain(cause: &HistoryError) -> String {
-    match cause.source() {
-        Some(source) => format!("{cause}: {source}"),
-        None => cause.to_string(),
     }
 }
 

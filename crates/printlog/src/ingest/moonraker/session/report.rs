@@ -2,18 +2,21 @@
 
 use tracing::warn;
 
-use crate::ingest::{
-    Connection, ConnectionState,
-    fleet::UNREADABLE_KEY,
-    moonraker::{
-        convert, current_job,
-        history::{self, HistoryError},
-        session::{PUBLISH, PrinterTask, REASONS, SessionError},
+use crate::{
+    error_chain::ErrorChain,
+    ingest::{
+        Connection, ConnectionState,
+        fleet::UNREADABLE_KEY,
+        moonraker::{
+            convert, current_job,
+            history::{self, HistoryError},
+            session::{PUBLISH, PrinterTask, SessionError},
+        },
     },
 };
 
 impl PrinterTask {
-    pub(super) fn heard(&mut self) {
+    pub(super) fn touch_last_seen(&mut self) {
         // Not published: the fleet reads `last_seen` from the status and writes it once a minute.
         let now = self.shared.clock.now();
         self.status.send_if_modified(|status| {
@@ -46,7 +49,7 @@ impl PrinterTask {
         let backfill_runs = self.status.borrow().connection.state == ConnectionState::Connected
             && self.backfill_error.is_none();
         let backfill = history::progress(&self.backfill, backfill_runs, self.backfill_error.clone());
-        let changes_waiting = self.writer.trouble().map_or(0, |_| self.writer.len());
+        let changes_waiting = self.writer.last_error().map_or(0, |_| self.writer.len());
         let trouble = self.trouble();
         let klippy = self.klippy;
         self.status.send_modify(|status| {
@@ -88,9 +91,9 @@ impl PrinterTask {
         }
     }
 
-    /// Logs a lost connection once per reason, not once per attempt.
-    pub(super) fn tell_lost(&mut self, cause: SessionError, told: &mut Vec<String>) {
-        let state = match &cause {
+    /// Logs and publishes why there is no connection.
+    pub(super) fn connection_lost(&mut self, cause: &SessionError) {
+        let state = match cause {
             SessionError::Request(moonraker::RequestError::Unauthorized { .. }) => {
                 ConnectionState::Unauthorized
             }
@@ -100,16 +103,14 @@ impl PrinterTask {
             _ => ConnectionState::Unreachable,
         };
         let is_of_database = state == ConnectionState::Connecting;
-        let mut reason = format!("{:#}", anyhow::Error::new(cause));
+        let mut reason = ErrorChain(cause).to_string();
         self.database_refusal = is_of_database.then(|| reason.clone());
         if self.printer.key_is_unreadable {
             reason = format!("{reason}; {UNREADABLE_KEY}");
         }
-        // Each reason once per outage: a printer with an unstable connection for weeks must not fill the log.
-        if told.len() < REASONS && !told.contains(&reason) {
+        if self.outage.is_new(&reason) {
             let name = &self.printer.config.name;
             warn!(reason, "not connected to {name}: {reason}");
-            told.push(reason.clone());
         }
         self.set_connection(state, Some(reason));
         let trouble = self.trouble();
@@ -119,7 +120,7 @@ impl PrinterTask {
 
     /// The current database error: from the writer, or else from the last attempt to connect.
     fn trouble(&self) -> Option<String> {
-        let trouble = self.writer.trouble().or(self.database_refusal.as_deref());
+        let trouble = self.writer.last_error().or(self.database_refusal.as_deref());
         trouble.map(str::to_owned)
     }
 }

@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::ingest::moonraker::{
     convert,
     history::{self, HistoryError, HistoryReader, Recent},
-    session::{PrinterTask, REASONS, SessionError, Subscription},
+    session::{PrinterTask, SessionError, Subscription, UNKNOWN_STATES},
 };
 
 impl PrinterTask {
@@ -44,7 +44,7 @@ impl PrinterTask {
         // Adds the time since the host's clock was read.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
         let stats = self.print_stats().await;
-        self.warn_of_unknown_word();
+        self.warn_of_unknown_state();
         self.is_undecided = stats
             .as_ref()
             .is_some_and(|stats| stats.state == PrintState::Unknown);
@@ -171,7 +171,7 @@ impl PrinterTask {
         let Some(stats) = self.print_stats().await else {
             return Ok(());
         };
-        self.warn_of_unknown_word();
+        self.warn_of_unknown_state();
         let (klippy, klippy_message) = convert::klippy(&self.mirror).unwrap_or((self.klippy, None));
         self.klippy = klippy;
         if self.is_undecided && klippy == KlippyState::Ready {
@@ -198,18 +198,18 @@ impl PrinterTask {
     }
 
     /// Logs a print state that is unknown to Klipper, once per printer and state.
-    fn warn_of_unknown_word(&mut self) {
+    fn warn_of_unknown_state(&mut self) {
         let Some(word) = self.mirror.print_stats().and_then(|stats| stats.state) else {
             return;
         };
         if PrintState::from_klipper(word) != PrintState::Unknown
-            || self.unknown_words.len() >= REASONS
+            || self.unknown_words.len() >= UNKNOWN_STATES
             || self.unknown_words.contains(word)
         {
             return;
         }
         let name = &self.printer.config.name;
-        warn!("{name} reports the unknown print state {word:?}; the state before it still holds");
+        warn!("{name} reports the unknown print state {word:?}; the previous state is kept");
         self.unknown_words.insert(word.to_owned());
     }
 
@@ -240,7 +240,7 @@ impl PrinterTask {
     /// `error`.
     async fn check(&mut self, client: &Client) -> Result<(), SessionError> {
         let info = client.server_info_if_offered().await?;
-        self.heard();
+        self.touch_last_seen();
         let reported = self
             .limitations
             .note(Capability::ServerInfo, info)
