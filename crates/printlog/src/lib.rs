@@ -9,6 +9,7 @@ mod error_chain;
 mod export;
 mod housekeeping;
 pub mod ingest;
+mod input;
 pub mod logging;
 pub mod printers;
 mod retry;

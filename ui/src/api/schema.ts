@@ -1591,7 +1591,7 @@ export interface components {
         /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
         /**
-         * @description Address of a Moonraker: a URL with http, https, ws or wss, or just the host. The port is 7125 unless said otherwise, with https and wss 443. User and password, as in http://USER:PASSWORD@HOST, are the login of a proxy; they are encrypted beside the API key, and never shown.
+         * @description Address of a Moonraker: a URL with http, https, ws or wss, or only the host. The default port is 7125, or 443 with https and wss. User and password, as in http://USER:PASSWORD@HOST, are the login of a proxy; they are stored encrypted together with the API key, and never shown.
          * @example http://voron.local:7125
          */
         MoonrakerUrl: string;
@@ -2287,45 +2287,44 @@ export interface operations {
     get_estimates: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2354,45 +2353,44 @@ export interface operations {
     get_failures: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2421,45 +2419,44 @@ export interface operations {
     get_filament: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2488,47 +2485,46 @@ export interface operations {
     get_files: {
         parameters: {
             query?: {
-                /** @description How many files, at most. */
+                /** @description Maximum number of files. */
                 limit?: number;
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2557,47 +2553,46 @@ export interface operations {
     get_heatmap: {
         parameters: {
             query?: {
-                /** @description Which of the two is written as CSV; `week` if left out. JSON has both. */
+                /** @description Which of the two parts CSV contains. JSON contains both. */
                 view?: components["schemas"]["HeatmapView"];
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2626,45 +2621,44 @@ export interface operations {
     compare_printers: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2693,43 +2687,42 @@ export interface operations {
     get_printer_analytics: {
         parameters: {
             query?: {
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2770,45 +2763,44 @@ export interface operations {
     get_summary: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2837,49 +2829,48 @@ export interface operations {
     get_timeline: {
         parameters: {
             query?: {
-                /** @description Length of the parts. Weeks are those of ISO 8601. */
+                /** @description Length of the buckets. Weeks are those of ISO 8601. */
                 bucket?: components["schemas"]["Bucket"];
-                /** @description What the jobs of each part are divided by; `status` if left out. */
+                /** @description How the jobs of each bucket are divided into series. */
                 stack?: components["schemas"]["Stack"];
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2908,45 +2899,44 @@ export interface operations {
     get_verdicts: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only of this material, as the slicer calls it.
-                 * @example PLA
-                 */
-                filament_type?: string;
-                /**
-                 * @description Only of files that this slicer made, by its name.
-                 * @example OrcaSlicer
-                 */
-                slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
-                verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
-                tag?: components["schemas"]["Tag"][];
-                /** @description Only those whose file name contains this, or a user's title, notes or tag; without regard to case. */
-                q?: string;
-                /**
-                 * @description Only those that started then or later: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date, whose first instant in `tz` is meant.
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                q?: string;
                 /**
-                 * @description Time zone of days and hours, by its IANA name. `api.timezone` of the configuration if left out.
+                 * @description Only jobs with this material, as the slicer spells it.
+                 * @example PLA
+                 */
+                filament_type?: string;
+                /**
+                 * @description Only jobs whose file was made by this slicer.
+                 * @example OrcaSlicer
+                 */
+                slicer?: string;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
-                /** @description How the answer is written. As the header `Accept` says if left out, else `json`. */
+                /** @description Format of the response. Defaults to the one that the header `Accept` requests, else `json`. */
                 format?: components["schemas"]["TableFormat"];
             };
             header?: never;
@@ -2975,9 +2965,12 @@ export interface operations {
     parse_gcode: {
         parameters: {
             query?: {
-                /** @description How many bytes of the body are the beginning of the file; what follows is its end. All of them if left out. */
+                /** @description Number of bytes of the body that are the beginning of the file; the rest is its end. Defaults to all. */
                 head?: number;
-                /** @description Bytes of the whole file. If left out, the body is the whole file, or with `head` its two ends with something between. */
+                /**
+                 * @description Size of the whole file in bytes. If left out, the body is the whole file, or, with `head`, its two ends with a gap
+                 *     of unknown size.
+                 */
                 size?: number;
             };
             header?: never;
@@ -3020,50 +3013,46 @@ export interface operations {
     list_jobs: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only those that started then or later: RFC 3339, or a date (UTC).
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date (UTC).
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /**
-                 * @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
-                 *     Unicode form.
-                 */
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only of this material, as the slicer calls it.
+                 * @description Only jobs with this material, as the slicer spells it.
                  * @example PLA
                  */
                 filament_type?: string;
                 /**
-                 * @description Only of files that this slicer made, by its name.
+                 * @description Only jobs whose file was made by this slicer.
                  * @example OrcaSlicer
                  */
                 slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round; or the least
-                 *     of a column, or, with `-` in front of it, the most. There, those of which it is unknown come last both ways.
+                 * @description Sort order: `newest` (jobs whose start is unknown come last), its reverse `oldest`, or a column, ascending, or
+                 *     descending with a leading `-`. Jobs whose value in that column is unknown come last in both directions.
                  */
                 sort?: "newest" | "oldest" | "print_duration" | "-print_duration" | "total_duration" | "-total_duration" | "filament_used" | "-filament_used";
-                /** @description Jobs on a page. */
+                /** @description Number of jobs on a page. */
                 limit?: number;
-                /** @description Where the page begins: `next` of the page before, as it is. */
+                /** @description Start of the page: `next` of the previous page, unchanged. */
                 cursor?: string;
             };
             header?: never;
@@ -3100,47 +3089,43 @@ export interface operations {
     export_jobs: {
         parameters: {
             query?: {
-                /** @description Only of these printers. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only with one of these statuses. May be repeated; several may also stand in one value, between commas. */
+                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
                 status?: components["schemas"]["JobStatus"][];
                 /**
-                 * @description Only those that started then or later: RFC 3339, or a date (UTC).
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Only those that started earlier: RFC 3339, or a date (UTC).
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /**
-                 * @description Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
-                 *     Unicode form.
-                 */
+                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only of this material, as the slicer calls it.
+                 * @description Only jobs with this material, as the slicer spells it.
                  * @example PLA
                  */
                 filament_type?: string;
                 /**
-                 * @description Only of files that this slicer made, by its name.
+                 * @description Only jobs whose file was made by this slicer.
                  * @example OrcaSlicer
                  */
                 slicer?: string;
-                /**
-                 * @description Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-                 *     commas.
-                 */
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
-                /** @description Only those that a user gave one of these tags, without regard to case. May be repeated. */
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
-                /** @description What kind of file; `csv` if left out. */
-                format?: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
+                /** @description Format of the file. */
+                format?: ("csv" | "json" | "ndjson" | "xlsx" | "parquet") & Record<string, never>;
                 /**
-                 * @description Whether CSV begins with a byte order mark. Excel takes it for text in the encoding of the country otherwise.
-                 *     Other formats have none.
+                 * @description Whether CSV begins with a byte order mark. Without one, Excel assumes the legacy encoding of the system. No
+                 *     effect on other formats.
                  */
                 bom?: boolean;
             };
@@ -3184,7 +3169,7 @@ export interface operations {
     get_job: {
         parameters: {
             query?: {
-                /** @description Whether `details.raw_metadata` is wanted, too. */
+                /** @description Whether to include `details.raw_metadata`. */
                 raw?: boolean;
             };
             header?: never;
@@ -3360,7 +3345,7 @@ export interface operations {
     get_job_details: {
         parameters: {
             query?: {
-                /** @description Whether `raw_metadata` is wanted, too. */
+                /** @description Whether to include `details.raw_metadata`. */
                 raw?: boolean;
             };
             header?: never;
@@ -3437,7 +3422,7 @@ export interface operations {
     get_job_thumbnail: {
         parameters: {
             query?: {
-                /** @description Width in pixels that is wanted at least. The largest image if left out. */
+                /** @description Minimum width in pixels. Defaults to the largest image. */
                 size?: number;
             };
             header?: never;
@@ -3738,7 +3723,7 @@ export interface operations {
     delete_printer: {
         parameters: {
             query?: {
-                /** @description Delete the printer's jobs, too. */
+                /** @description Also delete the printer's jobs. */
                 delete_jobs?: boolean;
             };
             header?: never;
@@ -3941,7 +3926,7 @@ export interface operations {
     get_system: {
         parameters: {
             query?: {
-                /** @description A time zone, as the parameter `tz` of analytics. */
+                /** @description A time zone, as in the parameter `tz` of analytics. */
                 tz?: string;
             };
             header?: never;

@@ -18,20 +18,11 @@ pub use openapi::document;
 
 pub(crate) use access::{
     Usage,
-    keys::{CreatedKeyBody, KeyBody, KeyList, NAME as KEY_NAME},
+    keys::{CreatedKeyBody, KeyBody, KeyList},
     session::cookie_of,
 };
-pub(crate) use http::{
-    error::FieldError,
-    page::{decode as decode_cursor, order as parse_order},
-    query::{instant as parse_instant, name as checked_name},
-};
-pub(crate) use jobs::{
-    JobListBody,
-    export::AT_ONCE as EXPORTS_AT_ONCE,
-    notes::{tag as parse_tag, verdict as parse_verdict},
-};
+pub(crate) use jobs::{JobListBody, export::AT_ONCE as EXPORTS_AT_ONCE};
 pub(crate) use live::Live;
-pub(crate) use printers::{PrinterBody, PrinterList, TestBody, checked as checked_printer};
+pub(crate) use printers::{PrinterBody, PrinterList, TestBody};
 pub(crate) use router::router;
 pub(crate) use system::metrics_route::metrics_only;

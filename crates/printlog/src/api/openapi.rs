@@ -11,11 +11,14 @@ use utoipa::{
     },
 };
 
-use crate::api::{
-    access::{auth, session},
-    http::error,
-    router::{admin_routes, data_routes, open_routes},
-    schema_enums,
+use crate::{
+    api::{
+        access::{auth, session},
+        http::error,
+        router::{admin_routes, data_routes, open_routes},
+        schema_enums,
+    },
+    input::FieldError,
 };
 
 #[derive(OpenApi)]
@@ -42,7 +45,7 @@ use crate::api::{
     ),
     components(schemas(
         error::Problem,
-        error::FieldError,
+        FieldError,
         schema_enums::TimeZone,
         schema_enums::TableFormat,
         schema_enums::HeatmapView

@@ -6,11 +6,11 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
-        schema::{ObjectBuilder, Type},
+        schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type},
     },
 };
 
-use crate::{ingest, printers::probe};
+use crate::{ingest, input::page, printers::probe};
 
 /// Names of the available time zones, and offsets from UTC. A pattern rather than a list, so that the document shows
 /// a string.
@@ -38,6 +38,62 @@ impl ToSchema for TimeZone {
         Cow::Borrowed("TimeZone")
     }
 }
+
+/// An instant or a date.
+pub(crate) struct Instant;
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        let text = |format| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(format)))
+        };
+        let either = OneOfBuilder::new()
+            .item(text(KnownFormat::DateTime))
+            .item(text(KnownFormat::Date));
+        RefOr::T(either.build().into())
+    }
+}
+
+impl ToSchema for Instant {}
+
+/// A tag of a job.
+pub(crate) struct Tag;
+
+impl PartialSchema for Tag {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A tag."))
+            .min_length(Some(1))
+            .max_length(Some(64))
+            .pattern(Some(r"^[^\x00,]*[^\x00,\s][^\x00,]*$"))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for Tag {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Tag")
+    }
+}
+
+/// Names of the sort orders of a list.
+pub(crate) struct JobOrder;
+
+impl PartialSchema for JobOrder {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(page::orders()))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for JobOrder {}
 
 /// Defines a schema for the words of a type.
 macro_rules! words {

@@ -447,10 +447,10 @@ pub(super) struct JobFilterArguments {
     #[arg(long, value_delimiter = ',')]
     pub(super) status: Vec<JobStatus>,
     /// Only those that started at this date or instant (UTC), or later
-    #[arg(long, value_name = "WHEN", value_parser = crate::api::parse_instant)]
+    #[arg(long, value_name = "WHEN", value_parser = crate::input::instant)]
     pub(super) since: Option<jiff::Timestamp>,
     /// Only those that started before this date or instant (UTC)
-    #[arg(long, value_name = "WHEN", value_parser = crate::api::parse_instant)]
+    #[arg(long, value_name = "WHEN", value_parser = crate::input::instant)]
     pub(super) until: Option<jiff::Timestamp>,
     /// Only those whose file name, or title, notes or a tag, contains this
     #[arg(long, value_name = "TEXT", visible_alias = "search")]
@@ -462,10 +462,10 @@ pub(super) struct JobFilterArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) slicer: Option<String>,
     /// Only those that a user gave this verdict: good, partly_good, scrap. May be given several times
-    #[arg(long, value_delimiter = ',', value_parser = crate::api::parse_verdict)]
+    #[arg(long, value_delimiter = ',', value_parser = crate::input::job::verdict)]
     pub(super) verdict: Vec<Verdict>,
     /// Only those that a user gave this tag. May be given several times, for jobs with one of them
-    #[arg(long, value_parser = crate::api::parse_tag)]
+    #[arg(long, value_parser = crate::input::job::tag)]
     pub(super) tag: Vec<String>,
 }
 
@@ -479,7 +479,7 @@ pub(super) struct ListJobs {
     pub(super) limit: u32,
     /// Which come first: newest, oldest, or those that took least of print_duration, total_duration or filament_used; with
     /// a minus in front, such as -print_duration, most
-    #[arg(long, value_name = "ORDER", default_value = "newest", value_parser = crate::api::parse_order,
+    #[arg(long, value_name = "ORDER", default_value = "newest", value_parser = crate::input::page::order,
         allow_hyphen_values = true)]
     pub(super) sort: domain::ListOrder,
     /// Continue where a page ended: its `next`

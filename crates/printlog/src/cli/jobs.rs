@@ -4,7 +4,7 @@ use domain::{JobFilter, PrinterId};
 use store::Store;
 
 use crate::{
-    api::{JobListBody, decode_cursor},
+    api::JobListBody,
     cli::{
         Context, Exit, UsageError,
         arguments::{JobFilterArguments, JobsCommand, ListJobs},
@@ -13,6 +13,7 @@ use crate::{
         printers,
     },
     export::{ExportFormat, Exporter},
+    input::page,
 };
 
 pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Result<Exit> {
@@ -40,7 +41,7 @@ async fn list(context: &Context, arguments: ListJobs) -> anyhow::Result<Exit> {
     let order = arguments.sort;
     let after = match &arguments.cursor {
         Some(text) => {
-            let cursor = decode_cursor(text).and_then(|place| place.within(order));
+            let cursor = page::decode(text).and_then(|place| place.within(order));
             Some(cursor.ok_or_else(|| {
                 UsageError(
                     "--cursor is none of this list; take `next` of the page before, with its --sort"

@@ -6,12 +6,13 @@ use serde_json::json;
 use store::{ApiKey, RevokedKey};
 
 use crate::{
-    api::{CreatedKeyBody, KEY_NAME, KeyBody, KeyList, checked_name, parse_instant},
+    api::{CreatedKeyBody, KeyBody, KeyList},
     cli::{
         Context, Exit, UsageError,
         arguments::{CreateKey, KeysCommand, Output, RevokeKey},
         output::{Table, instant, print_json, print_line},
     },
+    input::{self, KEY_NAME},
 };
 
 pub(super) async fn run(context: &Context, command: KeysCommand) -> anyhow::Result<Exit> {
@@ -25,7 +26,7 @@ pub(super) async fn run(context: &Context, command: KeysCommand) -> anyhow::Resu
 async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit> {
     let now = context.clock.now();
     let name =
-        checked_name(&arguments.name, KEY_NAME).map_err(|message| UsageError(format!("name: {message}")))?;
+        input::name(&arguments.name, KEY_NAME).map_err(|message| UsageError(format!("name: {message}")))?;
     let expires_at = match &arguments.expires {
         Some(text) => Some(end(text, now).map_err(UsageError)?),
         None => None,
@@ -49,7 +50,7 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
 
 /// The instant at which a key expires, from a duration, a date or an instant.
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if let Ok(instant) = parse_instant(text) {
+    if let Ok(instant) = input::instant(text) {
         return Ok(instant);
     }
     let unclear = || format!("--expires {text} is neither a time such as 90d, nor a date such as 2027-01-31");

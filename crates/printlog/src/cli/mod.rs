@@ -31,9 +31,9 @@ pub use arguments::Arguments;
 use arguments::{Command, Output};
 
 use crate::{
-    api::FieldError,
     clock::Clock,
     config::{Config, ConfigError, MoonrakerConfig},
+    input::FieldError,
     logging,
     server::{self, lifecycle, reload},
 };
@@ -57,11 +57,11 @@ struct UsageError(String);
 
 impl UsageError {
     fn of_fields(errors: &[FieldError]) -> Self {
-        let told: Vec<_> = errors
+        let messages: Vec<_> = errors
             .iter()
             .map(|error| format!("{}: {}", error.field, error.message))
             .collect();
-        Self(told.join("; "))
+        Self(messages.join("; "))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use store::{DeletedPrinter, Store};
 
 use crate::{
-    api::{PrinterBody, PrinterList, TestBody, checked_printer},
+    api::{PrinterBody, PrinterList, TestBody},
     cli::{
         Context, Exit, UsageError,
         arguments::{
@@ -17,6 +17,7 @@ use crate::{
     },
     printers::{
         address::without_login,
+        input,
         probe::{self, Outcome, Verdict},
     },
 };
@@ -33,7 +34,7 @@ pub(super) async fn run(context: &Context, command: PrintersCommand) -> anyhow::
 
 async fn add(context: &Context, arguments: AddPrinter) -> anyhow::Result<Exit> {
     let key = key(&arguments.key)?;
-    let printer = checked_printer(
+    let printer = input::printer(
         &arguments.name,
         arguments.location.as_deref(),
         &arguments.url,
@@ -154,7 +155,7 @@ async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit>
         true => None,
         false => key(&arguments.key)?.or(config.moonraker_api_key),
     };
-    let printer = checked_printer(
+    let printer = input::printer(
         arguments.name.as_deref().unwrap_or(&config.name),
         arguments.location.as_deref().or(config.location.as_deref()),
         arguments.url.as_deref().unwrap_or(&config.moonraker_url),

@@ -11,18 +11,17 @@ use serde::{Deserialize, Serialize};
 use store::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey, Store};
 use utoipa::ToSchema;
 
-use crate::api::{
-    http::{
-        error::{ApiResult, Problem},
-        extract::{JsonBody, NoQuery, PathId},
-        query,
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            extract::{JsonBody, NoQuery, PathId},
+        },
+        schema_enums,
+        state::{ApiState, Core},
     },
-    schema_enums,
-    state::{ApiState, Core},
+    input::{self, KEY_NAME},
 };
-
-/// Maximum length of a key's name in characters.
-pub(crate) const NAME: usize = 255;
 
 /// An API key, without the key itself, which only its owner has.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,7 +121,8 @@ pub(crate) async fn create_key(
     JsonBody(body): JsonBody<NewKeyBody>,
 ) -> ApiResult<impl IntoResponse> {
     let now = state.clock.now();
-    let name = query::name(&body.name, NAME).map_err(|message| Problem::invalid_field("name", message))?;
+    let name =
+        input::name(&body.name, KEY_NAME).map_err(|message| Problem::invalid_field("name", message))?;
     let key = core
         .store
         .create_key(&name, body.scope.into(), body.expires_at, now)

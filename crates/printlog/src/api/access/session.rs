@@ -14,14 +14,17 @@ use store::Session;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use crate::api::{
-    http::{
-        error::{ApiResult, Header, Problem},
-        extract::{JsonBody, NoQuery},
-        query, same_origin,
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Header, Problem},
+            extract::{JsonBody, NoQuery},
+            same_origin,
+        },
+        schema_enums,
+        state::{ApiState, Core},
     },
-    schema_enums,
-    state::{ApiState, Core},
+    input,
 };
 
 /// Prefix of the cookie's name; a suffix distinguishes this printlog from others. All ports of a host share cookies,
@@ -88,7 +91,7 @@ pub(crate) async fn sign_in(
     JsonBody(body): JsonBody<SignIn, BODY>,
 ) -> ApiResult<Response> {
     same_origin::check(&headers)?;
-    let key = query::text(KEY)(body.key.trim()).map_err(|message| Problem::invalid_field("key", message))?;
+    let key = input::text(KEY)(body.key.trim()).map_err(|message| Problem::invalid_field("key", message))?;
     let client = state.proxies.client(peer.ip(), &headers);
     state
         .sign_ins

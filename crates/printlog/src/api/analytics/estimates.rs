@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::api::{
     analytics::{
         compute, printer_names,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-        sheet,
+        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+        table,
     },
     http::error::ApiResult,
     state::Core,
@@ -65,7 +65,7 @@ struct Row {
 /// Compare estimates with reality
 ///
 /// Median and quartiles for all, and by printer, material and slicer; of fewer than five jobs it says `not enough data`.
-#[utoipa::path(get, path = "/api/analytics/estimates", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/estimates", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((EstimatesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
@@ -95,7 +95,7 @@ pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResul
         })
     })
     .await?;
-    sheet::answer(query.format, &body, |body| {
+    table::respond(query.format, &body, |body| {
         let groups = [
             ("all", std::slice::from_ref(&body.all)),
             ("printer", &body.by_printer),

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::api::{
     analytics::{
         compute, printer_names,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-        sheet,
+        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+        table,
     },
     http::error::ApiResult,
     state::Core,
@@ -63,7 +63,7 @@ struct Row {
 }
 
 /// Show why, where and when jobs failed
-#[utoipa::path(get, path = "/api/analytics/failures", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/failures", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
@@ -104,7 +104,7 @@ pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult
         jobs_without_hour: failures.hours.get(&None).copied().unwrap_or(0),
         all,
     };
-    sheet::answer(query.format, &body, rows)
+    table::respond(query.format, &body, rows)
 }
 
 fn by_name(groups: BTreeMap<Option<String>, Sums>) -> Vec<FailureBody> {

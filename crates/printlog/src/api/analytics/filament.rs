@@ -12,8 +12,8 @@ use crate::api::{
         compute,
         figures::FiguresBody,
         printer_names,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-        sheet,
+        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+        table,
     },
     http::error::ApiResult,
     state::Core,
@@ -53,7 +53,7 @@ struct Row {
 /// Sum up filament
 ///
 /// By type, brand, colour and printer; the group with the most jobs first. As CSV all four in one table.
-#[utoipa::path(get, path = "/api/analytics/filament", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/filament", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilamentBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
@@ -78,7 +78,7 @@ pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult
         })
     })
     .await?;
-    sheet::answer(query.format, &body, |body| {
+    table::respond(query.format, &body, |body| {
         let groups = [
             ("type", &body.by_type),
             ("brand", &body.by_brand),

@@ -1,21 +1,21 @@
 //! The most printed files.
 
-use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use axum::response::Response;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::FiguresBody,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, whole},
-        sheet,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::FiguresBody,
+            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            table,
+        },
+        http::{error::ApiResult, query::parameters},
+        state::Core,
     },
-    http::{
-        error::{ApiResult, Problem},
-        query::Query,
-    },
-    state::{ApiState, Core},
+    input::whole,
 };
 
 /// Default number of files.
@@ -46,39 +46,23 @@ struct FileBody {
     figures: FiguresBody,
 }
 
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameter that `FilesQuery` reads")]
-pub(super) struct FilesParameters {
-    /// How many files, at most.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u64>,
-}
-
-pub(super) struct FilesQuery {
-    asked: AnalyticsQuery,
-    limit: usize,
-}
-
-impl FromRequestParts<ApiState> for FilesQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let limit = query.one("limit", whole(1, MOST)).unwrap_or(USUAL);
-        let asked = AnalyticsQuery::take(&mut query, parts, state, true);
-        query.finish(Self { asked, limit })
+parameters! {
+    /// Length of the list.
+    pub(super) struct FilesParameters {
+        /// Maximum number of files.
+        #[param(value_type = Option<u64>, minimum = 1, maximum = 500, default = 50)]
+        limit: usize = one_or(USUAL, whole(1, MOST)),
     }
 }
 
 /// Show the most printed files
 ///
 /// How often each was printed, how that ended, and what it took.
-#[utoipa::path(get, path = "/api/analytics/files", tag = "analytics", params(FilesParameters, PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/files", tag = "analytics", params(FilesParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilesBody = "application/json"), (String = "text/csv")))))]
-pub(super) async fn get_files(core: Core, query: FilesQuery) -> ApiResult<Response> {
-    let FilesQuery { asked, limit } = query;
-    let (figures, bodies) = compute(&core, &asked.filter, move |jobs| {
+pub(super) async fn get_files(core: Core, query: AnalyticsQuery<FilesParameters>) -> ApiResult<Response> {
+    let limit = query.own.limit;
+    let (figures, bodies) = compute(&core, &query.filter, move |jobs| {
         let files = jobs.files(limit)?;
         let bodies: Vec<FiguresBody> = files
             .files
@@ -101,10 +85,10 @@ pub(super) async fn get_files(core: Core, query: FilesQuery) -> ApiResult<Respon
             figures,
         });
     let body = FilesBody {
-        period: asked.period(),
+        period: query.period(),
         items: items.collect(),
         total: figures.total,
         jobs_without_file: figures.unknown,
     };
-    sheet::answer(asked.format, &body, |body| body.items.clone())
+    table::respond(query.format, &body, |body| body.items.clone())
 }

@@ -1,23 +1,23 @@
 //! Starts of jobs by weekday, hour and day.
 
 use analytics::{HourCell, LocalClock};
-use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use axum::response::Response;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::thousandths,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
-        sheet,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::thousandths,
+            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            table,
+        },
+        http::{error::ApiResult, query::parameters},
+        schema_enums,
+        state::Core,
     },
-    http::{
-        error::{ApiResult, Problem},
-        query::Query,
-    },
-    schema_enums,
-    state::{ApiState, Core},
+    input::word,
 };
 
 /// Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone.
@@ -83,41 +83,23 @@ impl View {
     }
 }
 
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameter that `HeatmapQuery` reads")]
-pub(super) struct HeatmapParameters {
-    /// Which of the two is written as CSV; `week` if left out. JSON has both.
-    #[param(value_type = Option<schema_enums::HeatmapView>)]
-    view: Option<String>,
-}
-
-pub(super) struct HeatmapQuery {
-    asked: AnalyticsQuery,
-    view: View,
-}
-
-impl FromRequestParts<ApiState> for HeatmapQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let view = query
-            .one("view", word(View::ALL, View::as_str))
-            .unwrap_or(View::Week);
-        let asked = AnalyticsQuery::take(&mut query, parts, state, true);
-        query.finish(Self { asked, view })
+parameters! {
+    /// Which part is written as CSV.
+    pub(super) struct HeatmapParameters {
+        /// Which of the two parts CSV contains. JSON contains both.
+        #[param(value_type = Option<schema_enums::HeatmapView>, default = "week")]
+        view: View = one_or(View::Week, word(View::ALL, View::as_str)),
     }
 }
 
 /// Show when jobs are started
 #[utoipa::path(get, path = "/api/analytics/heatmap", tag = "analytics",
-    params(HeatmapParameters, PrinterParameters, JobParameters),
+    params(HeatmapParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((HeatmapBody = "application/json"), (String = "text/csv")))))]
-pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Response> {
-    let HeatmapQuery { asked, view } = query;
-    let (period, zone) = (asked.period(), asked.zone.clone());
-    compute(&core, &asked.filter, move |jobs| {
+pub(super) async fn get_heatmap(core: Core, query: AnalyticsQuery<HeatmapParameters>) -> ApiResult<Response> {
+    let view = query.own.view;
+    let (period, zone) = (query.period(), query.zone.clone());
+    compute(&core, &query.filter, move |jobs| {
         let map = jobs.heatmap(&zone)?;
         let hours = map.week.iter().zip(1..).flat_map(|(hours, weekday)| {
             hours.iter().zip(0..).map(move |(cell, hour)| HourBody {
@@ -139,8 +121,8 @@ pub(super) async fn get_heatmap(core: Core, query: HeatmapQuery) -> ApiResult<Re
             undated_jobs: map.undated,
         };
         Ok(match view {
-            View::Week => sheet::answer(asked.format, &body, |body| body.week.clone()),
-            View::Calendar => sheet::answer(asked.format, &body, |body| body.calendar.clone()),
+            View::Week => table::respond(query.format, &body, |body| body.week.clone()),
+            View::Calendar => table::respond(query.format, &body, |body| body.calendar.clone()),
         })
     })
     .await?

@@ -9,8 +9,8 @@ mod files;
 mod heatmap;
 mod printers;
 mod query;
-mod sheet;
 mod summary;
+mod table;
 mod timeline;
 mod verdicts;
 

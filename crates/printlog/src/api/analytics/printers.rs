@@ -14,8 +14,10 @@ use crate::api::{
         compute,
         figures::{FiguresBody, rounded, thousandths},
         printer_names,
-        query::{AnalyticsQuery, JobParameters, OfPrinter, PeriodBody, PrinterParameters},
-        sheet,
+        query::{
+            AnalyticsQuery, FilterParameters, OfPrinter, PeriodBody, PrinterParameters, TableParameters,
+        },
+        table,
     },
     http::{
         error::{ApiResult, Problem},
@@ -70,7 +72,7 @@ pub(super) struct OnePrinterBody {
 /// Compare printers
 ///
 /// The figures of each printer, also of those without a job.
-#[utoipa::path(get, path = "/api/analytics/printers", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/printers", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((ComparisonBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn compare_printers(
     State(state): State<ApiState>,
@@ -86,12 +88,12 @@ pub(super) async fn compare_printers(
         period: query.period(),
         items,
     };
-    sheet::answer(query.format, &body, |body| body.items.clone())
+    table::respond(query.format, &body, |body| body.items.clone())
 }
 
 /// Show the figures of a printer
 #[utoipa::path(get, path = "/api/analytics/printers/{id}", tag = "analytics",
-    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), JobParameters),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), FilterParameters, TableParameters),
     responses(
         (status = 200, content((OnePrinterBody = "application/json"), (String = "text/csv"))),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
@@ -115,7 +117,7 @@ pub(super) async fn get_printer_analytics(
         period: query.period(),
         printer: items.into_iter().next().ok_or_else(no_such)?,
     };
-    sheet::answer(query.format, &body, |body| vec![body.printer.clone()])
+    table::respond(query.format, &body, |body| vec![body.printer.clone()])
 }
 
 async fn figures(

@@ -11,8 +11,8 @@ use crate::api::{
     analytics::{
         compute,
         figures::FiguresBody,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-        sheet,
+        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+        table,
     },
     http::error::ApiResult,
     state::{ApiState, Core},
@@ -70,7 +70,7 @@ struct Row {
 ///
 /// With `since` the same figures of the period before come with them, and the change: of whole days the same number of
 /// days before, else the same time. Without `until` a period ends now. As CSV a row for each of the two.
-#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((SummaryBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_summary(
     State(state): State<ApiState>,
@@ -112,7 +112,7 @@ pub(super) async fn get_summary(
         active_printers,
         previous,
     };
-    sheet::answer(query.format, &body, |body| {
+    table::respond(query.format, &body, |body| {
         let current = Row {
             period: "current",
             since: body.period.since,

@@ -1,25 +1,25 @@
 //! Jobs over time.
 
 use analytics::{Bucket, Series, Stack, StackKey, buckets};
-use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use axum::response::Response;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::thousandths,
-        printer_names,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters, word},
-        sheet,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::thousandths,
+            printer_names,
+            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            table,
+        },
+        http::{error::ApiResult, query::parameters},
+        schema_enums,
+        state::Core,
     },
-    http::{
-        error::{ApiResult, Problem},
-        query::Query,
-    },
-    schema_enums,
-    state::{ApiState, Core},
+    input::word,
 };
 
 /// Maximum number of buckets in a timeline.
@@ -90,37 +90,15 @@ struct Row {
     filament_g: f64,
 }
 
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `TimelineQuery` reads")]
-pub(super) struct TimelineParameters {
-    /// Length of the parts. Weeks are those of ISO 8601.
-    #[param(value_type = Option<schema_enums::Bucket>)]
-    bucket: Option<String>,
-    /// What the jobs of each part are divided by; `status` if left out.
-    #[param(value_type = Option<schema_enums::Stack>)]
-    stack: Option<String>,
-}
-
-pub(super) struct TimelineQuery {
-    asked: AnalyticsQuery,
-    bucket: Bucket,
-    stack: Stack,
-}
-
-impl FromRequestParts<ApiState> for TimelineQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let bucket = query
-            .one("bucket", word(Bucket::ALL, Bucket::as_str))
-            .unwrap_or(Bucket::Day);
-        let stack = query
-            .one("stack", word(Stack::ALL, Stack::as_str))
-            .unwrap_or(Stack::Status);
-        let asked = AnalyticsQuery::take(&mut query, parts, state, true);
-        query.finish(Self { asked, bucket, stack })
+parameters! {
+    /// How jobs are grouped.
+    pub(super) struct TimelineParameters {
+        /// Length of the buckets. Weeks are those of ISO 8601.
+        #[param(value_type = Option<schema_enums::Bucket>, default = "day")]
+        bucket: Bucket = one_or(Bucket::Day, word(Bucket::ALL, Bucket::as_str)),
+        /// How the jobs of each bucket are divided into series.
+        #[param(value_type = Option<schema_enums::Stack>, default = "status")]
+        stack: Stack = one_or(Stack::Status, word(Stack::ALL, Stack::as_str)),
     }
 }
 
@@ -129,13 +107,16 @@ impl FromRequestParts<ApiState> for TimelineQuery {
 /// Hours, days (if left out), weeks, months or years of the time zone, those without a job too; a job belongs to the one
 /// in which it started. As CSV a row for each part and series.
 #[utoipa::path(get, path = "/api/analytics/timeline", tag = "analytics",
-    params(TimelineParameters, PrinterParameters, JobParameters),
+    params(TimelineParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((TimelineBody = "application/json"), (String = "text/csv")))))]
-pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<Response> {
-    let TimelineQuery { asked, bucket, stack } = query;
+pub(super) async fn get_timeline(
+    core: Core,
+    query: AnalyticsQuery<TimelineParameters>,
+) -> ApiResult<Response> {
+    let TimelineParameters { bucket, stack } = query.own;
     let names = printer_names(&core).await?;
-    let (period, zone, filter) = (asked.period(), asked.zone.clone(), asked.filter.clone());
-    compute(&core, &asked.filter, move |jobs| {
+    let (period, zone, filter) = (query.period(), query.zone.clone(), query.filter.clone());
+    compute(&core, &query.filter, move |jobs| {
         let (extent, undated_jobs) = jobs.extent()?;
         let instant = |time: i64| Timestamp::from_millisecond(time).ok();
         let first = filter.since.or_else(|| instant(extent?.0));
@@ -175,7 +156,7 @@ pub(super) async fn get_timeline(core: Core, query: TimelineQuery) -> ApiResult<
                 .collect(),
             undated_jobs,
         };
-        Ok(sheet::answer(asked.format, &body, rows))
+        Ok(table::respond(query.format, &body, rows))
     })
     .await?
 }

@@ -13,8 +13,8 @@ use crate::api::{
         compute,
         figures::{CostBody, FiguresBody},
         printer_names,
-        query::{AnalyticsQuery, JobParameters, PeriodBody, PrinterParameters},
-        sheet,
+        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+        table,
     },
     http::error::ApiResult,
     state::Core,
@@ -88,7 +88,7 @@ struct Row {
 /// Show what users made of their jobs
 ///
 /// Jobs by verdict, the share of good ones, and what scrap cost; for all, and by reason, printer and material.
-#[utoipa::path(get, path = "/api/analytics/verdicts", tag = "analytics", params(PrinterParameters, JobParameters),
+#[utoipa::path(get, path = "/api/analytics/verdicts", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((VerdictsBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
@@ -110,7 +110,7 @@ pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult
         })
     })
     .await?;
-    sheet::answer(query.format, &body, |body| {
+    table::respond(query.format, &body, |body| {
         let groups = [
             ("all", std::slice::from_ref(&body.all)),
             ("reason", &body.by_reason),

@@ -12,6 +12,8 @@ use store::Refusal;
 use tracing::error;
 use utoipa::ToSchema;
 
+use crate::input::FieldError;
+
 /// Result of a handler.
 pub(crate) type ApiResult<T> = Result<T, Problem>;
 
@@ -61,24 +63,6 @@ impl Header {
             Self::KeyNeeded => challenge("Bearer"),
             Self::KeyRefused => challenge("Bearer error=\"invalid_token\""),
             Self::ScopeTooSmall => challenge("Bearer error=\"insufficient_scope\""),
-        }
-    }
-}
-
-/// What is wrong with a field of the body, or with a parameter of the path or the query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// Name of the field; of a field within a field `outer.inner`.
-    pub(crate) field: String,
-    /// What is wrong and what is allowed.
-    pub(crate) message: String,
-}
-
-impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
         }
     }
 }

@@ -11,9 +11,9 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
-use crate::api::http::{
-    error::Problem,
-    query::{self, Query},
+use crate::{
+    api::http::{error::Problem, query::QueryReader},
+    input,
 };
 
 /// Maximum size of a JSON body in bytes.
@@ -154,7 +154,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
                 }
                 _ => Problem::internal(),
             })?;
-        query::id(&text)
+        input::id(&text)
             .map(Self)
             .map_err(|message| Problem::invalid_field("id", message))
     }
@@ -168,7 +168,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::new(parts.uri.query()).finish(Self)
+        QueryReader::new(parts.uri.query()).finish(Self)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use domain::JobId;
@@ -12,15 +12,18 @@ use serde_json::Value;
 use store::{ThumbnailInfo, WholeJob};
 use utoipa::ToSchema;
 
-use crate::api::{
-    http::{
-        error::{ApiResult, Problem},
-        extract::{NoQuery, PathId},
-        query::{self, Query},
+use crate::{
+    api::{
+        http::{
+            error::{ApiResult, Problem},
+            extract::{NoQuery, PathId},
+            query::{Query, parameters},
+        },
+        jobs::no_such_job,
+        schema_enums,
+        state::{ApiState, Core},
     },
-    jobs::no_such_job,
-    schema_enums,
-    state::{ApiState, Core},
+    input,
 };
 
 /// Larger than any image.
@@ -130,33 +133,21 @@ struct ThumbnailBody {
     url: String,
 }
 
-/// `?raw=true`
-pub(crate) struct RawQuery(pub(crate) bool);
-
-/// `?size=`
-pub(crate) struct SizeQuery(Option<u64>);
-
-impl<S: Send + Sync> FromRequestParts<S> for RawQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let raw = query.one("raw", |text| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("must be true or false".to_owned()),
-        });
-        query.finish(Self(raw.unwrap_or(false)))
+parameters! {
+    /// Whether raw metadata is included.
+    pub(crate) struct RawParameters {
+        /// Whether to include `details.raw_metadata`.
+        #[param(value_type = Option<bool>)]
+        pub(crate) raw: bool = one_or(false, input::truth),
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for SizeQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let size = query.one("size", query::whole(1, LARGEST));
-        query.finish(Self(size))
+parameters! {
+    /// Size of an image.
+    pub(crate) struct SizeParameters {
+        /// Minimum width in pixels. Defaults to the largest image.
+        #[param(value_type = Option<u64>, minimum = 1, maximum = 100_000)]
+        size: Option<u64> = one(input::whole(1, LARGEST)),
     }
 }
 
@@ -245,16 +236,20 @@ fn names(list: &Value) -> Vec<String> {
 #[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
     params(
         ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
-        ("raw" = Option<bool>, Query, description = "Whether `raw_metadata` is wanted, too."),
+        RawParameters,
     ),
     responses(
         (status = 200, body = DetailsBody),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such job, or nothing is known of what the slicer planned for it."),
     ))]
-pub(crate) async fn get_job_details(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<DetailsBody>> {
+pub(crate) async fn get_job_details(
+    core: Core,
+    id: PathId,
+    Query(query): Query<RawParameters>,
+) -> ApiResult<Json<DetailsBody>> {
     let id = JobId(id.0);
-    let job = core.store.whole_job(id, raw.0).await?;
+    let job = core.store.whole_job(id, query.raw).await?;
     match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
         Some(details) => Ok(Json(details)),
         None => Err(Problem::not_found(format!(
@@ -292,8 +287,7 @@ pub(crate) async fn refresh_job_details(
 #[utoipa::path(get, path = "/api/jobs/{id}/thumbnail", tag = "jobs",
     params(
         ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
-        ("size" = Option<u64>, Query, minimum = 1, maximum = 100_000,
-            description = "Width in pixels that is wanted at least. The largest image if left out."),
+        SizeParameters,
     ),
     responses(
         (status = 200, content_type = "image/png", body = Vec<u8>, description = "The image: PNG, JPEG or BMP."),
@@ -304,12 +298,12 @@ pub(crate) async fn refresh_job_details(
 pub(crate) async fn get_job_thumbnail(
     core: Core,
     id: PathId,
-    size: SizeQuery,
+    Query(query): Query<SizeParameters>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let id = JobId(id.0);
     let none = || Problem::not_found(format!("there is no image of job {}", id.0));
-    let image = best(core.store.thumbnails_of(id).await?, size.0).ok_or_else(none)?;
+    let image = best(core.store.thumbnails_of(id).await?, query.size).ok_or_else(none)?;
     let tag = format!("\"{}\"", image.hash);
     let known = headers
         .get_all(header::IF_NONE_MATCH)

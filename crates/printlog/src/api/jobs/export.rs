@@ -4,28 +4,27 @@ use std::{io, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequestParts, State},
-    http::{HeaderValue, header, request::Parts},
+    extract::State,
+    http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use domain::JobFilter;
 use futures_util::stream;
 use store::Store;
 use tokio::{runtime::Handle, sync::mpsc};
 use tracing::{debug, warn};
-use utoipa::IntoParams;
 
 use crate::{
     api::{
         http::{
             error::{ApiResult, Problem},
-            query::{self, Query},
+            query::{Query, parameters},
         },
-        jobs::{FilterParameters, job_filter},
+        jobs::{FilterParameters, PrinterParameters},
         schema_enums,
         state::{ApiState, Core},
     },
     export::{ExportFormat, Exporter},
+    input::{self, word},
 };
 
 /// Maximum number of simultaneous exports.
@@ -37,22 +36,17 @@ const AHEAD: usize = 2;
 /// Maximum size of a part in bytes. While the queue is full, nothing more is read from the database.
 const PART: usize = 64 * 1024;
 
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameter that `ExportQuery` reads")]
-struct FormatParameter {
-    /// What kind of file; `csv` if left out.
-    #[param(inline, value_type = Option<schema_enums::ExportFormat>)]
-    format: Option<String>,
-    /// Whether CSV begins with a byte order mark. Excel takes it for text in the encoding of the country otherwise.
-    /// Other formats have none.
-    bom: Option<bool>,
-}
-
-pub(crate) struct ExportQuery {
-    filter: JobFilter,
-    format: ExportFormat,
-    bom: bool,
+parameters! {
+    /// Format of an export.
+    pub(crate) struct FormatParameters {
+        /// Format of the file.
+        #[param(inline, value_type = Option<schema_enums::ExportFormat>, default = "csv")]
+        format: ExportFormat = one_or(ExportFormat::Csv, word(ExportFormat::ALL, ExportFormat::as_str)),
+        /// Whether CSV begins with a byte order mark. Without one, Excel assumes the legacy encoding of the system. No
+        /// effect on other formats.
+        #[param(value_type = Option<bool>)]
+        bom: bool = one_or(false, input::truth),
+    }
 }
 
 /// Export jobs, newest first
@@ -60,7 +54,7 @@ pub(crate) struct ExportQuery {
 /// All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
 /// of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
 /// are read in a minute.
-#[utoipa::path(get, path = "/api/jobs/export", tag = "jobs", params(FilterParameters, FormatParameter),
+#[utoipa::path(get, path = "/api/jobs/export", tag = "jobs", params(PrinterParameters, FilterParameters, FormatParameters),
     responses((status = 200, description = "The file.", content(
         (String = "text/csv"),
         (Vec<Value> = "application/json"),
@@ -73,7 +67,7 @@ pub(crate) struct ExportQuery {
 pub(crate) async fn export_jobs(
     State(state): State<ApiState>,
     core: Core,
-    query: ExportQuery,
+    Query((printers, filter, format)): Query<(PrinterParameters, FilterParameters, FormatParameters)>,
 ) -> ApiResult<Response> {
     let place = core.exporting.clone().try_acquire_owned().map_err(|_| {
         Problem::unavailable(format!(
@@ -81,8 +75,8 @@ pub(crate) async fn export_jobs(
         ))
     })?;
     // Errors at this stage can still be sent as a problem document.
-    let export = core.store.begin_export(&query.filter).await?;
-    let exporter = Exporter::new(query.format, query.bom).map_err(|_| Problem::internal())?;
+    let export = core.store.begin_export(&filter.of_printers(printers)).await?;
+    let exporter = Exporter::new(format.format, format.bom).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let runtime = Handle::current();
     // One thread for the whole export: it blocks no other request, and its allocations stay in one thread.
@@ -102,13 +96,13 @@ pub(crate) async fn export_jobs(
     let name = format!(
         "attachment; filename=\"printlog-jobs-{}.{}\"",
         state.clock.now().strftime("%Y-%m-%d"),
-        query.format.as_str()
+        format.format.as_str()
     );
     let disposition = HeaderValue::from_str(&name).map_err(|_| Problem::internal())?;
     let headers = [
         (
             header::CONTENT_TYPE,
-            HeaderValue::from_static(query.format.media_type()),
+            HeaderValue::from_static(format.format.media_type()),
         ),
         (header::CONTENT_DISPOSITION, disposition),
     ];
@@ -174,27 +168,6 @@ async fn hand_over(
             .map_err(|_| HandOverError::Closed)?;
     }
     Ok(())
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let filter = job_filter(&mut query);
-        let format = query.one("format", |text| {
-            ExportFormat::ALL
-                .into_iter()
-                .find(|format| format.as_str() == text)
-                .ok_or_else(|| {
-                    let all = ExportFormat::ALL.map(ExportFormat::as_str);
-                    format!("must be one of {}", all.join(", "))
-                })
-        });
-        let format = format.unwrap_or(ExportFormat::Csv);
-        let bom = query.one("bom", query::truth).unwrap_or(false);
-        query.finish(Self { filter, format, bom })
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -14,11 +14,11 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::read_body,
-            query::{self, Query},
+            query::{Query, parameters},
         },
         state::Core,
     },
-    details,
+    details, input,
 };
 
 /// Maximum size of a body in bytes.
@@ -26,20 +26,16 @@ const FILE_LIMIT: usize = 16 << 20;
 /// Larger than any file.
 const LARGEST: u64 = 1 << 53;
 
-/// `?head=` and `?size=`
-pub(crate) struct EndsQuery {
-    head: Option<u64>,
-    size: Option<u64>,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for EndsQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let head = query.one("head", query::whole(0, LARGEST));
-        let size = query.one("size", query::whole(0, LARGEST));
-        query.finish(Self { head, size })
+parameters! {
+    /// How the body relates to the file.
+    pub(crate) struct EndsParameters {
+        /// Number of bytes of the body that are the beginning of the file; the rest is its end. Defaults to all.
+        #[param(value_type = Option<u64>, minimum = 0, maximum = 9_007_199_254_740_992_u64)]
+        head: Option<u64> = one(input::whole(0, LARGEST)),
+        /// Size of the whole file in bytes. If left out, the body is the whole file, or, with `head`, its two ends with a gap
+        /// of unknown size.
+        #[param(value_type = Option<u64>, minimum = 0, maximum = 9_007_199_254_740_992_u64)]
+        size: Option<u64> = one(input::whole(0, LARGEST)),
     }
 }
 
@@ -62,14 +58,7 @@ pub(crate) struct ParsedBody {
 /// The body is the file, at most 16 MiB. Of a larger one its two ends are enough: the first bytes, behind them the last
 /// ones, with `head` and `size`. 64 KiB and 96 KiB do for nearly every file. Nothing is stored.
 #[utoipa::path(post, path = "/api/gcode/parse", tag = "jobs",
-    params(
-        ("head" = Option<u64>, Query, minimum = 0, maximum = 9_007_199_254_740_992_u64,
-            description = "How many bytes of the body are the beginning of the file; what follows is its end. \
-                All of them if left out."),
-        ("size" = Option<u64>, Query, minimum = 0, maximum = 9_007_199_254_740_992_u64,
-            description = "Bytes of the whole file. If left out, the body is the whole file, or with `head` its two \
-                ends with something between."),
-    ),
+    params(EndsParameters),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 200, body = ParsedBody),
@@ -78,7 +67,7 @@ pub(crate) struct ParsedBody {
     ))]
 pub(crate) async fn parse_gcode(
     _: Core,
-    ends: EndsQuery,
+    Query(ends): Query<EndsParameters>,
     headers: HeaderMap,
     file: FileBody,
 ) -> ApiResult<Json<ParsedBody>> {

@@ -5,34 +5,27 @@ pub(crate) mod export;
 pub(crate) mod gcode_file;
 pub(crate) mod notes;
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, State},
-    http::{StatusCode, request::Parts},
-};
-use domain::{Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
-use jiff::{Timestamp, tz::TimeZone};
+use axum::{Json, extract::State, http::StatusCode};
+use domain::{JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use store::{JobPage, JobRow, StoredJob, WholeJob};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         http::{
             error::{ApiResult, Problem},
             extract::{NoQuery, PathId},
-            page,
-            query::{self, Query},
+            query::{Query, parameters},
         },
-        jobs::{
-            details::{DetailsBody, RawQuery},
-            notes::Tag,
-        },
+        jobs::details::{DetailsBody, RawParameters},
         schema_enums,
         state::{ApiState, Core},
     },
     ingest::{ConnectionState, JobChange},
+    input::{self, page},
 };
 
 /// Default number of jobs on a page.
@@ -149,131 +142,113 @@ pub(crate) struct PauseBody {
     resumed_at: Option<Timestamp>,
 }
 
-/// Filters of a list of jobs.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `job_filter` reads")]
-pub(crate) struct FilterParameters {
-    /// Only of these printers. May be repeated; several may also stand in one value, between commas.
-    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
-    printer_id: Option<Vec<i64>>,
-    /// Only with one of these statuses. May be repeated; several may also stand in one value, between commas.
-    #[param(value_type = Option<Vec<schema_enums::JobStatus>>)]
-    status: Option<Vec<String>>,
-    /// Only those that started then or later: RFC 3339, or a date (UTC).
-    #[param(inline, example = "2026-01-31")]
-    since: Option<Instant>,
-    /// Only those that started earlier: RFC 3339, or a date (UTC).
-    #[param(inline, example = "2026-01-31T12:00:00Z")]
-    until: Option<Instant>,
-    /// Only those whose file name, or the title, notes or a tag of a user, contains this, without regard to case and
-    /// Unicode form.
-    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
-    q: Option<String>,
-    /// Only of this material, as the slicer calls it.
-    #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
-    filament_type: Option<String>,
-    /// Only of files that this slicer made, by its name.
-    #[param(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00]*$",
-        example = "OrcaSlicer"
-    )]
-    slicer: Option<String>,
-    /// Only those that a user gave one of these verdicts. May be repeated; several may also stand in one value, between
-    /// commas.
-    #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
-    verdict: Option<Vec<String>>,
-    /// Only those that a user gave one of these tags, without regard to case. May be repeated.
-    #[param(value_type = Option<Vec<Tag>>)]
-    tag: Option<Vec<String>>,
+parameters! {
+    /// Which printers.
+    pub(crate) struct PrinterParameters {
+        /// Only jobs of these printers. May be repeated or contain several, separated by commas.
+        #[param(value_type = Option<Vec<i64>>, minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+        printer_id: Vec<PrinterId> = several(|text| input::id(text).map(PrinterId)),
+    }
 }
 
-/// Place in a list of jobs.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `JobQuery` reads")]
-struct PageParameters {
-    /// Which come first: `newest` (those whose start is unknown come last), or `oldest`, the other way round; or the least
-    /// of a column, or, with `-` in front of it, the most. There, those of which it is unknown come last both ways.
-    #[param(inline)]
-    sort: Option<Sort>,
-    /// Jobs on a page.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u64>,
-    /// Where the page begins: `next` of the page before, as it is.
-    #[param(
-        pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{10}A[AB][A-Za-z0-9_-]{8}[AEIMQUYcgkosw048]$"
-    )]
-    cursor: Option<String>,
+parameters! {
+    /// Which of their jobs.
+    pub(crate) struct FilterParameters {
+        /// Only jobs with one of these statuses. May be repeated or contain several, separated by commas.
+        #[param(value_type = Option<Vec<schema_enums::JobStatus>>)]
+        status: Vec<JobStatus> = several(input::job::status),
+        /// Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+        /// zone of the request (UTC for routes without `tz`).
+        #[param(inline, value_type = Option<schema_enums::Instant>, example = "2026-01-31")]
+        since: Option<Timestamp> = instant(),
+        /// Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+        /// of the request (UTC for routes without `tz`).
+        #[param(inline, value_type = Option<schema_enums::Instant>, example = "2026-01-31T12:00:00Z")]
+        until: Option<Timestamp> = instant(),
+        /// Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form.
+        #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
+        q: Option<String> = one(input::text(TEXT)),
+        /// Only jobs with this material, as the slicer spells it.
+        #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
+        filament_type: Option<String> = one(input::text(TEXT)),
+        /// Only jobs whose file was made by this slicer.
+        #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "OrcaSlicer")]
+        slicer: Option<String> = one(input::text(TEXT)),
+        /// Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas.
+        #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
+        verdict: Vec<Verdict> = several(input::job::verdict),
+        /// Only jobs to which a user gave one of these tags, ignoring case. May be repeated.
+        #[param(value_type = Option<Vec<schema_enums::Tag>>)]
+        tag: Vec<String> = repeated(input::job::tag),
+    }
 }
 
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what `JobQuery` reads")]
-enum Sort {
-    Newest,
-    Oldest,
-    PrintDuration,
-    #[schema(rename = "-print_duration")]
-    MostPrintDuration,
-    TotalDuration,
-    #[schema(rename = "-total_duration")]
-    MostTotalDuration,
-    FilamentUsed,
-    #[schema(rename = "-filament_used")]
-    MostFilamentUsed,
-}
-
-#[derive(Debug, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes what `query::instant` reads")]
-pub(crate) enum Instant {
-    #[schema(value_type = String, format = DateTime)]
-    Instant(String),
-    #[schema(value_type = String, format = Date)]
-    Date(String),
-}
-
-pub(crate) struct JobQuery {
-    filter: JobFilter,
-    order: ListOrder,
-    limit: u64,
-    after: Option<Cursor>,
+parameters! {
+    /// Position in a list of jobs.
+    pub(crate) struct PageParameters {
+        /// Sort order: `newest` (jobs whose start is unknown come last), its reverse `oldest`, or a column, ascending, or
+        /// descending with a leading `-`. Jobs whose value in that column is unknown come last in both directions.
+        #[param(inline, value_type = Option<schema_enums::JobOrder>)]
+        sort: ListOrder = one_or(ListOrder::default(), page::order),
+        /// Number of jobs on a page.
+        #[param(value_type = Option<u64>, minimum = 1, maximum = 500, default = 50)]
+        limit: u64 = one_or(PAGE, input::whole(1, LARGEST_PAGE)),
+        /// Start of the page: `next` of the previous page, unchanged.
+        #[param(
+            value_type = Option<String>,
+            pattern = "^(A[Q-Za-z0-9_-]|B[A-Za-z0-9_-])[A-Za-z0-9_-]{10}A[AB][A-Za-z0-9_-]{8}[AEIMQUYcgkosw048]$"
+        )]
+        cursor: Option<page::Place> = one(page::place),
+    }
 }
 
 /// List jobs
 ///
 /// Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
 /// `cursor` of the next one, with the same filters and `sort`.
-#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(FilterParameters, PageParameters),
+#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(PrinterParameters, FilterParameters, PageParameters),
     responses(
         (status = 200, body = JobListBody),
         (status = 409, body = Problem, content_type = "application/problem+json",
             description = "The cursor is a place in a list that is sorted otherwise."),
     ))]
-pub(crate) async fn list_jobs(core: Core, query: JobQuery) -> ApiResult<Json<JobListBody>> {
-    let page = core
+pub(crate) async fn list_jobs(
+    core: Core,
+    Query((printers, filter, page)): Query<(PrinterParameters, FilterParameters, PageParameters)>,
+) -> ApiResult<Json<JobListBody>> {
+    let order = page.sort;
+    let after = page
+        .cursor
+        .map(|place| place.within(order).ok_or_else(of_another_order));
+    let jobs = core
         .store
-        .list_jobs_in(query.order, &query.filter, query.limit, query.after)
+        .list_jobs_in(
+            order,
+            &filter.of_printers(printers),
+            page.limit,
+            after.transpose()?,
+        )
         .await?;
-    Ok(Json(JobListBody::new(query.order, page)))
+    Ok(Json(JobListBody::new(order, jobs)))
 }
 
 /// Show a job, with its metadata and details
 #[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs",
     params(
         ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
-        ("raw" = Option<bool>, Query, description = "Whether `details.raw_metadata` is wanted, too."),
+        RawParameters,
     ),
     responses(
         (status = 200, body = WholeJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
     ))]
-pub(crate) async fn get_job(core: Core, id: PathId, raw: RawQuery) -> ApiResult<Json<WholeJobBody>> {
+pub(crate) async fn get_job(
+    core: Core,
+    id: PathId,
+    Query(query): Query<RawParameters>,
+) -> ApiResult<Json<WholeJobBody>> {
     let id = JobId(id.0);
-    let job = core.store.whole_job(id, raw.0).await?;
+    let job = core.store.whole_job(id, query.raw).await?;
     Ok(Json(job.ok_or_else(|| no_such_job(id))?.into()))
 }
 
@@ -327,56 +302,26 @@ pub(crate) fn no_such_job(id: JobId) -> Problem {
     Problem::not_found(format!("there is no job {}", id.0))
 }
 
-/// Parses the filters of a job list. Dates are in UTC.
-pub(crate) fn job_filter(query: &mut Query) -> JobFilter {
-    JobFilter {
-        printer_ids: printer_ids(query),
-        ..filter(query, &TimeZone::UTC)
+impl FilterParameters {
+    pub(crate) fn of_printers(self, printers: PrinterParameters) -> JobFilter {
+        JobFilter {
+            printer_ids: printers.printer_id,
+            ..self.of_all_printers()
+        }
     }
-}
 
-/// Parses the parameter that selects printers.
-pub(crate) fn printer_ids(query: &mut Query) -> Vec<PrinterId> {
-    query.several("printer_id", |text| query::id(text).map(PrinterId))
-}
-
-/// Parses all other filter parameters. Dates are in `zone`.
-pub(crate) fn filter(query: &mut Query, zone: &TimeZone) -> JobFilter {
-    JobFilter {
-        printer_ids: Vec::new(),
-        statuses: query.several("status", |text| {
-            text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
-        }),
-        since: query.one("since", |text| query::instant_in(zone, text)),
-        until: query.one("until", |text| query::instant_in(zone, text)),
-        text: query.one("q", query::text(TEXT)),
-        filament_type: query.one("filament_type", query::text(TEXT)),
-        slicer: query.one("slicer", query::text(TEXT)),
-        verdicts: query.several("verdict", notes::verdict),
-        tags: query.repeated("tag", notes::tag),
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for JobQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let filter = job_filter(&mut query);
-        let order = query.one("sort", page::order).unwrap_or_default();
-        let limit = query.one("limit", query::whole(1, LARGEST_PAGE)).unwrap_or(PAGE);
-        let place = query.one("cursor", |text| {
-            page::decode(text)
-                .ok_or_else(|| "is no cursor; take `next` of the page before as it is".to_owned())
-        });
-        query.finish(())?;
-        let after = place.map(|place| place.within(order).ok_or_else(of_another_order));
-        Ok(Self {
-            filter,
-            order,
-            limit,
-            after: after.transpose()?,
-        })
+    pub(crate) fn of_all_printers(self) -> JobFilter {
+        JobFilter {
+            printer_ids: Vec::new(),
+            statuses: self.status,
+            since: self.since,
+            until: self.until,
+            text: self.q,
+            filament_type: self.filament_type,
+            slicer: self.slicer,
+            verdicts: self.verdict,
+            tags: self.tag,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::{JobId, UnknownVerdict, Verdict};
+use domain::JobId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,21 +17,20 @@ use crate::{
     api::{
         access::auth::Caller,
         http::{
-            error::{ApiResult, FieldError, Problem},
+            error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId, given},
-            query,
         },
         jobs::{WholeJobBody, no_such_job},
         schema_enums,
         state::{ApiState, Core},
     },
     ingest::JobChange,
+    input::{self, FieldError},
 };
 
 /// Maximum lengths of texts, in characters.
 const TITLE: usize = 255;
 const NOTES: usize = 10_000;
-const TAG: usize = 64;
 const REASON: usize = 255;
 /// Maximum number of tags of a job.
 const TAGS: usize = 32;
@@ -53,7 +52,7 @@ pub(crate) struct JobPatch {
     /// Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
     /// tags.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Vec<Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
+    #[schema(value_type = Option<Vec<schema_enums::Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
     tags: Option<Option<Vec<String>>>,
     /// Whether the thing that was printed is any good.
     #[serde(default, deserialize_with = "given")]
@@ -65,12 +64,6 @@ pub(crate) struct JobPatch {
         pattern = r"^[^\x00]*\S[^\x00]*$", example = "Warped")]
     verdict_reason: Option<Option<String>>,
 }
-
-/// A tag.
-#[derive(ToSchema)]
-#[schema(value_type = String, min_length = 1, max_length = 64, pattern = r"^[^\x00,]*[^\x00,\s][^\x00,]*$")]
-#[expect(dead_code, reason = "describes what `tag` checks")]
-pub(crate) struct Tag(String);
 
 /// What users changed of a job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -239,7 +232,7 @@ pub(crate) async fn create_verdict_reason(
     _: NoQuery,
     JsonBody(body): JsonBody<NewVerdictReason>,
 ) -> ApiResult<impl IntoResponse> {
-    let name = query::name(&body.name, REASON).map_err(|message| Problem::invalid_field("name", message))?;
+    let name = input::name(&body.name, REASON).map_err(|message| Problem::invalid_field("name", message))?;
     let reason = core.store.add_verdict_reason(&name).await?;
     Ok((
         StatusCode::CREATED,
@@ -268,7 +261,7 @@ impl JobPatch {
     fn checked(self) -> Result<NotesChange, Problem> {
         let mut errors = Vec::new();
         let mut text = |field: &str, given: Option<Option<String>>, longest| {
-            let checked = given?.map(|text| query::name(&text, longest)).transpose();
+            let checked = given?.map(|text| input::name(&text, longest)).transpose();
             checked
                 .map_err(|message| errors.push(FieldError::new(field, message)))
                 .ok()
@@ -278,7 +271,7 @@ impl JobPatch {
         let verdict_reason = text("verdict_reason", self.verdict_reason, REASON);
         let mut checked = |field: &str, message: String| errors.push(FieldError::new(field, message));
         let verdict = self.verdict.and_then(|verdict| {
-            let parsed = verdict.map(|word| self::verdict(&word)).transpose();
+            let parsed = verdict.map(|word| input::job::verdict(&word)).transpose();
             parsed.map_err(|message| checked("verdict", message)).ok()
         });
         let tags = self.tags.and_then(|tags| {
@@ -287,7 +280,7 @@ impl JobPatch {
                 checked("tags", format!("a job has {TAGS} tags at most"));
                 return None;
             }
-            let tags: Result<Vec<_>, _> = tags.iter().map(|text| tag(text)).collect();
+            let tags: Result<Vec<_>, _> = tags.iter().map(|text| input::job::tag(text)).collect();
             tags.map_err(|message| checked("tags", message)).ok()
         });
         if !errors.is_empty() {
@@ -300,21 +293,6 @@ impl JobPatch {
             verdict,
             verdict_reason,
         })
-    }
-}
-
-/// Parses a verdict.
-pub(crate) fn verdict(text: &str) -> Result<Verdict, String> {
-    text.parse()
-        .map_err(|unknown: UnknownVerdict| unknown.to_string())
-}
-
-/// Validates a tag and trims it.
-pub(crate) fn tag(text: &str) -> Result<String, String> {
-    let tag = query::name(text, TAG)?;
-    match tag.contains(',') {
-        true => Err("must not contain a comma".to_owned()),
-        false => Ok(tag),
     }
 }
 

@@ -9,37 +9,34 @@ use std::collections::HashMap;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
-    http::{StatusCode, header, request::Parts},
+    extract::State,
+    http::{StatusCode, header},
     response::IntoResponse,
 };
 use domain::{JobTotals, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{DeletedPrinter, Store};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         http::{
-            error::{ApiResult, FieldError, Problem},
+            error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId, given},
-            query::{self, Query},
+            query::{Query, parameters},
         },
         printers::{limitation::Limitation, moonraker_url::MoonrakerUrl},
         schema_enums,
         state::{ApiState, Core},
     },
-    printers::probe::{self, Outcome, Verdict},
+    input::{self, FieldError},
+    printers::{
+        self,
+        input::{API_KEY, URL, takes_stored_key},
+        probe::{self, Outcome, Verdict},
+    },
 };
-
-/// Maximum lengths of texts, in characters.
-const NAME: usize = 255;
-const LOCATION: usize = 255;
-const URL: usize = 500;
-const API_KEY: usize = 255;
-/// Maximum length of a stored login with an API key.
-const SECRET: usize = 1200;
 
 /// A printer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -166,18 +163,13 @@ pub(crate) struct TestBody {
     limitations: Vec<Limitation>,
 }
 
-/// Choices of a deletion.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `DeletePrinter` reads")]
-struct DeletePrinterParameters {
-    /// Delete the printer's jobs, too.
-    #[param(default = false)]
-    delete_jobs: Option<bool>,
-}
-
-pub(crate) struct DeletePrinter {
-    delete_jobs: bool,
+parameters! {
+    /// Options of a deletion.
+    pub(crate) struct DeletePrinter {
+        /// Also delete the printer's jobs.
+        #[param(value_type = Option<bool>, default = false)]
+        delete_jobs: bool = one_or(false, input::truth),
+    }
 }
 
 /// List printers
@@ -250,8 +242,8 @@ pub(crate) async fn replace_printer(
     let removes_key = matches!(input.moonraker_api_key, Some(None));
     let keeps_key = input.moonraker_api_key.is_none() && has_key(&stored);
     let stored_for = &stored.config.moonraker_url;
-    if keeps_key && !moonraker_url::takes_stored_key(stored_for, &input.moonraker_url) {
-        return Err(moonraker_url::needs_key_again(stored_for));
+    if keeps_key && !takes_stored_key(stored_for, &input.moonraker_url) {
+        return Err(needs_key_again(stored_for));
     }
     let printer = input.checked(stored.config.moonraker_api_key)?;
     if removes_key && stored.key_is_unreadable {
@@ -273,15 +265,19 @@ pub(crate) async fn replace_printer(
 /// A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
 /// `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
 #[utoipa::path(delete, path = "/api/printers/{id}", tag = "printers",
-    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), DeletePrinterParameters),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), DeletePrinter),
     responses(
         (status = 204, description = "Deleted."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It has jobs."),
     ))]
-pub(crate) async fn delete_printer(core: Core, id: PathId, choice: DeletePrinter) -> ApiResult<StatusCode> {
+pub(crate) async fn delete_printer(
+    core: Core,
+    id: PathId,
+    Query(options): Query<DeletePrinter>,
+) -> ApiResult<StatusCode> {
     let id = PrinterId(id.0);
-    match core.store.delete_printer(id, choice.delete_jobs).await? {
+    match core.store.delete_printer(id, options.delete_jobs).await? {
         DeletedPrinter::Deleted => {
             core.fleet.printers_changed();
             Ok(StatusCode::NO_CONTENT)
@@ -317,9 +313,9 @@ pub(crate) async fn test_printer(
     ];
     let mut errors: Vec<_> = limits
         .into_iter()
-        .filter_map(|(field, text, limit)| Some(FieldError::new(field, query::text(limit)(text?).err()?)))
+        .filter_map(|(field, text, limit)| Some(FieldError::new(field, input::text(limit)(text?).err()?)))
         .collect();
-    if let Some(Err(message)) = input.printer_id.map(|id| query::id(&id.to_string())) {
+    if let Some(Err(message)) = input.printer_id.map(|id| input::id(&id.to_string())) {
         errors.push(FieldError::new("printer_id", message));
     }
     if !errors.is_empty() {
@@ -330,65 +326,21 @@ pub(crate) async fn test_printer(
         None => None,
     };
     let tries = probe::addresses(&input.moonraker_url);
-    let takes_stored_key =
-        |stored: &Printer, url: &str| moonraker_url::takes_stored_key(&stored.config.moonraker_url, url);
+    let takes_key = |stored: &Printer, url: &str| takes_stored_key(&stored.config.moonraker_url, url);
     if let Some(stored) = stored.as_ref().filter(|printer| has_key(printer))
         && input.moonraker_api_key.is_none()
-        && !tries.iter().any(|url| takes_stored_key(stored, url))
+        && !tries.iter().any(|url| takes_key(stored, url))
     {
         let stored_for = &stored.config.moonraker_url;
-        return Err(moonraker_url::needs_key_again(stored_for));
+        return Err(needs_key_again(stored_for));
     }
     let key_for = |url: &str| match (&input.moonraker_api_key, &stored) {
         // An empty key counts as given: it requests a test without a key.
         (Some(given), _) => Some(given.as_str()),
-        (None, Some(stored)) if takes_stored_key(stored, url) => stored.config.moonraker_api_key.as_deref(),
+        (None, Some(stored)) if takes_key(stored, url) => stored.config.moonraker_api_key.as_deref(),
         (None, _) => None,
     };
     Ok(Json(probe::find(&tries, key_for).await.into()))
-}
-
-/// Validates the settings of a printer, from the API or the command line.
-pub(crate) fn checked(
-    name: &str,
-    location: Option<&str>,
-    moonraker_url: &str,
-    moonraker_api_key: Option<&str>,
-    is_active: bool,
-) -> Result<NewPrinter, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    let mut wrong = |field: &str, message: String| errors.push(FieldError::new(field, message));
-    let name = query::name(name, NAME)
-        .and_then(query::on_one_line)
-        .map_err(|message| wrong("name", message))
-        .unwrap_or_default();
-    let location = location.map(str::trim).filter(|location| !location.is_empty());
-    let on_one_line = |text| query::text(LOCATION)(text).and_then(query::on_one_line);
-    if let Some(Err(message)) = location.map(on_one_line) {
-        wrong("location", message);
-    }
-    let key = moonraker_api_key.map(str::trim).filter(|key| !key.is_empty());
-    let longest = key.map_or(API_KEY, |key| {
-        if key.starts_with("Basic ") {
-            SECRET
-        } else {
-            API_KEY
-        }
-    });
-    if let Some(Err(message)) = key.map(query::text(longest)) {
-        wrong("moonraker_api_key", message);
-    }
-    let address = moonraker_url::checked(moonraker_url, key).map_err(|error| errors.push(error));
-    let (Ok(address), []) = (address, errors.as_slice()) else {
-        return Err(errors);
-    };
-    Ok(NewPrinter {
-        name,
-        location: location.map(str::to_owned),
-        moonraker_url: address.url,
-        moonraker_api_key: address.secret,
-        is_active,
-    })
 }
 
 pub(crate) fn no_such_printer(id: PrinterId) -> Problem {
@@ -414,7 +366,7 @@ impl PrinterInput {
     /// Validates the input for storing. Keeps `stored_key` if the input has no key.
     fn checked(self, stored_key: Option<String>) -> Result<NewPrinter, Problem> {
         let key = self.moonraker_api_key.unwrap_or(stored_key);
-        checked(
+        printers::input::printer(
             &self.name,
             self.location.as_deref(),
             &self.moonraker_url,
@@ -425,14 +377,13 @@ impl PrinterInput {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for DeletePrinter {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let delete_jobs = query.one("delete_jobs", query::truth).unwrap_or(false);
-        query.finish(Self { delete_jobs })
-    }
+/// The refusal of a request that would send a stored key to another address. It is in conflict with what is stored, not
+/// invalid by itself.
+fn needs_key_again(stored_for: &str) -> Problem {
+    let message = format!(
+        "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or null"
+    );
+    Problem::conflict(format!("moonraker_api_key: {message}")).with_field("moonraker_api_key", message)
 }
 
 impl PrinterList {

@@ -4,40 +4,33 @@ pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod metrics_route;
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, State},
-    http::request::Parts,
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
         http::{
-            error::{ApiResult, Problem},
-            query::{self, Query},
+            error::ApiResult,
+            query::{Query, parameters},
         },
         schema_enums,
         state::{ApiState, Core},
         system::health::QueueBody,
     },
     config::time_zone,
+    input,
 };
 
 /// Maximum length of a time zone name in characters.
 const TZ: usize = 255;
 
-/// `?tz=`
-pub(crate) struct SystemQuery(Option<String>);
-
-impl FromRequestParts<ApiState> for SystemQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
-        let mut query = Query::new(parts.uri.query());
-        let tz = query.one("tz", query::text(TZ));
-        query.finish(Self(tz))
+parameters! {
+    /// A time zone to check.
+    pub(crate) struct SystemParameters {
+        /// A time zone, as in the parameter `tz` of analytics.
+        #[param(value_type = Option<String>, min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
+        tz: Option<String> = one(input::text(TZ)),
     }
 }
 
@@ -79,13 +72,12 @@ pub(crate) struct DatabaseBody {
 ///
 /// With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
 #[utoipa::path(get, path = "/api/system", tag = "health",
-    params(("tz" = Option<String>, Query, min_length = 1, max_length = 255, pattern = r"^[^\x00]*$",
-        description = "A time zone, as the parameter `tz` of analytics.")),
+    params(SystemParameters),
     responses((status = 200, body = System)))]
 pub(crate) async fn get_system(
     State(state): State<ApiState>,
     core: Core,
-    query: SystemQuery,
+    Query(query): Query<SystemParameters>,
 ) -> ApiResult<Json<System>> {
     let info = core.store.info().await?;
     let counts = core.store.details_counts().await?;
@@ -93,7 +85,7 @@ pub(crate) async fn get_system(
         version: env!("CARGO_PKG_VERSION"),
         uptime: state.clock.moment().monotonic.as_secs(),
         timezone: time_zone::name(&state.zone),
-        tz_is_known: query.0.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
+        tz_is_known: query.tz.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
         database: DatabaseBody {
             kind: info.engine.as_str(),
             version: info.version,

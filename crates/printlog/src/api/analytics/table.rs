@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Writes the response. A row is a flat view of a part of `body`.
-pub(super) fn answer<B: Serialize, R: Serialize + Default>(
+pub(super) fn respond<B: Serialize, R: Serialize + Default>(
     format: Format,
     body: &B,
     rows: impl FnOnce(&B) -> Vec<R>,
@@ -36,14 +36,14 @@ pub(super) fn answer<B: Serialize, R: Serialize + Default>(
 }
 
 fn csv<R: Serialize + Default>(rows: &[R]) -> Result<Vec<u8>, csv::Error> {
-    let mut sheet = csv::Writer::from_writer(Vec::new());
+    let mut table = csv::Writer::from_writer(Vec::new());
     // An empty table also has a header.
     let columns = cells(&R::default())?;
-    sheet.write_record(columns.iter().map(|(name, _)| name))?;
+    table.write_record(columns.iter().map(|(name, _)| name))?;
     for row in rows {
-        sheet.write_record(cells(row)?.iter().map(|(_, cell)| cell))?;
+        table.write_record(cells(row)?.iter().map(|(_, cell)| cell))?;
     }
-    sheet
+    table
         .into_inner()
         .map_err(|cause| csv::Error::from(cause.into_error()))
 }

@@ -29,13 +29,17 @@ impl Place {
     }
 }
 
+/// The names of all sort orders.
+pub(crate) fn orders() -> [&'static str; ORDERS.len()] {
+    ORDERS.map(|(name, _)| name)
+}
+
 /// Parses the name of a sort order.
 pub(crate) fn order(text: &str) -> Result<ListOrder, String> {
     let named = ORDERS.iter().find(|(name, _)| *name == text);
-    named.map(|(_, order)| *order).ok_or_else(|| {
-        let names = ORDERS.map(|(name, _)| name);
-        format!("must be one of {}", names.join(", "))
-    })
+    named
+        .map(|(_, order)| *order)
+        .ok_or_else(|| format!("must be one of {}", orders().join(", ")))
 }
 
 /// First byte of a cursor, which identifies its sort order. An order that changes gets a new number, so that old
@@ -58,6 +62,11 @@ pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
     bytes.extend(cursor.value.to_be_bytes());
     bytes.extend(cursor.id.0.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Decodes a cursor, or reports that it is invalid.
+pub(crate) fn place(text: &str) -> Result<Place, String> {
+    decode(text).ok_or_else(|| "is not a cursor; use `next` of the previous page, unchanged".to_owned())
 }
 
 /// Decodes a cursor. `None` if it is invalid.
@@ -84,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_come_back_as_they_were() {
+    fn cursors_survive_encoding_and_decoding() {
         for (value, id) in [(1_767_225_600_123, 1), (i64::MIN, LARGEST_ID), (-5, 7), (0, 0)] {
             let cursor = Cursor { value, id: JobId(id) };
             for (_, order) in ORDERS {
@@ -95,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_one_in_its_order() {
+    fn a_cursor_belongs_to_its_order() {
         let cursor = Cursor {
             value: 5,
             id: JobId(5),
@@ -110,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_none() {
+    fn invalid_cursors_are_refused() {
         let whole = encode(
             ListOrder::Newest,
             Cursor {
