@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use store::{Occasion, Store};
+use store::{BackupReason, Store};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info};
@@ -104,7 +104,9 @@ async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result
     if !is_due(&config.folder, every, now)? {
         return Ok(());
     }
-    let backup = store.back_up(&config.folder, &Occasion::Wanted, now).await?;
+    let backup = store
+        .back_up(&config.folder, &BackupReason::Requested, now)
+        .await?;
     let jobs = backup.rows("print_jobs").unwrap_or(0);
     info!(
         bytes = backup.bytes,

@@ -3,83 +3,57 @@
 //! Entities and statements are private; functions take and return `domain` types. The crate reads no clock: time is a
 //! parameter.
 
-mod backup;
-mod connect;
-mod copy;
-mod counts;
-mod details;
-mod details_queue;
-mod dialect;
-mod error;
-mod export;
+mod access;
+mod db;
 mod files;
-mod gcode_files;
-mod ids;
-mod import;
-mod insert;
-mod instance_lock;
 mod job_months;
 mod jobs;
-mod judgements;
-mod keys;
-mod lease;
-mod list;
-mod location;
 mod migrations;
-mod misled;
-mod mysql;
-mod notes;
-mod pauses;
+mod open;
+mod ops;
 mod printers;
-mod quick;
-mod record;
-mod records;
-mod restore;
-mod retention;
-mod rows;
-mod schema;
-mod search;
-mod secret;
-mod sessions;
-mod sqlite;
-mod text;
-mod timings;
-mod tombstones;
-mod totals;
-mod transaction;
-mod unreadable_keys;
-mod verdict_reasons;
-mod views;
-mod whole_job;
+mod store;
 
-pub use backup::{Backup, Occasion, backups, made_at, prune_backups, remove_leftovers, verify_backup};
-pub use connect::{DatabaseInfo, Opener, Store};
-pub use copy::{TableSum, table_sums};
-pub use counts::EndedCount;
-pub use details::JobDetails;
-pub use details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry};
-pub use dialect::{Engine, Refusal};
-pub use error::{Error, Result};
-pub use export::{Export, ExportedFile, ExportedJob};
-pub use files::append;
-pub use gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo};
-pub use import::Imported;
-pub use instance_lock::InstanceLock;
+pub use access::{
+    keys::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey},
+    sessions::{NewSession, SESSION_LIFETIME, Session, SessionId},
+};
+pub use db::{
+    dialect::{Engine, Refusal},
+    error::{Error, Result},
+    file_system::append,
+    lease::{LEASE_TIMEOUT, Lease},
+    location::Location,
+    sqlite::Journal,
+    timings::Timings,
+};
+pub use files::{
+    details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry},
+    gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo},
+    job_details::JobDetails,
+};
 pub use job_months::MonthMismatch;
-pub use jobs::{FoundRun, Saved, StoredJob};
-pub use keys::{ApiKey, KeyId, KeyScope, NewKey, RevokedKey};
-pub use lease::{Lease, PATIENCE as TURN_PATIENCE};
-pub use list::{JobPage, JobRow};
-pub use location::Location;
-pub use notes::{NotesChange, NotesChanged, NotesEntry};
-pub use pauses::Pause;
+pub use jobs::{
+    export::{Export, ExportedFile, ExportedJob},
+    full_job::FullJob,
+    history_import::Imported,
+    job_import::{ImportedRecords, JobRecord},
+    list::JobPage,
+    notes::{NotesChange, NotesChanged, NotesEntry},
+    outcome_counts::EndedCount,
+    pauses::Pause,
+    rows::{JobRow, StoredJob},
+    save::{FoundRun, Saved},
+    totals::TotalsMismatch,
+    verdict_reasons::VerdictReason,
+};
+pub use open::Opener;
+pub use ops::{
+    backup::{Backup, BackupReason, backups, made_at, prune_backups, remove_leftovers, verify_backup},
+    copy::{TableSum, table_sums},
+    instance_lock::InstanceLock,
+    restore::{Replaced, Restore, Restored, move_database},
+    table_space::TableSpace,
+};
 pub use printers::DeletedPrinter;
-pub use records::{ImportedRecords, JobRecord};
-pub use restore::{Replaced, Restore, Restored, move_database};
-pub use retention::TableSpace;
-pub use sessions::{NewSession, SESSION_LIFETIME, Session, SessionId};
-pub use sqlite::Journal;
-pub use timings::Timings;
-pub use totals::TotalsMismatch;
-pub use verdict_reasons::VerdictReason;
-pub use whole_job::WholeJob;
+pub use store::{DatabaseInfo, Store};

@@ -11,18 +11,26 @@ use sea_orm::{
 use tracing::{info, warn};
 
 use crate::{
-    Engine, Error, Result, Store,
-    error::Fault,
-    gcode_files, ids, job_months, notes, pauses,
-    record::{Record, milliseconds},
-    schema::{
-        CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals, PrintJobs,
-        Printers,
+    Error, Result, Store,
+    access::secret::{self, Secret},
+    db::{
+        dialect::Engine,
+        error::Fault,
+        ids,
+        record::{Record, milliseconds},
+        tables::{
+            CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals,
+            PrintJobs, Printers,
+        },
+        text::{check_short, name_key},
+        transaction::{LONG, Tx},
     },
-    secret::{self, Secret},
-    text::{check_short, name_key},
-    totals::{self, OpenTotals},
-    transaction::{LONG, Tx},
+    files::gcode_files,
+    job_months,
+    jobs::{
+        notes, pauses,
+        totals::{self, OpenTotals},
+    },
 };
 
 /// Result of deleting a printer.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use store::{Location, Occasion, Replaced, Restore, TableSum};
+use store::{BackupReason, Location, Replaced, Restore, TableSum};
 
 use crate::{
     cli::{
@@ -56,7 +56,7 @@ pub(super) async fn back_up(context: &Context, config: &Config, arguments: BackU
     let folder = arguments.folder.as_deref().unwrap_or(&config.backup.folder);
     let backup = context
         .store
-        .back_up(folder, &Occasion::Wanted, context.clock.now())
+        .back_up(folder, &BackupReason::Requested, context.clock.now())
         .await?;
     if arguments.output.json {
         print_json(&BackupBody {

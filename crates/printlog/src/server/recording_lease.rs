@@ -2,7 +2,7 @@
 
 use std::{process, time::Duration};
 
-use store::{Lease, Store, TURN_PATIENCE as PATIENCE};
+use store::{LEASE_TIMEOUT, Lease, Store};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -28,7 +28,7 @@ impl RecordingLease {
         alive: &CancellationToken,
         waiting: impl Fn(),
     ) -> Result<Option<Self>, store::Error> {
-        if !store.needs_turns() {
+        if !store.needs_lease() {
             return Ok(Some(Self {
                 store: store.clone(),
                 epoch: None,
@@ -45,7 +45,7 @@ impl RecordingLease {
                 Ok(Some(epoch)) => {
                     info!(epoch, "this server records");
                     return Ok(Some(Self {
-                        store: store.for_turn(epoch),
+                        store: store.with_lease(epoch),
                         epoch: Some(epoch),
                     }));
                 }
@@ -83,9 +83,9 @@ impl RecordingLease {
                 .await
                 .is_some()
             {
-                match store.keep_turn(epoch).await {
+                match store.renew_lease(epoch).await {
                     Ok(true) => drop(outage.end()),
-                    Ok(false) | Err(store::Error::LostTurn) => {
+                    Ok(false) | Err(store::Error::LostLease) => {
                         error!("another printlog has acquired the recording lease of this database; shutting down");
                         alive.cancel();
                     }
@@ -103,10 +103,10 @@ impl RecordingLease {
     /// Releases the lease, so that the next server can record at once. Call it after everything has been written.
     pub(crate) async fn end(&self) {
         let Some(epoch) = self.epoch else { return };
-        let ended = tokio::time::timeout(HEARTBEAT, self.store.end_turn(epoch)).await;
+        let ended = tokio::time::timeout(HEARTBEAT, self.store.release_lease(epoch)).await;
         if !matches!(ended, Ok(Ok(()))) {
             info!(
-                "could not release the recording lease; the next server waits {PATIENCE:?} for it to expire"
+                "could not release the recording lease; the next server waits {LEASE_TIMEOUT:?} for it to expire"
             );
         }
     }
@@ -127,8 +127,8 @@ impl Waiter<'_> {
             Some((before, since)) if *before == lease => *since,
             _ => Instant::now(),
         };
-        let is_free = lease.holder.is_none() || since.elapsed() >= PATIENCE;
-        if is_free && let Some(epoch) = self.store.take_turn(&lease, &self.holder).await? {
+        let is_free = lease.holder.is_none() || since.elapsed() >= LEASE_TIMEOUT;
+        if is_free && let Some(epoch) = self.store.acquire_lease(&lease, &self.holder).await? {
             return Ok(Some(epoch));
         }
         if self.seen.is_none() {

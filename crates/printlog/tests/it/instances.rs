@@ -128,10 +128,10 @@ async fn take_turns(variable: &str) {
 
     // A server that loses its lease, for example after a long sleep, exits with an error code.
     let seen = store.lease().await.unwrap();
-    let mut taken = store.take_turn(&seen, "third").await.unwrap();
+    let mut taken = store.acquire_lease(&seen, "third").await.unwrap();
     while taken.is_none() {
         taken = store
-            .take_turn(&store.lease().await.unwrap(), "third")
+            .acquire_lease(&store.lease().await.unwrap(), "third")
             .await
             .unwrap();
     }

@@ -2,27 +2,32 @@
 //! to keep the memory budget.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use analytics::{
     DEFAULT_MEMORY, IdSet, MonthCache, MonthRef, MonthSource, NewMonths, ReadError, Selection, TextIndex,
-    TextMatches,
 };
-use domain::{JobFilter, JobId};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, sea_query::ExprTrait};
+use domain::JobFilter;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::{dictionary, months, source};
-use crate::{Error, Result, Store, error::Fault, jobs, list, schema::PrintJobs, search};
+use super::{dictionary, months};
+use crate::{
+    Error, Result, Store,
+    db::{error::Fault, text::folded},
+};
+
+/// The index of file names. Empty until the first search.
+pub(crate) type FileNames = Arc<OnceCell<RwLock<TextIndex>>>;
 
 /// The cached months and file names.
 #[derive(Debug)]
 pub(crate) struct JobMonthCache {
     months: MonthCache,
     /// File names. Replaced when all months are read again, because files may then have other numbers.
-    names: Arc<OnceCell<RwLock<TextIndex>>>,
+    names: FileNames,
     /// Files whose names may be missing.
     unnamed: IdSet,
 }
@@ -38,85 +43,6 @@ impl Store {
         self
     }
 
-    /// Computes figures over the jobs that the filter selects, on a thread that may block.
-    ///
-    /// # Errors
-    /// If the database does not answer, or its aggregates are damaged.
-    pub async fn analyze<T: Send + 'static>(
-        &self,
-        filter: &JobFilter,
-        work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T> {
-        let selection = self
-            .read("read the aggregates", |db| async move {
-                let running = running_jobs(&db, filter).await?;
-                Ok(self.select_ended(&db, filter).await?.with_running(&running))
-            })
-            .await?;
-        let done = compute(selection, work).await;
-        done.map_err(|fault| fault.into_error("compute figures"))
-    }
-
-    /// Selects the ended jobs that match the filter. Compute figures over them with [`compute`].
-    pub(crate) async fn select_ended(
-        &self,
-        db: &DatabaseConnection,
-        filter: &JobFilter,
-    ) -> Result<Selection, Fault> {
-        let text = search::wanted(filter);
-        if text.is_some() {
-            // Read before the lock is taken, because the first read takes long.
-            self.read_names(db).await?;
-        }
-        let source = Arc::new(Months {
-            store: self.clone(),
-            runtime: Handle::current(),
-        });
-        let (mut selection, names) = {
-            let mut cache = self.month_cache.lock().await;
-            cache.refresh(db).await?;
-            if text.is_some() {
-                cache.learn_names(db).await?;
-            }
-            (cache.months.select(filter, source), cache.names.clone())
-        };
-        if let Some(text) = text {
-            selection = selection.with_text(text_matches(db, text, names).await?);
-        }
-        if let Some(ids) = self.ids_by_notes(db, filter).await? {
-            selection = selection.with_ids(ids);
-        }
-        Ok(selection)
-    }
-
-    /// Ids of jobs by verdicts and tags, from the list's query: months contain neither.
-    async fn ids_by_notes(
-        &self,
-        db: &DatabaseConnection,
-        filter: &JobFilter,
-    ) -> Result<Option<HashSet<JobId>>, Fault> {
-        if filter.verdicts.is_empty() && filter.tags.is_empty() {
-            return Ok(None);
-        }
-        let by_notes = JobFilter {
-            text: None,
-            ..filter.clone()
-        };
-        list::ids(db, self.engine, &by_notes).await.map(Some)
-    }
-
-    /// Fills the caches in advance, to keep the first request fast.
-    ///
-    /// # Errors
-    /// If the database does not answer, or its aggregates are damaged.
-    pub async fn read_aggregates(&self) -> Result<()> {
-        self.analyze(&JobFilter::default(), |_| Ok(())).await?;
-        self.read("read the names of files", |db| async move {
-            self.read_names(&db).await
-        })
-        .await
-    }
-
     /// The texts (file names, causes) that facts refer to by number.
     pub async fn job_texts(&self, numbers: impl IntoIterator<Item = u32>) -> Result<HashMap<u32, String>> {
         let numbers: Vec<u32> = numbers.into_iter().collect();
@@ -127,7 +53,32 @@ impl Store {
         .await
     }
 
-    async fn read_names(&self, db: &DatabaseConnection) -> Result<(), Fault> {
+    /// Selects the ended jobs by the parts of the filter that months contain. With `needs_names`, the index of file
+    /// names is complete.
+    pub(crate) async fn select_months(
+        &self,
+        db: &DatabaseConnection,
+        filter: &JobFilter,
+        needs_names: bool,
+    ) -> Result<(Selection, FileNames), Fault> {
+        if needs_names {
+            // Read before the lock is taken, because the first read takes long.
+            self.read_names(db).await?;
+        }
+        let source = Arc::new(Months {
+            store: self.clone(),
+            runtime: Handle::current(),
+        });
+        let mut cache = self.month_cache.lock().await;
+        cache.refresh(db).await?;
+        if needs_names {
+            cache.learn_names(db).await?;
+        }
+        Ok((cache.months.select(filter, source), cache.names.clone()))
+    }
+
+    /// Reads the index of file names if it is empty.
+    pub(crate) async fn read_names(&self, db: &DatabaseConnection) -> Result<(), Fault> {
         let (names, share) = {
             let cache = self.month_cache.lock().await;
             (cache.names.clone(), cache.months.text_share())
@@ -247,7 +198,7 @@ impl JobMonthCache {
         let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
         for (number, text) in texts {
             names
-                .add(number, &search::folded(&text))
+                .add(number, &folded(&text))
                 .map_err(|cause| dictionary::damaged(&cause))?;
         }
         self.unnamed = IdSet::default();
@@ -270,24 +221,12 @@ fn batches(months: Vec<(MonthRef, i64)>) -> Vec<Vec<MonthRef>> {
     batches
 }
 
-/// Running jobs of the filter's printers.
-async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<analytics::Fact>, Fault> {
-    let mut condition = jobs::is_open();
-    if !filter.printer_ids.is_empty() {
-        let ids = filter.printer_ids.iter().map(|id| id.0);
-        condition = condition.and(source::column(PrintJobs::PrinterId).is_in(ids));
-    }
-    let sources = source::load(db, condition).await?;
-    source::number_known(db, sources).await
-}
-
-/// Finds the folded `text` in file names, notes and tags. Reads the file names that are not indexed.
-async fn text_matches(
+/// The files whose names contain the folded `text`. Reads the file names that are not indexed.
+pub(crate) async fn files_containing(
     db: &impl ConnectionTrait,
     text: String,
-    names: Arc<OnceCell<RwLock<TextIndex>>>,
-) -> Result<TextMatches, Fault> {
-    let jobs = search::said_or_running(db, &text).await?;
+    names: FileNames,
+) -> Result<IdSet, Fault> {
     let part = text.clone();
     let indexed = run_blocking(move || match names.get() {
         Some(names) => {
@@ -299,12 +238,12 @@ async fn text_matches(
     let (mut files, not_indexed_from) = indexed.await?.map_err(|cause| dictionary::damaged(&cause))?;
     if let Some(first) = not_indexed_from {
         dictionary::each_text(db, first, |number, name| {
-            if search::folded(&name).contains(&text) {
+            if folded(&name).contains(&text) {
                 files.insert(number);
             }
             Ok(true)
         })
         .await?;
     }
-    Ok(TextMatches { files, jobs })
+    Ok(files)
 }

@@ -13,10 +13,10 @@ use sea_orm::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{
+use crate::db::{
     error::Fault,
-    schema::{JobKinds, JobTexts},
-    search::folded,
+    tables::{JobKinds, JobTexts},
+    text::folded,
     transaction::Tx,
 };
 use analytics::{Damaged, MaterialProfile, TextIndex};

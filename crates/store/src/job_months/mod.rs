@@ -6,7 +6,7 @@
 mod cache;
 mod dictionary;
 mod months;
-mod source;
+pub(crate) mod source;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,18 +15,19 @@ use domain::{JobId, PrinterId, UNDATED};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait, Order, Query},
 };
 
 use crate::{
     Result, Store,
-    error::Fault,
-    record::milliseconds,
-    schema::{JobMonths, JobTotals, PrintJobs},
-    totals::OpenTotals,
-    transaction::{LONG, Tx},
+    db::{
+        error::Fault,
+        record::milliseconds,
+        tables::{JobMonths, JobTotals, PrintJobs, Printers},
+        transaction::{LONG, Tx},
+    },
 };
-pub(crate) use cache::{JobMonthCache, compute};
+pub(crate) use cache::{JobMonthCache, compute, files_containing};
 
 /// Jobs read by one statement.
 const BATCH: usize = 512;
@@ -44,8 +45,8 @@ impl Store {
     /// Compares the months with the jobs. Returns those that differ.
     pub async fn check_aggregates(&self) -> Result<Vec<MonthMismatch>> {
         let mut mismatches = Vec::new();
-        for printer in self.printers().await? {
-            mismatches.extend(self.check_printer(printer.id).await?);
+        for printer_id in self.printer_ids().await? {
+            mismatches.extend(self.check_printer(printer_id).await?);
         }
         Ok(mismatches)
     }
@@ -53,8 +54,8 @@ impl Store {
     /// Packs all months again. Returns the number of jobs in them.
     pub async fn rebuild_aggregates(&self) -> Result<u64> {
         let mut jobs = 0;
-        for printer in self.printers().await? {
-            jobs += self.rebuild_printer(printer.id).await?;
+        for printer_id in self.printer_ids().await? {
+            jobs += self.rebuild_printer(printer_id).await?;
         }
         Ok(jobs)
     }
@@ -80,13 +81,27 @@ impl Store {
         Ok(())
     }
 
+    async fn printer_ids(&self) -> Result<Vec<PrinterId>> {
+        let query = &Query::select()
+            .column(Printers::Id)
+            .from(Printers::Table)
+            .order_by(Printers::NameKey, Order::Asc)
+            .to_owned();
+        self.read("read the printers", |db| async move {
+            let rows = db.query_all(query).await?;
+            rows.iter()
+                .map(|row| Ok(PrinterId(row.try_get("", "id")?)))
+                .collect()
+        })
+        .await
+    }
+
     async fn rebuild_printer(&self, printer_id: PrinterId) -> Result<u64> {
         self.write_within(LONG, "compute the aggregates", |tx| async move {
-            let totals = match OpenTotals::lock(&tx, printer_id).await {
-                Err(Fault::Store(crate::Error::NoSuchPrinter(_))) => return Ok(0),
-                totals => totals?,
-            };
-            rebuild(&tx, &totals).await
+            match lock(&tx, printer_id).await? {
+                true => rebuild(&tx, printer_id).await,
+                false => Ok(0),
+            }
         })
         .await
     }
@@ -109,27 +124,27 @@ impl Store {
 /// A job and its start. A known start never changes.
 type Touched = (JobId, Option<Timestamp>);
 
-/// Updates the months of these jobs, which were inserted, changed or deleted. Call it after their rows have been written.
-pub(crate) async fn refresh(tx: &Tx, totals: &OpenTotals, jobs: &[Touched]) -> Result<(), Fault> {
+/// Updates the months of these jobs, which were inserted, changed or deleted. Call it after their rows have been
+/// written, with the printer locked.
+pub(crate) async fn refresh(tx: &Tx, printer_id: PrinterId, jobs: &[Touched]) -> Result<(), Fault> {
     let ended = read_ended(tx, jobs).await?;
-    merge(tx, totals, jobs, ended).await
+    merge(tx, printer_id, jobs, ended).await
 }
 
 /// [`refresh`] for several printers.
-pub(crate) async fn refresh_all(
-    tx: &Tx,
-    all_totals: &[OpenTotals],
-    jobs: &BTreeMap<PrinterId, Vec<Touched>>,
-) -> Result<(), Fault> {
+pub(crate) async fn refresh_all(tx: &Tx, jobs: &BTreeMap<PrinterId, Vec<Touched>>) -> Result<(), Fault> {
     let mut ended: BTreeMap<PrinterId, Vec<Fact>> = BTreeMap::new();
     for fact in read_ended(tx, &jobs.values().flatten().copied().collect::<Vec<_>>()).await? {
         ended.entry(fact.printer_id).or_default().push(fact);
     }
-    for totals in all_totals {
-        let printer_id = totals.printer_id();
-        if let Some(jobs) = jobs.get(&printer_id) {
-            merge(tx, totals, jobs, ended.remove(&printer_id).unwrap_or_default()).await?;
-        }
+    for (printer_id, jobs) in jobs {
+        merge(
+            tx,
+            *printer_id,
+            jobs,
+            ended.remove(printer_id).unwrap_or_default(),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -147,7 +162,7 @@ async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
 }
 
 /// Replaces the facts of these jobs of a printer.
-async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], ended: Vec<Fact>) -> Result<(), Fault> {
+async fn merge(tx: &Tx, printer_id: PrinterId, jobs: &[Touched], ended: Vec<Fact>) -> Result<(), Fault> {
     let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
     for (id, start) in jobs {
         let month = months.entry(MonthKey::of(milliseconds(*start))).or_default();
@@ -158,34 +173,44 @@ async fn merge(tx: &Tx, totals: &OpenTotals, jobs: &[Touched], ended: Vec<Fact>)
     }
     let mut version = None;
     for (key, (touched, ended)) in months {
-        let stored = load(&**tx, totals.printer_id(), key).await?;
+        let stored = load(&**tx, printer_id, key).await?;
         let mut facts = match &stored {
             None => Vec::new(),
-            Some(bytes) => match Month::from_bytes(totals.printer_id(), key, bytes) {
+            Some(bytes) => match Month::from_bytes(printer_id, key, bytes) {
                 Some(month) => month.facts().filter(|fact| !touched.contains(&fact.id)).collect(),
                 // A damaged month must not stop the recording of prints.
-                None => return rebuild(tx, totals).await.map(drop),
+                None => return rebuild(tx, printer_id).await.map(drop),
             },
         };
         facts.extend(ended);
         facts.sort_unstable_by_key(|fact| (fact.start, fact.id));
-        let month = Month::pack(totals.printer_id(), key, &facts);
+        let month = Month::pack(printer_id, key, &facts);
         let bytes = month.to_bytes();
         if stored.as_ref() == Some(&bytes) || (stored.is_none() && facts.is_empty()) {
             continue;
         }
         let version = match version {
             Some(version) => version,
-            None => *version.insert(next_version(tx, totals.printer_id()).await?),
+            None => *version.insert(next_version(tx, printer_id).await?),
         };
-        save(tx, totals.printer_id(), key, facts.len(), bytes, version).await?;
+        save(tx, printer_id, key, facts.len(), bytes, version).await?;
     }
     Ok(())
 }
 
+/// Locks the jobs of a printer: each change of a job locks this row first. `false` if there is no such printer.
+async fn lock(tx: &Tx, printer_id: PrinterId) -> Result<bool, Fault> {
+    let query = Query::select()
+        .column(JobTotals::PrinterId)
+        .from(JobTotals::Table)
+        .and_where(Expr::col(JobTotals::PrinterId).eq(printer_id.0))
+        .lock_exclusive()
+        .to_owned();
+    Ok(tx.query_one(&query).await?.is_some())
+}
+
 /// Packs all months of a printer again. Returns the number of jobs in them.
-async fn rebuild(tx: &Tx, totals: &OpenTotals) -> Result<u64, Fault> {
-    let printer_id = totals.printer_id();
+async fn rebuild(tx: &Tx, printer_id: PrinterId) -> Result<u64, Fault> {
     let version = next_version(tx, printer_id).await?;
     // A month without jobs keeps its row, so that caches learn that it is empty.
     let mut empty: HashSet<MonthKey> = stored_months(&**tx, printer_id).await?.into_iter().collect();

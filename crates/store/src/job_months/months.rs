@@ -11,8 +11,10 @@ use sea_orm::{
 
 use crate::{
     Error,
-    error::Fault,
-    schema::{JobMonths, JobTotals},
+    db::{
+        error::Fault,
+        tables::{JobMonths, JobTotals},
+    },
 };
 
 /// Version of the months of each printer.

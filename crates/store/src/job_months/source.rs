@@ -10,10 +10,10 @@ use sea_orm::{
 };
 
 use super::dictionary;
-use crate::{
+use crate::db::{
     error::Fault,
     record::{Record, milliseconds},
-    schema::{JobDetails, PrintJobs},
+    tables::{JobDetails, PrintJobs},
     transaction::Tx,
 };
 

@@ -10,7 +10,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm_migration::prelude::*;
 use tracing::warn;
 
-use crate::text::{SHORT, fold, name_key};
+use crate::db::text::{SHORT, fold, name_key};
 
 pub(super) struct UnicodeKeys;
 

@@ -23,7 +23,7 @@ use sea_orm::{
 use sea_orm_migration::{MigratorTrait, prelude::*};
 use tokio::sync::OnceCell;
 
-use crate::{Error, error::Fault};
+use crate::{Error, db::error::Fault};
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;

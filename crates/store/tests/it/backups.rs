@@ -6,7 +6,7 @@ use domain::JobId;
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
-    Engine, Error, Location, Occasion, Opener, Restore, Store, TableSum, backups, made_at, move_database,
+    BackupReason, Engine, Error, Location, Opener, Restore, Store, TableSum, backups, made_at, move_database,
     prune_backups, remove_leftovers, verify_backup,
 };
 
@@ -121,7 +121,7 @@ on_every_engine! {
         assert!(before.iter().all(|(_, rows, _)| *rows > 0), "{before:?}");
 
         let (_keep, folder) = backup_folder();
-        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        let backup = db.store.back_up(&folder, &BackupReason::Requested, some_time()).await.unwrap();
         assert_eq!(counted(&backup.tables), before);
         assert_eq!(backup.path, folder.join("printlog-20260131T020304Z.db"));
         assert_eq!(made_at(&backup.path), Some(some_time()));
@@ -166,7 +166,7 @@ on_every_engine! {
         }
         fill_every_table(&db).await;
         let (_keep, folder) = backup_folder();
-        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        let backup = db.store.back_up(&folder, &BackupReason::Requested, some_time()).await.unwrap();
         db.execute("INSERT INTO schema_migrations (version, applied_at) VALUES ('unfinished_restore', 0)").await;
         let error = db.open_again().await.unwrap_err();
         assert!(matches!(error, Error::Unfinished { .. }), "{error}");
@@ -195,7 +195,7 @@ on_every_engine! {
         }
         assert_eq!(counted(&db.store.table_sums().await.unwrap()), before);
         let (_keep, folder) = backup_folder();
-        let backup = db.store.back_up(&folder, &Occasion::Wanted, some_time()).await.unwrap();
+        let backup = db.store.back_up(&folder, &BackupReason::Requested, some_time()).await.unwrap();
         assert_eq!(counted(&backup.tables), before);
         for engine in [Engine::Sqlite, Engine::MySql, Engine::MariaDb] {
             let Some(there) = Fresh::create(engine).await else { continue };
@@ -230,7 +230,7 @@ on_every_engine! {
         for n in 0..10 {
             let time = some_time() + jiff::SignedDuration::from_secs(n);
             // Verification includes that the totals in the backup are the sums over its rows.
-            let backup = db.store.back_up(&folder, &Occasion::Wanted, time).await.unwrap();
+            let backup = db.store.back_up(&folder, &BackupReason::Requested, time).await.unwrap();
             let rows = backup.rows("print_jobs").unwrap();
             assert!(rows >= jobs);
             jobs = rows;
@@ -368,7 +368,7 @@ async fn what_is_no_sound_backup_is_refused_and_nothing_changes() {
         .collect();
     store.import_history(printer, &rows, None, now()).await.unwrap();
     let backup = store
-        .back_up(folder.path(), &Occasion::Wanted, some_time())
+        .back_up(folder.path(), &BackupReason::Requested, some_time())
         .await
         .unwrap();
     store.close().await.unwrap();

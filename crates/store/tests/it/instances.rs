@@ -11,19 +11,19 @@ on_every_engine! {
         add_printer(&db.store, "Voron").await;
         let seen = db.store.lease().await.unwrap();
         assert_eq!((seen.epoch, seen.holder.as_deref()), (0, None));
-        let first = db.store.take_turn(&seen, "first").await.unwrap().unwrap();
-        assert_eq!(db.store.take_turn(&seen, "late").await.unwrap(), None);
+        let first = db.store.acquire_lease(&seen, "first").await.unwrap().unwrap();
+        assert_eq!(db.store.acquire_lease(&seen, "late").await.unwrap(), None);
         let seen = db.store.lease().await.unwrap();
         assert_eq!(seen.holder.as_deref(), Some("first"));
-        assert!(db.store.keep_turn(first).await.unwrap());
-        assert_eq!(db.store.take_turn(&seen, "second").await.unwrap(), None, "the first is alive");
+        assert!(db.store.renew_lease(first).await.unwrap());
+        assert_eq!(db.store.acquire_lease(&seen, "second").await.unwrap(), None, "the first is alive");
         let seen = db.store.lease().await.unwrap();
-        let second = db.store.take_turn(&seen, "second").await.unwrap().unwrap();
+        let second = db.store.acquire_lease(&seen, "second").await.unwrap().unwrap();
         assert!(second > first);
-        assert!(!db.store.keep_turn(first).await.unwrap());
-        db.store.end_turn(first).await.unwrap();
+        assert!(!db.store.renew_lease(first).await.unwrap());
+        db.store.release_lease(first).await.unwrap();
         assert_eq!(db.store.lease().await.unwrap().holder.as_deref(), Some("second"));
-        db.store.end_turn(second).await.unwrap();
+        db.store.release_lease(second).await.unwrap();
         assert_eq!(db.store.lease().await.unwrap().holder, None);
     }
 
@@ -32,15 +32,15 @@ on_every_engine! {
             return;
         }
         let printer = add_printer(&db.store, "Voron").await;
-        let turn = db.store.take_turn(&db.store.lease().await.unwrap(), "first").await.unwrap().unwrap();
-        let first = db.store.for_turn(turn);
+        let turn = db.store.acquire_lease(&db.store.lease().await.unwrap(), "first").await.unwrap().unwrap();
+        let first = db.store.with_lease(turn);
         first.save_job(&running(printer, "a", 0.0), now()).await.unwrap();
         let other = db.open_again().await.unwrap();
-        let turn = other.take_turn(&other.lease().await.unwrap(), "second").await.unwrap().unwrap();
+        let turn = other.acquire_lease(&other.lease().await.unwrap(), "second").await.unwrap().unwrap();
         let error = first.save_job(&running(printer, "b", 500.0), now()).await.unwrap_err();
-        assert!(matches!(error, Error::LostTurn), "{error:?}");
+        assert!(matches!(error, Error::LostLease), "{error:?}");
         assert!(!error.is_transient());
-        other.for_turn(turn).save_job(&running(printer, "b", 500.0), now()).await.unwrap();
+        other.with_lease(turn).save_job(&running(printer, "b", 500.0), now()).await.unwrap();
         assert_eq!(other.list_jobs(&JobFilter::default(), 10, None).await.unwrap().items.len(), 2);
         check_totals(&other).await;
         other.close().await.unwrap();
@@ -118,10 +118,10 @@ on_every_engine! {
         let open = async || {
             Store::open_backed_up(&db.location, None, folder.path(), Opener::Command, now()).await
         };
-        let turn = db.store.take_turn(&db.store.lease().await.unwrap(), "server").await.unwrap().unwrap();
+        let turn = db.store.acquire_lease(&db.store.lease().await.unwrap(), "server").await.unwrap().unwrap();
         let keep = async {
             loop {
-                assert!(db.store.keep_turn(turn).await.unwrap());
+                assert!(db.store.renew_lease(turn).await.unwrap());
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
@@ -130,7 +130,7 @@ on_every_engine! {
             () = keep => unreachable!(),
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing was done");
-        db.store.end_turn(turn).await.unwrap();
+        db.store.release_lease(turn).await.unwrap();
         let (store, backup) = open().await.unwrap();
         assert!(backup.is_some());
         assert_eq!(store.ended_counts().await.unwrap(), []);

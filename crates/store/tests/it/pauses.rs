@@ -24,7 +24,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         let job = running(printer, "a", 0.0);
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!("it is new") };
-        let pauses = async || db.store.whole_job(id, false).await.unwrap().unwrap().pauses;
+        let pauses = async || db.store.full_job(id, false).await.unwrap().unwrap().pauses;
         assert_eq!(pauses().await, []);
         for (status, second) in [
             (JobStatus::Paused, 10.0),
@@ -69,7 +69,7 @@ on_every_engine! {
         ] {
             db.store.save_progress(&seen(&job, status, second), now()).await.unwrap();
         }
-        let pauses = db.store.whole_job(id, false).await.unwrap().unwrap().pauses;
+        let pauses = db.store.full_job(id, false).await.unwrap().unwrap().pauses;
         assert_eq!(pauses, [pause(10.0, None), pause(100.0, Some(110.0))]);
     }
 

@@ -9,7 +9,7 @@ use axum::{
 use domain::JobId;
 use serde::Serialize;
 use serde_json::Value;
-use store::{ThumbnailInfo, WholeJob};
+use store::{FullJob, ThumbnailInfo};
 use utoipa::ToSchema;
 
 use crate::{
@@ -152,7 +152,7 @@ parameters! {
 }
 
 /// The details of a job. `None` if there are none.
-pub(crate) fn of_job(whole: &mut WholeJob) -> Option<DetailsBody> {
+pub(crate) fn of_job(whole: &mut FullJob) -> Option<DetailsBody> {
     let id = whole.stored.id;
     let columns = whole.details.take()?;
     let mut file = whole.file.take();
@@ -249,7 +249,7 @@ pub(crate) async fn get_job_details(
     Query(query): Query<RawParameters>,
 ) -> ApiResult<Json<DetailsBody>> {
     let id = JobId(id.0);
-    let job = core.store.whole_job(id, query.raw).await?;
+    let job = core.store.full_job(id, query.raw).await?;
     match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
         Some(details) => Ok(Json(details)),
         None => Err(Problem::not_found(format!(

@@ -10,7 +10,7 @@ use domain::{JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use store::{JobPage, JobRow, StoredJob, WholeJob};
+use store::{FullJob, JobPage, JobRow, StoredJob};
 use utoipa::ToSchema;
 
 use crate::{
@@ -110,7 +110,7 @@ pub(crate) struct JobListBody {
 /// A job with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobWithDetails)]
-pub(crate) struct WholeJobBody {
+pub(crate) struct FullJobBody {
     #[serde(flatten)]
     job: JobItemBody,
     /// What else a user says of it.
@@ -239,16 +239,16 @@ pub(crate) async fn list_jobs(
         RawParameters,
     ),
     responses(
-        (status = 200, body = WholeJobBody),
+        (status = 200, body = FullJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
     ))]
 pub(crate) async fn get_job(
     core: Core,
     id: PathId,
     Query(query): Query<RawParameters>,
-) -> ApiResult<Json<WholeJobBody>> {
+) -> ApiResult<Json<FullJobBody>> {
     let id = JobId(id.0);
-    let job = core.store.whole_job(id, query.raw).await?;
+    let job = core.store.full_job(id, query.raw).await?;
     Ok(Json(job.ok_or_else(|| no_such_job(id))?.into()))
 }
 
@@ -355,8 +355,8 @@ impl JobItemBody {
     }
 }
 
-impl From<WholeJob> for WholeJobBody {
-    fn from(mut whole: WholeJob) -> Self {
+impl From<FullJob> for FullJobBody {
+    fn from(mut whole: FullJob) -> Self {
         let has_thumbnail = !whole.thumbnails.is_empty();
         let pauses = whole.pauses.iter().map(|pause| PauseBody {
             paused_at: pause.paused_at,
@@ -364,7 +364,7 @@ impl From<WholeJob> for WholeJobBody {
         });
         let pauses = pauses.collect();
         let details = details::of_job(&mut whole);
-        let WholeJob {
+        let FullJob {
             mut stored,
             mut notes,
             ..

@@ -20,7 +20,7 @@ use crate::{
             error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId, given},
         },
-        jobs::{WholeJobBody, no_such_job},
+        jobs::{FullJobBody, no_such_job},
         schema_enums,
         state::{ApiState, Core},
     },
@@ -139,7 +139,7 @@ pub(crate) struct NewVerdictReason {
 #[utoipa::path(patch, path = "/api/jobs/{id}", tag = "jobs", request_body = JobPatch,
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
-        (status = 200, body = WholeJobBody),
+        (status = 200, body = FullJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
         (status = 409, body = Problem, content_type = "application/problem+json",
             description = "The reason is none of the list's, or the job would have it without a verdict."),
@@ -151,7 +151,7 @@ pub(crate) async fn change_job(
     id: PathId,
     _: NoQuery,
     JsonBody(patch): JsonBody<JobPatch>,
-) -> ApiResult<Json<WholeJobBody>> {
+) -> ApiResult<Json<FullJobBody>> {
     let id = JobId(id.0);
     let change = patch.checked()?;
     let changed = core
@@ -173,7 +173,7 @@ pub(crate) async fn change_job(
     }
     let job = core
         .store
-        .whole_job(id, false)
+        .full_job(id, false)
         .await?
         .ok_or_else(|| no_such_job(id))?;
     if changed == NotesChanged::Done(true) {

@@ -1,0 +1,453 @@
+//! The tables `job_notes`, `job_tags` and `job_changes`: what users add to jobs, and the log of these changes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{JobId, JobNotes, Verdict};
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, Order, Query, SelectStatement},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Result, Store,
+    db::{
+        error::Fault,
+        read::ReadConnection,
+        record::Record,
+        tables::{JobChanges, JobNotes as Notes, JobTags, PrintJobs},
+        text::{check_short, name_key},
+        transaction::Tx,
+    },
+    jobs::{search, verdict_reasons},
+};
+
+/// A change of a job's notes. `None` leaves a field unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "see `domain::JobNotes`")]
+pub struct NotesChange {
+    pub title: Option<Option<String>>,
+    pub notes: Option<Option<String>>,
+    pub tags: Option<Vec<String>>,
+    pub verdict: Option<Option<Verdict>>,
+    pub verdict_reason: Option<Option<String>>,
+}
+
+/// Result of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotesChanged {
+    /// The job has the requested values. `false` if it already had them.
+    Done(bool),
+    /// There is no such job.
+    NotFound,
+    /// The reason is not in the list. Nothing has changed.
+    UnknownReason,
+    /// The job would have a reason without a verdict. Nothing has changed.
+    ReasonWithoutVerdict,
+}
+
+/// A logged change of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotesEntry {
+    /// Time of the change.
+    pub changed_at: Timestamp,
+    /// Name of the API key that was used.
+    pub changed_by: String,
+    /// Name of the field in [`JobNotes`].
+    pub field: String,
+    /// Previous value. `None` if empty.
+    pub old: Option<Value>,
+    /// New value. `None` if empty.
+    pub new: Option<Value>,
+}
+
+impl Store {
+    /// Notes of these jobs. Jobs without notes are omitted.
+    pub async fn notes(&self, ids: &[JobId]) -> Result<HashMap<JobId, JobNotes>> {
+        self.read("read the notes of jobs", |db| async move {
+            of_jobs(&db, ids, true).await
+        })
+        .await
+    }
+
+    /// Changes the notes of a job and logs the change. Idempotent.
+    ///
+    /// Tags that differ only in case or Unicode form are equal. Removing the verdict also removes the reason.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`](crate::Error::TooLong) for the title, a tag or `changed_by`.
+    pub async fn change_notes(
+        &self,
+        id: JobId,
+        change: &NotesChange,
+        changed_by: &str,
+        now: Timestamp,
+    ) -> Result<NotesChanged> {
+        check(&JobNotes {
+            title: change.title.clone().flatten(),
+            tags: change.tags.clone().unwrap_or_default(),
+            ..JobNotes::default()
+        })?;
+        check_short("name of the key", changed_by)?;
+        self.write("change the notes of a job", |tx| async move {
+            apply(&tx, id, change, changed_by, now).await
+        })
+        .await
+    }
+
+    /// Logged changes of a job, newest first.
+    pub async fn notes_history(&self, id: JobId) -> Result<Vec<NotesEntry>> {
+        let query = &Query::select()
+            .columns([
+                JobChanges::Id,
+                JobChanges::ChangedAt,
+                JobChanges::ChangedBy,
+                JobChanges::Field,
+                JobChanges::OldValue,
+                JobChanges::NewValue,
+            ])
+            .from(JobChanges::Table)
+            .and_where(Expr::col(JobChanges::PrintJobId).eq(id.0))
+            .order_by(JobChanges::Id, Order::Desc)
+            .to_owned();
+        self.read("read what was changed of a job", |db| async move {
+            let rows = db.query_all(query).await?;
+            let entry = |row| {
+                let record = Record::new(row, "job_changes", "id")?;
+                Ok(NotesEntry {
+                    changed_at: record.required_time("changed_at")?,
+                    changed_by: record.get("changed_by")?,
+                    field: record.get("field")?,
+                    old: record.json("old_value")?,
+                    new: record.json("new_value")?,
+                })
+            };
+            rows.iter().map(entry).collect()
+        })
+        .await
+    }
+
+    /// Tags in use with the number of their jobs, by name.
+    pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
+        let query = &Query::select()
+            .expr_as(Expr::col(JobTags::Tag).max(), "tag")
+            .expr_as(Func::count(Expr::col(JobTags::PrintJobId)), "jobs")
+            .from(JobTags::Table)
+            .group_by_col(JobTags::TagKey)
+            .order_by(JobTags::TagKey, Order::Asc)
+            .to_owned();
+        self.read("read the tags", |db| async move {
+            let rows = db.query_all(query).await?;
+            let tag = |row: &sea_orm::QueryResult| {
+                let jobs: i64 = row.try_get("", "jobs")?;
+                Ok((row.try_get("", "tag")?, jobs.try_into().unwrap_or(0)))
+            };
+            rows.iter().map(tag).collect()
+        })
+        .await
+    }
+}
+
+/// Fails if a text is too long for its column.
+pub(crate) fn check(notes: &JobNotes) -> Result<()> {
+    check_short("title", notes.title.as_deref().unwrap_or_default())?;
+    let reason = notes.verdict_reason.as_deref();
+    check_short("reason of the verdict", reason.unwrap_or_default())?;
+    for tag in &notes.tags {
+        // Folding can make a text longer.
+        check_short("tag", tag)?;
+        check_short("tag", &name_key(tag))?;
+    }
+    Ok(())
+}
+
+/// Search text of a job.
+pub(crate) fn search_key(filename: Option<&str>, notes: &JobNotes) -> String {
+    let texts = [filename, notes.title.as_deref(), notes.notes.as_deref()];
+    search::key(
+        texts
+            .into_iter()
+            .chain(notes.tags.iter().map(|tag| Some(tag.as_str()))),
+    )
+}
+
+/// Notes of these jobs, with the `notes` field, which may be long, only on request.
+pub(crate) async fn of_jobs(
+    db: &impl ReadConnection,
+    ids: &[JobId],
+    with_notes: bool,
+) -> Result<HashMap<JobId, JobNotes>, Fault> {
+    let mut all: HashMap<JobId, JobNotes> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(all);
+    }
+    let ids = || ids.iter().map(|id| id.0);
+    let mut query = Query::select();
+    query
+        .columns([
+            Notes::PrintJobId,
+            Notes::Title,
+            Notes::Verdict,
+            Notes::VerdictReason,
+        ])
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::PrintJobId).is_in(ids()));
+    if with_notes {
+        query.column(Notes::Notes);
+    }
+    let said = db.rows(&query, "job_notes", "print_job_id", |record| {
+        let notes = JobNotes {
+            title: record.get("title")?,
+            notes: if with_notes { record.get("notes")? } else { None },
+            tags: Vec::new(),
+            verdict: record.verdict()?,
+            verdict_reason: record.get("verdict_reason")?,
+        };
+        Ok((JobId(record.key), notes))
+    });
+    let tags = Query::select()
+        .columns([JobTags::PrintJobId, JobTags::Tag])
+        .from(JobTags::Table)
+        .and_where(Expr::col(JobTags::PrintJobId).is_in(ids()))
+        .order_by(JobTags::PrintJobId, Order::Asc)
+        .order_by(JobTags::TagKey, Order::Asc)
+        .to_owned();
+    let tags = db.rows(&tags, "job_tags", "print_job_id", |record| {
+        Ok((JobId(record.key), record.get("tag")?))
+    });
+    let (said, tags) = tokio::try_join!(said, tags)?;
+    all.extend(said);
+    for (id, tag) in tags {
+        all.entry(id).or_default().tags.push(tag);
+    }
+    Ok(all)
+}
+
+/// Selects the ids of jobs with one of these verdicts.
+pub(crate) fn with_verdict(verdicts: &[Verdict]) -> SelectStatement {
+    Query::select()
+        .column(Notes::PrintJobId)
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::Verdict).is_in(verdicts.iter().map(|verdict| verdict.as_str())))
+        .to_owned()
+}
+
+/// Selects the ids of jobs with one of these tags. Case is ignored.
+pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
+    Query::select()
+        .column(JobTags::PrintJobId)
+        .from(JobTags::Table)
+        .and_where(Expr::col(JobTags::TagKey).is_in(tags.iter().map(|tag| name_key(tag))))
+        .to_owned()
+}
+
+/// Removes the notes of a job before it is deleted.
+pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    for (table, job) in tables() {
+        let statement = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).eq(id.0))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Like [`remove`], for the jobs of a subquery.
+pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
+    for (table, job) in tables() {
+        let statement = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).in_subquery(jobs.clone()))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Moves the notes of `twin`, which is the same run, to a job without notes.
+pub(crate) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<(), Fault> {
+    if !of_jobs(&**tx, &[id], false).await?.is_empty() {
+        return Ok(());
+    }
+    for (table, job) in tables() {
+        let statement = Query::update()
+            .table(table)
+            .value(job.clone(), id.0)
+            .and_where(Expr::col(job).eq(twin.0))
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    search::reindex(tx, id).await
+}
+
+/// The tables, each with the column that refers to the job.
+fn tables() -> [(sea_orm::sea_query::TableRef, sea_orm::DynIden); 3] {
+    [
+        (Notes::Table.into_table_ref(), Notes::PrintJobId.into_iden()),
+        (JobTags::Table.into_table_ref(), JobTags::PrintJobId.into_iden()),
+        (
+            JobChanges::Table.into_table_ref(),
+            JobChanges::PrintJobId.into_iden(),
+        ),
+    ]
+}
+
+async fn apply(
+    tx: &Tx,
+    id: JobId,
+    change: &NotesChange,
+    changed_by: &str,
+    now: Timestamp,
+) -> Result<NotesChanged, Fault> {
+    // Locks the job: concurrent changes of the same job wait.
+    let job = Query::select()
+        .column(PrintJobs::Id)
+        .from(PrintJobs::Table)
+        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
+        .lock_exclusive()
+        .to_owned();
+    if tx.query_one(&job).await?.is_none() {
+        return Ok(NotesChanged::NotFound);
+    }
+    let before = of_jobs(&**tx, &[id], true).await?.remove(&id).unwrap_or_default();
+    let mut after = before.clone();
+    if let Some(title) = &change.title {
+        after.title.clone_from(title);
+    }
+    if let Some(notes) = &change.notes {
+        after.notes.clone_from(notes);
+    }
+    if let Some(tags) = &change.tags {
+        after.tags = distinct(tags).into_values().cloned().collect();
+    }
+    if let Some(verdict) = change.verdict {
+        after.verdict = verdict;
+    }
+    if let Some(reason) = &change.verdict_reason {
+        after.verdict_reason = match reason {
+            None => None,
+            // A reason that was removed from the list stays with the jobs that have it.
+            Some(reason) if before.verdict_reason.as_ref() == Some(reason) => Some(reason.clone()),
+            Some(reason) => match verdict_reasons::spelled(tx, reason).await? {
+                None => return Ok(NotesChanged::UnknownReason),
+                spelled => spelled,
+            },
+        };
+        if after.verdict.is_none() && after.verdict_reason.is_some() {
+            return Ok(NotesChanged::ReasonWithoutVerdict);
+        }
+    }
+    if after.verdict.is_none() {
+        after.verdict_reason = None;
+    }
+    if after == before {
+        return Ok(NotesChanged::Done(false));
+    }
+    note_changes(tx, id, &before, &after, changed_by, now).await?;
+    write(tx, id, &after).await?;
+    search::reindex(tx, id).await?;
+    Ok(NotesChanged::Done(true))
+}
+
+async fn note_changes(
+    tx: &Tx,
+    id: JobId,
+    before: &JobNotes,
+    after: &JobNotes,
+    changed_by: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
+        if old == new {
+            continue;
+        }
+        let text = |value: Option<Value>| value.map(|value| value.to_string());
+        let statement = Query::insert()
+            .into_table(JobChanges::Table)
+            .columns([
+                JobChanges::PrintJobId,
+                JobChanges::ChangedAt,
+                JobChanges::ChangedBy,
+                JobChanges::Field,
+                JobChanges::OldValue,
+                JobChanges::NewValue,
+            ])
+            .values_panic([
+                id.0.into(),
+                now.as_millisecond().into(),
+                changed_by.into(),
+                field.into(),
+                text(old).into(),
+                text(new).into(),
+            ])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
+
+fn fields(notes: &JobNotes) -> [(&'static str, Option<Value>); 5] {
+    let text = |text: &Option<String>| text.clone().map(Value::String);
+    [
+        ("title", text(&notes.title)),
+        ("notes", text(&notes.notes)),
+        ("tags", (!notes.tags.is_empty()).then(|| json!(notes.tags))),
+        ("verdict", notes.verdict.map(|verdict| verdict.as_str().into())),
+        ("verdict_reason", text(&notes.verdict_reason)),
+    ]
+}
+
+async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
+    for (table, job) in tables().into_iter().take(2) {
+        let old = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col(job).eq(id.0))
+            .to_owned();
+        tx.execute(&old).await?;
+    }
+    insert(tx, id, notes).await
+}
+
+/// Tags by comparison key. The first of several equal tags is kept.
+fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
+    tags.iter().rev().map(|tag| (name_key(tag), tag)).collect()
+}
+
+/// Inserts the notes of a job that has none.
+pub(crate) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
+    let without_tags = JobNotes {
+        tags: Vec::new(),
+        ..notes.clone()
+    };
+    if without_tags != JobNotes::default() {
+        let statement = Query::insert()
+            .into_table(Notes::Table)
+            .columns([
+                Notes::PrintJobId,
+                Notes::Title,
+                Notes::Verdict,
+                Notes::VerdictReason,
+                Notes::Notes,
+            ])
+            .values_panic([
+                id.0.into(),
+                notes.title.clone().into(),
+                notes.verdict.map(Verdict::as_str).into(),
+                notes.verdict_reason.clone().into(),
+                notes.notes.clone().into(),
+            ])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    for (key, tag) in distinct(&notes.tags) {
+        let statement = Query::insert()
+            .into_table(JobTags::Table)
+            .columns([JobTags::PrintJobId, JobTags::TagKey, JobTags::Tag])
+            .values_panic([id.0.into(), key.into(), tag.clone().into()])
+            .to_owned();
+        tx.execute(&statement).await?;
+    }
+    Ok(())
+}
