@@ -1,5 +1,7 @@
 //! Which module may import which: the rules of ARCHITECTURE.md, checked in the source of all crates.
 
+#![expect(clippy::unwrap_used, reason = "a test may end by panicking")]
+
 use std::{
     collections::BTreeSet,
     fs,
