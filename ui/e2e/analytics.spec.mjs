@@ -7,7 +7,7 @@ import { addMachines, openWorld } from './world.mjs'
 
 const CHARTS = [
   'Over time', 'Success by printer', 'Success by material', 'Filament used', 'Utilisation', 'Hours of the week', 'Calendar',
-  'Actual time for the estimate', 'Failures', 'Most printed files',
+  'Actual vs estimated time', 'Failures', 'Files',
 ]
 
 let world
@@ -53,17 +53,17 @@ test('a chart is saved as CSV and as a picture', async () => {
 })
 
 test('one filter bar is for all charts and stands in the URL', async () => {
-  await page.getByLabel('Search file names').fill('no such file')
+  await page.getByLabel('Search files, notes, tags').fill('no such file')
   await page.waitForURL(/q=no\+such\+file|q=no%20such%20file/)
   await page.getByText('No jobs in this period').first().waitFor()
-  await chart('Actual time for the estimate').getByText('Not enough data').waitFor()
+  await chart('Actual vs estimated time').getByText('Not enough data').waitFor()
   assert.deepEqual(await barriers(page), [])
   await page.getByRole('button', { name: 'Clear filters' }).first().click()
   await chart('Over time').getByRole('row').nth(1).waitFor({ state: 'attached' })
 })
 
-test('without a verdict the chart of verdicts says how to give one', async () => {
-  await chart('Verdicts').getByText('None of these jobs has been judged yet').waitFor()
+test('without a rating the chart of ratings says how to give one', async () => {
+  await chart('Ratings').getByText('No ratings yet').waitFor()
 })
 
 test('the zone of the server stands in for one that it does not know, and the page says so', async () => {
@@ -81,7 +81,7 @@ test('the zone of the server stands in for one that it does not know, and the pa
     await other.page.getByRole('region', { name: 'Over time', exact: true }).getByRole('row').nth(1).waitFor({ state: 'attached' })
     const { timezone } = await world.api('system')
     assert.deepEqual([...asked], [isKnown ? zone : timezone])
-    assert.equal(await other.page.getByText(`The server does not know the time zone ${zone}. Days and times are those of ${timezone}.`).count(), isKnown ? 0 : 1)
+    assert.equal(await other.page.getByText(`The server does not know the time zone ${zone}. Days and times use ${timezone}.`).count(), isKnown ? 0 : 1)
     assert.deepEqual(other.problems, [])
     await other.page.context().close()
   }
@@ -90,7 +90,7 @@ test('the zone of the server stands in for one that it does not know, and the pa
 test('a phone shows it, dark, and nothing is wider than the screen', async () => {
   await page.setViewportSize({ width: 360, height: 740 })
   await page.emulateMedia({ colorScheme: 'dark' })
-  await chart('Most printed files').locator('canvas').waitFor()
+  await chart('Files').locator('canvas').waitFor()
   const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
   assert.ok(content <= screen, `the page is ${content} wide`)
   assert.deepEqual(await barriers(page), [])

@@ -90,7 +90,7 @@ test('an import of a long history shows how far it is, and then what it found', 
     /** The number of imported jobs that the page shows, once it is larger than `shown`. */
     const progressBeyond = async (shown) => {
       for (;;) {
-        const [, jobs] = /Importing its history: ([\d,]+) jobs so far/.exec(await printer.textContent()) ?? []
+        const [, jobs] = /Importing history: ([\d,]+) jobs so far/.exec(await printer.textContent()) ?? []
         if (jobs !== undefined && Number(jobs.replaceAll(',', '')) > shown) return Number(jobs.replaceAll(',', ''))
         await new Promise((resolve) => setTimeout(resolve, 50))
       }

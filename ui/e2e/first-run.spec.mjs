@@ -41,8 +41,8 @@ test('the right key leads to the page that was wanted', async () => {
 test('a printer is tried, then added, and its history appears', async () => {
   await page.getByRole('link', { name: 'Add printer' }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByRole('button', { name: 'Look on the local network' }).click()
-  await dialog.getByText('None was found.').or(dialog.getByRole('list')).first().waitFor()
+  await dialog.getByRole('button', { name: 'Search the local network' }).click()
+  await dialog.getByText('No printers found.').or(dialog.getByRole('list')).first().waitFor()
   await dialog.getByLabel('Address').fill('127.0.0.1:1')
   await dialog.getByRole('button', { name: 'Test connection' }).click()
   await dialog.getByText(/nothing listens at/).waitFor()
@@ -57,6 +57,26 @@ test('a printer is tried, then added, and its history appears', async () => {
   await page.getByText('Ready').waitFor()
 })
 
+test('a new printer is tested first; a known address is recognised, one that does not answer is added on request', async () => {
+  await page.getByRole('button', { name: 'Add printer' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Address').fill(world.machines[0].url)
+  await dialog.getByLabel('Name').fill('Again')
+  await dialog.getByRole('button', { name: 'Add printer' }).click()
+  await dialog.getByText('Already added as First.').waitFor()
+  await dialog.getByLabel('Address').fill('127.0.0.1:1')
+  await dialog.getByLabel('Name').fill('Shed')
+  await dialog.getByRole('button', { name: 'Add printer' }).click()
+  await dialog.getByText(/nothing listens at/).waitFor()
+  assert.equal((await world.api('printers')).items.length, 1)
+  await dialog.getByRole('button', { name: 'Add anyway' }).click()
+  await page.getByText('Shed was added, but does not answer yet.').waitFor()
+  await page.getByRole('article', { name: 'Shed' }).getByText('Never connected').waitFor()
+  const { id } = (await world.api('printers')).items.find(({ name }) => name === 'Shed')
+  await world.api(`printers/${id}`, { method: 'DELETE' })
+  await page.getByRole('article', { name: 'Shed' }).waitFor({ state: 'detached' })
+})
+
 test('a printer that tells of itself on the network is found, tried, and fills the form', async () => {
   const { url } = world.machines[1]
   const child = advertise('Moonraker @ bench', url)
@@ -68,9 +88,9 @@ test('a printer that tells of itself on the network is found, tried, and fills t
     // A packet may be lost.
     for (let look = 0; look < 5 && !(await entry.isVisible()); look += 1) {
       const answered = page.waitForResponse(/printers\/discover/)
-      await dialog.getByRole('button', { name: 'Look on the local network' }).click()
+      await dialog.getByRole('button', { name: 'Search the local network' }).click()
       await answered
-      await dialog.getByText('None was found.').or(dialog.getByRole('list')).first().waitFor()
+      await dialog.getByText('No printers found.').or(dialog.getByRole('list')).first().waitFor()
     }
     assert.deepEqual(await barriers(page), [])
     await entry.getByRole('button', { name: 'Choose Moonraker @ bench' }).click()
@@ -78,6 +98,7 @@ test('a printer that tells of itself on the network is found, tried, and fills t
     assert.equal(await dialog.getByLabel('Address').inputValue(), url)
     assert.equal(await dialog.getByLabel('Name').inputValue(), 'bench')
     await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await dialog.getByRole('button', { name: 'Discard' }).click()
   } finally {
     child.stdin.end()
     await once(child, 'exit')
@@ -97,6 +118,10 @@ test('what is wrong with a field is said at the field', async () => {
   await dialog.getByRole('button', { name: 'Add printer' }).click()
   await dialog.locator('[name=name][aria-invalid=true]').waitFor()
   await page.keyboard.press('Escape')
+  await dialog.getByRole('alert').filter({ hasText: 'Discard your changes?' }).waitFor()
+  await dialog.getByRole('button', { name: 'Keep editing' }).click()
+  await page.keyboard.press('Escape')
+  await dialog.getByRole('button', { name: 'Discard' }).click()
   await dialog.waitFor({ state: 'detached' })
   problems.length = 0 // The browser itself notes 409 and 422.
 })
@@ -136,12 +161,17 @@ test('keys are made, shown once, and revoked', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
   const made = await page.getByRole('dialog').getByLabel('Key', { exact: true }).inputValue()
   assert.match(made, /^3dp_/)
+  await page.keyboard.press('Escape')
+  assert.equal(await page.getByRole('dialog').getByLabel('Key', { exact: true }).inputValue(), made)
   const asked = await fetch(`${world.url}api/printers`, { headers: { authorization: `Bearer ${made}` } })
   assert.equal(asked.status, 200)
   await page.getByRole('button', { name: 'I have saved it' }).click()
   await page.getByRole('button', { name: 'Revoke laptop' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
   await page.getByText('Revoked', { exact: true }).waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Used by this browser' }).getByRole('button', { name: /^Revoke/ }).click()
+  await page.getByText('You are signed in with this key.').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
   assert.deepEqual(await barriers(page), [])
 })
 

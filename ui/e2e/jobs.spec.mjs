@@ -47,7 +47,7 @@ test('filters stand in the URL, come back from it, and agree with the API', asyn
   await page.getByRole('dialog').getByText('Error').click()
   await page.getByRole('dialog').getByText('Cancelled').click()
   await page.keyboard.press('Escape')
-  await page.getByLabel('Search file names').fill('_PLA')
+  await page.getByLabel('Search files, notes, tags').fill('_PLA')
   const { total: count } = await world.api('jobs?status=error,cancelled&q=_PLA&limit=1')
   assert.ok(count > 0 && count < 240)
   await total(count).waitFor()
@@ -83,17 +83,16 @@ test('a column sorts the list, on a phone too', async () => {
   await rows().first().locator(`a[href$="jobs/${await first('print_duration')}"]`).waitFor()
   assert.equal(await print.getAttribute('aria-sort'), 'ascending')
   await page.setViewportSize({ width: 360, height: 740 })
-  await page.getByLabel('Order').selectOption('Most filament first')
+  await page.getByLabel('Sort by').selectOption('Most filament first')
   await page.waitForURL(/sort=-filament_used/)
-  await page.locator('main li a').first().waitFor()
-  assert.match(await page.locator('main li a').first().getAttribute('href'), new RegExp(`jobs/${await first('-filament_used')}$`))
+  await page.locator('main li').first().locator(`a[href$="jobs/${await first('-filament_used')}"]`).waitFor()
   await page.setViewportSize({ width: 1360, height: 860 })
   await page.getByRole('button', { name: 'Started' }).click()
   await page.waitForURL((url) => !url.searchParams.has('sort'))
 })
 
 test('what is filtered is exported, in every format of the menu', async () => {
-  await page.getByLabel('Search file names').fill('_PLA')
+  await page.getByLabel('Search files, notes, tags').fill('_PLA')
   const { total: count, items } = await world.api('jobs?q=_PLA&limit=200')
   assert.ok(count > 0 && count < 240)
   await total(count).waitFor()
@@ -129,7 +128,7 @@ test('what is filtered is exported, in every format of the menu', async () => {
 })
 
 test('a filter without a match says so', async () => {
-  await page.getByLabel('Search file names').fill('no such file')
+  await page.getByLabel('Search files, notes, tags').fill('no such file')
   await page.getByRole('heading', { name: 'No job matches' }).waitFor()
   await page.getByRole('button', { name: 'Clear filters' }).first().click()
   await total(240).waitFor()
@@ -169,14 +168,14 @@ test('selected jobs are deleted after a question', async () => {
 test('a job shows what is known of it', async () => {
   const { id } = await jobWithDetails()
   await page.goto(`${world.url}jobs/${id}`)
-  await page.getByRole('region', { name: 'Times and amounts' }).waitFor()
+  await page.getByRole('region', { name: 'Times and filament' }).waitFor()
   await page.getByRole('region', { name: 'Filament by tool' }).getByText('T0').waitFor()
   await page.locator('summary', { hasText: 'Slicer settings' }).click()
   await page.getByLabel('Search names and values').fill('layer_height')
   await page.getByRole('rowheader', { name: 'layer_height', exact: true }).waitFor()
   await page.getByText('Layers and quality').waitFor()
   await page.getByLabel('Search names and values').fill('no such setting')
-  await page.getByText('Nothing matches.').waitFor()
+  await page.getByText('No matches.').waitFor()
   await page.locator('summary', { hasText: 'Slicer settings' }).click()
   await page.getByText('Raw metadata from Moonraker').click()
   await page.getByLabel('Search names and values').fill('slicer')
@@ -188,7 +187,7 @@ test('a job shows what is known of it', async () => {
 
 test('a job that does not exist says so', async () => {
   await page.goto(`${world.url}jobs/999999`)
-  await page.getByRole('heading', { name: 'No such job' }).waitFor()
+  await page.getByRole('heading', { name: 'Job not found' }).waitFor()
   problems.length = 0 // The browser itself notes the 404.
   await page.getByRole('link', { name: 'Jobs' }).first().click()
   await total(238).waitFor()

@@ -30,14 +30,14 @@ test('all of them are counted, and page after page comes', async () => {
 })
 
 test('a filter finds among them what the API finds', async () => {
-  await page.getByLabel('Search file names').fill('bracket')
+  await page.getByLabel('Search files, notes, tags').fill('bracket')
   const { total: count } = await world.api('jobs?q=bracket&limit=1')
   assert.ok(count > 0 && count < JOBS)
   await total(count).waitFor()
 })
 
 test('whoever has scrolled far is told that there is news', async () => {
-  await page.getByLabel('Search file names').fill('')
+  await page.getByLabel('Search files, notes, tags').fill('')
   await total(JOBS).waitFor()
   const rows = page.locator('tbody tr')
   while ((await rows.count()) < 300) {
@@ -46,7 +46,7 @@ test('whoever has scrolled far is told that there is news', async () => {
   }
   const [newest] = (await world.api('jobs?limit=1')).items
   await world.api(`jobs/${newest.id}`, { method: 'DELETE' })
-  await page.getByRole('button', { name: 'Read the list anew' }).click()
+  await page.getByRole('button', { name: 'Refresh list' }).click()
   await total(JOBS - 1).waitFor()
   assert.ok((await rows.count()) <= 100)
 })
@@ -62,7 +62,7 @@ test('the analytics are those of the API', async () => {
 test('a job of the past is opened by its address', async () => {
   const { items } = await world.api('jobs?limit=1&status=completed')
   await page.goto(`${world.url}jobs/${items[0].id}`)
-  await page.getByRole('region', { name: 'Times and amounts' }).waitFor()
+  await page.getByRole('region', { name: 'Times and filament' }).waitFor()
   assert.deepEqual(await barriers(page), [])
 })
 

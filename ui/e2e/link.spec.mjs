@@ -135,7 +135,7 @@ test('what was asked while nothing got through is asked again', async () => {
   await walk()
   link.mend()
   await page.getByText(NOTICE).waitFor({ state: 'detached' })
-  await page.getByRole('listitem').filter({ hasText: 'Recording into the database' }).getByText('Works').waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Recording' }).getByText('OK').waitFor()
   await page.getByRole('link', { name: 'Dashboard', exact: true }).first().click()
   await card(printer.name).getByText('Printing').waitFor()
   assert.equal(await page.evaluate(() => globalThis.wasHere), true)

@@ -19,16 +19,17 @@ before(async () => {
 after(() => world?.close())
 
 test('a job is judged, named, tagged and described', async () => {
-  const notes = page.getByRole('region', { name: 'Verdict and notes' })
+  const notes = page.getByRole('region', { name: 'Rating and notes' })
   await notes.getByRole('button', { name: 'Edit' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Title').fill('<b>Bracket</b> for the lamp')
   await dialog.getByText('Scrap').click()
   await dialog.getByLabel('Reason').fill('Spaghetti monster')
-  await dialog.getByLabel('Tags').fill('gift, lamp')
+  await dialog.getByLabel('Tags').pressSequentially('gift;lamp,')
+  await dialog.getByRole('button', { name: 'Remove tag gift' }).waitFor()
   await dialog.getByLabel('Notes', { exact: true }).fill('Try a brim.')
   assert.deepEqual(await barriers(page), [])
-  await dialog.getByRole('button', { name: 'Save' }).click()
+  await page.keyboard.press('Control+Enter')
   await page.getByRole('heading', { name: '<b>Bracket</b> for the lamp', level: 1 }).waitFor()
   await notes.getByText('Spaghetti monster').first().waitFor()
   const saved = await world.api(`jobs/${job.id}`)
@@ -36,8 +37,8 @@ test('a job is judged, named, tagged and described', async () => {
 })
 
 test('who changed what is kept', async () => {
-  await page.getByText('Who changed what').click()
-  await page.getByText(/browser tests · Verdict/).first().waitFor()
+  await page.getByText('Change history').click()
+  await page.getByText(/browser tests · Rating/).first().waitFor()
   assert.deepEqual(await barriers(page), [])
 })
 
@@ -47,7 +48,7 @@ test('it is found by its tag, its verdict and its title', async () => {
   assert.equal(new URL(page.url()).searchParams.get('tag'), 'lamp')
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await page.getByText('6 jobs', { exact: true }).waitFor()
-  await page.getByRole('button', { name: 'Any verdict' }).click()
+  await page.getByRole('button', { name: 'Any rating' }).click()
   await page.getByRole('dialog').getByText('Scrap').click()
   await page.getByText('1 job', { exact: true }).waitFor()
   await page.keyboard.press('Escape')
@@ -56,11 +57,11 @@ test('it is found by its tag, its verdict and its title', async () => {
   await page.getByText('1 job', { exact: true }).waitFor()
 })
 
-test('it is among the verdicts of the analytics, with its reason', async () => {
+test('it is counted in the ratings of the analytics, with its reason', async () => {
   await page.goto(`${world.url}analytics?printer=${job.printer_id}`)
-  const verdicts = page.getByRole('region', { name: 'Verdicts', exact: true })
-  await verdicts.getByText(/^1 job judged: 0\s?% good\. Scrap took/).waitFor()
-  await verdicts.getByRole('button', { name: 'Verdicts as table' }).click()
+  const verdicts = page.getByRole('region', { name: 'Ratings', exact: true })
+  await verdicts.getByText(/^1 job rated: 0\s?% good\. Scrap used/).waitFor()
+  await verdicts.getByRole('button', { name: 'Ratings as table' }).click()
   await verdicts.getByRole('row', { name: 'Scrap 1' }).waitFor()
   await verdicts.getByText('By reason').click()
   await verdicts.getByRole('rowheader', { name: 'Spaghetti monster' }).waitFor()
@@ -69,7 +70,7 @@ test('it is among the verdicts of the analytics, with its reason', async () => {
 
 test('the reasons are a list that can be edited', async () => {
   await page.getByRole('link', { name: 'Settings' }).first().click()
-  const reasons = page.getByRole('region', { name: 'Reasons for verdicts' })
+  const reasons = page.getByRole('region', { name: 'Rating reasons' })
   await reasons.getByText('Spaghetti monster').waitFor()
   await reasons.getByLabel('New reason').fill('Layer shift at noon')
   await reasons.getByRole('button', { name: 'Add' }).click()

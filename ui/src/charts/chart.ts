@@ -1,7 +1,7 @@
 /** Chart.js with the parts that are used. Loaded with the page of analytics only. */
 import {
   BarController, BarElement, CategoryScale, Chart, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip,
-  type ChartConfiguration,
+  type ChartConfiguration, type ChartEvent,
 } from 'chart.js'
 import { MatrixController, MatrixElement } from 'chartjs-chart-matrix'
 
@@ -12,8 +12,47 @@ Chart.register(
 
 export type { ChartConfiguration }
 
-export function drawChart(canvas: HTMLCanvasElement, config: ChartConfiguration): Chart {
-  return new Chart(canvas, config)
+/** What a click on a part of a chart does. `bar` is `null` for an entry of the legend, `series` for a whole bar. */
+export interface ChartLinks {
+  hasJobs: (bar: number | null, series: number | null) => boolean
+  open: (bar: number | null, series: number | null) => void
+}
+
+export function drawChart(canvas: HTMLCanvasElement, config: ChartConfiguration, links: ChartLinks): Chart {
+  const at = (event: ChartEvent, chart: Chart): [number, number] | null => {
+    const [part] = event.native ? chart.getElementsAtEventForMode(event.native, 'nearest', { intersect: true }, true) : []
+    return part ? [part.index, part.datasetIndex] : null
+  }
+  const legend = config.options?.plugins?.legend
+  return new Chart(canvas, {
+    ...config,
+    options: {
+      ...config.options,
+      onClick(event, _parts, chart) {
+        const part = at(event, chart)
+        if (part) links.open(...part)
+      },
+      onHover(event, _parts, chart) {
+        const part = at(event, chart)
+        chart.canvas.style.cursor = part && links.hasJobs(...part) ? 'pointer' : ''
+      },
+      plugins: {
+        ...config.options?.plugins,
+        ...(legend && {
+          legend: {
+            ...legend,
+            onClick: (_event, { datasetIndex }) => links.open(null, datasetIndex ?? null),
+            onHover: (_event, { datasetIndex }, { chart }) => {
+              chart.canvas.style.cursor = links.hasJobs(null, datasetIndex ?? null) ? 'pointer' : ''
+            },
+            onLeave: (_event, _item, { chart }) => {
+              chart.canvas.style.cursor = ''
+            },
+          },
+        }),
+      },
+    },
+  })
 }
 
 /** Sharp on paper and big screens, in dots for each dot of the page. */

@@ -1,12 +1,13 @@
 /** What the charts of the analytics look like, as Chart.js takes it. Values and texts come from outside. */
 import type { ChartConfiguration } from 'chart.js'
 import type { MatrixDataPoint } from 'chartjs-chart-matrix'
+import { shortenMiddle } from '@/model/chartTable'
 import { between, type ChartTheme } from './theme'
 
 export type MakeConfig = (theme: ChartTheme) => ChartConfiguration
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
-/** Longer names are cut at the axis, earlier on a phone; the table has all of them. */
+/** Longer names are shortened at the axis, more on a phone; the tooltip and the table have them in full. */
 const LONGEST = 26
 
 type Show = (value: number) => string
@@ -14,7 +15,7 @@ type Show = (value: number) => string
 const font = { family: FONT, size: 12 }
 const shortened = (text: string) => {
   const longest = window.innerWidth < 640 ? LONGEST / 2 : LONGEST
-  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
+  return shortenMiddle(text, longest)
 }
 
 /** `values`: what stands along it. Of whole amounts there are no parts. */

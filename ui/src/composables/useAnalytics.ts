@@ -1,4 +1,4 @@
-/** What many jobs come to, as `/api/analytics` tells it. */
+/** Figures over many jobs, from `/api/analytics`. */
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { BASE_URL, request } from '@/api/client'
@@ -19,7 +19,8 @@ interface Answers {
   timeline: Schemas['Timeline']
   verdicts: Schemas['VerdictAnalytics']
 }
-export type Analytics<Name extends keyof Answers> = Answers[Name]
+export type AnalyticsName = keyof Answers
+export type Analytics<Name extends AnalyticsName> = Answers[Name]
 export type Figures = Schemas['Figures']
 
 /** The answer of a route, and where the same numbers are as CSV. */
@@ -27,6 +28,7 @@ export function useAnalytics<Name extends keyof Answers>(
   name: Name,
   filter: MaybeRefOrGetter<JobFilter>,
   more: MaybeRefOrGetter<Record<string, string>> = {},
+  isWanted: MaybeRefOrGetter<boolean> = true,
 ) {
   const { zone, requested } = useTimeZone()
   const address = computed(() => {
@@ -39,7 +41,7 @@ export function useAnalytics<Name extends keyof Answers>(
   const query = useQuery({
     queryKey: ['analytics', address],
     queryFn: async ({ signal }) => (await (await request(address.value, { signal })).json()) as Answers[Name],
-    enabled: () => requested.value !== null,
+    enabled: () => requested.value !== null && toValue(isWanted),
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   })

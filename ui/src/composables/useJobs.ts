@@ -4,7 +4,7 @@ import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue
 import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
 import { filterToParameters, type JobFilter, type JobSort } from '@/model/jobFilter'
-import { isReadAnew, useLive } from './useLive'
+import { refetchesItself, useLive } from './useLive'
 import { useTimeZone } from './useTimeZone'
 
 export type Job = components['schemas']['JobItem']
@@ -34,10 +34,10 @@ export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefO
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
   })
-  /** Jobs have changed since, and the list is too long to be read anew unasked. */
+  /** Jobs have changed, and the list is too long to refetch without a request. */
   const isBehind = shallowRef(false)
   watch(useLive().jobChanges, () => {
-    isBehind.value = !isReadAnew(query.data.value)
+    isBehind.value = !refetchesItself(query.data.value)
   })
   watch(parameters, () => {
     isBehind.value = false
@@ -47,8 +47,8 @@ export function useJobPages(filter: MaybeRefOrGetter<JobFilter>, sort: MaybeRefO
     jobs: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
     total: computed(() => query.data.value?.pages[0]?.total ?? null),
     isBehind,
-    /** Begins with the first page again. */
-    readAnew: async () => {
+    /** Refetches the list from its first page. */
+    restart: async () => {
       isBehind.value = false
       await queries.resetQueries({ queryKey: ['jobs', 'pages', parameters.value], exact: true })
     },
@@ -106,7 +106,7 @@ export interface DeletedJobs {
   refused: string[]
 }
 
-/** Deletes jobs one by one; what the server refuses stays and is told. */
+/** Deletes jobs one by one and reports the refused ones. */
 export function useDeleteJobs() {
   const queries = useQueryClient()
   return useMutation({

@@ -11,9 +11,9 @@ const serverVersion = shallowRef<string | null>(null)
 /** The server was replaced by another version while this page was open. */
 const isOutdated = shallowRef(false)
 
-/** Counts the times that jobs were told to have changed. */
+/** Number of rounds in which jobs changed. */
 const jobChanges = shallowRef(0)
-/** Ids of the jobs that were told to have changed lately. */
+/** Ids of the jobs that changed in the last round. */
 const changedJobs = shallowRef<ReadonlySet<number>>(new Set())
 
 export function useLive() {
@@ -30,22 +30,22 @@ function isWhole(status: Partial<PrinterStatus>): status is Omit<PrinterStatus, 
   return status.connection !== undefined && status.backfill !== undefined && status.temperatures !== undefined
 }
 
-/** Between two rounds of reading anew what has changed, in ms. */
+/** Pause between two rounds of refetching, in ms. */
 const PAUSE = 1_500
-/** News of printers are shown together: drawing once for hundreds of them takes little longer than for one. In ms. */
+/** Status changes are shown together: one update for hundreds of printers takes little longer than for one. In ms. */
 const GATHER = 250
-/** Whoever has scrolled further than so many pages does not look at what is new, and is told that there is something. */
+/** A longer list is not refetched: its reader has scrolled past the new jobs, and gets a notice instead. */
 const PAGES = 4
 
-/** Whether what a query has read is read anew when something changes. */
-export function isReadAnew(data: unknown) {
+/** Whether a query refetches its data when something changes. */
+export function refetchesItself(data: unknown) {
   const pages = data !== null && typeof data === 'object' && 'pages' in data ? data.pages : null
   return !Array.isArray(pages) || pages.length <= PAGES
 }
 
-/** Follows the stream while `isSignedIn`, and makes the queries read anew what it says has changed. */
+/** Follows the stream while `isSignedIn`, and refetches the queries whose data it reports as changed. */
 export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
-  let wasGreeted = false
+  let hasSnapshot = false
   const handlers: { [Name in keyof LiveEvents]: (data: LiveEvents[Name]) => void } = {
     hello({ version, printers }) {
       isOutdated.value = serverVersion.value !== null && serverVersion.value !== version
@@ -54,9 +54,9 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       statuses.clear()
       for (const printer of printers) statuses.set(printer.printer_id, printer)
       // Changes before this event were not reported: during a cut, or after a page had read its data.
-      if (wasGreeted) void queries.invalidateQueries()
+      if (hasSnapshot) void queries.invalidateQueries()
       else invalidate('jobs', 'printers', 'analytics')
-      wasGreeted = true
+      hasSnapshot = true
     },
     status({ printer_id: id, ...changed }) {
       const before = gathered.get(id) ?? statuses.get(id)
@@ -66,12 +66,12 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
       if (gathered.size === 0) setTimeout(show, GATHER)
       gathered.set(id, after)
       if (!before) return
-      // Jobs that are imported are not told one by one.
+      // Imported jobs emit no event each.
       const { state: importState, position } = after.backfill
       if (importState !== before.backfill.state || position !== before.backfill.position) invalidate('jobs', 'printers', 'analytics')
     },
     job({ id }) {
-      told.add(id)
+      reported.add(id)
       invalidate('jobs', 'printers', 'analytics')
     },
     printers: () => invalidate('printers'),
@@ -82,7 +82,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     for (const [id, status] of gathered) statuses.set(id, status)
     gathered.clear()
   }
-  let told = new Set<number>()
+  let reported = new Set<number>()
   const pending = new Set<string>()
   /** Many rows change at once during an import: the queries are invalidated from time to time only. */
   function invalidate(...keys: string[]) {
@@ -93,10 +93,10 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
     const keys = [...pending]
     pending.clear()
     if (keys.includes('jobs')) jobChanges.value += 1
-    if (told.size > 0) changedJobs.value = told
-    told = new Set()
+    if (reported.size > 0) changedJobs.value = reported
+    reported = new Set()
     for (const key of keys) {
-      const filter = { queryKey: [key], predicate: ({ state: { data } }: { state: { data: unknown } }) => isReadAnew(data) }
+      const filter = { queryKey: [key], predicate: ({ state: { data } }: { state: { data: unknown } }) => refetchesItself(data) }
       // A request in flight may have been answered before the change: it is finished, and repeated in the next round.
       if (queries.isFetching(filter) > 0) invalidate(key)
       void queries.invalidateQueries(filter, { cancelRefetch: false })
@@ -116,7 +116,7 @@ export function runLive(isSignedIn: Ref<boolean>, queries: QueryClient) {
         stop()
         gathered.clear()
         statuses.clear()
-        wasGreeted = false
+        hasSnapshot = false
       })
     },
     { immediate: true },

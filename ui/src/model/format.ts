@@ -71,6 +71,7 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
     month: new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric', timeZone }),
     year: new Intl.DateTimeFormat(locale, { year: 'numeric', timeZone }),
   }
+  const days = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone })
   const growth = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' })
   const signed = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, signDisplay: 'exceptZero' })
   const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' })
@@ -162,6 +163,9 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
 
     /** The days of a week, Monday first. */
     weekdays: () => Array.from({ length: 7 }, (_, index) => weekday.format(new Date(Date.UTC(2024, 0, 1 + index)))),
+
+    /** The days from one instant up to another, which is not part of them. */
+    dayRange: (from: Date, until: Date) => days.formatRange(from, new Date(until.getTime() - 1)),
 
     /** The day of an instant. */
     date: (value: Maybe<string>) => instant(value, (date) => day.format(date)),

@@ -3,7 +3,7 @@ import { filterFromQuery, filterToParameters, filterToQuery, NO_FILTER, restrict
 
 const FULL: JobFilter = {
   printers: [1, 7], statuses: ['error', 'cancelled'], from: '2026-03-28', to: '2026-03-29', material: 'PLA', verdicts: ['scrap'],
-  tags: ['gift'], text: 'a b',
+  tags: ['gift'], slicer: 'OrcaSlicer', text: 'a b',
 }
 
 describe('the filter of jobs', () => {
@@ -24,7 +24,7 @@ describe('the filter of jobs', () => {
 
   it('asks for whole days of the zone, the last one included', () => {
     expect(filterToParameters(FULL, 'Europe/Berlin')).toEqual({
-      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', verdict: ['scrap'], tag: ['gift'], q: 'a b',
+      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', verdict: ['scrap'], tag: ['gift'], q: 'a b', slicer: 'OrcaSlicer',
       since: '2026-03-27T23:00:00.000Z', until: '2026-03-29T22:00:00.000Z',
     })
     expect(filterToParameters(NO_FILTER, null)).toEqual({})
@@ -32,6 +32,6 @@ describe('the filter of jobs', () => {
 
   it('counts its restrictions', () => {
     expect(restrictions(NO_FILTER)).toBe(0)
-    expect(restrictions(FULL)).toBe(8)
+    expect(restrictions(FULL)).toBe(9)
   })
 })

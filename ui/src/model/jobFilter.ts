@@ -1,4 +1,4 @@
-/** Which jobs are wanted: as it stands in the URL of a page, and as the API takes it. */
+/** Filters for jobs, as in the URL of a page and as parameters of the API. */
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { isDay, shiftDay, startOfDay, type Day } from './days'
 
@@ -26,14 +26,28 @@ export interface JobFilter {
   from: Day | null
   to: Day | null
   material: string | null
-  /** What users say of them. */
+  slicer: string | null
   verdicts: Verdict[]
   tags: string[]
   /** Part of the file name, of the title, the notes or a tag. */
   text: string | null
 }
 
-export const NO_FILTER: JobFilter = { printers: [], statuses: [], from: null, to: null, material: null, verdicts: [], tags: [], text: null }
+export const NO_FILTER: JobFilter = { printers: [], statuses: [], from: null, to: null, material: null, slicer: null, verdicts: [], tags: [], text: null }
+
+/** The statuses of a failed job. */
+export const FAILED = ['error', 'interrupted'] as const satisfies readonly JobStatus[]
+
+/** The filter for the jobs of a group of the analytics. `null` where no filter selects exactly these. */
+export function groupJobs(
+  filter: JobFilter,
+  dimension: 'printer' | 'material' | 'slicer' | null,
+  { key, printer_id: printerId }: { key: string | null; printer_id: number | null },
+): JobFilter | null {
+  if (dimension === 'printer') return printerId === null ? null : { ...filter, printers: [printerId] }
+  if (dimension === null || key === null) return null
+  return { ...filter, [dimension]: key }
+}
 
 export function isStatus(text: unknown): text is JobStatus {
   return STATUSES.some((status) => status === text)
@@ -43,7 +57,7 @@ export function isVerdict(text: unknown): text is Verdict {
   return VERDICTS.some((verdict) => verdict === text)
 }
 
-/** Takes what makes sense from the URL; anybody can write anything into it. */
+/** Takes what is valid from the URL, into which users can write anything. */
 export function filterFromQuery(query: LocationQuery): JobFilter {
   const all = (name: string) => [query[name] ?? []].flat().filter((value) => value !== null)
   const one = (name: string) => all(name)[0]?.trim().slice(0, 255) || null
@@ -57,6 +71,7 @@ export function filterFromQuery(query: LocationQuery): JobFilter {
     from: day('from'),
     to: day('to'),
     material: one('material'),
+    slicer: one('slicer'),
     verdicts: all('verdict').filter(isVerdict),
     tags: all('tag').map((tag) => tag.trim().slice(0, 64)).filter((tag) => tag !== '' && !tag.includes(',')),
     text: one('q'),
@@ -69,6 +84,7 @@ export function filterToQuery(filter: JobFilter): LocationQueryRaw {
   if (filter.printers.length > 0) query.printer = filter.printers.map(String)
   if (filter.statuses.length > 0) query.status = filter.statuses
   if (filter.material) query.material = filter.material
+  if (filter.slicer) query.slicer = filter.slicer
   if (filter.verdicts.length > 0) query.verdict = filter.verdicts
   if (filter.tags.length > 0) query.tag = filter.tags
   if (filter.from) query.from = filter.from
@@ -84,6 +100,7 @@ export function filterToParameters(filter: JobFilter, timeZone: string | null) {
     ...(filter.from && { since: startOfDay(filter.from, timeZone).toISOString() }),
     ...(filter.to && { until: startOfDay(shiftDay(filter.to, 1), timeZone).toISOString() }),
     ...(filter.material && { filament_type: filter.material }),
+    ...(filter.slicer && { slicer: filter.slicer }),
     ...(filter.verdicts.length > 0 && { verdict: filter.verdicts }),
     ...(filter.tags.length > 0 && { tag: filter.tags }),
     ...(filter.text && { q: filter.text }),
