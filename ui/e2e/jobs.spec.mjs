@@ -44,7 +44,7 @@ test('every job can be reached by scrolling', async () => {
 
 test('filters stand in the URL, come back from it, and agree with the API', async () => {
   await page.getByRole('button', { name: 'Any status' }).click()
-  await page.getByRole('dialog').getByText('Error').click()
+  await page.getByRole('dialog').getByText('Error', { exact: true }).click()
   await page.getByRole('dialog').getByText('Cancelled').click()
   await page.keyboard.press('Escape')
   await page.getByLabel('Search files, notes, tags').fill('_PLA')

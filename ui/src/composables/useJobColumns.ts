@@ -1,4 +1,4 @@
-/** The columns of the table of jobs, and which of them the reader wants. */
+/** The columns of the table of jobs, and which of them are shown. */
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { JobSort } from '@/model/jobFilter'
@@ -20,6 +20,7 @@ export function useJobColumns() {
     { name: 'status', label: t('job.status') },
     { name: 'started', label: t('job.started'), sorts: ['newest', 'oldest'] },
     { name: 'ended', label: t('job.ended') },
+    { name: 'cause', label: t('job.cause') },
     { name: 'printTime', label: t('job.printTime'), isNumber: true, sorts: ['-print_duration', 'print_duration'] },
     { name: 'totalTime', label: t('job.totalTime'), isNumber: true, sorts: ['-total_duration', 'total_duration'] },
     { name: 'filament', label: t('job.filament'), isNumber: true, sorts: ['-filament_used', 'filament_used'] },

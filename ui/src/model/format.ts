@@ -77,6 +77,14 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
   const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' })
   const relativeTime = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' })
 
+  const shortDateTime = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit', timeZone })
+  const relativeNear = (ahead: number) => {
+    const size = Math.abs(ahead)
+    if (size < 45) return relativeTime.format(0, 'second')
+    if (size < 45 * MINUTE) return relativeTime.format(Math.round(ahead / MINUTE), 'minute')
+    return relativeTime.format(Math.round(ahead / HOUR), 'hour')
+  }
+
   const known = <T>(value: Maybe<T>, show: (value: T) => string) =>
     value === null || value === undefined ? UNKNOWN : show(value)
   const instant = (value: Maybe<string>, show: (date: Date) => string) =>
@@ -180,14 +188,20 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
         return Math.abs(date.getTime() - now.getTime()) < 6 * DAY * 1000 ? weekdayClock.format(date) : dateTime.format(date)
       }),
 
+    /** How long ago an instant is; beyond 24 hours its date and time. */
+    recent: (value: Maybe<string>, now: Date) =>
+      instant(value, (date) => {
+        const ahead = (date.getTime() - now.getTime()) / 1000
+        if (Math.abs(ahead) < 24 * HOUR) return relativeNear(ahead)
+        return (dayKey.format(date).slice(0, 4) === dayKey.format(now).slice(0, 4) ? shortDateTime : dateTime).format(date)
+      }),
+
     /** How long ago or ahead an instant is; after 30 days its date. */
     relative: (value: Maybe<string>, now: Date) =>
       instant(value, (date) => {
         const ahead = (date.getTime() - now.getTime()) / 1000
         const size = Math.abs(ahead)
-        if (size < 45) return relativeTime.format(0, 'second')
-        if (size < 45 * MINUTE) return relativeTime.format(Math.round(ahead / MINUTE), 'minute')
-        if (size < 22 * HOUR) return relativeTime.format(Math.round(ahead / HOUR), 'hour')
+        if (size < 22 * HOUR) return relativeNear(ahead)
         if (size < 30 * DAY) return relativeTime.format(Math.round(ahead / DAY), 'day')
         return day.format(date)
       }),
