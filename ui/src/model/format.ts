@@ -151,6 +151,13 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
         return pair(inHours / 24, 'day', inHours % 24, 'hour')
       }),
 
+    /** A duration in s without seconds, for displays that should not tick. */
+    minutes: (value: Maybe<number>) =>
+      known(value, (raw) => {
+        const total = Math.ceil(Math.max(0, raw) / MINUTE)
+        return total < 60 ? amount(total, 'minute') : pair(total / 60, 'hour', total % 60, 'minute')
+      }),
+
     /** A long duration in s, as hours only: sums are compared in one unit. */
     hours: (value: Maybe<number>) => known(value, (s) => `${amountOf(s < 100 * HOUR ? 1 : 0).format(s / HOUR)} h`),
 

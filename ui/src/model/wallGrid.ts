@@ -1,14 +1,15 @@
-/** How many columns of tiles fill a screen best: tiles come as close as they can to the wanted shape. */
+/** How many tiles stand in each row of the wall display, so that every row is full. */
 
 /** Width of a tile for its height. */
 const SHAPE = 1.5
+/** Rows of different lengths count like a tile that is 1.8 times too wide. */
+const UNEVEN = 0.6
 
-export function wallColumns(tiles: number, width: number, height: number): number {
-  const misfit = (columns: number) => {
-    const rows = Math.ceil(tiles / columns)
-    const empty = rows * columns - tiles
-    return Math.abs(Math.log(width / columns / (height / rows) / SHAPE)) + empty / Math.max(1, tiles)
-  }
-  const choices = Array.from({ length: Math.max(1, tiles) }, (_, index) => index + 1)
-  return choices.reduce((best, columns) => (misfit(columns) < misfit(best) ? columns : best), 1)
+/** Tiles of each row. Rows differ by one tile at most, and stretch over the whole width. */
+export function wallRows(tiles: number, width: number, height: number): number[] {
+  const misfit = (rows: number) =>
+    Math.abs(Math.log(width / (tiles / rows) / (height / rows) / SHAPE)) + (tiles % rows === 0 ? 0 : UNEVEN)
+  const choices = Array.from({ length: tiles }, (_, index) => index + 1)
+  const rows = choices.reduce((best, count) => (misfit(count) < misfit(best) ? count : best), 1)
+  return Array.from({ length: tiles === 0 ? 0 : rows }, (_, row) => Math.floor(((row + 1) * tiles) / rows) - Math.floor((row * tiles) / rows))
 }
