@@ -16,6 +16,7 @@ use crate::{
     },
     clock::Clock,
     config::ApiConfig,
+    events::JobEvents,
     housekeeping::Housekeeping,
     ingest::Fleet,
     serving::clients::TrustedProxies,
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     /// The printers.
     pub(crate) fleet: Fleet,
+    /// The changes of jobs.
+    pub(crate) events: JobEvents,
     /// Whether the database currently refuses to store details.
     pub(crate) details_fail: watch::Receiver<bool>,
     /// State of backups and retention.

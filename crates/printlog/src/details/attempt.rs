@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use domain::{Job, Printer};
-use moonraker::{Endpoint, FileError};
 use store::{DetailsOutcome, DetailsStatus, NewGcodeFile, QueuedDetails, Retry, Store};
 use tracing::debug;
 
@@ -13,19 +12,18 @@ use crate::{
     details::{
         fetch::{self, FetchError},
         file_identity::FileIdentity,
-        moonraker_metadata, stored_file,
+        printer_metadata, stored_file,
     },
-    error_chain::ErrorChain,
-    ingest::ConnectionState,
+    ingest::{self, ConnectionState, GcodeSourceError},
     retry::Backoff,
 };
 
 /// Pauses when the next attempt may well succeed.
-const SOON: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(6 * 3600));
+const SOON_PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(6 * 3600));
 /// Maximum number of such attempts per job: about two weeks.
-const ATTEMPTS: u32 = 64;
+const MAX_ATTEMPTS: u32 = 64;
 /// Pauses when the file is missing: it may be moved back, or be on a USB stick that is not plugged in.
-const GONE: [Duration; 4] = [
+const MISSING_PAUSES: [Duration; 4] = [
     Duration::from_secs(10),
     Duration::from_secs(3600),
     Duration::from_secs(24 * 3600),
@@ -42,25 +40,25 @@ pub(super) struct Attempt {
 }
 
 /// Why the file could not be read.
-struct Trouble {
+struct Failure {
     reason: String,
-    again: Again,
+    retry: RetryKind,
 }
 
 /// Whether and when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
-    No,
+enum RetryKind {
+    Never,
     Soon,
     /// The file may be restored.
     Rarely,
     /// The printer may reconnect.
-    WhenBack,
+    WhenConnected,
 }
 
 impl Attempt {
     /// Stores whatever details can be found. Returns `false` if the job was deleted meanwhile.
-    pub(super) async fn carry_out(&self) -> Result<bool, store::Error> {
+    pub(super) async fn run(&self) -> Result<bool, store::Error> {
         let Some(stored) = self.store.job(self.queued.job_id).await? else {
             return Ok(false);
         };
@@ -82,83 +80,77 @@ impl Attempt {
         {
             return Ok(());
         }
-        let trouble = match self.read(job, identity.as_ref()).await {
+        let failure = match self.read(job, identity.as_ref()).await {
             Ok(file) => {
                 return self
                     .save(Some(&file), DetailsStatus::Done, None, Retry::Never)
                     .await;
             }
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
-        debug!("no details of job {} from its file: {}", id.0, trouble.reason);
-        let retry = self.retry(trouble.again);
+        debug!("no details of job {} from its file: {}", id.0, failure.reason);
+        let retry = self.retry(failure.retry);
         if is_refresh {
             // Keep the details of the earlier read: they are better than Moonraker's metadata.
             return self
-                .save(None, DetailsStatus::Done, Some(trouble.reason), retry)
+                .save(None, DetailsStatus::Done, Some(failure.reason), retry)
                 .await;
         }
         let file = job
             .metadata
             .as_ref()
-            .and_then(|metadata| moonraker_metadata::file(id, metadata));
+            .and_then(|metadata| printer_metadata::file(id, metadata));
         let status = match (&file, retry) {
             (Some(_), _) => DetailsStatus::Partial,
             (None, Retry::Never) => DetailsStatus::Failed,
             (None, _) => DetailsStatus::Pending,
         };
-        self.save(file.as_ref(), status, Some(trouble.reason), retry)
+        self.save(file.as_ref(), status, Some(failure.reason), retry)
             .await
     }
 
-    async fn read(&self, job: &Job, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Trouble> {
-        let trouble = |reason: &str, again| Trouble {
+    async fn read(&self, job: &Job, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Failure> {
+        let failure = |reason: &str, retry| Failure {
             reason: reason.to_owned(),
-            again,
+            retry,
         };
         // A printer may report the name late; the store then requeues the job.
         let identity = identity.ok_or_else(|| match job.status.is_open() {
-            true => trouble("the file of the job is not known yet", Again::Soon),
-            false => trouble("the file of the job is not known", Again::No),
+            true => failure("the file of the job is not known yet", RetryKind::Soon),
+            false => failure("the file of the job is not known", RetryKind::Never),
         })?;
         let printer = self
             .printer
             .as_ref()
-            .ok_or_else(|| trouble("the printer is gone", Again::No))?;
+            .ok_or_else(|| failure("the printer was deleted", RetryKind::Never))?;
         let absent = match self.connection {
             ConnectionState::Connected => None,
             ConnectionState::Disabled => Some("the printer is switched off in printlog"),
-            ConnectionState::Unauthorized => Some("the printer wants an API key, or another one"),
+            ConnectionState::Unauthorized => Some("the printer requires an API key, or another one"),
             ConnectionState::Connecting | ConnectionState::Unreachable => Some("the printer is off"),
         };
         if let Some(reason) = absent {
-            return Err(trouble(reason, Again::WhenBack));
+            return Err(failure(reason, RetryKind::WhenConnected));
         }
-        let endpoint = Endpoint::parse(
-            &printer.config.moonraker_url,
-            printer.config.moonraker_api_key.as_deref(),
-        )
-        .map_err(|cause| trouble(&ErrorChain(&cause).to_string(), Again::WhenBack))?;
-        let fetched = fetch::fetch(&endpoint, identity).await.map_err(|cause| Trouble {
-            again: Again::after(&cause),
-            reason: match cause {
-                FetchError::File(cause) => ErrorChain(&cause).to_string(),
-                cause => cause.to_string(),
-            },
+        let source = ingest::gcode_source(printer)
+            .map_err(|cause| failure(&cause.to_string(), RetryKind::WhenConnected))?;
+        let fetched = fetch::fetch(&source, identity).await.map_err(|cause| Failure {
+            retry: RetryKind::after(&cause),
+            reason: cause.to_string(),
         })?;
         // Parsing and converting images takes up to some milliseconds of CPU time.
         tokio::task::spawn_blocking(move || stored_file::read(&fetched))
             .await
-            .map_err(|crash| trouble(&format!("cannot read the file: {crash}"), Again::No))
+            .map_err(|crash| failure(&format!("cannot read the file: {crash}"), RetryKind::Never))
     }
 
-    fn retry(&self, again: Again) -> Retry {
+    fn retry(&self, kind: RetryKind) -> Retry {
         let attempts = self.queued.attempts;
-        let pause = match again {
-            Again::No => None,
-            Again::Soon => (attempts + 1 < ATTEMPTS).then(|| SOON.after(attempts)),
-            Again::Rarely => GONE.get(attempts as usize).copied(),
-            Again::WhenBack => return Retry::WhenBack,
+        let pause = match kind {
+            RetryKind::Never => None,
+            RetryKind::Soon => (attempts + 1 < MAX_ATTEMPTS).then(|| SOON_PAUSES.after(attempts)),
+            RetryKind::Rarely => MISSING_PAUSES.get(attempts as usize).copied(),
+            RetryKind::WhenConnected => return Retry::WhenBack,
         };
         pause.map_or(Retry::Never, |pause| Retry::At(self.clock.now() + pause))
     }
@@ -182,16 +174,14 @@ impl Attempt {
     }
 }
 
-impl Again {
+impl RetryKind {
     fn after(cause: &FetchError) -> Self {
         match cause {
-            FetchError::File(FileError::NotFound { .. } | FileError::Unclear { .. }) => Self::Rarely,
-            // The user can correct the API key.
-            FetchError::File(FileError::Unauthorized { .. }) | FetchError::Changed | FetchError::TooSlow => {
-                Self::Soon
-            }
-            FetchError::File(cause) if cause.is_transient() => Self::Soon,
-            FetchError::File(_) | FetchError::Overwritten => Self::No,
+            FetchError::Source(GcodeSourceError::Missing(_)) => Self::Rarely,
+            FetchError::Source(GcodeSourceError::Temporary(_))
+            | FetchError::Changed
+            | FetchError::TooSlow => Self::Soon,
+            FetchError::Source(GcodeSourceError::Permanent(_)) | FetchError::Overwritten => Self::Never,
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use gcode::{BUDGET, Reader};
-use jiff::fmt::rfc2822;
-use moonraker::{Endpoint, FileError, read_gcode_part};
 
-use crate::details::file_identity::FileIdentity;
+use crate::{
+    details::file_identity::FileIdentity,
+    ingest::{GcodeSource, GcodeSourceError},
+};
 
 /// Size of the first read, which also reveals the size of the file.
-const FIRST: u64 = 64 << 10;
+const FIRST_READ: u64 = 64 << 10;
 /// If a server ignores ranges, files up to this size are read as a whole, and larger files only at the beginning.
-const WHOLE: u64 = 256 << 10;
+const MAX_WHOLE_FILE: u64 = 256 << 10;
 
 /// Time limit for all reads of a file together: 512 KiB at 9 KiB/s.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -26,8 +27,8 @@ pub(super) struct Fetched {
 /// Why a file could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("cannot read the file from the printer")]
-    File(#[from] FileError),
+    #[error(transparent)]
+    Source(#[from] GcodeSourceError),
     /// The file on the printer is not the printed one.
     #[error("the file was overwritten since the print")]
     Overwritten,
@@ -39,8 +40,8 @@ pub(super) enum FetchError {
 }
 
 /// Reads the parts that the parser needs, within its budget and [`TIME_LIMIT`].
-pub(super) async fn fetch(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
-    within(TIME_LIMIT, read(endpoint, identity)).await
+pub(super) async fn fetch(source: &impl GcodeSource, identity: &FileIdentity) -> Result<Fetched, FetchError> {
+    within(TIME_LIMIT, read(source, identity)).await
 }
 
 async fn within(
@@ -52,23 +53,23 @@ async fn within(
         .unwrap_or(Err(FetchError::TooSlow))
 }
 
-async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, FetchError> {
+async fn read(source: &impl GcodeSource, identity: &FileIdentity) -> Result<Fetched, FetchError> {
     // The parser's budget covers the ranges it requests; the first read counts towards it.
-    let first = read_gcode_part(endpoint, &identity.path, 0..FIRST).await?;
-    let modified = first.last_modified.as_deref().and_then(unix_seconds);
-    if !identity.is(first.size, modified) {
+    let first = source.read_range(&identity.path, 0..FIRST_READ).await?;
+    let (size, modified) = (first.stat.size, first.stat.modified);
+    if !identity.matches(size, modified) {
         return Err(FetchError::Overwritten);
     }
-    let mut reader = Reader::with_hint(first.size, identity.moves);
+    let mut reader = Reader::with_hint(size, identity.moves);
     let mut read = first.bytes.len() as u64;
     reader.push(first.offset, &first.bytes);
     loop {
         let range = match reader.next_range() {
             None => break,
-            Some(range) if first.is_as_asked => range,
+            Some(range) if first.is_requested_range => range,
             // The server ignores ranges and would send data that we do not need before we disconnect, so only small
             // files are read as a whole.
-            Some(_) if first.size <= WHOLE && read < first.size => 0..first.size,
+            Some(_) if size <= MAX_WHOLE_FILE && read < size => 0..size,
             Some(_) => break,
         };
         let end = range
@@ -77,8 +78,8 @@ async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, F
         if end <= range.start {
             break;
         }
-        let part = read_gcode_part(endpoint, &identity.path, range.start..end).await?;
-        if part.size != first.size || part.last_modified != first.last_modified {
+        let part = source.read_range(&identity.path, range.start..end).await?;
+        if part.stat != first.stat {
             return Err(FetchError::Changed);
         }
         read += part.bytes.len() as u64;
@@ -87,19 +88,11 @@ async fn read(endpoint: &Endpoint, identity: &FileIdentity) -> Result<Fetched, F
     Ok(Fetched {
         reader,
         identity: FileIdentity {
-            size: Some(first.size),
+            size: Some(size),
             modified: identity.modified.or(modified),
             ..identity.clone()
         },
     })
-}
-
-/// Parses a date such as `Sun, 22 Nov 2026 23:05:33 GMT`.
-fn unix_seconds(text: &str) -> Option<i64> {
-    rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()
-        .map(jiff::Timestamp::as_second)
 }
 
 #[cfg(test)]
@@ -112,6 +105,7 @@ mod tests {
         },
     };
 
+    use domain::NewPrinter;
     use gcode::MovesHint;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -119,12 +113,7 @@ mod tests {
     };
 
     use super::*;
-
-    #[test]
-    fn dates_of_http_are_read() {
-        assert_eq!(unix_seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(unix_seconds("yesterday"), None);
-    }
+    use crate::ingest::moonraker::gcode_files::MoonrakerFiles;
 
     const HEAD: &[u8] = b"; generated by OrcaSlicer 2.3.1 on 2026-01-01 at 10:00:00\nG28\n";
     const TAIL: &[u8] =
@@ -135,7 +124,7 @@ mod tests {
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Ranges {
         /// 206 and the requested part.
-        Kept,
+        Applied,
         /// 200 and the whole file.
         Ignored,
         /// 206 and less than requested.
@@ -144,7 +133,7 @@ mod tests {
 
     /// A server with one file that consists of moves between [`HEAD`] and [`TAIL`]. It counts the bytes it sends.
     struct Server {
-        endpoint: Endpoint,
+        files: MoonrakerFiles,
         requests: Arc<AtomicU64>,
         /// Bytes sent, including up to a socket buffer in flight.
         bytes: Arc<AtomicU64>,
@@ -167,7 +156,7 @@ mod tests {
                 Arc::clone(&bytes),
             ));
             Self {
-                endpoint: Endpoint::parse(&url, None).unwrap(),
+                files: files(url),
                 requests,
                 bytes,
             }
@@ -209,13 +198,13 @@ mod tests {
             head.push(stream.read_u8().await?);
         }
         let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-        let asked = head.split_once("range: bytes=").unwrap().1;
-        let (first, last) = asked.split_once("\r\n").unwrap().0.split_once('-').unwrap();
-        let asked = first.parse().unwrap()..size.min(last.parse::<u64>().unwrap() + 1);
+        let requested = head.split_once("range: bytes=").unwrap().1;
+        let (first, last) = requested.split_once("\r\n").unwrap().0.split_once('-').unwrap();
+        let requested = first.parse().unwrap()..size.min(last.parse::<u64>().unwrap() + 1);
         let range = match ranges {
-            Ranges::Kept => asked,
+            Ranges::Applied => requested,
             Ranges::Ignored => 0..size,
-            Ranges::Shortened => asked.start..asked.end.min(asked.start + 50_000),
+            Ranges::Shortened => requested.start..requested.end.min(requested.start + 50_000),
         };
         let status = match ranges {
             Ranges::Ignored => "200 OK\r\n".to_owned(),
@@ -247,8 +236,19 @@ mod tests {
     }
 
     async fn fetched(server: &Server) -> gcode::Parsed {
-        let fetched = fetch(&server.endpoint, &identity("a b/ü#1.gcode")).await;
+        let fetched = fetch(&server.files, &identity("a b/ü#1.gcode")).await;
         fetched.unwrap().reader.finish()
+    }
+
+    fn files(moonraker_url: String) -> MoonrakerFiles {
+        let printer = NewPrinter {
+            name: String::new(),
+            location: None,
+            moonraker_url,
+            moonraker_api_key: None,
+            is_active: true,
+        };
+        MoonrakerFiles::new(&printer).unwrap()
     }
 
     fn identity(path: &str) -> FileIdentity {
@@ -264,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_ranges_of_a_large_file_are_enough() {
-        let server = Server::start(LARGE, Ranges::Kept).await;
+        let server = Server::start(LARGE, Ranges::Applied).await;
         let parsed = fetched(&server).await;
         assert_eq!(parsed.metadata.infill_pattern.as_deref(), Some("gyroid"));
         assert_eq!(parsed.metadata.slicer.as_deref(), Some("OrcaSlicer"));
@@ -311,9 +311,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
-        let endpoint = Endpoint::parse(&url, None).unwrap();
+        let source = files(url);
         let identity = identity("a.gcode");
-        let given_up = within(Duration::from_millis(200), read(&endpoint, &identity)).await;
+        let given_up = within(Duration::from_millis(200), read(&source, &identity)).await;
         assert!(matches!(given_up, Err(FetchError::TooSlow)));
     }
 }

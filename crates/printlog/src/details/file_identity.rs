@@ -1,18 +1,19 @@
-//! Identifies the file that a job printed: its name, and Moonraker's metadata from the start of the job.
+//! Identifies the file that a job printed: its name, and the printer's metadata from the start of the job.
 
 use std::fmt::Write as _;
 
 use domain::Job;
 use gcode::MovesHint;
 use jiff::{SignedDuration, Timestamp};
-use moonraker::lenient::{known_count, known_number};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::ingest::moonraker::file_metadata::FileFacts;
+
 /// Tolerance in seconds between two modification times: one side rounds to seconds, the other to microseconds.
-const ROUNDING: i64 = 2;
+const TIME_TOLERANCE: i64 = 2;
 /// A file that was modified this long after the start of the job is not the printed one.
-const LATE: SignedDuration = SignedDuration::from_secs(60);
+const LATEST_CHANGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Identity of a job's file.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,21 +37,19 @@ impl FileIdentity {
     pub(super) fn of_job(job: &Job) -> Option<Self> {
         let nothing = Value::Null;
         let metadata = job.metadata.as_ref().unwrap_or(&nothing);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturates; whole seconds are wanted"
-        )]
-        let modified = known_number(&metadata["modified"]).map(|seconds| seconds.floor() as i64);
+        let FileFacts {
+            size,
+            modified,
+            uuid,
+            moves,
+        } = FileFacts::new(metadata);
         Some(Self {
             path: job.filename.clone()?,
-            size: known_count(&metadata["size"]),
+            size,
             modified,
-            uuid: metadata["uuid"].as_str().map(str::to_owned),
+            uuid,
             started: job.start_time,
-            moves: MovesHint {
-                start: known_count(&metadata["gcode_start_byte"]),
-                end: known_count(&metadata["gcode_end_byte"]),
-            },
+            moves,
         })
     }
 
@@ -62,16 +61,16 @@ impl FileIdentity {
     }
 
     /// Whether a file with this size and modification time can be the printed one.
-    pub(super) fn is(&self, size: u64, modified: Option<i64>) -> bool {
+    pub(super) fn matches(&self, size: u64, modified: Option<i64>) -> bool {
         if self.size.is_some_and(|known| known != size) {
             return false;
         }
         let Some(modified) = modified else { return true };
         if let Some(known) = self.modified {
-            return known.abs_diff(modified) <= ROUNDING.unsigned_abs();
+            return known.abs_diff(modified) <= TIME_TOLERANCE.unsigned_abs();
         }
         self.started
-            .is_none_or(|started| modified <= (started + LATE).as_second())
+            .is_none_or(|started| modified <= (started + LATEST_CHANGE).as_second())
     }
 }
 
@@ -103,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn overwritten_files_are_others() {
+    fn overwritten_files_do_not_match() {
         let known = identity(Some(5), Some(900));
-        assert!(known.is(5, Some(900)) && known.is(5, None));
-        assert!(!known.is(6, Some(900)) && !known.is(5, Some(950)));
+        assert!(known.matches(5, Some(900)) && known.matches(5, None));
+        assert!(!known.matches(6, Some(900)) && !known.matches(5, Some(950)));
         let unknown = identity(None, None);
-        assert!(unknown.is(5, Some(990)));
-        assert!(!unknown.is(5, Some(2000)), "written after the print began");
+        assert!(unknown.matches(5, Some(990)));
+        assert!(!unknown.matches(5, Some(2000)), "written after the print began");
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::{
     clock::{self, Clock},
     details::attempt::Attempt,
     error_chain::ErrorChain,
-    ingest::{ConnectionState, Fleet, JobChange},
+    events::JobEvents,
+    ingest::{ConnectionState, Fleet},
     retry::{Backoff, Outage},
 };
 
@@ -25,10 +26,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// download.
 const DATABASE_RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Maximum number of printers read at the same time, not counting attempts that take longer than [`SLOW`].
-const AT_ONCE: usize = 8;
+const MAX_RUNNING: usize = 8;
 /// The same, counting slow attempts: each may hold 512 KiB.
-const AT_ONCE_WITH_SLOW: usize = 64;
-/// An attempt that takes longer than this is waiting for a slow printer and no longer counts towards [`AT_ONCE`].
+const MAX_RUNNING_WITH_SLOW: usize = 64;
+/// An attempt that takes longer than this is waiting for a slow printer and no longer counts towards [`MAX_RUNNING`].
 const SLOW: Duration = Duration::from_secs(5);
 /// Number of due jobs that are examined to find one whose printer is free.
 const CANDIDATES: u64 = 64;
@@ -55,6 +56,7 @@ const KINDS: [Due; 4] = [
 pub(super) struct Queue {
     store: Store,
     fleet: Fleet,
+    events: JobEvents,
     clock: Clock,
     /// Imported jobs per minute.
     rate: f64,
@@ -78,6 +80,7 @@ impl Queue {
     pub(super) fn new(
         store: Store,
         fleet: Fleet,
+        events: JobEvents,
         clock: Clock,
         rate: f64,
         failing: watch::Sender<bool>,
@@ -85,6 +88,7 @@ impl Queue {
         Self {
             store,
             fleet,
+            events,
             clock,
             rate,
             allowance: 0.0,
@@ -143,7 +147,7 @@ impl Queue {
 
     async fn begin(&mut self) -> Result<(), store::Error> {
         let connections = self.fleet.connections();
-        self.welcome(&connections).await?;
+        self.wake_connected(&connections).await?;
         let mut printers = None;
         for due in KINDS {
             if self.is_full() || (!due.is_live && self.allowance < 1.0) {
@@ -180,16 +184,12 @@ impl Queue {
                     connection: *connection,
                     queued,
                 };
-                // Notify viewers of live jobs that the details have arrived.
-                let viewers = due.is_live.then(|| self.fleet.clone());
+                // Notifies viewers of live jobs that the details have arrived.
+                let events = due.is_live.then(|| self.events.clone());
                 self.attempts.spawn(async move {
-                    let result = attempt.carry_out().await;
-                    if let (Ok(true), Some(viewers)) = (&result, viewers) {
-                        viewers.job_changed(JobChange {
-                            id: attempt.queued.job_id,
-                            printer_id: printer,
-                            is_deleted: false,
-                        });
+                    let result = attempt.run().await;
+                    if let (Ok(true), Some(events)) = (&result, events) {
+                        events.written(attempt.queued.job_id, printer);
                     }
                     (printer, result.map(drop))
                 });
@@ -200,11 +200,11 @@ impl Queue {
 
     fn is_full(&self) -> bool {
         let quick = self.busy.values().filter(|start| start.elapsed() < SLOW).count();
-        quick >= AT_ONCE || self.busy.len() >= AT_ONCE_WITH_SLOW
+        quick >= MAX_RUNNING || self.busy.len() >= MAX_RUNNING_WITH_SLOW
     }
 
     /// Wakes the waiting jobs of printers that have connected since the last check.
-    async fn welcome(
+    async fn wake_connected(
         &mut self,
         connections: &HashMap<PrinterId, ConnectionState>,
     ) -> Result<(), store::Error> {

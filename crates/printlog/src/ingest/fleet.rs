@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{JobId, NewPrinter, Printer, PrinterId};
+use domain::{NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
 use store::Store;
 use tokio::{
-    sync::{Notify, Semaphore, broadcast, watch},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,7 +15,8 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use crate::{
     clock::{self, Clock},
     error_chain::ErrorChain,
-    ingest::{ConnectionState, PrinterStatus, moonraker::session::PrinterTask},
+    events::JobEvents,
+    ingest::{ConnectionState, PrinterStatus, moonraker::session::MoonrakerTask},
     retry::Outage,
 };
 
@@ -55,28 +56,13 @@ pub enum BackfillSetting {
     Since(Timestamp),
 }
 
-/// Capacity of the job change channel; slower receivers lose the oldest changes.
-const CHANGES: usize = 256;
-
 /// The recorded printers and their statuses.
-pub type Roster = HashMap<PrinterId, watch::Receiver<PrinterStatus>>;
-
-/// A job was stored, updated or deleted. Not sent for mere progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobChange {
-    /// The job.
-    pub id: JobId,
-    /// Its printer.
-    pub printer_id: PrinterId,
-    /// `false` if it was inserted or updated.
-    pub is_deleted: bool,
-}
+pub type PrinterStatuses = HashMap<PrinterId, watch::Receiver<PrinterStatus>>;
 
 /// Handle to the fleet. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    roster: watch::Sender<Roster>,
-    job_changes: broadcast::Sender<JobChange>,
+    statuses: watch::Sender<PrinterStatuses>,
     printers_changed: Arc<Notify>,
     supervisor: CancellationToken,
 }
@@ -88,7 +74,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<FleetSettings>,
     pub(crate) clock: Clock,
     pub(crate) syncing: Arc<Semaphore>,
-    pub(crate) job_changes: broadcast::Sender<JobChange>,
+    pub(crate) events: JobEvents,
 }
 
 impl Fleet {
@@ -98,13 +84,13 @@ impl Fleet {
     pub fn start(
         store: Store,
         settings: FleetSettings,
+        events: JobEvents,
         clock: Clock,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         let fleet = Self {
-            roster: watch::Sender::default(),
-            job_changes: broadcast::Sender::new(CHANGES),
+            statuses: watch::Sender::default(),
             printers_changed: Arc::default(),
             supervisor: CancellationToken::new(),
         };
@@ -114,7 +100,7 @@ impl Fleet {
                 settings: Arc::new(settings),
                 clock,
                 syncing: Arc::new(Semaphore::new(SYNCING)),
-                job_changes: fleet.job_changes.clone(),
+                events,
             },
             fleet: fleet.clone(),
             running: HashMap::new(),
@@ -134,7 +120,7 @@ impl Fleet {
     /// The current status of a printer. `None` if it does not exist, or has not been started yet.
     #[must_use]
     pub fn status(&self, id: PrinterId) -> Option<PrinterStatus> {
-        self.roster
+        self.statuses
             .borrow()
             .get(&id)
             .map(|status| status.borrow().clone())
@@ -143,29 +129,17 @@ impl Fleet {
     /// The connection state of each printer.
     #[must_use]
     pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
-        let roster = self.roster.borrow();
-        roster
+        let statuses = self.statuses.borrow();
+        statuses
             .iter()
             .map(|(id, status)| (*id, status.borrow().connection.state))
             .collect()
     }
 
-    /// The recorded printers; notifies whenever one is added, changed or removed.
+    /// The recorded printers. Notifies whenever one is added, changed or removed.
     #[must_use]
-    pub fn roster(&self) -> watch::Receiver<Roster> {
-        self.roster.subscribe()
-    }
-
-    /// Subscribes to changes of jobs. Checkpoints of running jobs and imports emit no event.
-    #[must_use]
-    pub fn job_changes(&self) -> broadcast::Receiver<JobChange> {
-        self.job_changes.subscribe()
-    }
-
-    /// Announces a change of a job that did not come from its printer.
-    pub fn job_changed(&self, change: JobChange) {
-        // Fails if there are no receivers.
-        self.job_changes.send(change).ok();
+    pub fn statuses(&self) -> watch::Receiver<PrinterStatuses> {
+        self.statuses.subscribe()
     }
 
     /// Announces a change of the `printers` table, which then takes effect at once.
@@ -261,7 +235,9 @@ impl Supervisor {
                 end(running).await;
             }
             if !wanted.contains_key(&id) {
-                self.fleet.roster.send_modify(|roster| drop(roster.remove(&id)));
+                self.fleet
+                    .statuses
+                    .send_modify(|statuses| drop(statuses.remove(&id)));
                 self.last_seen.remove(&id);
             }
         }
@@ -291,10 +267,10 @@ impl Supervisor {
             );
         }
         let stop = CancellationToken::new();
-        let (task, status) = PrinterTask::new(printer, self.shared.clone());
+        let (task, status) = MoonrakerTask::new(printer, self.shared.clone());
         self.fleet
-            .roster
-            .send_modify(|roster| drop(roster.insert(id, status)));
+            .statuses
+            .send_modify(|statuses| drop(statuses.insert(id, status)));
         let span = info_span!("printer", printer.id = id.0, printer.name = config.name);
         let task = tokio::spawn(task.run(stop.clone()).instrument(span));
         self.running.insert(id, Running { config, stop, task });
@@ -304,7 +280,7 @@ impl Supervisor {
     async fn write_last_seen(&mut self) {
         let changed: Vec<_> = self
             .fleet
-            .roster
+            .statuses
             .borrow()
             .iter()
             .filter_map(|(id, status)| Some((*id, status.borrow().last_seen?)))

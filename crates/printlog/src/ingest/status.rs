@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Figures, JobId, JobStatus, KlippyState};
+use domain::{Backfill, Figures, Job, JobId, JobStatus, KlippyState};
 use jiff::Timestamp;
-use moonraker::Limitation;
 
 /// A printer's current status.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +28,11 @@ pub struct PrinterStatus {
     pub database_trouble: Option<String>,
     /// Number of waiting changes. 0 unless a write has failed.
     pub changes_waiting: usize,
-    /// Capabilities that Moonraker lacked at the last connection. Empty before the first connection.
+    /// What the printer's API lacked at the last connection. Empty before the first connection.
     pub limitations: Vec<Limitation>,
 }
 
-/// The connection to Moonraker.
+/// The connection to the printer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     /// Its state.
@@ -44,7 +43,7 @@ pub struct Connection {
     pub since: Timestamp,
 }
 
-/// State of the connection to Moonraker.
+/// State of the connection to the printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionState {
     /// The user has disabled recording.
@@ -105,6 +104,32 @@ pub struct CurrentJob {
     pub total_layer: Option<i64>,
 }
 
+impl CurrentJob {
+    /// The job as it is recorded, without progress, layers and expected end.
+    pub(crate) fn new(job: &Job, id: Option<JobId>) -> Self {
+        Self {
+            id,
+            filename: job.filename.clone(),
+            status: job.status,
+            start_time: job.start_time,
+            figures: job.figures,
+            progress: None,
+            eta: None,
+            current_layer: None,
+            total_layer: None,
+        }
+    }
+}
+
+/// A part of its API that a printer does not offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limitation {
+    /// Name of the part, as spelled in the API.
+    pub capability: &'static str,
+    /// What is missing, what that means, and how the printer refused it.
+    pub reason: String,
+}
+
 /// A heater, in °C.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperature {
@@ -123,6 +148,24 @@ pub struct BackfillProgress {
     pub position: u64,
     /// The last error. `None` after a success.
     pub error: Option<String>,
+}
+
+impl BackfillProgress {
+    pub(crate) fn new(backfill: &Backfill, is_running: bool, error: Option<String>) -> Self {
+        let state = match backfill.completed_at {
+            Some(_) if backfill.position == 0 && backfill.since == backfill.first_contact => {
+                BackfillState::Off
+            }
+            Some(_) => BackfillState::Done,
+            None if is_running => BackfillState::Running,
+            None => BackfillState::Pending,
+        };
+        Self {
+            state,
+            position: backfill.position,
+            error,
+        }
+    }
 }
 
 /// State of the history import.

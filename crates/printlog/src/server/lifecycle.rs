@@ -17,10 +17,10 @@ pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         let name = either(&mut terminate, &mut interrupt).await;
-        info!("{name}: ending; what is in memory is written first");
+        info!("{name}: shutting down after the pending writes");
         token.cancel();
         let name = either(&mut terminate, &mut interrupt).await;
-        warn!("{name} again: ending at once");
+        warn!("{name} again: exiting at once");
         process::exit(1);
     });
     Ok(stop)

@@ -1,4 +1,4 @@
-//! The server, from top to bottom: listen, open the database, follow the printers, until stopped.
+//! The server from start to stop: opens the port and the database, then records the printers and serves requests.
 
 pub mod lifecycle;
 mod recording_lease;
@@ -31,6 +31,7 @@ use crate::{
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     details::{self, DetailsSettings},
     error_chain::ErrorChain,
+    events::JobEvents,
     housekeeping,
     ingest::{BackfillSetting, Fleet, FleetSettings},
     retry::Backoff,
@@ -58,9 +59,11 @@ pub async fn listen(config: &ApiConfig) -> anyhow::Result<TcpListener> {
         .unwrap_or(host);
     TcpListener::bind((host, port)).await.map_err(|cause| {
         let hint = match cause.kind() {
-            io::ErrorKind::AddrInUse => "; does another printlog run? api.port sets another port",
-            io::ErrorKind::PermissionDenied => "; ports below 1024 are for root, api.port sets another one",
-            _ => "; api.host and api.port set where",
+            io::ErrorKind::AddrInUse => "; is another printlog running? api.port sets another port",
+            io::ErrorKind::PermissionDenied => {
+                "; ports below 1024 are reserved for root; set another one with api.port"
+            }
+            _ => "; check api.host and api.port",
         };
         anyhow::Error::new(cause).context(format!("cannot listen on {host}:{port}{hint}"))
     })
@@ -95,7 +98,7 @@ pub async fn run_reloading(
         .context("see moonraker.ca_file in the configuration")?;
     let address = listener
         .local_addr()
-        .context("cannot tell the address of the server")?;
+        .context("cannot determine the address of the server")?;
     let tasks = TaskTracker::new();
     // Cancelled with `stop`, or when a part of the server crashes.
     let alive = stop.child_token();
@@ -111,7 +114,7 @@ pub async fn run_reloading(
             .await
             .with_context(|| format!("cannot listen on {listen} (metrics.listen)"))?;
         serve(listener, api::metrics_only(state), proxies, &tasks, &alive);
-        info!("metrics on http://{listen}/metrics, for everybody who reaches that");
+        info!("serving metrics on http://{listen}/metrics, without an API key");
     }
 
     let Some(store) = open_database(&config, clock, &alive).await? else {
@@ -125,18 +128,21 @@ pub async fn run_reloading(
     };
     lease.keep(&tasks, alive.clone());
     let store = lease.store.clone();
-    introduce(&store, clock, address).await?;
+    create_first_key(&store, clock, address).await?;
+    let events = JobEvents::new();
     let fleet = Fleet::start(
         store.clone(),
         fleet_settings(&config.moonraker),
+        events.clone(),
         clock,
         &tasks,
         alive.clone(),
     );
-    let live = Live::start(&fleet, clock, &tasks, alive.clone());
+    let live = Live::start(&fleet, &events, clock, &tasks, alive.clone());
     let details_fail = details::start(
         store.clone(),
         fleet.clone(),
+        events.clone(),
         DetailsSettings {
             enabled: config.details.enabled,
             rate: config.details.rate,
@@ -151,6 +157,7 @@ pub async fn run_reloading(
         store: store.clone(),
         usage: Usage::start(store.clone(), clock, &tasks, alive.clone()),
         fleet,
+        events,
         details_fail,
         housekeeping,
         live,
@@ -210,12 +217,12 @@ async fn open_database(
                 if let Some(backup) = backup {
                     let (path, version) = (backup.path.display(), backup.schema_version);
                     info!(
-                        "the tables were those of {version}; before the upgrade they were backed up into {path}"
+                        "upgraded the database from {version}; the backup from before the upgrade is {path}"
                     );
                 }
                 info!("opened the database {location}");
                 if let Some(trouble) = store.secret_trouble() {
-                    warn!("keys of printers can be neither stored nor read: {trouble}");
+                    warn!("cannot store or read the API keys of printers: {trouble}");
                 }
                 if let Some(exposure) = store.secret_exposure() {
                     warn!("{exposure}");
@@ -232,7 +239,7 @@ async fn open_database(
                 return Err(match is_damaged {
                     false => error,
                     true => error.context(format!(
-                        "the database is damaged; `printlog restore FILE` puts a backup in its place, they are in {}",
+                        "the database is damaged; restore a backup with `printlog restore FILE`; the backups are in {}",
                         config.backup.folder.display()
                     )),
                 });
@@ -254,7 +261,7 @@ async fn open_database(
 }
 
 /// Creates the first admin key if there is none, and prints it on the terminal. It is never logged in full.
-async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::Result<()> {
+async fn create_first_key(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::Result<()> {
     let now = clock.now();
     if store.admin_key_count(now).await? > 0 {
         return Ok(());
@@ -263,7 +270,7 @@ async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::
         .create_key("first start", KeyScope::Admin, None, now)
         .await?;
     info!(
-        "made the first API key {}…; it was shown on the terminal",
+        "created the first API key {}… and printed it on the terminal",
         key.record.key_prefix
     );
     let host = match address.ip() {
@@ -279,22 +286,22 @@ async fn introduce(store: &Store, clock: Clock, address: SocketAddr) -> anyhow::
     writeln!(
         out,
         "
-  printlog runs. This is its first start, and this its admin API key:
+  printlog is running. On this first start it created an admin API key:
 
       {key}
 
-  It is shown this once; keep it. `{program} keys create NAME` makes more.
+  The key is shown only now; keep it. `{program} keys create NAME` creates more.
 
   Next, add a printer:
 
-      the page     {url}/ says how
-      the command  {program} printers add Voron http://voron.local:7125
-      curl         curl -X POST {url}/api/printers -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+      browser       {url}/
+      command line  {program} printers add Voron http://voron.local:7125
+      API           curl -X POST {url}/api/printers -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
          -d '{{\"name\": \"Voron\", \"moonraker_url\": \"http://voron.local:7125\"}}'
 "
     )
     .and_then(|()| out.flush())
-    .context("cannot show the first API key")
+    .context("cannot print the first API key")
 }
 
 /// Waits for the remaining tasks. Returns an error if the server ended without `stop`.
@@ -302,7 +309,7 @@ async fn end(stop: &CancellationToken, tasks: &TaskTracker) -> anyhow::Result<()
     let crashed = !stop.is_cancelled();
     tasks.close();
     if tokio::time::timeout(LAST_WORK, tasks.wait()).await.is_err() {
-        warn!("some tasks did not end in time; ending without them");
+        warn!("some tasks did not end in time; exiting without them");
     }
     if crashed {
         bail!("a part of the server has crashed; the log says which");

@@ -43,7 +43,7 @@ impl RecordingLease {
         loop {
             match waiter.try_acquire().await {
                 Ok(Some(epoch)) => {
-                    info!(epoch, "this server records");
+                    info!(epoch, "this server holds the recording lease");
                     return Ok(Some(Self {
                         store: store.with_lease(epoch),
                         epoch: Some(epoch),

@@ -29,7 +29,7 @@ pub fn on_hangup(
             let wanted = match Config::load(file.as_deref(), env::vars_os()) {
                 Ok(wanted) => wanted,
                 Err(cause) => {
-                    error!("SIGHUP: {cause}; going on with what was");
+                    error!("SIGHUP: {cause}; keeping the current settings");
                     continue;
                 }
             };
@@ -39,13 +39,13 @@ pub fn on_hangup(
                 log_level.set(next.logging.level);
             }
             match next == now {
-                true => info!("SIGHUP: the settings that can change while the server runs are as they were"),
-                false => info!("SIGHUP: read the settings again"),
+                true => info!("SIGHUP: none of the settings that can change at runtime has changed"),
+                false => info!("SIGHUP: applied the changed settings"),
             }
             let sections = needing_a_restart(&next, &wanted);
             if !sections.is_empty() {
                 warn!(
-                    "SIGHUP: other settings of {} have changed, too; they take effect when printlog is started again",
+                    "SIGHUP: other changed settings of {} take effect after a restart",
                     sections.join(", ")
                 );
             }

@@ -62,7 +62,7 @@ pub(crate) async fn serve(
             None => return,
             Some(Ok(accepted)) => accepted,
             Some(Err(cause)) => {
-                warn!("cannot take a connection: {cause}");
+                warn!("cannot accept a connection: {cause}");
                 stop.run_until_cancelled(tokio::time::sleep(NO_ROOM)).await;
                 continue;
             }

@@ -621,7 +621,7 @@ fn a_second_server_on_the_same_port_says_so() {
     );
     assert_eq!(said.code, 1);
     assert!(
-        said.stderr.contains("does another printlog run?"),
+        said.stderr.contains("is another printlog running?"),
         "{}",
         said.stderr
     );

@@ -70,19 +70,19 @@ fn sighup_reads_what_can_change_and_says_what_cannot() {
 
     write("logging:\n  level: [\n");
     server.signal("-HUP");
-    log_holds("going on with what was");
+    log_holds("keeping the current settings");
     let others = format!("api:\n  cors_origins: [\"{origin}\"]\nmoonraker:\n  reconnect_delay: 7\n");
     write(&format!("logging:\n  level: WARN\n{others}"));
     server.signal("-HUP");
-    log_holds("other settings of moonraker have changed");
+    log_holds("other changed settings of moonraker take effect after a restart");
     let log = std::fs::read_to_string(binary.path("log")).unwrap();
     assert!(
-        !log.contains("read the settings again"),
+        !log.contains("applied the changed settings"),
         "that is less than a warning: {log}"
     );
     write(&others);
     server.signal("-HUP");
-    log_holds("SIGHUP: read the settings again");
+    log_holds("SIGHUP: applied the changed settings");
     assert_eq!(allowed_origin(origin).as_deref(), Some(origin));
     server.end("-TERM");
 }

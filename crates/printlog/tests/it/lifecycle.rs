@@ -79,5 +79,5 @@ async fn a_port_that_is_taken_is_named() {
     config.api.port = first.local_addr().unwrap().port();
     let said = format!("{:#}", server::listen(&config.api).await.unwrap_err());
     assert!(said.contains(&format!("127.0.0.1:{}", config.api.port)), "{said}");
-    assert!(said.contains("does another printlog run?"), "{said}");
+    assert!(said.contains("is another printlog running?"), "{said}");
 }

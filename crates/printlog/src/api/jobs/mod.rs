@@ -24,7 +24,7 @@ use crate::{
         schema_enums,
         state::{ApiState, Core},
     },
-    ingest::{ConnectionState, JobChange},
+    ingest::ConnectionState,
     input::{self, page},
 };
 
@@ -278,11 +278,7 @@ pub(crate) async fn delete_job(
     }
     match core.store.delete_job(id, state.clock.now()).await? {
         true => {
-            core.fleet.job_changed(JobChange {
-                id,
-                printer_id: stored.job.printer_id,
-                is_deleted: true,
-            });
+            core.events.deleted(id, stored.job.printer_id);
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(no_such_job(id)),

@@ -24,7 +24,6 @@ use crate::{
         schema_enums,
         state::{ApiState, Core},
     },
-    ingest::JobChange,
     input::{self, FieldError},
 };
 
@@ -177,11 +176,7 @@ pub(crate) async fn change_job(
         .await?
         .ok_or_else(|| no_such_job(id))?;
     if changed == NotesChanged::Done(true) {
-        core.fleet.job_changed(JobChange {
-            id,
-            printer_id: job.stored.job.printer_id,
-            is_deleted: false,
-        });
+        core.events.written(id, job.stored.job.printer_id);
     }
     Ok(Json(job.into()))
 }

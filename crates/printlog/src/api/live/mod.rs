@@ -2,7 +2,7 @@
 //!
 //! One task serialises each event once for all viewers; a viewer only forwards it.
 
-mod told;
+mod status_diff;
 mod viewer;
 
 use std::{
@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use told::Told;
+use status_diff::StatusDiff;
 use viewer::Viewer;
 
 use crate::{
@@ -34,23 +34,24 @@ use crate::{
         state::{ApiState, Core},
     },
     clock::{self, Clock},
-    ingest::{Fleet, JobChange},
+    events::{JobChange, JobEvents},
+    ingest::Fleet,
 };
 
 /// How often the printers' statuses are checked for changes.
-const LOOK: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(250);
 /// Lets a client distinguish a dead connection from a quiet one.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Capacity of the event channel, shared by all viewers. A viewer that lags further behind receives the whole state
 /// again.
-const KEPT: usize = 2048;
+const CAPACITY: usize = 2048;
 /// Maximum number of simultaneous viewers.
-const VIEWERS: usize = 1000;
+const MAX_VIEWERS: usize = 1000;
 
 /// Handle to the stream. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
-    told: Arc<Mutex<Told>>,
+    diff: Arc<Mutex<StatusDiff>>,
     events: broadcast::Sender<Event>,
     clock: Clock,
     stop: CancellationToken,
@@ -66,20 +67,26 @@ enum Event {
     /// A session or a key may have ended.
     AccessChanged,
     /// Events were lost: send the whole state again.
-    Anew,
+    Resync,
 }
 
 impl Live {
     /// Follows the fleet until `stop`. Cancels `stop` if the task crashes.
-    pub(crate) fn start(fleet: &Fleet, clock: Clock, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+    pub(crate) fn start(
+        fleet: &Fleet,
+        events: &JobEvents,
+        clock: Clock,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let live = Self {
-            told: Arc::new(Mutex::new(Told::new(fleet.roster()))),
-            events: broadcast::Sender::new(KEPT),
+            diff: Arc::new(Mutex::new(StatusDiff::new(fleet.statuses()))),
+            events: broadcast::Sender::new(CAPACITY),
             clock,
             stop: stop.clone(),
         };
         let follower = live.clone();
-        let changes = fleet.job_changes();
+        let changes = events.subscribe();
         tasks.spawn(async move {
             let _process = stop.clone().drop_guard();
             stop.run_until_cancelled(follower.run(changes)).await;
@@ -95,25 +102,25 @@ impl Live {
 
     /// The whole state, and a receiver of all later events.
     fn follow(&self) -> (Bytes, broadcast::Receiver<Event>) {
-        let mut told = self.told();
+        let mut diff = self.diff();
         if self.events.receiver_count() == 0 {
             // Without viewers, no changes were computed: catch up first.
-            told.news(self.clock.moment().monotonic);
+            diff.changes(self.clock.moment().monotonic);
         }
         // The lock keeps other events out, so the first event received is newer than the state.
-        (told.hello(), self.events.subscribe())
+        (diff.snapshot(), self.events.subscribe())
     }
 
     async fn run(self, mut changes: broadcast::Receiver<JobChange>) {
-        let mut look = clock::every(LOOK);
+        let mut check = clock::every(INTERVAL);
         let mut heartbeat = clock::every(HEARTBEAT);
         loop {
             tokio::select! {
-                _ = look.tick() => self.look(),
+                _ = check.tick() => self.send_changes(),
                 _ = heartbeat.tick() => self.send(Event::Heartbeat),
                 change = changes.recv() => match change {
                     Ok(change) => self.send(Event::Frame(job_frame(change))),
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.send(Event::Anew),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.send(Event::Resync),
                     // The fleet has ended; the process is about to end, too.
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
@@ -121,12 +128,12 @@ impl Live {
         }
     }
 
-    fn look(&self) {
+    fn send_changes(&self) {
         if self.events.receiver_count() == 0 {
             return;
         }
-        let mut told = self.told();
-        for frame in told.news(self.clock.moment().monotonic) {
+        let mut diff = self.diff();
+        for frame in diff.changes(self.clock.moment().monotonic) {
             self.send(Event::Frame(frame));
         }
     }
@@ -136,8 +143,8 @@ impl Live {
         self.events.send(event).ok();
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn diff(&self) -> MutexGuard<'_, StatusDiff> {
+        self.diff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,8 +171,8 @@ pub(super) async fn follow_printers(
     caller: Caller,
     _: NoQuery,
 ) -> ApiResult<Response> {
-    if core.live.events.receiver_count() >= VIEWERS {
-        return Err(Problem::unavailable("too many are watching"));
+    if core.live.events.receiver_count() >= MAX_VIEWERS {
+        return Err(Problem::unavailable("too many clients receive live events"));
     }
     let viewer = Viewer::new(core, state.clock, caller.credential);
     let headers = [
@@ -178,19 +185,19 @@ pub(super) async fn follow_printers(
 }
 
 #[derive(Serialize)]
-struct JobNews {
+struct JobEvent {
     id: i64,
     printer_id: i64,
     change: &'static str,
 }
 
 fn job_frame(change: JobChange) -> Bytes {
-    let news = JobNews {
+    let event = JobEvent {
         id: change.id.0,
         printer_id: change.printer_id.0,
         change: if change.is_deleted { "deleted" } else { "written" },
     };
-    frame("job", &news)
+    frame("job", &event)
 }
 
 /// Serialises an event. JSON contains no line break that would end the event early.

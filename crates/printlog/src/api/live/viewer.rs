@@ -21,18 +21,18 @@ pub(super) struct Viewer {
     credential: Credential,
     events: broadcast::Receiver<Event>,
     /// The whole state, until it has been sent.
-    hello: Option<Bytes>,
+    snapshot: Option<Bytes>,
 }
 
 impl Viewer {
     pub(super) fn new(core: Core, clock: Clock, credential: Credential) -> Self {
-        let (hello, events) = core.live.follow();
+        let (snapshot, events) = core.live.follow();
         Self {
             core,
             clock,
             credential,
             events,
-            hello: Some(hello),
+            snapshot: Some(snapshot),
         }
     }
 
@@ -46,8 +46,8 @@ impl Viewer {
 
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(hello) = self.hello.take() {
-                return Some(hello);
+            if let Some(snapshot) = self.snapshot.take() {
+                return Some(snapshot);
             }
             let event = self
                 .core
@@ -57,18 +57,18 @@ impl Viewer {
                 .await?;
             match event {
                 Ok(Event::Frame(frame)) => return Some(frame),
-                Ok(Event::Heartbeat) if self.may_watch().await => return Some(HEARTBEAT),
-                Ok(Event::AccessChanged) if self.may_watch().await => {}
+                Ok(Event::Heartbeat) if self.has_access().await => return Some(HEARTBEAT),
+                Ok(Event::AccessChanged) if self.has_access().await => {}
                 Ok(Event::Heartbeat | Event::AccessChanged) | Err(RecvError::Closed) => return None,
-                Ok(Event::Anew) | Err(RecvError::Lagged(_)) => {
-                    let (hello, events) = self.core.live.follow();
-                    (self.hello, self.events) = (Some(hello), events);
+                Ok(Event::Resync) | Err(RecvError::Lagged(_)) => {
+                    let (snapshot, events) = self.core.live.follow();
+                    (self.snapshot, self.events) = (Some(snapshot), events);
                 }
             }
         }
     }
 
-    async fn may_watch(&self) -> bool {
+    async fn has_access(&self) -> bool {
         match self.credential.key(&self.core, self.clock.now()).await {
             Ok(key) => key.is_some(),
             Err(cause) => {

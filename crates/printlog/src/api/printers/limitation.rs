@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::schema_enums;
+use crate::{api::schema_enums, ingest};
 
 /// A part of Moonraker's API that this printer does not offer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,6 +17,15 @@ pub(crate) struct Limitation {
                         (printer refused `server.history.list` (code -32601): Method not found)"
     )]
     reason: String,
+}
+
+impl From<&ingest::Limitation> for Limitation {
+    fn from(limitation: &ingest::Limitation) -> Self {
+        Self {
+            capability: limitation.capability,
+            reason: limitation.reason.clone(),
+        }
+    }
 }
 
 impl From<&moonraker::Limitation> for Limitation {

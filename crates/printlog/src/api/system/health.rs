@@ -173,9 +173,9 @@ impl Default for Health {
 }
 
 fn writing(core: &Core) -> Part {
-    let roster = core.fleet.roster();
+    let statuses = core.fleet.statuses();
     let (mut waiting, mut not_followed) = (0, 0);
-    for status in roster.borrow().values() {
+    for status in statuses.borrow().values() {
         let status = status.borrow();
         match (&status.database_trouble, status.changes_waiting) {
             (None, _) => {}

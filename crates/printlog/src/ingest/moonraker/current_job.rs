@@ -2,31 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Job, JobId, is_resumed_file};
+use domain::{Job, is_resumed_file};
 use jiff::{SignedDuration, Timestamp};
 use moonraker::StatusMirror;
 
 use crate::ingest::{CurrentJob, Temperature};
 
 /// Below this progress, the position in the file is not used to estimate the remaining time.
-const TELLING_PROGRESS: f64 = 0.05;
+const MIN_PROGRESS: f64 = 0.05;
 
-pub(crate) fn describe(job: &Job, id: Option<JobId>, mirror: &StatusMirror, now: Timestamp) -> CurrentJob {
-    let progress = mirror
+/// Adds what the printer reports beyond the stored job: progress, layers and the expected end.
+pub(crate) fn add_progress(current: &mut CurrentJob, job: &Job, mirror: &StatusMirror, now: Timestamp) {
+    let info = mirror.print_stats().and_then(|stats| stats.info);
+    current.progress = mirror
         .progress()
         .filter(|progress| (0.0..=1.0).contains(progress));
-    let info = mirror.print_stats().and_then(|stats| stats.info);
-    CurrentJob {
-        id,
-        filename: job.filename.clone(),
-        status: job.status,
-        start_time: job.start_time,
-        figures: job.figures,
-        progress,
-        eta: eta(job, progress, now),
-        current_layer: info.and_then(|info| info.current_layer),
-        total_layer: info.and_then(|info| info.total_layer),
-    }
+    current.eta = eta(job, current.progress, now);
+    current.current_layer = info.and_then(|info| info.current_layer);
+    current.total_layer = info.and_then(|info| info.total_layer);
 }
 
 /// Estimates the end: at first from the slicer's estimate, then increasingly from the progress in the file.
@@ -41,7 +34,7 @@ fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
         // A print that exceeds its estimate has no end time by the slicer.
         .filter(|left| *left > 0.0);
     let by_file = progress
-        .filter(|progress| *progress > TELLING_PROGRESS && *progress < 1.0 && printed > 0.0)
+        .filter(|progress| *progress > MIN_PROGRESS && *progress < 1.0 && printed > 0.0)
         .map(|progress| printed * (1.0 - progress) / progress);
     let left = match (by_slicer, by_file, progress) {
         (Some(by_slicer), Some(by_file), Some(progress)) => by_slicer * (1.0 - progress) + by_file * progress,

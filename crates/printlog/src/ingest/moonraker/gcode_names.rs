@@ -10,11 +10,11 @@ use std::{
 use moonraker::{Client, Endpoint, FileError, RequestError, read_gcode_part};
 
 /// Maximum number of path components that are tried.
-const PARTS: usize = 32;
+const MAX_COMPONENTS: usize = 32;
 /// Maximum number of absolute names and folders to remember.
-const REMEMBERED: usize = 256;
-/// Time limit for asking the printer where a file is. Its task handles no other event meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CAPACITY: usize = 256;
+/// Time limit for looking for a file on the printer. Its task handles no other event meanwhile.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The names of a printer's files. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +31,8 @@ struct Known {
 }
 
 impl GcodeNames {
-    /// Asks Moonraker for the folder of its G-code files.
-    pub(crate) async fn learn(&self, client: &Client) -> Result<(), RequestError> {
+    /// Requests the folder of G-code files from Moonraker.
+    pub(crate) async fn read_folder(&self, client: &Client) -> Result<(), RequestError> {
         let folder = client.gcode_folder().await?;
         let mut known = self.known();
         known.unknown.clear();
@@ -43,8 +43,8 @@ impl GcodeNames {
     }
 
     /// Makes an absolute name relative to the gcodes root. A folder that Moonraker does not report, for example one
-    /// behind a symbolic link, is learned from the first file in it: the printer is asked for each suffix of the
-    /// path.
+    /// behind a symbolic link, is learned from the first file in it, which is requested under each suffix of
+    /// its path.
     pub(crate) async fn make_relative(&self, name: &mut Option<String>, endpoint: &Endpoint) {
         let Some(absolute) = name.as_ref().filter(|name| name.starts_with('/')).cloned() else {
             return;
@@ -57,8 +57,8 @@ impl GcodeNames {
             is_unknown
         };
         if is_unknown {
-            let asking = self.ask(&absolute, endpoint);
-            if tokio::time::timeout(PATIENCE, asking).await.is_ok()
+            let lookup = self.look_up(&absolute, endpoint);
+            if tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await.is_ok()
                 && let Some(relative) = self.known().relative(&absolute)
             {
                 *name = Some(relative);
@@ -67,14 +67,14 @@ impl GcodeNames {
     }
 
     /// Looks for the file under each suffix of its path, the longest first.
-    async fn ask(&self, absolute: &str, endpoint: &Endpoint) {
+    async fn look_up(&self, absolute: &str, endpoint: &Endpoint) {
         let parts = parts(absolute);
-        for folder in 0..parts.len().min(PARTS) {
+        for folder in 0..parts.len().min(MAX_COMPONENTS) {
             let relative = parts[folder..].join("/");
             match read_gcode_part(endpoint, &relative, 0..1).await {
                 Ok(_) if folder == 0 => {
                     let mut known = self.known();
-                    if known.plain.len() < REMEMBERED {
+                    if known.plain.len() < CAPACITY {
                         known.plain.insert(absolute.to_owned(), relative);
                     }
                     return;
@@ -89,7 +89,7 @@ impl GcodeNames {
             }
         }
         let mut known = self.known();
-        if known.unknown.len() < REMEMBERED {
+        if known.unknown.len() < CAPACITY {
             known.unknown.insert(folder_of(absolute).to_owned());
         }
     }
@@ -101,7 +101,7 @@ impl GcodeNames {
 
 impl Known {
     fn add(&mut self, folder: Vec<String>) {
-        if !folder.is_empty() && !self.folders.contains(&folder) && self.folders.len() < REMEMBERED {
+        if !folder.is_empty() && !self.folders.contains(&folder) && self.folders.len() < CAPACITY {
             self.folders.push(folder);
             // If folders are nested, the inner one takes precedence.
             self.folders.sort_by_key(|folder| std::cmp::Reverse(folder.len()));

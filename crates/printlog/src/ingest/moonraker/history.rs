@@ -13,27 +13,26 @@ use tracing::{info, warn};
 use crate::{
     clock::Clock,
     ingest::{
-        BackfillProgress, BackfillState,
         fleet::BackfillSetting,
         moonraker::{
             convert,
             gcode_names::GcodeNames,
-            page_size::{MOST, PageSize},
+            page_size::{MAX_ROWS, PageSize},
         },
     },
 };
 
 /// Rows per page when reading the newest rows.
-const RECENT: u64 = 50;
+const RECENT_PAGE: u64 = 50;
 /// Limits in rows and bytes for reading the newest rows after a lost connection: years of prints.
-const RECENT_ROWS: u64 = 20_000;
-const RECENT_BYTES: u64 = 64 << 20;
+const MAX_RECENT_ROWS: u64 = 20_000;
+const MAX_RECENT_BYTES: u64 = 64 << 20;
 /// Limit in bytes for a whole history. 100,000 jobs have 114 MB.
-const HISTORY_BYTES: u64 = 512 << 20;
+const MAX_HISTORY_BYTES: u64 = 512 << 20;
 /// How often the import may step back, because rows seem to have been deleted, without passing its furthest position.
-const SETBACKS: u32 = 20;
+const MAX_SETBACKS: u32 = 20;
 /// Minimum pause between two pages of the import; the pause also lasts at least as long as the page took.
-const PAUSE: Duration = Duration::from_millis(100);
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the history could not be read or stored.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +41,7 @@ pub(crate) enum HistoryError {
     Request(#[from] RequestError),
     #[error("cannot store the printer's history")]
     Store(#[from] store::Error),
-    #[error("the printer's history is not read further: {0}")]
+    #[error("the rest of the printer's history is not read: {0}")]
     Implausible(String),
 }
 
@@ -90,7 +89,7 @@ impl HistoryReader {
         let (mut start, mut bytes) = (0, 0);
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
-            let page = match self.page(client, start, RECENT, Order::Descending).await {
+            let page = match self.page(client, start, RECENT_PAGE, Order::Descending).await {
                 Ok(page) => page,
                 Err(cause) => {
                     let cut_short = Some(cause);
@@ -102,16 +101,16 @@ impl HistoryReader {
                 newest = rows.first().cloned();
             }
             wanted.retain(|job| !rows.iter().any(|row| row.is_run_of(job)));
-            let leave = newest
+            let skipped = newest
                 .as_ref()
                 .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
-            let imported = self.import(&rows, leave, open, backfill).await?;
+            let imported = self.import(&rows, skipped, open, backfill).await?;
             // Until the first import is complete, the import reads the remaining rows.
             let mut cut_short = None;
             let mut is_done =
                 page.is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty());
             if !is_done {
-                cut_short = self.go_on(client, start, bytes + page.bytes).await.err();
+                cut_short = self.check_limits(client, start, bytes + page.bytes).await.err();
                 is_done = cut_short.is_some();
             }
             if is_done {
@@ -123,11 +122,11 @@ impl HistoryReader {
     }
 
     /// Checks the limits before the next page is read. `start` and `bytes` cover the pages read so far.
-    async fn go_on(&self, client: &Client, start: u64, bytes: u64) -> Result<(), HistoryError> {
+    async fn check_limits(&self, client: &Client, start: u64, bytes: u64) -> Result<(), HistoryError> {
         if start == 0 {
-            return check_end(client).await;
+            return check_history_end(client).await;
         }
-        if start >= RECENT_ROWS || bytes >= RECENT_BYTES {
+        if start >= MAX_RECENT_ROWS || bytes >= MAX_RECENT_BYTES {
             return Err(HistoryError::Implausible(format!(
                 "{start} rows ({} MiB) are new or changed since the last connection, and there are more",
                 bytes >> 20
@@ -148,13 +147,13 @@ impl HistoryReader {
     ) -> Result<PageRead, HistoryError> {
         // Each page overlaps the previous one by a row. If that row has changed, rows were deleted meanwhile and the
         // following ones moved up. A page of a single large row has no room for the overlap.
-        let previous = previous.filter(|_| self.page_size.next(MOST) > 1);
+        let previous = previous.filter(|_| self.page_size.rows(MAX_ROWS) > 1);
         let overlap = u64::from(previous.is_some());
         let start = backfill.position.saturating_sub(overlap);
-        let page = self.page(client, start, MOST, Order::Ascending).await?;
+        let page = self.page(client, start, MAX_ROWS, Order::Ascending).await?;
         let (rows, bytes) = (&page.rows, page.bytes);
         if previous.is_some() && rows.first().map(|row| &row.job_id) != previous.as_ref() {
-            backfill.position = start.saturating_sub(MOST);
+            backfill.position = start.saturating_sub(MAX_ROWS);
             self.store.save_backfill(self.printer_id, &backfill).await?;
             return Ok(PageRead {
                 backfill,
@@ -162,12 +161,17 @@ impl HistoryReader {
                 bytes,
             });
         }
-        let leave = rows
+        let skipped = rows
             .iter()
             .find(|row| current.is_some_and(|job| row.is_run_of(job)))
             .or_else(|| rows.last().filter(|row| row.end() == HistoryEnd::Running));
-        self.import(rows, leave, current.map_or(&[], std::slice::from_ref), &backfill)
-            .await?;
+        self.import(
+            rows,
+            skipped,
+            current.map_or(&[], std::slice::from_ref),
+            &backfill,
+        )
+        .await?;
         // If the last row is unreadable, it cannot serve as the overlap.
         let last = rows
             .last()
@@ -189,7 +193,7 @@ impl HistoryReader {
     async fn import(
         &self,
         rows: &[HistoryJob],
-        leave: Option<&HistoryJob>,
+        skipped: Option<&HistoryJob>,
         open: &[Job],
         backfill: &Backfill,
     ) -> Result<u64, HistoryError> {
@@ -206,7 +210,7 @@ impl HistoryReader {
         }
         let imported = self
             .store
-            .import_history(self.printer_id, &wanted, leave, self.clock.now())
+            .import_history(self.printer_id, &wanted, skipped, self.clock.now())
             .await?;
         Ok(imported.added + imported.changed)
     }
@@ -218,9 +222,9 @@ impl HistoryReader {
         limit: u64,
         order: Order,
     ) -> Result<Page, HistoryError> {
-        let limit = self.page_size.next(limit);
+        let limit = self.page_size.rows(limit);
         if limit == 0 {
-            let cause = "one of its rows is larger than a connection accepts";
+            let cause = "one of its rows is larger than the largest message of a connection";
             return Err(HistoryError::Implausible(cause.to_owned()));
         }
         let query = HistoryQuery {
@@ -230,11 +234,11 @@ impl HistoryReader {
             ..HistoryQuery::default()
         };
         let page = client.history_page_stepping_over_bad_rows(query).await?;
-        self.page_size.came(page.rows, page.bytes);
+        self.page_size.received(page.rows, page.bytes);
         if let Some(first) = page.problems.first() {
             warn!(
                 rows = page.problems.len(),
-                "in {} rows of the printer's history something cannot be read; the first is {first}",
+                "{} rows of the printer's history have unreadable fields; the first: {first}",
                 page.problems.len()
             );
         }
@@ -255,7 +259,7 @@ impl HistoryReader {
 }
 
 /// The import plan, fixed at the first contact with a printer. `host_now` is the time by the printer's clock.
-pub(crate) fn plan(setting: BackfillSetting, now: Timestamp, host_now: Timestamp) -> Backfill {
+pub(crate) fn import_plan(setting: BackfillSetting, now: Timestamp, host_now: Timestamp) -> Backfill {
     Backfill {
         since: match setting {
             BackfillSetting::All => None,
@@ -319,12 +323,12 @@ impl BackfillRun {
             Box::pin(async move {
                 let began = tokio::time::Instant::now();
                 if is_second {
-                    check_end(&client).await?;
+                    check_history_end(&client).await?;
                 }
                 let result = reader
                     .read_next_page(&client, current.as_ref(), backfill, previous)
                     .await;
-                tokio::time::sleep(began.elapsed().max(PAUSE)).await;
+                tokio::time::sleep(began.elapsed().max(MIN_PAUSE)).await;
                 result
             })
         });
@@ -340,7 +344,7 @@ impl BackfillRun {
             info!(
                 printer.id = printer_id,
                 jobs = backfill.position,
-                "the printer's history is imported"
+                "imported the printer's history"
             );
         } else if backfill.position / 10_000 != self.backfill.position / 10_000 {
             info!(
@@ -359,8 +363,8 @@ impl BackfillRun {
         if backfill.completed_at.is_some() {
             return Ok(());
         }
-        if self.bytes > HISTORY_BYTES {
-            let cause = format!("it has more than {} MiB", HISTORY_BYTES >> 20);
+        if self.bytes > MAX_HISTORY_BYTES {
+            let cause = format!("it is larger than {} MiB", MAX_HISTORY_BYTES >> 20);
             return Err(HistoryError::Implausible(cause));
         }
         if backfill.position > self.furthest {
@@ -368,9 +372,9 @@ impl BackfillRun {
         } else {
             self.setbacks += 1;
         }
-        if self.setbacks > SETBACKS {
+        if self.setbacks > MAX_SETBACKS {
             let cause = format!(
-                "its rows change places, and the import does not get beyond row {}",
+                "its rows change places, and the import cannot pass row {}",
                 self.furthest
             );
             return Err(HistoryError::Implausible(cause));
@@ -379,24 +383,9 @@ impl BackfillRun {
     }
 }
 
-async fn check_end(client: &Client) -> Result<(), HistoryError> {
+async fn check_history_end(client: &Client) -> Result<(), HistoryError> {
     client
         .check_history_end()
         .await?
         .map_err(|limitation| HistoryError::Implausible(limitation.cause))
-}
-
-/// The progress of the import as published in the status.
-pub(crate) fn progress(backfill: &Backfill, running: bool, error: Option<String>) -> BackfillProgress {
-    let state = match backfill.completed_at {
-        Some(_) if backfill.position == 0 && backfill.since == backfill.first_contact => BackfillState::Off,
-        Some(_) => BackfillState::Done,
-        None if running => BackfillState::Running,
-        None => BackfillState::Pending,
-    };
-    BackfillProgress {
-        state,
-        position: backfill.position,
-        error,
-    }
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use moonraker::{Capability, Limitation, Optional};
 use tracing::{info, warn};
 
+use crate::ingest;
+
 /// The missing capabilities and their causes.
 #[derive(Debug, Default)]
 pub(crate) struct Limitations(BTreeMap<Capability, Limitation>);
@@ -14,9 +16,9 @@ impl Limitations {
     /// Records the outcome of an optional call, and returns its result if there is one.
     pub(crate) fn note<T>(&mut self, capability: Capability, outcome: Optional<T>) -> Option<T> {
         match outcome {
-            Ok(answer) => {
-                self.lift(capability);
-                Some(answer)
+            Ok(value) => {
+                self.remove(capability);
+                Some(value)
             }
             Err(limitation) => {
                 self.add(limitation);
@@ -32,7 +34,7 @@ impl Limitations {
                 .iter()
                 .all(|limitation| limitation.capability != *capability)
             {
-                self.lift(*capability);
+                self.remove(*capability);
             }
         }
         missing.into_iter().for_each(|limitation| self.add(limitation));
@@ -42,8 +44,12 @@ impl Limitations {
         self.0.contains_key(&capability)
     }
 
-    pub(crate) fn list(&self) -> Vec<Limitation> {
-        self.0.values().cloned().collect()
+    pub(crate) fn list(&self) -> Vec<ingest::Limitation> {
+        let limitations = self.0.values().map(|limitation| ingest::Limitation {
+            capability: limitation.capability.as_str(),
+            reason: limitation.to_string(),
+        });
+        limitations.collect()
     }
 
     /// Logged only when new: a printer that reconnects every minute must not fill the log.
@@ -54,9 +60,9 @@ impl Limitations {
         self.0.insert(limitation.capability, limitation);
     }
 
-    fn lift(&mut self, capability: Capability) {
+    fn remove(&mut self, capability: Capability) {
         if self.0.remove(&capability).is_some() {
-            info!("the printer offers the capability `{}` now", capability.as_str());
+            info!("the printer now offers the capability `{}`", capability.as_str());
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod convert;
 mod current_job;
+pub(crate) mod file_metadata;
+pub(crate) mod gcode_files;
 mod gcode_names;
 pub(crate) mod history;
 mod limitations;

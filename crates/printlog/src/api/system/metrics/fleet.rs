@@ -63,8 +63,8 @@ pub(crate) fn register(
     printers: &HashMap<PrinterId, String>,
     now: Timestamp,
 ) {
-    let roster = fleet.roster();
-    let known: Vec<(Labels, PrinterStatus)> = roster
+    let statuses = fleet.statuses();
+    let known: Vec<(Labels, PrinterStatus)> = statuses
         .borrow()
         .iter()
         .filter_map(|(id, status)| Some((of_printer(*id, printers.get(id)?), status.borrow().clone())))

@@ -1,4 +1,4 @@
-//! Reads the whole state of a printer: after connecting, when Klippy becomes ready, and at health checks.
+//! Reads the whole state of a printer: after connecting, when Klippy becomes ready, and when a health check demands it.
 
 use domain::{
     JobId, KlippyState, PrintState, PrintStats, PrinterId,
@@ -12,16 +12,20 @@ use tracing::warn;
 use crate::ingest::moonraker::{
     convert,
     history::{self, HistoryError, HistoryReader, Recent},
-    session::{PrinterTask, SessionError, Subscription, UNKNOWN_STATES},
+    session::{MoonrakerTask, SessionError, Subscription},
 };
 
-impl PrinterTask {
+/// Maximum number of unknown print states logged for one printer.
+const UNKNOWN_STATES: usize = 8;
+
+impl MoonrakerTask {
     /// Reads everything again: first the history, then the print. If a print ends in between, its notifications are
     /// handled afterwards.
     pub(super) async fn sync(&mut self, client: &Client) -> Result<(), SessionError> {
-        while !self.writer.is_empty() {
-            let written = self.writer.next().await;
-            self.written(&written);
+        // The rows that are read below must contain all that is known.
+        while !self.recorder.is_saved() {
+            self.recorder.write_next().await;
+            self.publish();
         }
         let now = self.shared.clock.now();
         let host_clock = optional(Capability::HostClock, client.host_time().await)?;
@@ -30,17 +34,18 @@ impl PrinterTask {
         let id = self.printer.id;
         let store = self.shared.store.clone();
         if self.backfill.first_contact.is_none() {
-            self.backfill = history::plan(self.shared.settings.backfill, now, host_clock.unwrap_or(now));
+            self.backfill =
+                history::import_plan(self.shared.settings.backfill, now, host_clock.unwrap_or(now));
             store.save_backfill(id, &self.backfill).await?;
         }
-        self.names.learn(client).await?;
+        self.names.read_folder(client).await?;
         let newest = match self.read_recent_history(client).await? {
-            Some(row) => Some(with_what_is_stored(&store, id, row).await?),
+            Some(row) => Some(with_stored_job(&store, id, row).await?),
             None => None,
         };
         let (klippy, klippy_message) = self.read_status(client).await?;
         self.klippy = klippy;
-        self.subscription = Subscription::Unproved;
+        self.subscription = Subscription::Unchecked;
         // Adds the time since the host's clock was read.
         let host_clock = host_clock.map(|host| host + self.shared.clock.now().duration_since(now));
         let stats = self.print_stats().await;
@@ -49,7 +54,8 @@ impl PrinterTask {
             .as_ref()
             .is_some_and(|stats| stats.state == PrintState::Unknown);
         let open = store.open_jobs(id).await?;
-        self.current_row = open.first().map(|(row, job)| (job.start_time, *row));
+        self.recorder
+            .set_current_row(open.first().map(|(row, job)| (job.start_time, *row)));
         self.step(Event::Synced(Box::new(Sync {
             klippy,
             klippy_message,
@@ -111,20 +117,6 @@ impl PrinterTask {
             Err(_) => Some(Instant::now() + self.history_backoff.pause()),
         };
         self.limitations.note(Capability::History, outcome);
-    }
-
-    /// Syncs again if the history has become readable.
-    async fn retry_history(&mut self, client: &Client) -> Result<(), SessionError> {
-        if self.history_retry.is_none_or(|retry| Instant::now() < retry) {
-            return Ok(());
-        }
-        let outcome = client.try_history().await?;
-        let is_back = outcome.is_ok();
-        self.note_history(outcome);
-        if is_back {
-            self.sync(client).await?;
-        }
-        Ok(())
     }
 
     /// Subscribes, which returns the full status. Klippy drops our subscription whenever it restarts.
@@ -199,82 +191,18 @@ impl PrinterTask {
 
     /// Logs a print state that is unknown to Klipper, once per printer and state.
     fn warn_of_unknown_state(&mut self) {
-        let Some(word) = self.mirror.print_stats().and_then(|stats| stats.state) else {
+        let Some(state) = self.mirror.print_stats().and_then(|stats| stats.state) else {
             return;
         };
-        if PrintState::from_klipper(word) != PrintState::Unknown
-            || self.unknown_words.len() >= UNKNOWN_STATES
-            || self.unknown_words.contains(word)
+        if PrintState::from_klipper(state) != PrintState::Unknown
+            || self.unknown_states.len() >= UNKNOWN_STATES
+            || self.unknown_states.contains(state)
         {
             return;
         }
         let name = &self.printer.config.name;
-        warn!("{name} reports the unknown print state {word:?}; the previous state is kept");
-        self.unknown_words.insert(word.to_owned());
-    }
-
-    /// Periodic work: the health check, polling, and retrying the history.
-    pub(super) async fn tick(&mut self, client: &Client) -> Result<(), SessionError> {
-        let interval = self.shared.settings.health_check_interval;
-        let settled = self.klippy == KlippyState::Ready && self.subscription == Subscription::Proved;
-        if !settled || self.checked.elapsed() >= interval {
-            self.checked = Instant::now();
-            self.check(client).await?;
-        }
-        if self.is_polled && self.klippy == KlippyState::Ready {
-            match client.poll_print(&self.mirror).await {
-                Ok(snapshot) => {
-                    self.mirror.merge(snapshot.status);
-                    self.status_changed(client).await?;
-                    self.publish_now_and_then();
-                }
-                // Klippy disconnected meanwhile; the next check notices.
-                Err(RequestError::Refused { .. }) => {}
-                Err(cause) => return Err(cause.into()),
-            }
-        }
-        self.retry_history(client).await
-    }
-
-    /// Checks that Moonraker still responds, and reads Klippy's state: there is no notification for `startup` and
-    /// `error`.
-    async fn check(&mut self, client: &Client) -> Result<(), SessionError> {
-        let info = client.server_info_if_offered().await?;
-        self.touch_last_seen();
-        let reported = self
-            .limitations
-            .note(Capability::ServerInfo, info)
-            .map(|info| KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default()));
-        let appeared = match reported {
-            Some(klippy) => klippy != self.klippy && klippy != KlippyState::Disconnected,
-            None => self.klippy != KlippyState::Ready,
-        };
-        self.klippy = reported.unwrap_or(self.klippy);
-        if appeared || (self.klippy == KlippyState::Ready && !self.is_subscribed(client).await?) {
-            self.sync(client).await?;
-        }
-        self.publish_now_and_then();
-        Ok(())
-    }
-
-    /// Compares the mirror with a fresh query. `false` if it lags behind at two checks in a row. Querying has no
-    /// effect on the printer, but subscribing again can make an old Moonraker miss the start of a print.
-    async fn is_subscribed(&mut self, client: &Client) -> Result<bool, SessionError> {
-        let asked = match client.query_print().await {
-            Ok(snapshot) => StatusMirror::of(snapshot.status),
-            // Klippy disconnected meanwhile; the pending notifications report it.
-            Err(RequestError::Refused { .. }) => return Ok(true),
-            Err(cause) => return Err(cause.into()),
-        };
-        let asked = convert::print_stats(&asked).unwrap_or_default();
-        let told = convert::print_stats(&self.mirror).unwrap_or_default();
-        let behind = told.is_behind(&asked);
-        let doubted = self.subscription == Subscription::Doubted;
-        self.subscription = match behind {
-            true => Subscription::Doubted,
-            false => Subscription::Proved,
-        };
-        Ok(!(behind && doubted))
+        warn!("{name} reports the unknown print state {state:?}; the previous state is kept");
+        self.unknown_states.insert(state.to_owned());
     }
 
     pub(super) fn history_reader(&self) -> HistoryReader {
@@ -289,7 +217,8 @@ impl PrinterTask {
     }
 }
 
-async fn with_what_is_stored(
+/// Adds what the store has of the run of a history row.
+async fn with_stored_job(
     store: &Store,
     printer_id: PrinterId,
     row: domain::HistoryJob,

@@ -9,18 +9,18 @@ use tokio::sync::watch;
 
 use crate::{
     api::{live::frame, printers::status},
-    ingest::{PrinterStatus, Roster},
+    ingest::{PrinterStatus, PrinterStatuses},
 };
 
 /// Shortest interval between two events about one printer.
-const PAUSE: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// This field changes with every message of a printer; alone it causes no event.
 const LAST_SEEN: &str = "last_seen";
 
-/// The state as the viewers know it.
+/// The statuses as last sent, and where new ones come from.
 #[derive(Debug)]
-pub(super) struct Told {
-    roster: watch::Receiver<Roster>,
+pub(super) struct StatusDiff {
+    statuses: watch::Receiver<PrinterStatuses>,
     printers: BTreeMap<PrinterId, Printer>,
 }
 
@@ -30,23 +30,23 @@ struct Printer {
     /// The fields as last sent. Empty before the first event.
     fields: Map<String, Value>,
     /// When the last event was sent, on the monotonic clock.
-    told_at: Option<Duration>,
+    sent_at: Option<Duration>,
 }
 
-impl Told {
-    pub(super) fn new(mut roster: watch::Receiver<Roster>) -> Self {
-        roster.mark_changed();
+impl StatusDiff {
+    pub(super) fn new(mut statuses: watch::Receiver<PrinterStatuses>) -> Self {
+        statuses.mark_changed();
         Self {
-            roster,
+            statuses,
             printers: BTreeMap::new(),
         }
     }
 
     /// The changes since the last call, as frames. They count as sent afterwards.
-    pub(super) fn news(&mut self, now: Duration) -> Vec<Bytes> {
+    pub(super) fn changes(&mut self, now: Duration) -> Vec<Bytes> {
         let mut frames = Vec::new();
-        if self.roster.has_changed().unwrap_or(false) {
-            self.take_roster();
+        if self.statuses.has_changed().unwrap_or(false) {
+            self.update_printers();
             frames.push(frame("printers", &json!({})));
         }
         for (id, printer) in &mut self.printers {
@@ -56,7 +56,7 @@ impl Told {
     }
 
     /// The whole state, as a `hello` frame.
-    pub(super) fn hello(&self) -> Bytes {
+    pub(super) fn snapshot(&self) -> Bytes {
         let printers: Vec<_> = self
             .printers
             .values()
@@ -69,14 +69,14 @@ impl Told {
         )
     }
 
-    fn take_roster(&mut self) {
-        let roster = self.roster.borrow_and_update();
-        self.printers.retain(|id, _| roster.contains_key(id));
-        for (id, status) in roster.iter() {
+    fn update_printers(&mut self) {
+        let statuses = self.statuses.borrow_and_update();
+        self.printers.retain(|id, _| statuses.contains_key(id));
+        for (id, status) in statuses.iter() {
             let printer = self.printers.entry(*id).or_insert_with(|| Printer {
                 status: status.clone(),
                 fields: Map::new(),
-                told_at: None,
+                sent_at: None,
             });
             if !printer.status.same_channel(status) {
                 printer.status = status.clone();
@@ -90,11 +90,11 @@ impl Printer {
     /// The changed fields. `None` if nothing changed, or if the last event is too recent.
     fn delta(&mut self, id: PrinterId, now: Duration) -> Option<Map<String, Value>> {
         let is_new = self.fields.is_empty();
-        // If the sender was dropped, the printer has just been changed, and the roster will contain a new channel.
+        // If the sender was dropped, the printer has just been changed, and the statuses will contain a new channel.
         if !is_new && !self.status.has_changed().unwrap_or(false) {
             return None;
         }
-        if self.told_at.is_some_and(|told_at| now < told_at + PAUSE) {
+        if self.sent_at.is_some_and(|sent_at| now < sent_at + MIN_INTERVAL) {
             return None;
         }
         let status = self.status.borrow_and_update().clone();
@@ -111,7 +111,7 @@ impl Printer {
         }
         delta.insert("printer_id".to_owned(), id.0.into());
         self.fields = fields;
-        self.told_at = Some(now);
+        self.sent_at = Some(now);
         Some(delta)
     }
 }
@@ -176,21 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told_and_once_a_second() {
+    fn only_changed_fields_are_sent_and_once_a_second() {
         let (sender, receiver) = watch::channel(status());
-        let (_roster, roster) = watch::channel(Roster::from([(PrinterId(7), receiver)]));
-        let mut told = Told::new(roster);
-        let first = events(&told.news(seconds(0.0)));
+        let (_statuses, statuses) = watch::channel(PrinterStatuses::from([(PrinterId(7), receiver)]));
+        let mut diff = StatusDiff::new(statuses);
+        let first = events(&diff.changes(seconds(0.0)));
         assert_eq!(first[0], ("printers".to_owned(), json!({})));
         assert_eq!(first[1].1["printer_id"], 7);
         assert_eq!(first[1].1["connection"]["state"], "connected");
-        assert_eq!(events(&[told.hello()])[0].1["printers"], json!([first[1].1]));
-        assert!(told.news(seconds(5.0)).is_empty());
+        assert_eq!(events(&[diff.snapshot()])[0].1["printers"], json!([first[1].1]));
+        assert!(diff.changes(seconds(5.0)).is_empty());
 
         heat(&sender, 20.0);
-        let news = events(&told.news(seconds(5.0)));
+        let changes = events(&diff.changes(seconds(5.0)));
         assert_eq!(
-            news,
+            changes,
             [(
                 "status".to_owned(),
                 json!({"printer_id": 7, "temperatures": {"extruder": {"temperature": 20.0, "target": null}}})
@@ -199,54 +199,55 @@ mod tests {
         // Ten updates within a second result in one event.
         for n in 1..=10 {
             heat(&sender, 20.0 + f64::from(n));
-            assert!(told.news(seconds(5.0 + 0.09 * f64::from(n))).is_empty());
+            assert!(diff.changes(seconds(5.0 + 0.09 * f64::from(n))).is_empty());
         }
-        let news = events(&told.news(seconds(6.0)));
-        assert_eq!(news.len(), 1);
-        assert_eq!(news[0].1["temperatures"]["extruder"]["temperature"], 30.0);
-        assert!(told.news(seconds(9.0)).is_empty());
-        let known = events(&[told.hello()]).remove(0).1;
-        assert_eq!(known["printers"][0]["temperatures"], news[0].1["temperatures"]);
+        let changes = events(&diff.changes(seconds(6.0)));
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].1["temperatures"]["extruder"]["temperature"], 30.0);
+        assert!(diff.changes(seconds(9.0)).is_empty());
+        let known = events(&[diff.snapshot()]).remove(0).1;
+        assert_eq!(known["printers"][0]["temperatures"], changes[0].1["temperatures"]);
     }
 
     #[test]
-    fn that_a_printer_was_heard_is_no_news() {
+    fn last_seen_alone_causes_no_event() {
         let (sender, receiver) = watch::channel(status());
-        let (_roster, roster) = watch::channel(Roster::from([(PrinterId(7), receiver)]));
-        let mut told = Told::new(roster);
-        told.news(seconds(0.0));
+        let (_statuses, statuses) = watch::channel(PrinterStatuses::from([(PrinterId(7), receiver)]));
+        let mut diff = StatusDiff::new(statuses);
+        diff.changes(seconds(0.0));
         sender.send_modify(|status| status.last_seen = Some(Timestamp::UNIX_EPOCH));
-        assert!(told.news(seconds(2.0)).is_empty());
+        assert!(diff.changes(seconds(2.0)).is_empty());
         heat(&sender, 20.0);
-        assert!(events(&told.news(seconds(3.0)))[0].1["last_seen"].is_string());
+        assert!(events(&diff.changes(seconds(3.0)))[0].1["last_seen"].is_string());
     }
 
     #[test]
-    fn printers_come_change_and_go() {
+    fn printers_are_added_changed_and_removed() {
         let (_one, of_one) = watch::channel(status());
-        let (roster, receiver) = watch::channel(Roster::from([(PrinterId(1), of_one)]));
-        let mut told = Told::new(receiver);
-        told.news(seconds(0.0));
+        let (statuses, receiver) = watch::channel(PrinterStatuses::from([(PrinterId(1), of_one)]));
+        let mut diff = StatusDiff::new(receiver);
+        diff.changes(seconds(0.0));
         let (_two, of_two) = watch::channel(status());
         // After a user changes a printer, a new task with its own channel follows it.
-        let (anew, of_anew) = watch::channel(status());
-        heat(&anew, 1.0);
-        roster.send_modify(|roster| {
-            roster.insert(PrinterId(1), of_anew);
-            roster.insert(PrinterId(2), of_two);
+        let (changed, of_changed) = watch::channel(status());
+        heat(&changed, 1.0);
+        statuses.send_modify(|statuses| {
+            statuses.insert(PrinterId(1), of_changed);
+            statuses.insert(PrinterId(2), of_two);
         });
         let names = |frames: &[Bytes]| -> Vec<_> {
-            let told = events(frames).into_iter();
-            told.map(|(name, data)| (name, data["printer_id"].as_i64()))
+            let events = events(frames).into_iter();
+            events
+                .map(|(name, data)| (name, data["printer_id"].as_i64()))
                 .collect()
         };
         let status = |id| ("status".to_owned(), Some(id));
         let printers = ("printers".to_owned(), None);
-        assert_eq!(names(&told.news(seconds(0.5))), [printers.clone(), status(2)]);
-        assert_eq!(names(&told.news(seconds(1.0))), [status(1)]);
-        roster.send_modify(|roster| drop(roster.remove(&PrinterId(1))));
-        assert_eq!(names(&told.news(seconds(2.0))), [printers]);
-        let left = &events(&[told.hello()])[0].1["printers"];
+        assert_eq!(names(&diff.changes(seconds(0.5))), [printers.clone(), status(2)]);
+        assert_eq!(names(&diff.changes(seconds(1.0))), [status(1)]);
+        statuses.send_modify(|statuses| drop(statuses.remove(&PrinterId(1))));
+        assert_eq!(names(&diff.changes(seconds(2.0))), [printers]);
+        let left = &events(&[diff.snapshot()])[0].1["printers"];
         assert_eq!(left.as_array().unwrap().len(), 1);
         assert_eq!(left[0]["printer_id"], 2);
     }
