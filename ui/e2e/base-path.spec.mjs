@@ -47,7 +47,7 @@ test('the documentation of the API is a link away', async () => {
   assert.equal((await fetch(link)).status, 200)
 })
 
-test('whoever signs out is out', async () => {
+test('after signing out, pages ask for a key', async () => {
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await page.goto(`${world.url}jobs`)

@@ -39,7 +39,7 @@ test('no tile clips the name of its file, whatever the clock', async () => {
   }
 })
 
-test('an old browser is told that it is too old', async () => {
+test('an old browser shows that it is too old', async () => {
   const lacks = {
     toSorted: () => delete Array.prototype.toSorted,
     findLast: () => delete Array.prototype.findLast,

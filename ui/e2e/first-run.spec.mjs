@@ -77,7 +77,7 @@ test('a new printer is tested first; a known address is recognised, one that doe
   await page.getByRole('article', { name: 'Shed' }).waitFor({ state: 'detached' })
 })
 
-test('a printer that tells of itself on the network is found, tried, and fills the form', async () => {
+test('a printer that announces itself on the network is found, tested, and fills the form', async () => {
   const { url } = world.machines[1]
   const child = advertise('Moonraker @ bench', url)
   try {
@@ -141,7 +141,7 @@ test('a printer is renamed, paused and resumed', async () => {
   await page.getByText('Ready').waitFor()
 })
 
-test('a printer is removed only with its jobs, by somebody who said so', async () => {
+test('a printer is removed with its jobs after an explicit choice', async () => {
   await page.getByRole('button', { name: /^Actions for/ }).click()
   await page.getByRole('menuitem', { name: 'Remove' }).click()
   const dialog = page.getByRole('dialog')

@@ -36,7 +36,7 @@ test('a filter finds among them what the API finds', async () => {
   await total(count).waitFor()
 })
 
-test('whoever has scrolled far is told that there is news', async () => {
+test('a reader who has scrolled far gets a notice of new jobs', async () => {
   await page.getByLabel('Search files, notes, tags').fill('')
   await total(JOBS).waitFor()
   const rows = page.locator('tbody tr')

@@ -1,4 +1,4 @@
-// What is shown to whoever may only look, and of a server that is not well.
+// Pages for a key that may only view, and for a server that is not healthy.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'

@@ -7,7 +7,7 @@ import { addMachines, ask, openWorld } from './world.mjs'
 
 const NOTICE = 'The connection to printlog is lost.'
 
-/** Passes bytes on to `port`, until it is told to be `cut` or `frozen`. */
+/** Passes bytes on to `port`, until it is `cut` or `frozen`. */
 async function openLink(port) {
   let mode = 'through'
   const pairs = new Set()
@@ -25,7 +25,7 @@ async function openLink(port) {
         else to.write(bytes)
       })
       from.on('error', () => {})
-      // While the link is frozen nobody hears that the other has hung up.
+      // While the link is frozen, neither end notices that the other has closed.
       from.on('close', () => {
         if (mode === 'frozen') pair.hasLost = true
         else to.destroy()

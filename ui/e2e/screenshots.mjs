@@ -40,7 +40,7 @@ try {
       await page.goto(world.url + path)
       await page.locator('text="Live" >> visible=true').first().waitFor()
       await page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
-      // One round of news, so that every printer is in its place; then the images that are in sight.
+      // One round of status changes, so that every printer is in its place; then the visible images.
       await page.waitForTimeout(2_000)
       await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight))
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) })

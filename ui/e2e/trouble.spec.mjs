@@ -24,7 +24,7 @@ before(async () => {
 })
 after(() => world?.close())
 
-test('a backup that cannot be made is told on every page, and no more when it can be', async () => {
+test('a failed backup is reported on every page, until one succeeds', async () => {
   // A file where the folder is to be, and a schedule that begins now.
   const folder = join(world.folder, 'backups')
   await writeFile(folder, '')
@@ -46,7 +46,7 @@ test('a backup that cannot be made is told on every page, and no more when it ca
   await part('Backups and clean-up').getByText('OK').waitFor()
 })
 
-test('a database that somebody locks is told, and what was printed meanwhile is recorded', async () => {
+test('a locked database is reported, and prints of that time are recorded', async () => {
   const script = 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute("BEGIN IMMEDIATE"); '
     + 'print("locked", flush=True); sys.stdin.read()'
   const locker = spawn('python3', ['-c', script, join(world.folder, 'data', 'printlog.db')], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -61,7 +61,7 @@ export async function ask(machine, method) {
   return result
 }
 
-/** Tells of a Moonraker at `url` by multicast DNS, with Moonraker's own library, until its stdin ends. Says so on stdout. */
+/** Announces a Moonraker at `url` by multicast DNS, with Moonraker's own library, until its stdin ends. Prints a line when it has. */
 export function advertise(name, url) {
   const cache = new URL('../../.cache/', import.meta.url).pathname
   const moonraker = readdirSync(cache).find((folder) => folder.startsWith('moonraker-'))
@@ -76,7 +76,7 @@ kind = "_moonraker._tcp.local."
 zeroconf = Zeroconf()
 zeroconf.register_service(ServiceInfo(
     kind, f"{sys.argv[1]}.{kind}", int(sys.argv[2]), addresses=[socket.inet_aton("127.0.0.1")], server="bench.local."))
-print("told", flush=True)
+print("announced", flush=True)
 sys.stdin.read()
 zeroconf.close()
 `
@@ -142,7 +142,7 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
   await serve()
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
 
-  /** A page of a browser that nobody has used yet. `problems` are what its console complained of. */
+  /** A page of a new browser. `problems` are the errors of its console. */
   const openPage = async ({ viewport = { width: 1280, height: 800 }, ...options } = {}) => {
     const context = await browser.newContext({ viewport, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
     const page = await context.newPage()
@@ -151,10 +151,10 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
     const problems = []
     const foreign = []
     // Breaches of the Content-Security-Policy, also those that the console is silent about.
-    await page.exposeFunction('toldOfBreach', (text) => problems.push(text))
+    await page.exposeFunction('reportBreach', (text) => problems.push(text))
     await page.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
-        globalThis.toldOfBreach(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`)
+        globalThis.reportBreach(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`)
       })
     })
     page.on('pageerror', (error) => problems.push(String(error)))

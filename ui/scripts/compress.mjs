@@ -1,4 +1,4 @@
-// Puts a .br and a .gz beside each file of dist/ that shrinks, and checks the size of the first page.
+// Puts a .br and a .gz next to each file of dist/ that shrinks, and checks the size of the first page.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'

@@ -87,7 +87,7 @@ describe('the live stream', () => {
     expect(lines).toHaveLength(pauses.length + 2)
   })
 
-  it('ends when it is told to', () => {
+  it('ends when it is stopped', () => {
     stop()
     vi.advanceTimersByTime(100_000)
     expect(lines).toHaveLength(1)

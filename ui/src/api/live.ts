@@ -9,12 +9,12 @@
  *                Fields of PrinterStatus that changed; each replaces the whole field. Of a printer that is new: all of them.
  *                At most one a second and printer.
  *     job        {"id": 7, "printer_id": 1, "change": "written" | "deleted"}
- *                A row of a job was written at a change of state, or removed. Checkpoints are not told, nor are jobs
- *                that are imported: `backfill` of the status tells of them.
+ *                A row of a job was written at a change of state, or removed. Checkpoints emit no event, nor do jobs
+ *                that are imported: `backfill` of the status counts them.
  *     printers   {}
  *                A printer was added, changed or removed.
  *     heartbeat  {}
- *                Every 10 s, so that a dead connection can be told from a quiet one.
+ *                Every 10 s, so that a dead connection can be distinguished from a quiet one.
  *
  * The server ends the stream when the session ends. Values are those of `GET /api/printers/{id}/status`.
  */
@@ -32,7 +32,7 @@ export interface LiveEvents {
 
 const EVENTS = ['hello', 'status', 'job', 'printers', 'heartbeat'] as const
 
-/** `connecting` until the first `hello`; `live` while the server is heard; `stale` after a cut. */
+/** `connecting` until the first `hello`; `live` while events arrive; `stale` after the connection is lost. */
 export type LiveState = 'connecting' | 'live' | 'stale'
 
 export interface LiveOptions {
@@ -43,7 +43,7 @@ export interface LiveOptions {
   open?: (url: string) => EventSource
 }
 
-/** Without a word for so long, the connection is taken for dead. In ms; the server speaks every 10 s. */
+/** A connection that is silent for so long is considered dead. In ms; the server sends a heartbeat every 10 s. */
 const SILENCE = 25_000
 /** Pauses before another attempt, in ms. */
 const PAUSES = [1_000, 2_000, 5_000, 10_000]
@@ -60,7 +60,7 @@ export function followLive({ url, onEvent, onState, open = (to) => new EventSour
     state = next
     onState(next)
   }
-  const again = () => {
+  const reconnect = () => {
     source?.close()
     source = null
     if (state === 'live') become('stale')
@@ -71,9 +71,9 @@ export function followLive({ url, onEvent, onState, open = (to) => new EventSour
   }
   const watch = () => {
     clearTimeout(timer)
-    timer = setTimeout(again, SILENCE)
+    timer = setTimeout(reconnect, SILENCE)
   }
-  const hear = <Name extends keyof LiveEvents>(name: Name, text: string) => {
+  const receive = <Name extends keyof LiveEvents>(name: Name, text: string) => {
     watch()
     if (name === 'hello') {
       attempts = 0
@@ -84,10 +84,10 @@ export function followLive({ url, onEvent, onState, open = (to) => new EventSour
   function connect() {
     source = open(url)
     for (const name of EVENTS) {
-      source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data))
+      source.addEventListener(name, (event) => receive(name, (event as MessageEvent<string>).data))
     }
     // The browser's own attempts stop for good at the first answer that is no stream, such as a proxy's 502.
-    source.addEventListener('error', again)
+    source.addEventListener('error', reconnect)
     watch()
   }
   connect()

@@ -16,7 +16,7 @@ type Message =
 type Envelope = Message & { from: string; visible: boolean }
 
 /** The leader announces itself this often, in ms. */
-const BEAT = 2_000
+const HEARTBEAT = 2_000
 /** Without an announcement for so long, a visible tab takes over, in ms; a hidden one, whose timers are slow, later. */
 const LOST = { visible: 6_000, hidden: 30_000 }
 /** A new tab waits at least this long for the leader's answer, in ms, and at most twice as long. */
@@ -32,7 +32,7 @@ export function followSharedLive(options: LiveOptions): () => void {
   /** Ends the own stream; set while this tab leads. */
   let stopStream: (() => void) | null = null
   let leader: string | null = null
-  let heard = Date.now()
+  let lastHeard = Date.now()
   let state: LiveState = 'connecting'
   let snapshot: LiveEvents['hello'] | null = null
   let election: ReturnType<typeof setTimeout> | undefined
@@ -67,7 +67,7 @@ export function followSharedLive(options: LiveOptions): () => void {
     snapshot = null
   }
   const join = () => {
-    heard = Date.now()
+    lastHeard = Date.now()
     post({ kind: 'join' })
     clearTimeout(election)
     election = setTimeout(lead, ANSWER * (1 + Math.random()))
@@ -102,21 +102,21 @@ export function followSharedLive(options: LiveOptions): () => void {
     }
     if (message.kind === 'lead') {
       leader = message.from
-      heard = Date.now()
+      lastHeard = Date.now()
       clearTimeout(election)
       if (!message.visible && isVisible()) lead()
     } else if (message.from === leader) {
-      heard = Date.now()
+      lastHeard = Date.now()
       if (message.kind === 'leave') join()
       else if (message.kind === 'state') become(message.state)
       else if (message.kind === 'event' && (message.to ?? id) === id) options.onEvent(message.name, message.data as LiveEvents[Name])
     }
   })
 
-  const beat = setInterval(() => {
+  const heartbeat = setInterval(() => {
     if (stopStream) post({ kind: 'lead' })
-    else if (Date.now() - heard > LOST[isVisible() ? 'visible' : 'hidden']) lead()
-  }, BEAT)
+    else if (Date.now() - lastHeard > LOST[isVisible() ? 'visible' : 'hidden']) lead()
+  }, HEARTBEAT)
   // A leader that becomes hidden says so, and a visible tab takes its place.
   const visibility = () => {
     if (stopStream) post({ kind: 'lead' })
@@ -134,7 +134,7 @@ export function followSharedLive(options: LiveOptions): () => void {
 
   return () => {
     leave()
-    clearInterval(beat)
+    clearInterval(heartbeat)
     for (const [target, event, listener] of listeners) target.removeEventListener(event, listener)
     channel.close()
   }

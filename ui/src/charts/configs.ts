@@ -230,7 +230,7 @@ export function heat({ cells, xs, ys, max, everyX = 1 }: { cells: readonly Cell[
             ...scale(theme), type: 'category', labels: xs, offset: true,
             ticks: { ...scale(theme).ticks, autoSkip: false, callback: (_value: unknown, index: number) => (index % everyX === 0 ? xs[index]?.split('|').pop() : '') },
           },
-          // The matrix turns it upside down unless told not to.
+          // The matrix is upside down by default.
           y: { ...scale(theme), type: 'category', labels: ys, offset: true, reverse: false, ticks: { ...scale(theme).ticks, autoSkip: false } },
         },
         plugins: {

@@ -13,7 +13,7 @@ export interface ChartTheme {
   series: string[]
 }
 
-/** Hues that are told apart by most eyes; lightness changes with them. */
+/** Hues that most eyes distinguish; lightness changes with them. */
 const SERIES = [
   'light-dark(oklch(0.52 0.13 247), oklch(0.68 0.13 245))', 'light-dark(oklch(0.72 0.14 70), oklch(0.8 0.13 78))',
   'light-dark(oklch(0.55 0.12 160), oklch(0.74 0.13 158))', 'light-dark(oklch(0.55 0.16 330), oklch(0.72 0.14 328))',
