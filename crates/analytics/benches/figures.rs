@@ -72,7 +72,7 @@ fn main() {
         (
             "a material",
             JobFilter {
-                filament_type: Some("PETG".to_owned()),
+                filament_types: vec![Some("PETG".to_owned())],
                 ..JobFilter::default()
             },
         ),
@@ -111,7 +111,7 @@ fn main() {
 
 type Compute = fn(&Selection);
 
-fn figures() -> [(&'static str, Compute); 7] {
+fn figures() -> [(&'static str, Compute); 8] {
     fn bounds() -> Vec<i64> {
         (0..=3 * 365).map(|day| BEGIN + day * 86_400_000).collect()
     }
@@ -125,6 +125,7 @@ fn figures() -> [(&'static str, Compute); 7] {
         ("heatmap", |jobs| drop(black_box(jobs.heatmap(&TimeZone::UTC)))),
         ("estimates", |jobs| drop(black_box(jobs.estimates()))),
         ("files", |jobs| drop(black_box(jobs.files(50)))),
+        ("facets", |jobs| drop(black_box(jobs.facets()))),
         ("failures", |jobs| drop(black_box(jobs.failures()))),
         ("longest jobs", |jobs| {
             drop(black_box(jobs.first(
@@ -147,8 +148,9 @@ fn naive_sums(facts: &[Fact], filter: &JobFilter) -> Sums {
     let since = filter.since.map_or(i64::MIN, Timestamp::as_millisecond);
     let until = filter.until.map_or(i64::MAX, Timestamp::as_millisecond);
     let profile = filter
-        .filament_type
-        .as_ref()
+        .filament_types
+        .first()
+        .and_then(Option::as_ref)
         .and_then(|wanted| (0..).zip(MATERIALS).find(|(_, name)| name == wanted));
     let mut sums = Sums::default();
     for fact in facts {
@@ -195,6 +197,7 @@ fn fact(n: i64, jobs: i64) -> Fact {
         weight_is_estimated: n % 3 == 0,
         estimate: Some(print * (900 + mixed(n, 8) % 200) / 1000),
         cost: Some(mixed(n, 9) % 80_000),
+        user: Some((mixed(n, 11) % 5) as u32),
     }
 }
 

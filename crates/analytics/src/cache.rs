@@ -85,6 +85,12 @@ impl MonthCache {
         self.profiles.contains_key(&number)
     }
 
+    /// The known material profiles by number.
+    #[must_use]
+    pub fn profiles(&self) -> &HashMap<u32, MaterialProfile> {
+        &self.profiles
+    }
+
     /// Replaces the material profiles.
     pub fn set_profiles(&mut self, profiles: HashMap<u32, MaterialProfile>) {
         self.profiles = Arc::new(profiles);

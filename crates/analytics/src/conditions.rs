@@ -1,8 +1,8 @@
 //! Conditions on jobs other than their printer and start.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use domain::{JobFilter, JobId, JobStatus};
+use domain::{AmountBounds, JobFilter, JobId, JobStatus};
 
 use crate::{IdSet, MaterialProfile, PackedJob};
 
@@ -12,9 +12,23 @@ pub(crate) struct Conditions {
     statuses: [bool; JobStatus::ALL.len()],
     /// By number of the material profile. `None` does not restrict.
     profiles: Option<Vec<bool>>,
+    /// Whether `profiles` includes jobs without a profile.
+    unknown_profile: bool,
+    pub(crate) words: Words,
+    print: AmountBounds,
+    length: AmountBounds,
     pub(crate) text: Option<TextMatches>,
     /// Jobs selected by data that the months do not contain, such as tags. `None` does not restrict.
     pub(crate) ids: Option<HashSet<JobId>>,
+}
+
+/// Numbers of the causes and users that a filter allows. `None` does not restrict; a number that is `None` is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Words {
+    /// Numbers of causes.
+    pub causes: Option<BTreeSet<Option<u32>>>,
+    /// Numbers of users.
+    pub users: Option<BTreeSet<Option<u32>>>,
 }
 
 /// The places where a text occurs.
@@ -31,6 +45,10 @@ impl Default for Conditions {
         Self {
             statuses: [true; JobStatus::ALL.len()],
             profiles: None,
+            unknown_profile: false,
+            words: Words::default(),
+            print: AmountBounds::default(),
+            length: AmountBounds::default(),
             text: None,
             ids: None,
         }
@@ -42,17 +60,20 @@ impl Conditions {
     pub(crate) fn of(filter: &JobFilter, profiles: &HashMap<u32, MaterialProfile>) -> Option<Self> {
         let JobFilter {
             statuses,
-            filament_type,
-            slicer,
+            filament_types,
+            slicers,
+            print_duration,
+            filament_used,
             ..
         } = filter;
-        let by_profile = filament_type.is_some() || slicer.is_some();
-        if !by_profile && statuses.is_empty() {
+        let by_profile = !filament_types.is_empty() || !slicers.is_empty();
+        let bounds = [*print_duration, *filament_used];
+        if !by_profile && statuses.is_empty() && bounds == [AmountBounds::default(); 2] {
             return None;
         }
         let is_wanted = |profile: &MaterialProfile| {
-            (filament_type.is_none() || profile.filament_type == *filament_type)
-                && (slicer.is_none() || profile.slicer == *slicer)
+            (filament_types.is_empty() || filament_types.contains(&profile.filament_type))
+                && (slicers.is_empty() || slicers.contains(&profile.slicer))
         };
         let profiles = by_profile.then(|| {
             let count = profiles.keys().max().map_or(0, |largest| *largest as usize + 1);
@@ -65,6 +86,9 @@ impl Conditions {
         Some(Self {
             statuses: JobStatus::ALL.map(|status| statuses.is_empty() || statuses.contains(&status)),
             profiles,
+            unknown_profile: is_wanted(&MaterialProfile::default()),
+            print: *print_duration,
+            length: *filament_used,
             ..Self::default()
         })
     }
@@ -74,14 +98,25 @@ impl Conditions {
         self.text.as_ref().is_none_or(|text| text.include(job))
             && self.statuses[job.status() as usize]
             && self.is_profile_wanted(job.profile())
+            && self.words.include(job)
+            && self.allow_amounts(job)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&job.id()))
     }
 
     #[inline]
     fn is_profile_wanted(&self, number: Option<u32>) -> bool {
         self.profiles.as_ref().is_none_or(|wanted| {
-            number.is_some_and(|number| wanted.get(number as usize).copied().unwrap_or(false))
+            let known = number.and_then(|number| wanted.get(number as usize).copied());
+            // The profile of a running job may be newer than the selection.
+            known.unwrap_or(self.unknown_profile)
         })
+    }
+
+    #[inline]
+    fn allow_amounts(&self, job: PackedJob<'_>) -> bool {
+        let is_free = |bounds: AmountBounds| bounds == AmountBounds::default();
+        (is_free(self.print) || self.print.allow(job.print()))
+            && (is_free(self.length) || self.length.allow(job.length()))
     }
 
     /// Whether figures under these conditions can be cached: they depend on the months only.
@@ -91,7 +126,22 @@ impl Conditions {
 
     /// Whether a text is the only condition.
     pub(crate) fn are_only_text(&self) -> bool {
-        self.ids.is_none() && self.profiles.is_none() && self.statuses.iter().all(|wanted| *wanted)
+        self.ids.is_none()
+            && self.profiles.is_none()
+            && self.words == Words::default()
+            && [self.print, self.length] == [AmountBounds::default(); 2]
+            && self.statuses.iter().all(|wanted| *wanted)
+    }
+}
+
+impl Words {
+    #[inline]
+    fn include(&self, job: PackedJob<'_>) -> bool {
+        let has = |wanted: &Option<BTreeSet<Option<u32>>>, number: Option<u32>| {
+            wanted.as_ref().is_none_or(|wanted| wanted.contains(&number))
+        };
+        (self.causes.is_none() || has(&self.causes, job.cause()))
+            && (self.users.is_none() || has(&self.users, job.user()))
     }
 }
 

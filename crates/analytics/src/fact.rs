@@ -36,6 +36,8 @@ pub struct Fact {
     pub estimate: Option<u64>,
     /// Cost of the filament used, by the slicer's price, in units of 1/[`COST_UNIT`].
     pub cost: Option<u64>,
+    /// Number of the user who started the job.
+    pub user: Option<u32>,
 }
 
 /// Print time divided by the estimate (both in ms), in thousandths. `None` unless the job completed and both are known.

@@ -25,12 +25,12 @@ mod verdict_sums;
 pub use busy::Busy;
 pub use cache::{MonthCache, NewMonth, NewMonths};
 pub use calendar::{Bucket, LocalClock, TooManyBuckets, buckets, is_start_of_day};
-pub use conditions::TextMatches;
+pub use conditions::{TextMatches, Words};
 pub use distribution::{Distribution, PackedDistribution, Quartiles};
 pub use fact::{COST_UNIT, Fact, estimate_ratio, in_thousandths};
 pub use figures::{
-    Cell, Estimates, Failures, FileFigures, Groups, Heatmap, HourCell, Judgement, Series, Stack, StackKey,
-    Verdicts,
+    Cell, Estimates, Facets, Failures, FileFigures, FileOrder, FileOutcomes, Groups, Heatmap, HourCell,
+    JobKey, Judgement, Series, Stack, StackKey, Verdicts,
 };
 pub use memory::{DEFAULT_MEMORY, MonthRef, MonthSource, ReadError};
 pub use month::{FORMAT, Month, MonthKey, PackedJob};

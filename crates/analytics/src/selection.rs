@@ -7,11 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use domain::{JobFilter, JobId, JobStatus, PrinterId};
+use domain::{AmountBounds, JobFilter, JobId, JobStatus, PrinterId};
 
 use crate::{
     Fact, MaterialProfile, Month, MonthKey, MonthRef, MonthSource, PackedJob, ReadError, Stack, TextMatches,
-    conditions::Conditions,
+    conditions::{Conditions, Words},
     figures::files_of_partition,
     memory::{FigureKey, HeapSize, Memory},
     partition::{MonthEntry, MonthPartition, Partitions},
@@ -22,6 +22,8 @@ use crate::{
 pub struct Selection {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) profiles: Arc<HashMap<u32, MaterialProfile>>,
+    /// Currency of costs whose file names none.
+    currency: Option<Arc<str>>,
     memory: Arc<Memory>,
     source: Arc<dyn MonthSource>,
     /// `None` does not restrict.
@@ -41,8 +43,11 @@ pub struct Selection {
 pub(crate) struct Scope {
     printers: Option<BTreeSet<PrinterId>>,
     statuses: [bool; JobStatus::ALL.len()],
-    filament_type: Option<String>,
-    slicer: Option<String>,
+    filament_types: Vec<Option<String>>,
+    slicers: Vec<Option<String>>,
+    words: Words,
+    print: AmountBounds,
+    length: AmountBounds,
     /// Since, and until. `None` if the period does not cut the partition.
     period: Option<(i64, i64)>,
 }
@@ -54,6 +59,7 @@ pub(crate) enum Question {
     Extent,
     Groups,
     Faults,
+    Facets,
     Estimates,
     /// In this time zone.
     Heatmap(String),
@@ -62,6 +68,7 @@ pub(crate) enum Question {
         bounds: Arc<[i64]>,
     },
     FileCounts,
+    FileOutcomes,
     /// Sums over the jobs of each of these files.
     Files(Arc<[u32]>),
 }
@@ -109,11 +116,15 @@ impl Selection {
             scope: Arc::new(Scope {
                 printers: printers.clone(),
                 statuses: JobStatus::ALL.map(|status| filter.statuses.contains(&status)),
-                filament_type: filter.filament_type.clone(),
-                slicer: filter.slicer.clone(),
+                filament_types: filter.filament_types.clone(),
+                slicers: filter.slicers.clone(),
+                words: Words::default(),
+                print: filter.print_duration,
+                length: filter.filament_used,
                 period: None,
             }),
             partitions,
+            currency: None,
             memory,
             source,
             printers,
@@ -145,6 +156,16 @@ impl Selection {
         self
     }
 
+    /// Selects only jobs with these causes and users.
+    #[must_use]
+    pub fn with_words(mut self, words: Words) -> Self {
+        if words != Words::default() {
+            Arc::make_mut(&mut self.scope).words = words.clone();
+            self.conditions.get_or_insert_default().words = words;
+        }
+        self
+    }
+
     /// Selects only these jobs.
     #[must_use]
     pub fn with_ids(mut self, ids: HashSet<JobId>) -> Self {
@@ -167,6 +188,22 @@ impl Selection {
     #[must_use]
     pub fn profile(&self, number: Option<u32>) -> Option<&MaterialProfile> {
         self.profiles.get(&number?)
+    }
+
+    /// Sets the currency of costs whose file names none.
+    #[must_use]
+    pub fn with_currency(mut self, currency: Option<Arc<str>>) -> Self {
+        self.currency = currency;
+        self
+    }
+
+    /// Currency of the costs of jobs with this material profile. `None` is unknown.
+    #[must_use]
+    pub fn currency(&self, profile: Option<u32>) -> Option<&str> {
+        let named = self
+            .profile(profile)
+            .and_then(|profile| profile.currency.as_deref());
+        named.or(self.currency.as_deref())
     }
 
     /// The printers that have a running job. Only the filter's printers apply.

@@ -17,16 +17,48 @@ pub struct JobFilter {
     pub since: Option<Timestamp>,
     /// The job started before this time. Excludes jobs whose start is unknown.
     pub until: Option<Timestamp>,
-    /// The file name, or a title, note or tag given by a user, contains this text, ignoring case. No wildcards.
+    /// The file name, or a title, note, tag or reason given by a user, contains this text, ignoring case. No wildcards.
     pub text: Option<String>,
-    /// Filament type planned by the slicer, matched exactly.
-    pub filament_type: Option<String>,
-    /// Slicer that wrote the file, matched exactly.
-    pub slicer: Option<String>,
+    /// Filament type planned by the slicer, ignoring case. `None` is unknown.
+    pub filament_types: Vec<Option<String>>,
+    /// Slicer that wrote the file, ignoring case. `None` is unknown.
+    pub slicers: Vec<Option<String>>,
+    /// Who started the job, ignoring case. `None` is unknown.
+    pub users: Vec<Option<String>>,
+    /// Why the job ended, ignoring case. `None` is unknown.
+    pub causes: Vec<Option<String>>,
+    /// `print_duration` in ms. Bounds exclude jobs for which it is unknown.
+    pub print_duration: AmountBounds,
+    /// `filament_used` in µm. Bounds exclude jobs for which it is unknown.
+    pub filament_used: AmountBounds,
     /// A user has given one of these verdicts.
     pub verdicts: Vec<Verdict>,
+    /// A user has given a verdict with one of these reasons, ignoring case. `None` is a verdict without a reason.
+    pub verdict_reasons: Vec<Option<String>>,
     /// A user has given one of these tags, ignoring case.
     pub tags: Vec<String>,
+}
+
+/// Bounds of an amount in thousandths of its unit, both inclusive. `None` does not restrict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct AmountBounds {
+    /// Smallest amount.
+    pub min: Option<u64>,
+    /// Largest amount.
+    pub max: Option<u64>,
+}
+
+impl AmountBounds {
+    /// Whether the bounds allow this amount. Bounds allow no unknown amount.
+    #[must_use]
+    pub fn allow(self, amount: Option<u64>) -> bool {
+        match amount {
+            Some(amount) => {
+                self.min.is_none_or(|min| min <= amount) && self.max.is_none_or(|max| amount <= max)
+            }
+            None => self == Self::default(),
+        }
+    }
 }
 
 /// Sort order of a list. Jobs whose sort value is unknown come last, except with [`Oldest`](Self::Oldest).

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
 
+mod consumption;
 mod figures;
 mod history;
 mod job;
@@ -14,10 +15,11 @@ mod totals;
 pub mod tracker;
 mod words;
 
+pub use consumption::{USUAL_DENSITY, used_cost, used_grams};
 pub use figures::Figures;
 pub use history::{HistoryEnd, HistoryJob};
 pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus, is_resumed_file};
-pub use job_filter::{Amount, Cursor, JobFilter, ListOrder, UNDATED};
+pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
 pub use notes::{JobNotes, UnknownVerdict, Verdict};
 pub use print_stats::{KlippyState, PrintState, PrintStats};

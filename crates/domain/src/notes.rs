@@ -18,7 +18,7 @@ pub struct JobNotes {
 }
 
 /// A user's rating of the printed object. A `completed` job can still be scrap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// The object is as wanted.
     Good,

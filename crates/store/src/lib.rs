@@ -25,12 +25,14 @@ pub use db::{
     lease::{LEASE_TIMEOUT, Lease},
     location::Location,
     sqlite::Journal,
+    text::name_key,
     timings::Timings,
 };
 pub use files::{
     details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry},
     gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo},
     job_details::JobDetails,
+    listed_details::ListedDetails,
 };
 pub use job_months::MonthMismatch;
 pub use jobs::{

@@ -36,6 +36,8 @@ pub struct Store {
     pub(crate) fast_path: Option<FastPool>,
     pub(crate) engine: Engine,
     pub(crate) month_cache: Arc<Mutex<JobMonthCache>>,
+    /// Currency of costs whose file names none.
+    pub(crate) currency: Option<Arc<str>>,
     /// How SQLite makes its changes durable. `None` for a server.
     pub(crate) journal: Option<Journal>,
     /// Epoch of the lease that writes require. `None`: writes need no lease.

@@ -107,8 +107,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the most printed files
-         * @description How often each was printed, how that ended, and what it took.
+         * Show the files that were printed
+         * @description How often each was printed, how that ended, what it took, and what was lost.
          */
         get: operations["get_files"];
         put?: never;
@@ -182,8 +182,9 @@ export interface paths {
         };
         /**
          * Sum up all jobs
-         * @description With `since` the same figures of the period before come with them, and the change: of whole days the same number of
-         *     days before, else the same time. Without `until` a period ends now. As CSV a row for each of the two.
+         * @description With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days (or
+         *     the same time, if the period does not begin and end at midnight) before; the same days of the month before; or the same
+         *     days of the year before. A period that has not ended is compared only up to now. As CSV a row for each of the two periods.
          */
         get: operations["get_summary"];
         put?: never;
@@ -291,6 +292,26 @@ export interface paths {
          *     are read in a minute.
          */
         get: operations["export_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the values that jobs can be filtered by
+         * @description With the number of jobs of each, under the given filters.
+         */
+        get: operations["get_facets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -773,16 +794,23 @@ export interface components {
         Bucket: "hour" | "day" | "week" | "month" | "year";
         /** @enum {string} */
         Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import";
-        /** @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, or one of the two is unknown. */
+        /**
+         * @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, one of the two is unknown, or the value is
+         *     missing for more than 5 % of the jobs of either period (`jobs_without_…`).
+         */
         Change: {
             /** Format: double */
             completed: number | null;
+            /** @description One entry for each currency of both periods. */
+            cost: components["schemas"]["CostChange"][];
             /** Format: double */
             filament_g: number | null;
             /** Format: double */
             filament_mm: number | null;
             /** Format: double */
             jobs: number | null;
+            /** Format: double */
+            longest_job: number | null;
             /** Format: double */
             print_time: number | null;
             /**
@@ -793,6 +821,8 @@ export interface components {
             /** Format: double */
             total_time: number | null;
         };
+        /** @enum {string} */
+        ComparisonBase: "previous" | "last_month" | "last_year";
         /** @description The link to Moonraker. */
         Connection: {
             /** @description Why it is not connected, in plain words. `null` when it is. */
@@ -811,13 +841,19 @@ export interface components {
         Cost: {
             /** Format: double */
             amount: number;
-            /** @description As the files name it. `null` if they name none. */
+            /** @description As the files name it, or else `api.currency` of the configuration. `null` without both. */
             currency: string | null;
             /**
              * Format: int64
              * @description Jobs whose cost this is.
              */
             jobs: number;
+        };
+        /** @description Growth of the cost in one currency. */
+        CostChange: {
+            /** Format: double */
+            change: number | null;
+            currency: string | null;
         };
         /** @description A key that was just made. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
@@ -999,6 +1035,8 @@ export interface components {
             all: components["schemas"]["FailureGroup"];
             /** @description By cause, in Moonraker's words; jobs that did not fail have none. */
             by_cause: components["schemas"]["FailureGroup"][];
+            /** @description The 20 files with the most failed jobs. */
+            by_file: components["schemas"]["FailureGroup"][];
             /**
              * @description By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
              *     out.
@@ -1017,7 +1055,7 @@ export interface components {
         FailureGroup: {
             /** Format: int64 */
             failed: number;
-            /** @description A cause, the name of a printer, or a material. `null` if that is not known, and for all jobs. */
+            /** @description A cause, the name of a printer or of a file, or a material. `null` if that is not known, and for all jobs. */
             key: string | null;
             /**
              * Format: int64
@@ -1122,9 +1160,9 @@ export interface components {
             by_type: components["schemas"]["Group"][];
             period: components["schemas"]["Period"];
         };
-        /** @description The files that were printed most. */
+        /** @description Files, with what came of their jobs. */
         FileAnalytics: {
-            /** @description The most printed first. */
+            /** @description In the order of `sort`. */
             items: components["schemas"]["FileFigures"][];
             /**
              * Format: int64
@@ -1140,9 +1178,36 @@ export interface components {
         };
         /** @description How it went with a file, on all printers. */
         FileFigures: components["schemas"]["Figures"] & {
+            /**
+             * Format: int64
+             * @description Jobs that failed (`error`, `interrupted`).
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Filament in g of these jobs.
+             */
+            filament_lost_g: number;
+            /**
+             * Format: double
+             * @description Filament in mm of jobs that ended without completing: failed and cancelled ones.
+             */
+            filament_lost_mm: number;
             /** @description Relative to the gcodes folder. */
             filename: string;
+            /**
+             * Format: int64
+             * @description Such jobs of which it is unknown.
+             */
+            jobs_without_filament_lost_g: number;
+            /**
+             * Format: int64
+             * @description Such jobs of which it is unknown.
+             */
+            jobs_without_filament_lost_mm: number;
         };
+        /** @enum {string} */
+        FileOrder: "jobs" | "failed" | "success_rate" | "filament_lost";
         /** @description Jobs that have something in common. */
         Group: components["schemas"]["Figures"] & {
             /** @description What they have in common: a name. `null` if it is not known. */
@@ -1294,6 +1359,13 @@ export interface components {
             /** @description Newest first. */
             items: components["schemas"]["JobChange"][];
         };
+        /** @description Cost of a job. */
+        JobCost: {
+            /** Format: double */
+            amount: number;
+            /** @description As the file names it, or else `api.currency` of the configuration. `null` without both. */
+            currency: string | null;
+        };
         /** @description What the slicer wrote into the file of a job. */
         JobDetails: {
             /**
@@ -1438,10 +1510,53 @@ export interface components {
             /** @description What is missing from the file, or had to be decided. */
             warnings: Record<string, never>[];
         };
+        /**
+         * @description The values that jobs have. Each list is computed under all filters except its own, so that it shows what another choice
+         *     would find. The value of most jobs comes first; values that differ in case only are one.
+         */
+        JobFacets: {
+            /**
+             * Format: int64
+             * @description Jobs that match all filters.
+             */
+            jobs: number;
+            materials: components["schemas"]["ValueFacet"][];
+            printers: components["schemas"]["PrinterFacet"][];
+            slicers: components["schemas"]["ValueFacet"][];
+            /** @description Failed statuses first. */
+            statuses: components["schemas"]["StatusFacet"][];
+            tags: components["schemas"]["ValueFacet"][];
+            users: components["schemas"]["ValueFacet"][];
+            verdicts: components["schemas"]["VerdictFacet"][];
+        };
         /** @description A job in a list. */
         JobItem: components["schemas"]["Job"] & {
+            cost: components["schemas"]["JobCost"] | null;
+            /** @description Maker of the filament. */
+            filament_brand: string | null;
+            /** @description `#RRGGBB`, or a word. */
+            filament_color: string | null;
+            /** @description Material, the main one by weight. */
+            filament_type: string | null;
+            /**
+             * Format: double
+             * @description Filament used in g, from the measured length.
+             */
+            filament_used_g: number | null;
+            /**
+             * @description Whether `filament_used_g` is computed with the usual density of the material, because the file has no weight.
+             *     `null` if the weight is unknown.
+             */
+            filament_used_g_estimated: boolean | null;
             /** @description Whether `GET /api/jobs/{id}/thumbnail` has an image of it. */
             has_thumbnail: boolean;
+            /**
+             * Format: double
+             * @description mm
+             */
+            layer_height: number | null;
+            /** @description Slicer that wrote the file. */
+            slicer: string | null;
             /** @description A user's words to find it by, in alphabetical order. */
             tags: string[];
             /** @description What a user calls it. `null` if nobody gave it a title. */
@@ -1646,11 +1761,17 @@ export interface components {
              */
             until: string | null;
         };
-        /** @description A period before, with its figures. */
+        /** @description The period that another one is compared with, with its figures. */
         PreviousPeriod: components["schemas"]["Figures"] & {
+            compare: components["schemas"]["ComparisonBase"];
+            /** @description Whether the period has not ended, so that both periods are compared up to this point only. */
+            is_running: boolean;
             /** Format: date-time */
             since: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Up to the same point as now, if the period has not ended.
+             */
             until: string;
         };
         /** @description A printer. */
@@ -1690,6 +1811,14 @@ export interface components {
             /** @description Printers by name, also those without a job. */
             items: components["schemas"]["PrinterFigures"][];
             period: components["schemas"]["Period"];
+        };
+        /** @description Jobs of a printer. */
+        PrinterFacet: {
+            /** Format: int64 */
+            jobs: number;
+            name: string;
+            /** Format: int64 */
+            printer_id: number;
         };
         /** @description The figures of a printer. */
         PrinterFigures: components["schemas"]["Figures"] & {
@@ -1919,8 +2048,25 @@ export interface components {
         Source: "history" | "print_stats";
         /** @enum {string} */
         Stack: "status" | "printer" | "material";
+        /** @description Jobs with a status. */
+        StatusFacet: {
+            /** @description Their causes. */
+            causes: components["schemas"]["ValueFacet"][];
+            /** @description Whether the filter value `failed` includes the status. */
+            failed: boolean;
+            /** Format: int64 */
+            jobs: number;
+            status: components["schemas"]["JobStatus"];
+        };
+        /** @enum {string} */
+        StatusFilter: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted" | "failed";
         /** @description What the server is and what it keeps. */
         System: {
+            /**
+             * @description Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
+             * @example EUR
+             */
+            currency: string | null;
             database: components["schemas"]["Database"];
             /** @description Jobs that wait for what their slicers knew. */
             details: components["schemas"]["DetailsQueue"];
@@ -2039,6 +2185,13 @@ export interface components {
              */
             printer_id: number | null;
         };
+        /** @description Jobs with a value. */
+        ValueFacet: {
+            /** Format: int64 */
+            jobs: number;
+            /** @description The spelling of most jobs. `null`: unknown, or not given; an empty filter value selects these jobs. */
+            value: string | null;
+        };
         /**
          * @description How a part works: with a warning it does, but somebody should look.
          * @enum {string}
@@ -2052,6 +2205,14 @@ export interface components {
             /** @description Judged jobs, by the reason of the verdict; the most given first. */
             by_reason: components["schemas"]["VerdictGroup"][];
             period: components["schemas"]["Period"];
+        };
+        /** @description Jobs with a rating. */
+        VerdictFacet: {
+            /** Format: int64 */
+            jobs: number;
+            /** @description Their reasons; empty for jobs that are not rated. */
+            reasons: components["schemas"]["ValueFacet"][];
+            verdict: components["schemas"]["JobVerdict"] | null;
         };
         /** @description A group of jobs by verdict. */
         VerdictGroup: {
@@ -2089,6 +2250,8 @@ export interface components {
             /** @description In the order in which they were made. */
             items: components["schemas"]["VerdictReason"][];
         };
+        /** @description A text, or nothing for jobs of which it is unknown. */
+        WordOrUnknown: string;
     };
     responses: {
         /** @description The request cannot be read. */
@@ -2289,8 +2452,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2303,20 +2469,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2355,8 +2554,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2369,20 +2571,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2421,8 +2656,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2435,20 +2673,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2487,10 +2758,18 @@ export interface operations {
             query?: {
                 /** @description Maximum number of files. */
                 limit?: number;
+                /**
+                 * @description Sort order: the most `jobs` (the default), `failed` jobs or `filament_lost` first, or the lowest
+                 *     `success_rate` of files with at least three jobs that completed or failed. Files without any are omitted.
+                 */
+                sort?: components["schemas"]["FileOrder"];
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2503,20 +2782,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2557,8 +2869,11 @@ export interface operations {
                 view?: components["schemas"]["HeatmapView"];
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2571,20 +2886,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2623,8 +2971,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2637,20 +2988,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2687,8 +3071,11 @@ export interface operations {
     get_printer_analytics: {
         parameters: {
             query?: {
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2701,20 +3088,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2763,10 +3183,15 @@ export interface operations {
     get_summary: {
         parameters: {
             query?: {
+                /** @description The period that the figures are compared with; `previous` by default. */
+                compare?: components["schemas"]["ComparisonBase"];
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2779,20 +3204,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2835,8 +3293,11 @@ export interface operations {
                 stack?: components["schemas"]["Stack"];
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2849,20 +3310,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -2901,8 +3395,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -2915,20 +3412,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -3015,8 +3545,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -3029,20 +3562,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
@@ -3091,8 +3657,11 @@ export interface operations {
             query?: {
                 /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
                 printer_id?: number[];
-                /** @description Only jobs with one of these statuses. May be repeated or contain several, separated by commas. */
-                status?: components["schemas"]["JobStatus"][];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
                 /**
                  * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
                  *     zone of the request (UTC for routes without `tz`).
@@ -3105,20 +3674,53 @@ export interface operations {
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
-                /** @description Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form. */
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
                 q?: string;
                 /**
-                 * @description Only jobs with this material, as the slicer spells it.
-                 * @example PLA
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
                  */
-                filament_type?: string;
+                filament_type?: components["schemas"]["WordOrUnknown"][];
                 /**
-                 * @description Only jobs whose file was made by this slicer.
-                 * @example OrcaSlicer
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
                  */
-                slicer?: string;
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
                 /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
                 verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /** @description Format of the file. */
@@ -3164,6 +3766,100 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+        };
+    };
+    get_facets: {
+        parameters: {
+            query?: {
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
+                printer_id?: number[];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
+                /**
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
+                q?: string;
+                /**
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
+                 */
+                filament_type?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
+                 */
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobFacets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
         };
     };
     get_job: {

@@ -24,7 +24,8 @@ describe('the filter of jobs', () => {
 
   it('asks for whole days of the zone, the last one included', () => {
     expect(filterToParameters(FULL, 'Europe/Berlin')).toEqual({
-      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: 'PLA', verdict: ['scrap'], tag: ['gift'], q: 'a b', slicer: 'OrcaSlicer',
+      printer_id: [1, 7], status: ['error', 'cancelled'], filament_type: ['PLA'], verdict: ['scrap'], tag: ['gift'], q: 'a b',
+      slicer: ['OrcaSlicer'],
       since: '2026-03-27T23:00:00.000Z', until: '2026-03-29T22:00:00.000Z',
     })
     expect(filterToParameters(NO_FILTER, null)).toEqual({})

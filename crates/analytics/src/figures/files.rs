@@ -146,14 +146,14 @@ pub(crate) fn files_of_partition(
 }
 
 /// Sums over the jobs of some files.
-struct SummingFiles {
+pub(super) struct SummingFiles {
     files: Arc<[u32]>,
     /// By number of the file: its index in `files` plus one; 0 for all other files.
     places: Vec<u32>,
 }
 
 impl SummingFiles {
-    fn new(files: Arc<[u32]>) -> Self {
+    pub(super) fn new(files: Arc<[u32]>) -> Self {
         let mut places = vec![0; files.iter().max().map_or(0, |largest| *largest as usize + 1)];
         for (place, file) in (1..).zip(&*files) {
             places[*file as usize] = place;
@@ -162,7 +162,7 @@ impl SummingFiles {
     }
 }
 
-struct FileTally<'a> {
+pub(super) struct FileTally<'a> {
     places: &'a [u32],
     sums: Vec<Sums>,
 }

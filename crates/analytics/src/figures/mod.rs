@@ -4,7 +4,9 @@ mod busy_times;
 mod counts;
 mod estimates;
 mod extent;
+mod facets;
 mod failures;
+mod file_outcomes;
 mod files;
 mod groups;
 mod heatmap;
@@ -15,13 +17,15 @@ use std::collections::BTreeSet;
 
 pub(crate) use counts::Counting;
 pub use estimates::Estimates;
+pub use facets::Facets;
 pub use failures::Failures;
+pub use file_outcomes::{FileOrder, FileOutcomes};
 pub use files::FileFigures;
 pub(crate) use files::{FileCounting, files_of_partition};
 pub use groups::Groups;
 pub use heatmap::{Heatmap, HourCell};
 pub use timeline::{Cell, Series, Stack, StackKey};
-pub use verdicts::{Judgement, Verdicts};
+pub use verdicts::{JobKey, Judgement, Verdicts};
 
 use crate::{MaterialProfile, Selection};
 

@@ -11,15 +11,22 @@ use crate::{
     Fact, MaterialProfile, Month, MonthKey, ReadError, Selection, Sums, VerdictSums, partition::MonthEntry,
 };
 
-/// A user's verdict on a job, with the data needed to find the job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+/// The data needed to find a job in the months.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobKey {
     /// Id of the job.
     pub id: JobId,
     /// Printer of the job.
     pub printer_id: PrinterId,
     /// Start of the job in ms since 1970.
     pub start: Option<i64>,
+}
+
+/// A user's verdict on a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The job.
+    pub job: JobKey,
     /// The verdict.
     pub verdict: Verdict,
     /// The reason given with it.
@@ -53,47 +60,54 @@ impl Selection {
             printers: unjudged_yet(groups.by_printer()),
             materials: unjudged_yet(groups.by_profile(|profile| profile.filament_type.as_ref())),
         };
-        self.each_judged(judgements, |judgement, fact| {
-            let of_reason = verdicts.reasons.entry(judgement.reason.clone()).or_default();
-            of_reason.jobs += 1;
-            let of_printer = verdicts.printers.entry(fact.printer_id).or_default();
-            let of_material = self.profile(fact.profile).and_then(material);
-            let of_material = verdicts.materials.entry(of_material).or_default();
-            for sums in [&mut verdicts.all, of_reason, of_printer, of_material] {
-                sums.judge(judgement.verdict, fact);
-            }
-        })?;
+        self.each_found(
+            judgements,
+            |judgement| judgement.job,
+            |judgement, fact| {
+                let of_reason = verdicts.reasons.entry(judgement.reason.clone()).or_default();
+                of_reason.jobs += 1;
+                let of_printer = verdicts.printers.entry(fact.printer_id).or_default();
+                let of_material = self.profile(fact.profile).and_then(material);
+                let of_material = verdicts.materials.entry(of_material).or_default();
+                for sums in [&mut verdicts.all, of_reason, of_printer, of_material] {
+                    sums.judge(judgement.verdict, fact);
+                }
+            },
+        )?;
         Ok(verdicts)
     }
 
-    /// Visits the judged jobs that are selected.
-    fn each_judged<'a>(
+    /// Visits the items whose jobs are selected.
+    pub(crate) fn each_found<'a, T>(
         &self,
-        judgements: &'a [Judgement],
-        mut visit: impl FnMut(&'a Judgement, &Fact),
+        items: &'a [T],
+        key: impl Fn(&T) -> JobKey,
+        mut visit: impl FnMut(&'a T, &Fact),
     ) -> Result<(), ReadError> {
-        let mut months: HashMap<(PrinterId, MonthKey), Vec<&Judgement>> = HashMap::new();
-        for judgement in judgements {
-            let month = (judgement.printer_id, MonthKey::of(judgement.start));
-            months.entry(month).or_default().push(judgement);
+        let mut months: HashMap<(PrinterId, MonthKey), Vec<&T>> = HashMap::new();
+        for item in items {
+            let job = key(item);
+            let month = (job.printer_id, MonthKey::of(job.start));
+            months.entry(month).or_default().push(item);
         }
         let mut look_up = |month: &Month| {
-            let judged = months.get(&(month.printer_id(), month.key()));
-            for judgement in judged.into_iter().flatten() {
-                let found = month.find(judgement.id, judgement.start);
+            let wanted = months.get(&(month.printer_id(), month.key()));
+            for item in wanted.into_iter().flatten() {
+                let job = key(item);
+                let found = month.find(job.id, job.start);
                 if let Some(job) = found.filter(|job| self.is_selected(*job)) {
-                    visit(judgement, &job.fact());
+                    visit(item, &job.fact());
                 }
             }
         };
         self.running_months().iter().for_each(&mut look_up);
         let entries = self.partitions.iter().flat_map(|partition| &partition.months);
-        let judged: Vec<&MonthEntry> = entries
+        let wanted: Vec<&MonthEntry> = entries
             .map(AsRef::as_ref)
             .filter(|entry| months.contains_key(&(entry.month.printer_id, entry.month.key)))
             .filter(|entry| self.selects(entry))
             .collect();
-        self.each_month(judged, &mut self.reading(), look_up)
+        self.each_month(wanted, &mut self.reading(), look_up)
     }
 }
 

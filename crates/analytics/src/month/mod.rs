@@ -14,7 +14,7 @@ pub use key::MonthKey;
 
 /// Version of the byte format and of the meaning of [`Fact`]. Increase it if either changes: all months are then packed
 /// again when the database is opened.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// A column of a month, in the order of the byte format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,7 @@ enum Field {
     Weight,
     Estimate,
     Cost,
+    User,
 }
 
 /// Packed facts, ordered by start and id.
@@ -77,7 +78,7 @@ pub(crate) struct AmountRange {
 }
 
 impl Field {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Id,
         Self::Start,
         Self::Status,
@@ -90,6 +91,7 @@ impl Field {
         Self::Weight,
         Self::Estimate,
         Self::Cost,
+        Self::User,
     ];
 
     fn of(amount: Amount) -> Self {
@@ -117,6 +119,7 @@ impl Field {
             Self::Weight => amount(fact.weight),
             Self::Estimate => amount(fact.estimate),
             Self::Cost => amount(fact.cost),
+            Self::User => number(fact.user),
         }
     }
 }
@@ -368,8 +371,16 @@ impl PackedJob<'_> {
         self.reference(Field::File)
     }
 
-    pub(crate) fn cause(self) -> Option<u32> {
+    /// Number of the cause.
+    #[must_use]
+    pub fn cause(self) -> Option<u32> {
         self.reference(Field::Cause)
+    }
+
+    /// Number of the user.
+    #[must_use]
+    pub fn user(self) -> Option<u32> {
+        self.reference(Field::User)
     }
 
     #[inline]
@@ -418,6 +429,7 @@ impl PackedJob<'_> {
             weight_is_estimated: self.number(Field::Status) & 1 == 1,
             estimate: self.estimate(),
             cost: self.optional(Field::Cost),
+            user: self.user(),
         }
     }
 }
@@ -465,6 +477,7 @@ mod tests {
             weight_is_estimated: true,
             estimate: Some(1 << 40),
             cost: None,
+            user: Some(9),
         }
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn fact(id: i64, (printer, start, status, profile, file): Values) -> 
         weight_is_estimated: id % 4 == 1,
         estimate: (id % 2 != 0).then_some(length * 900),
         cost: (id % 6 != 0).then_some(length / 2),
+        user: (id % 3 != 0).then_some((id % 4) as u32),
     }
 }
 

@@ -8,7 +8,7 @@ mod model;
 use std::collections::HashSet;
 
 use analytics::{IdSet, TextMatches};
-use domain::{Amount, Cursor, JobFilter, JobId, JobStatus, ListOrder, PrinterId};
+use domain::{Amount, AmountBounds, Cursor, JobFilter, JobId, JobStatus, ListOrder, PrinterId};
 use jiff::Timestamp;
 use proptest::{collection::vec, option, prelude::*};
 
@@ -38,17 +38,31 @@ fn filter() -> impl Strategy<Value = JobFilter> {
         option::of((0_u32..400).prop_map(day)),
         option::weighted(
             0.3,
-            (0_usize..2).prop_map(|place| farm::MATERIALS[place].to_owned()),
+            vec(
+                (0_usize..3).prop_map(|place| farm::MATERIALS.get(place).map(|&name| name.to_owned())),
+                1..3,
+            ),
+        ),
+        (
+            option::weighted(0.2, 0_u64..5_000),
+            option::weighted(0.2, 0_u64..5_000),
         ),
     )
-        .prop_map(|(printers, statuses, since, until, filament_type)| JobFilter {
-            printer_ids: printers.into_iter().map(PrinterId).collect(),
-            statuses: statuses.into_iter().map(|place| JobStatus::ALL[place]).collect(),
-            since,
-            until,
-            filament_type,
-            ..JobFilter::default()
-        })
+        .prop_map(
+            |(printers, statuses, since, until, filament_types, (least, most))| JobFilter {
+                printer_ids: printers.into_iter().map(PrinterId).collect(),
+                statuses: statuses.into_iter().map(|place| JobStatus::ALL[place]).collect(),
+                since,
+                until,
+                filament_types: filament_types.unwrap_or_default(),
+                print_duration: AmountBounds {
+                    min: least.map(|least| least * 1000),
+                    max: None,
+                },
+                filament_used: AmountBounds { min: None, max: most },
+                ..JobFilter::default()
+            },
+        )
 }
 
 fn orders() -> impl Iterator<Item = ListOrder> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use analytics::{Fact, Selection, Stack, StackKey, Sums, estimate_ratio};
+use analytics::{Fact, FileOrder, FileOutcomes, Selection, Stack, StackKey, Sums, estimate_ratio};
 use domain::{Amount, Cursor, JobFilter, JobStatus, ListOrder, PrinterId, UNDATED};
 use jiff::tz::TimeZone;
-use proptest::{prelude::TestCaseError, prop_assert_eq};
+use proptest::{prelude::TestCaseError, prop_assert, prop_assert_eq};
 
 use crate::farm::{day, profiles};
 
@@ -33,7 +33,10 @@ impl Model {
                 && filter
                     .until
                     .is_none_or(|until| start.is_some_and(|start| start < until))
-                && (filter.filament_type.is_none() || filter.filament_type == material.filament_type)
+                && (filter.filament_types.is_empty()
+                    || filter.filament_types.contains(&material.filament_type))
+                && filter.print_duration.allow(fact.print)
+                && filter.filament_used.allow(fact.length)
         };
         self.0.iter().filter(passes).copied().collect()
     }
@@ -63,6 +66,34 @@ impl Model {
         let mut causes = BTreeMap::new();
         failed.for_each(|fact| *causes.entry(fact.cause).or_default() += 1_u64);
         prop_assert_eq!(failures.causes, causes);
+
+        let facets = selection.facets().unwrap();
+        prop_assert_eq!(facets.jobs, jobs.len() as u64);
+        let mut expected: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
+        let mut users: BTreeMap<_, u64> = BTreeMap::new();
+        for fact in &jobs {
+            let causes = expected.entry(fact.status as usize).or_default();
+            *causes.entry(fact.cause).or_default() += 1;
+            *users.entry(fact.user).or_default() += 1;
+        }
+        let statuses = facets.statuses().into_iter();
+        prop_assert_eq!(
+            statuses
+                .map(|(status, causes)| (status as usize, causes))
+                .collect::<BTreeMap<_, _>>(),
+            expected
+        );
+        prop_assert_eq!(&facets.users, &users);
+        let materials = selection.facets_by_profile(&facets, |profile| profile.filament_type.as_ref());
+        let counts = groups
+            .by_profile(|profile| profile.filament_type.as_ref())
+            .into_iter();
+        prop_assert_eq!(
+            materials,
+            counts
+                .map(|(material, sums)| (material, sums.jobs()))
+                .collect::<BTreeMap<_, _>>()
+        );
 
         let estimates = selection.estimates().unwrap();
         let ratios = jobs
@@ -146,7 +177,49 @@ fn check_timeline(selection: &Selection, jobs: &[Fact]) -> Result<(), TestCaseEr
     Ok(())
 }
 
+fn check_orders(selection: &Selection, jobs: &[Fact]) -> Result<(), TestCaseError> {
+    let mut files: BTreeMap<u32, FileOutcomes> = BTreeMap::new();
+    for fact in jobs {
+        let Some(file) = fact.file else { continue };
+        let file = files.entry(file).or_default();
+        file.jobs += 1;
+        file.completed += u64::from(fact.status == JobStatus::Completed);
+        file.failed += u64::from(fact.status.has_failed());
+        if fact.status.has_failed() || fact.status == JobStatus::Cancelled {
+            file.lost_length += fact.length.unwrap_or(0);
+            file.lost_weight += fact.weight.unwrap_or(0);
+            file.without_lost_length += u64::from(fact.length.is_none());
+            file.without_lost_weight += u64::from(fact.weight.is_none());
+        }
+    }
+    for order in FileOrder::ALL {
+        let found = selection.file_outcomes(order, usize::MAX).unwrap();
+        let rank = |file: &FileOutcomes| match order {
+            FileOrder::Jobs => Some(-(file.jobs as f64)),
+            FileOrder::Failed => (file.failed > 0).then_some(-(file.failed as f64)),
+            FileOrder::FilamentLost => (file.lost_length > 0).then_some(-(file.lost_length as f64)),
+            FileOrder::SuccessRate => {
+                let rated = file.completed + file.failed;
+                (rated >= 3).then(|| file.completed as f64 / rated as f64)
+            }
+        };
+        prop_assert!(found.iter().is_sorted_by_key(|(_, file)| rank(file)));
+        let first = selection.file_outcomes(order, 2).unwrap();
+        prop_assert_eq!(&first[..], &found[..found.len().min(2)]);
+        let found: BTreeMap<_, _> = found.into_iter().collect();
+        let expected = files.iter().filter(|(_, file)| rank(file).is_some());
+        prop_assert_eq!(
+            found,
+            expected
+                .map(|(number, file)| (*number, *file))
+                .collect::<BTreeMap<_, _>>()
+        );
+    }
+    Ok(())
+}
+
 fn check_files(selection: &Selection, jobs: &[Fact]) -> Result<(), TestCaseError> {
+    check_orders(selection, jobs)?;
     let with_file: Vec<Fact> = jobs.iter().filter(|fact| fact.file.is_some()).copied().collect();
     let expected = grouped(&with_file, |fact| fact.file.unwrap());
     let files = selection.files(100).unwrap();

@@ -48,7 +48,11 @@ use crate::{
         FieldError,
         schema_enums::TimeZone,
         schema_enums::TableFormat,
-        schema_enums::HeatmapView
+        schema_enums::HeatmapView,
+        schema_enums::StatusFilter,
+        schema_enums::WordOrUnknown,
+        schema_enums::ComparisonBase,
+        schema_enums::FileOrder,
     )),
 )]
 struct Description;

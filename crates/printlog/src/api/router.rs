@@ -9,7 +9,7 @@ use crate::{
         access::{auth, keys, landing_page, session},
         analytics, docs,
         http::{base_path, service},
-        jobs::{self, details, export, gcode_file, notes},
+        jobs::{self, details, export, facets, gcode_file, notes},
         live,
         printers::{self, discovery, status},
         state::ApiState,
@@ -64,6 +64,7 @@ pub(super) fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(live::follow_printers))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(export::export_jobs))
+        .routes(routes!(facets::get_facets))
         .routes(routes!(jobs::get_job, notes::change_job, jobs::delete_job))
         .routes(routes!(notes::list_job_changes))
         .routes(routes!(notes::list_tags))

@@ -95,6 +95,48 @@ impl PartialSchema for JobOrder {
 
 impl ToSchema for JobOrder {}
 
+/// A status of jobs, or `failed` for `error` and `interrupted`.
+pub(crate) struct StatusFilter;
+
+impl PartialSchema for StatusFilter {
+    fn schema() -> RefOr<Schema> {
+        let statuses = domain::JobStatus::ALL.map(domain::JobStatus::as_str);
+        let words = statuses.into_iter().chain([crate::input::job::FAILED]);
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(words))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for StatusFilter {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StatusFilter")
+    }
+}
+
+/// A text, or nothing for jobs of which it is unknown.
+pub(crate) struct WordOrUnknown;
+
+impl PartialSchema for WordOrUnknown {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A text, or nothing for jobs of which it is unknown."))
+            .max_length(Some(255))
+            .pattern(Some(r"^[^\x00]*$"))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for WordOrUnknown {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("WordOrUnknown")
+    }
+}
+
 /// Defines a schema for the words of a type.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
@@ -158,6 +200,10 @@ words! {
     Stack: analytics::Stack::ALL;
     /// The view that a table of a heat map shows.
     HeatmapView: crate::api::analytics::View::ALL;
+    /// The period that another one is compared with.
+    ComparisonBase: crate::api::analytics::ComparisonBase::ALL;
+    /// Order of files.
+    FileOrder: analytics::FileOrder::ALL;
     /// Format of a table.
     TableFormat: crate::api::analytics::Format::ALL;
     /// A database engine.

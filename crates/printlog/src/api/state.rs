@@ -78,6 +78,8 @@ pub(crate) struct ApiState {
     pub(crate) clock: Clock,
     /// Default time zone for days and hours; a request can override it.
     pub(super) zone: TimeZone,
+    /// Currency of costs whose file names none.
+    pub(super) currency: Option<Arc<str>>,
     /// Path under which browsers reach the server.
     pub(super) base_path: Arc<str>,
     /// Whether pages of other origins may show the dashboard in a frame.
@@ -96,6 +98,7 @@ impl ApiState {
             core,
             clock,
             zone: config.timezone.clone(),
+            currency: config.currency.as_deref().map(Arc::from),
             base_path: config.base_path.as_str().into(),
             is_embedded: !config.frame_ancestors.is_empty(),
             sign_ins: Arc::default(),

@@ -455,12 +455,12 @@ pub(super) struct JobFilterArguments {
     /// Only those whose file name, or title, notes or a tag, contains this
     #[arg(long, value_name = "TEXT", visible_alias = "search")]
     pub(super) q: Option<String>,
-    /// Only of this material, as the slicer calls it, such as PLA
+    /// Only of this material, as the slicer calls it, such as PLA. May be given several times
     #[arg(long, value_name = "TYPE")]
-    pub(super) filament_type: Option<String>,
-    /// Only of files that this slicer made, by its name, such as OrcaSlicer
+    pub(super) filament_type: Vec<String>,
+    /// Only of files that this slicer made, by its name, such as OrcaSlicer. May be given several times
     #[arg(long, value_name = "NAME")]
-    pub(super) slicer: Option<String>,
+    pub(super) slicer: Vec<String>,
     /// Only those that a user gave this verdict: good, partly_good, scrap. May be given several times
     #[arg(long, value_delimiter = ',', value_parser = crate::input::job::verdict)]
     pub(super) verdict: Vec<Verdict>,

@@ -100,9 +100,10 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
         since: arguments.since,
         until: arguments.until,
         text: arguments.q.clone(),
-        filament_type: arguments.filament_type.clone(),
-        slicer: arguments.slicer.clone(),
+        filament_types: arguments.filament_type.iter().cloned().map(Some).collect(),
+        slicers: arguments.slicer.iter().cloned().map(Some).collect(),
         verdicts: arguments.verdict.clone(),
         tags: arguments.tag.clone(),
+        ..JobFilter::default()
     })
 }

@@ -132,6 +132,8 @@ pub struct ApiConfig {
     pub frame_ancestors: Vec<String>,
     /// Default time zone for days and hours; a request can override it.
     pub timezone: TimeZone,
+    /// Currency of the costs of files that name none.
+    pub currency: Option<String>,
 }
 
 /// Prometheus metrics.
@@ -195,7 +197,10 @@ impl Config {
             now,
         )
         .await?;
-        Ok((store.with_analytics_memory(self.analytics.memory), backup))
+        let store = store
+            .with_analytics_memory(self.analytics.memory)
+            .with_currency(self.api.currency.as_deref());
+        Ok((store, backup))
     }
 
     /// File of the secret that encrypts printers' keys at rest.

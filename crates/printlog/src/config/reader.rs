@@ -61,6 +61,7 @@ impl Reader {
                     origins(value).filter(|origins| !origins.contains(&"*".to_owned()))
                 }),
                 timezone: self.get("api", "timezone", |value| time_zone::named(&value.text()?)),
+                currency: self.get("api", "currency", |value| or_nothing(value, currency)),
             },
             analytics: AnalyticsConfig {
                 memory: self.get("analytics", "memory", megabytes),
@@ -243,6 +244,12 @@ fn kind(value: &Value) -> Option<Kind> {
 }
 
 /// Applies `convert`, but also accepts an empty value as `Some(None)`.
+fn currency(value: &Value) -> Option<String> {
+    let text = value.text()?;
+    let is_short = (1..=8).contains(&text.chars().count());
+    (is_short && text.trim() == text && !text.contains(char::is_control)).then_some(text)
+}
+
 fn or_nothing<T>(value: &Value, convert: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
     if value.is_nothing() {
         Some(None)

@@ -233,6 +233,13 @@ pub const SETTINGS: &[Setting] = &[
         "Whose days, weeks and hours the analytics count in, where a request does not say with `tz`.",
     ),
     setting(
+        "api",
+        "currency",
+        "null",
+        "a text of 1 to 8 characters such as EUR, or null for none",
+        "Currency of the costs of files that name none. A file that names a currency keeps it.",
+    ),
+    setting(
         "analytics",
         "memory",
         "64",

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use analytics::COST_UNIT;
 use domain::{Source, Verdict};
 use jiff::Timestamp;
-use store::ExportedJob;
+use store::{ExportedJob, ListedDetails};
 
 /// Value of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,20 +120,15 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
     "currency" Text "of the costs, where the file names it" |job| text(job.details.as_ref().and_then(|d| d.currency.as_deref()));
 };
 
-/// Rounded to mg, as in the API.
 fn used_grams(job: &ExportedJob) -> Option<f64> {
-    let grams_per_mm = job.details.as_ref()?.grams_per_mm?;
-    let used = job.row.figures.filament_used?;
-    Some((grams_per_mm * used * 1000.0).round() / 1000.0)
+    let details = ListedDetails::from(job.details.as_ref()?);
+    details
+        .used_grams(job.row.figures.filament_used)
+        .map(|(grams, _)| grams)
 }
 
-/// Cost of the used filament: the price of the whole file times the used share of the planned length. The analytics
-/// compute it the same way.
 fn used_cost(job: &ExportedJob) -> Option<f64> {
-    let details = job.details.as_ref()?;
-    let planned = details.estimated_length.filter(|planned| *planned > 0.0)?;
-    let cost = details.filament_cost? * job.row.figures.filament_used? / planned;
-    Some((cost * COST_UNIT).round() / COST_UNIT)
+    ListedDetails::from(job.details.as_ref()?).used_cost(job.row.figures.filament_used)
 }
 
 /// The list of columns for `--help`.

@@ -263,6 +263,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             notes: JobNotes::default(),
+            details: store::ListedDetails::default(),
             has_thumbnail: false,
         };
         ExportedJob {

@@ -113,7 +113,8 @@ async fn parameters_that_have_no_effect_are_refused() {
     let message = problem["errors"][0]["message"].as_str().unwrap();
     assert!(
         message.contains(
-            "printer_id, status, since, until, q, filament_type, slicer, verdict, tag, sort, limit, cursor"
+            "printer_id, status, since, until, q, filament_type, slicer, user, cause, print_duration_min, \
+             print_duration_max, filament_used_min, filament_used_max, verdict, verdict_reason, tag, sort, limit, cursor"
         ),
         "{message}"
     );

@@ -5,6 +5,7 @@
 mod api_analytics;
 mod api_auth;
 mod api_errors;
+mod api_filters;
 mod api_jobs;
 mod api_live;
 mod api_notes;

@@ -30,7 +30,8 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 }
 
 /// Key by which a name is unique.
-pub(crate) fn name_key(name: &str) -> String {
+#[must_use]
+pub fn name_key(name: &str) -> String {
     fold(name.trim()).into_owned()
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod details_queue;
 pub(crate) mod gcode_files;
 pub(crate) mod job_details;
+pub(crate) mod listed_details;
 pub(crate) mod retention;

@@ -2,7 +2,7 @@
 //! to keep the memory budget.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -13,7 +13,7 @@ use domain::JobFilter;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::{dictionary, months};
+use super::{dictionary, months, spellings::Spellings};
 use crate::{
     Error, Result, Store,
     db::{error::Fault, text::folded},
@@ -30,6 +30,8 @@ pub(crate) struct JobMonthCache {
     names: FileNames,
     /// Files whose names may be missing.
     unnamed: IdSet,
+    /// Causes and users, by number.
+    words: HashMap<u32, String>,
 }
 
 /// Maximum number of jobs in the months that are decoded at once.
@@ -43,7 +45,14 @@ impl Store {
         self
     }
 
-    /// The texts (file names, causes) that facts refer to by number.
+    /// Sets the currency of costs whose file names none.
+    #[must_use]
+    pub fn with_currency(mut self, currency: Option<&str>) -> Self {
+        self.currency = currency.map(Arc::from);
+        self
+    }
+
+    /// The texts (file names, causes, users) that facts refer to by number.
     pub async fn job_texts(&self, numbers: impl IntoIterator<Item = u32>) -> Result<HashMap<u32, String>> {
         let numbers: Vec<u32> = numbers.into_iter().collect();
         let numbers = &numbers;
@@ -54,13 +63,13 @@ impl Store {
     }
 
     /// Selects the ended jobs by the parts of the filter that months contain. With `needs_names`, the index of file
-    /// names is complete.
+    /// names is complete. The returned filter has every stored spelling of its values, except reasons.
     pub(crate) async fn select_months(
         &self,
         db: &DatabaseConnection,
         filter: &JobFilter,
         needs_names: bool,
-    ) -> Result<(Selection, FileNames), Fault> {
+    ) -> Result<(Selection, FileNames, JobFilter), Fault> {
         if needs_names {
             // Read before the lock is taken, because the first read takes long.
             self.read_names(db).await?;
@@ -74,7 +83,13 @@ impl Store {
         if needs_names {
             cache.learn_names(db).await?;
         }
-        Ok((cache.months.select(filter, source), cache.names.clone()))
+        let spellings = cache.spellings();
+        let filter = spellings.complete(filter);
+        let selection = cache.months.select(&filter, source);
+        let selection = selection
+            .with_words(spellings.numbers(&filter))
+            .with_currency(self.currency.clone());
+        Ok((selection, cache.names.clone(), filter))
     }
 
     /// Reads the index of file names if it is empty.
@@ -133,7 +148,36 @@ impl JobMonthCache {
             months: MonthCache::new(budget),
             names: Arc::default(),
             unnamed: IdSet::default(),
+            words: HashMap::new(),
         }
+    }
+
+    /// Values in use that filters select by their text.
+    fn spellings(&self) -> Spellings<'_> {
+        let profiles = || self.months.profiles().values();
+        Spellings {
+            filament_types: profiles()
+                .filter_map(|profile| profile.filament_type.as_deref())
+                .collect(),
+            slicers: profiles()
+                .filter_map(|profile| profile.slicer.as_deref())
+                .collect(),
+            words: self
+                .words
+                .iter()
+                .map(|(number, word)| (*number, word.as_str()))
+                .collect(),
+        }
+    }
+
+    /// The filter with every stored spelling of its values, except reasons.
+    pub(crate) async fn spelled(
+        &mut self,
+        db: &impl ConnectionTrait,
+        filter: &JobFilter,
+    ) -> Result<JobFilter, Fault> {
+        self.refresh(db).await?;
+        Ok(self.spellings().complete(filter))
     }
 
     /// Reads the months that have changed.
@@ -142,6 +186,7 @@ impl JobMonthCache {
         let mut changes = Vec::new();
         let mut new_profiles = false;
         let mut files = IdSet::default();
+        let mut words = HashSet::new();
         for (id, version) in &current {
             let known = self.months.version(*id);
             // A lower version: the database was restored to an earlier state.
@@ -154,6 +199,8 @@ impl JobMonthCache {
                 for (month_ref, month) in months::read(db, &refs).await? {
                     for job in month.jobs() {
                         job.file().into_iter().for_each(|file| files.insert(file));
+                        let is_new = |word: &u32| since == 0 || !self.words.contains_key(word);
+                        words.extend([job.cause(), job.user()].into_iter().flatten().filter(is_new));
                         new_profiles |= job
                             .profile()
                             .is_some_and(|number| !self.months.knows_profile(number));
@@ -171,6 +218,8 @@ impl JobMonthCache {
         if new_profiles {
             self.months.set_profiles(dictionary::profiles(db).await?);
         }
+        let words: Vec<u32> = words.into_iter().collect();
+        let words = dictionary::texts(db, &words).await?;
         // Nothing below can fail or wait, so all parts of the cache change together.
         if changes
             .iter()
@@ -179,6 +228,7 @@ impl JobMonthCache {
             self.names = Arc::default();
         }
         files.iter().for_each(|file| self.unnamed.insert(file));
+        self.words.extend(words);
         self.months.apply(&current, changes);
         Ok(())
     }

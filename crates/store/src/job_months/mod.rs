@@ -7,6 +7,7 @@ mod cache;
 mod dictionary;
 mod months;
 pub(crate) mod source;
+pub(crate) mod spellings;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use analytics::{COST_UNIT, Fact, MaterialProfile, in_thousandths};
-use domain::{JobId, PrinterId, is_resumed_file};
+use domain::{JobId, PrinterId, USUAL_DENSITY, is_resumed_file, used_cost, used_grams};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, JoinType, Query, SimpleExpr},
@@ -23,6 +23,7 @@ pub(crate) struct Source {
     profile: Option<MaterialProfile>,
     file: Option<String>,
     cause: Option<String>,
+    user: Option<String>,
 }
 
 /// Reads the jobs that meet the condition.
@@ -38,6 +39,7 @@ pub(crate) async fn load(db: &impl ConnectionTrait, condition: SimpleExpr) -> Re
                 PrintJobs::Status,
                 PrintJobs::Filename,
                 PrintJobs::Cause,
+                PrintJobs::User,
                 PrintJobs::PrintDuration,
                 PrintJobs::TotalDuration,
                 PrintJobs::FilamentUsed,
@@ -84,10 +86,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
     let weight_source: Option<String> = record.get("weight_source")?;
     let planned: Option<f64> = record.get("estimated_length")?;
     let price: Option<f64> = record.get("filament_cost")?;
-    let cost = match (used, planned, price) {
-        (Some(used), Some(planned), Some(price)) if planned > 0.0 => Some(price * used / planned),
-        _ => None,
-    };
+    let cost = used_cost(price, planned, used);
     let profile = MaterialProfile {
         filament_type: record.get("filament_type")?,
         filament_brand: record.get("filament_brand")?,
@@ -95,10 +94,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
         slicer: record.get("slicer")?,
         currency: record.get("currency")?,
     };
-    let weight = in_thousandths(
-        used.zip(grams_per_mm)
-            .map(|(used, grams_per_mm)| used * grams_per_mm),
-    );
+    let weight = in_thousandths(used_grams(grams_per_mm, used));
     let filename: Option<String> = record.get("filename")?;
     Ok(Source {
         fact: Fact {
@@ -113,17 +109,19 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
             total: in_thousandths(record.get("total_duration")?),
             length: in_thousandths(used),
             weight,
-            weight_is_estimated: weight.is_some() && weight_source.as_deref() == Some("usual_density"),
+            weight_is_estimated: weight.is_some() && weight_source.as_deref() == Some(USUAL_DENSITY),
             // The estimate of a resumed file covers the whole print, but the job printed only the rest.
             estimate: match filename.as_deref().is_some_and(is_resumed_file) {
                 true => None,
                 false => in_thousandths(record.get("estimated_time")?),
             },
             cost: in_thousandths(cost.map(|cost| cost * (COST_UNIT / 1000.0))),
+            user: None,
         },
         profile: (profile != MaterialProfile::default()).then_some(profile),
         file: filename,
         cause: record.get("cause")?,
+        user: record.get("user")?,
     })
 }
 
@@ -149,7 +147,7 @@ pub(crate) async fn number_known(
 fn named(sources: &[Source]) -> (HashSet<String>, HashSet<MaterialProfile>) {
     let texts = sources
         .iter()
-        .flat_map(|source| source.file.iter().chain(&source.cause));
+        .flat_map(|source| source.file.iter().chain(&source.cause).chain(&source.user));
     let profiles = sources.iter().filter_map(|source| source.profile.as_ref());
     (texts.cloned().collect(), profiles.cloned().collect())
 }
@@ -169,6 +167,7 @@ fn numbered(
                 .and_then(|profile| profiles.get(profile).copied()),
             file: text(&source.file),
             cause: text(&source.cause),
+            user: text(&source.user),
             ..source.fact
         })
         .collect();

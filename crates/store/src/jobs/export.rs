@@ -95,13 +95,14 @@ impl Store {
     /// Starts an export of the jobs of a list, newest first. Jobs added meanwhile may be left out.
     pub async fn begin_export(&self, filter: &JobFilter) -> Result<Export> {
         let text = filter.text.as_deref();
-        let found = self
+        let (filter, found) = self
             .read("look for jobs", |db| async move {
-                search::look_for(&db, self.engine, text).await
+                let found = search::look_for(&db, self.engine, text).await?;
+                Ok((self.with_spellings(&db, filter).await?, found))
             })
             .await?;
         Ok(Export {
-            filter: filter.clone(),
+            filter,
             found,
             after: None,
             ended: false,

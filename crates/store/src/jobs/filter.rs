@@ -2,23 +2,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use domain::{JobFilter, JobId, PrinterId, UNDATED};
+use domain::{AmountBounds, JobFilter, JobId, PrinterId, UNDATED};
 use sea_orm::{
     DatabaseConnection,
     sea_query::{Cond, Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{
-    notes,
+    filter_values, notes,
     search::{self, Found},
 };
-use crate::db::{
-    batches::padded,
-    dialect::Engine,
-    error::Fault,
-    read::ReadConnection,
-    tables::{JobDetails, PrintJobs},
-};
+use crate::db::{batches::padded, dialect::Engine, error::Fault, read::ReadConnection, tables::PrintJobs};
 
 /// With more (printer, status) pairs than this, a list is read with one query that filters rows.
 pub(super) const MAX_PARTS: usize = 24;
@@ -94,26 +88,31 @@ pub(super) fn common(filter: &JobFilter) -> Cond {
     if !filter.tags.is_empty() {
         condition = condition.add(column(PrintJobs::Id).in_subquery(notes::with_tag(&filter.tags)));
     }
-    for (column, wanted) in [
-        (JobDetails::FilamentType, &filter.filament_type),
-        (JobDetails::Slicer, &filter.slicer),
-    ] {
-        let Some(wanted) = wanted else { continue };
-        let details = Query::select()
-            .expr(Expr::val(1))
-            .from(JobDetails::Table)
-            .and_where(
-                Expr::col((JobDetails::Table, JobDetails::PrintJobId))
-                    .equals((PrintJobs::Table, PrintJobs::Id)),
-            )
-            .and_where(Expr::col((JobDetails::Table, column)).eq(wanted.clone()))
-            .to_owned();
-        condition = condition.add(Expr::exists(details));
+    if !filter.verdict_reasons.is_empty() {
+        condition =
+            condition.add(column(PrintJobs::Id).in_subquery(notes::with_reason(&filter.verdict_reasons)));
     }
-    condition
+    filter_values::of_facts(condition, filter)
 }
 
-/// Ids of all jobs that match the filter.
+/// Whether the filter has conditions that the aggregates decide and no index serves.
+pub(super) fn is_by_facts(filter: &JobFilter) -> bool {
+    let by_words = [
+        &filter.filament_types,
+        &filter.slicers,
+        &filter.users,
+        &filter.causes,
+    ];
+    by_words.iter().any(|wanted| !wanted.is_empty())
+        || [filter.print_duration, filter.filament_used] != [AmountBounds::default(); 2]
+}
+
+/// Whether the filter has conditions that the aggregates cannot decide.
+pub(super) fn is_by_notes(filter: &JobFilter) -> bool {
+    !filter.verdicts.is_empty() || !filter.tags.is_empty() || !filter.verdict_reasons.is_empty()
+}
+
+/// Ids of all jobs that match the filter, whose values are spelled as stored.
 pub(super) async fn ids(
     db: &DatabaseConnection,
     engine: Engine,

@@ -9,6 +9,7 @@ use crate::{
         details_queue::{self, DetailsStatus},
         gcode_files::{self, GcodeFile, ThumbnailInfo},
         job_details::{self, JobDetails},
+        listed_details::ListedDetails,
     },
     jobs::{
         notes,
@@ -28,6 +29,8 @@ pub struct FullJob {
     pub details_reason: Option<String>,
     /// Its details. `None` if nothing is known.
     pub details: Option<JobDetails>,
+    /// The part of its details that lists show.
+    pub listed: ListedDetails,
     /// Data of its file. `None` if nothing is known.
     pub file: Option<GcodeFile>,
     /// Thumbnails of its file, smallest first.
@@ -43,7 +46,7 @@ impl Store {
     /// no such job.
     pub async fn full_job(&self, id: JobId, with_raw: bool) -> Result<Option<FullJob>> {
         const WHAT: &str = "read a job with all that belongs to it";
-        match with_raw {
+        let mut job = match with_raw {
             true => {
                 self.read(WHAT, |db| async move { whole(&db, id, true).await })
                     .await
@@ -52,7 +55,11 @@ impl Store {
                 self.read_fast(WHAT, |db| async move { whole(&db, id, false).await })
                     .await
             }
+        }?;
+        if let Some(job) = &mut job {
+            self.complete_currency(&mut job.listed);
         }
+        Ok(job)
     }
 }
 
@@ -83,6 +90,7 @@ async fn whole(db: &impl ReadConnection, id: JobId, with_raw: bool) -> Result<Op
         stored,
         details_status,
         details_reason,
+        listed: details.as_ref().map(ListedDetails::from).unwrap_or_default(),
         details,
         file,
         thumbnails,

@@ -18,10 +18,10 @@ use crate::{
         record::Record,
         tables::{JobTotals, PrintJobs},
     },
-    files::gcode_files,
+    files::{gcode_files, listed_details},
     job_months::compute,
     jobs::{
-        filter::{MAX_PARTS, column, common, part_count, parts, selected},
+        filter::{MAX_PARTS, column, common, is_by_facts, is_by_notes, part_count, parts, selected},
         notes,
         rows::{JobRow, LIGHT, StoredJob, is_open, job_row, select_stored, select_with_printer, stored_job},
         search::{self, Found},
@@ -58,39 +58,50 @@ impl Store {
         limit: u64,
         after: Option<Cursor>,
     ) -> Result<JobPage> {
-        let is_in_facts = [&filter.text, &filter.filament_type, &filter.slicer]
-            .iter()
-            .any(|wanted| wanted.is_some());
+        let is_in_facts = filter.text.is_some() || is_by_facts(filter);
         let is_by_start = matches!(order, ListOrder::Newest | ListOrder::Oldest);
         if is_in_facts || !is_by_start {
             let (places, total) = self.look_for(order, filter, limit, after).await?;
             let places = &places;
-            return self
+            let page = self
                 .read_fast("list jobs", |db| async move {
                     page_of(&db, places, limit, total).await
                 })
-                .await;
+                .await?;
+            return Ok(self.priced(page));
         }
         if !is_quick(filter, limit) {
-            return self
+            let page = self
                 .read("list jobs", |db| async move {
+                    let filter = &self.with_spellings(&db, filter).await?;
                     let total = count(self, &db, filter, &Found::All).await?;
                     whole_page(&db, order, filter, limit, after, total).await
                 })
-                .await;
+                .await?;
+            return Ok(self.priced(page));
         }
         let total = match is_of_printers(filter) {
             true => None,
             false => Some(self.count_quickly(filter).await?),
         };
-        self.read_fast("list jobs", |db| async move {
-            let total = match total {
-                Some(total) => total,
-                None => number(&db, &count_of_printers(filter)).await?,
-            };
-            whole_page(&db, order, filter, limit, after, total).await
-        })
-        .await
+        let page = self
+            .read_fast("list jobs", |db| async move {
+                let total = match total {
+                    Some(total) => total,
+                    None => number(&db, &count_of_printers(filter)).await?,
+                };
+                whole_page(&db, order, filter, limit, after, total).await
+            })
+            .await?;
+        Ok(self.priced(page))
+    }
+
+    /// Completes the currencies of a page.
+    fn priced(&self, mut page: JobPage) -> JobPage {
+        for row in &mut page.items {
+            self.complete_currency(&mut row.details);
+        }
+        page
     }
 
     /// Finds the jobs of a page, and the number of jobs on all pages, in the aggregates. For filters and orders that no
@@ -153,9 +164,10 @@ impl Store {
         mut visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
     ) -> Result<()> {
         let text = filter.text.as_deref();
-        let found = &self
+        let (filter, found) = &self
             .read("look for jobs", |db| async move {
-                search::look_for(&db, self.engine, text).await
+                let found = search::look_for(&db, self.engine, text).await?;
+                Ok((self.with_spellings(&db, filter).await?, found))
             })
             .await?;
         let mut after = None;
@@ -267,13 +279,15 @@ async fn completed(
     total: u64,
 ) -> Result<JobPage, Fault> {
     let ids: Vec<_> = items.iter().map(|row| row.id).collect();
-    let (mut all, with_images) = tokio::try_join!(
+    let (mut all, with_images, mut listed) = tokio::try_join!(
         notes::of_jobs(db, &ids, false),
-        gcode_files::with_thumbnails(db, &ids)
+        gcode_files::with_thumbnails(db, &ids),
+        listed_details::of_jobs(db, &ids)
     )?;
     for row in &mut items {
         row.notes = all.remove(&row.id).unwrap_or_default();
         row.has_thumbnail = with_images.contains(&row.id);
+        row.details = listed.remove(&row.id).unwrap_or_default();
     }
     Ok(JobPage { items, next, total })
 }
@@ -351,7 +365,7 @@ pub(crate) async fn count(
     let only_printers = is_of_printers(filter);
     match found {
         Found::All if only_printers => number(db, &count_of_printers(filter)).await,
-        Found::All if filter.verdicts.is_empty() && filter.tags.is_empty() => {
+        Found::All if !is_by_notes(filter) => {
             let ended = compute(store.select_ended(db, filter).await?, Selection::count).await?;
             Ok(ended + number(db, &count_of_running(filter, found)).await?)
         }

@@ -4,6 +4,7 @@ pub(crate) mod deleted_jobs;
 pub(crate) mod details;
 pub(crate) mod export;
 pub(crate) mod filter;
+pub(crate) mod filter_values;
 pub(crate) mod full_job;
 pub(crate) mod history_import;
 pub(crate) mod job_import;

@@ -6,7 +6,7 @@ use domain::{JobId, JobNotes, Verdict};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, Order, Query, SelectStatement},
+    sea_query::{Cond, Expr, ExprTrait, Func, IntoIden, IntoTableRef, Order, Query, SelectStatement},
 };
 use serde_json::{Value, json};
 
@@ -168,7 +168,8 @@ pub(crate) fn search_key(filename: Option<&str>, notes: &JobNotes) -> String {
     search::key(
         texts
             .into_iter()
-            .chain(notes.tags.iter().map(|tag| Some(tag.as_str()))),
+            .chain(notes.tags.iter().map(|tag| Some(tag.as_str())))
+            .chain([notes.verdict_reason.as_deref()]),
     )
 }
 
@@ -231,6 +232,35 @@ pub(crate) fn with_verdict(verdicts: &[Verdict]) -> SelectStatement {
         .from(Notes::Table)
         .and_where(Expr::col(Notes::Verdict).is_in(verdicts.iter().map(|verdict| verdict.as_str())))
         .to_owned()
+}
+
+/// Selects the ids of jobs with a verdict for one of these reasons, in this spelling.
+pub(crate) fn with_reason(reasons: &[Option<String>]) -> SelectStatement {
+    let reason = || Expr::col(Notes::VerdictReason);
+    let mut wanted = Cond::any().add(reason().is_in(reasons.iter().flatten()));
+    if reasons.contains(&None) {
+        wanted = wanted.add(reason().is_null());
+    }
+    Query::select()
+        .column(Notes::PrintJobId)
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::Verdict).is_not_null())
+        .cond_where(wanted)
+        .to_owned()
+}
+
+/// The reasons that jobs have.
+pub(crate) async fn reasons_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Fault> {
+    let query = Query::select()
+        .distinct()
+        .column(Notes::VerdictReason)
+        .from(Notes::Table)
+        .and_where(Expr::col(Notes::VerdictReason).is_not_null())
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get("", "verdict_reason")?))
+        .collect()
 }
 
 /// Selects the ids of jobs with one of these tags. Case is ignored.

@@ -8,12 +8,15 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::db::{
-    error::Fault,
-    read::ReadConnection,
-    record::{Record, milliseconds, sort_time},
-    tables::{PrintJobs, Printers},
-    transaction::Tx,
+use crate::{
+    db::{
+        error::Fault,
+        read::ReadConnection,
+        record::{Record, milliseconds, sort_time},
+        tables::{PrintJobs, Printers},
+        transaction::Tx,
+    },
+    files::listed_details::ListedDetails,
 };
 
 /// A stored job.
@@ -57,6 +60,8 @@ pub struct JobRow {
     pub notes: JobNotes,
     /// Whether its file has a thumbnail.
     pub has_thumbnail: bool,
+    /// The details that lists show. Empty in an export, which has all details.
+    pub details: ListedDetails,
 }
 
 /// Columns of a [`JobRow`].
@@ -282,6 +287,7 @@ pub(crate) fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
         updated_at: record.required_time("updated_at")?,
         notes: JobNotes::default(),
         has_thumbnail: false,
+        details: ListedDetails::default(),
     })
 }
 

@@ -6,7 +6,7 @@ use analytics::{ReadError, Selection, TextMatches};
 use domain::{JobFilter, JobId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, sea_query::ExprTrait};
 
-use super::{filter, rows, search};
+use super::{filter, filter_values, rows, search};
 use crate::{
     Result, Store,
     db::{error::Fault, tables::PrintJobs},
@@ -40,7 +40,7 @@ impl Store {
         filter: &JobFilter,
     ) -> Result<Selection, Fault> {
         let text = search::wanted(filter);
-        let (mut selection, names) = self.select_months(db, filter, text.is_some()).await?;
+        let (mut selection, names, filter) = self.select_months(db, filter, text.is_some()).await?;
         if let Some(text) = text {
             let jobs = search::said_or_running(db, &text).await?;
             let files = files_containing(db, text, names).await?;
@@ -52,18 +52,18 @@ impl Store {
         Ok(selection)
     }
 
-    /// Ids of jobs by verdicts and tags, from the list's query: months contain neither.
+    /// Ids of jobs by verdicts, reasons and tags, from the list's query: months contain none of them.
     async fn ids_by_notes(
         &self,
         db: &DatabaseConnection,
-        filter: &JobFilter,
+        filter: JobFilter,
     ) -> Result<Option<HashSet<JobId>>, Fault> {
-        if filter.verdicts.is_empty() && filter.tags.is_empty() {
+        if !filter::is_by_notes(&filter) {
             return Ok(None);
         }
         let by_notes = JobFilter {
             text: None,
-            ..filter.clone()
+            ..filter_values::with_reasons(db, filter).await?
         };
         filter::ids(db, self.engine, &by_notes).await.map(Some)
     }

@@ -1,14 +1,16 @@
-//! Users' verdicts, with the keys by which the analytics find each rated job.
+//! Users' verdicts and tags, with the keys by which the analytics find each job.
 
-use analytics::Judgement;
+use analytics::{JobKey, Judgement};
 use domain::{JobId, PrinterId, UNDATED, Verdict};
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
 
 use crate::{
     Result, Store,
     db::{
+        error::Fault,
         read::ReadConnection,
-        tables::{JobNotes, PrintJobs},
+        record::Record,
+        tables::{JobNotes, JobTags, PrintJobs},
     },
 };
 
@@ -21,11 +23,8 @@ impl Store {
                 let Some(verdict) = record.verdict()? else {
                     return Ok(None);
                 };
-                let start: i64 = record.get("sort_time")?;
                 Ok(Some(Judgement {
-                    id: JobId(record.key),
-                    printer_id: PrinterId(record.get("printer_id")?),
-                    start: (start != UNDATED).then_some(start),
+                    job: key(record)?,
                     verdict,
                     reason: record.get("verdict_reason")?,
                 }))
@@ -35,6 +34,43 @@ impl Store {
         })
         .await
     }
+}
+
+impl Store {
+    /// All tags of jobs, spelled as on each job.
+    pub async fn tagged_jobs(&self) -> Result<Vec<(JobKey, String)>> {
+        let query = &Query::select()
+            .columns([
+                (JobTags::Table, JobTags::PrintJobId),
+                (JobTags::Table, JobTags::Tag),
+            ])
+            .columns([
+                (PrintJobs::Table, PrintJobs::PrinterId),
+                (PrintJobs::Table, PrintJobs::SortTime),
+            ])
+            .from(JobTags::Table)
+            .inner_join(
+                PrintJobs::Table,
+                Expr::col((PrintJobs::Table, PrintJobs::Id)).equals((JobTags::Table, JobTags::PrintJobId)),
+            )
+            .to_owned();
+        self.read("read the tags of jobs", |db| async move {
+            db.rows(query, "job_tags", "print_job_id", |record| {
+                Ok((key(record)?, record.get("tag")?))
+            })
+            .await
+        })
+        .await
+    }
+}
+
+fn key(record: &Record<'_>) -> Result<JobKey, Fault> {
+    let start: i64 = record.get("sort_time")?;
+    Ok(JobKey {
+        id: JobId(record.key),
+        printer_id: PrinterId(record.get("printer_id")?),
+        start: (start != UNDATED).then_some(start),
+    })
 }
 
 /// Selects rated jobs through the index on verdicts and the primary key of jobs.

@@ -14,6 +14,7 @@ mod m0008_job_pauses;
 mod m0009_corrected_outcomes;
 mod m0010_sql_views;
 mod m0011_unicode_keys;
+mod m0012_searched_reasons;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_corrected_outcomes::CorrectedOutcomes),
             Box::new(m0010_sql_views::SqlViews),
             Box::new(m0011_unicode_keys::UnicodeKeys),
+            Box::new(m0012_searched_reasons::SearchedReasons),
         ]
     }
 

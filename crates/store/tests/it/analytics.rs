@@ -7,7 +7,10 @@ use analytics::{
     Bucket, Heatmap, MaterialProfile, ReadError, Selection, Series, Stack, StackKey, Sums, VerdictSums,
     buckets,
 };
-use domain::{Amount, Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, UNDATED, Verdict};
+use domain::{
+    Amount, AmountBounds, Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, UNDATED,
+    Verdict,
+};
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{
     RngExt, SeedableRng,
@@ -195,15 +198,29 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
         rng.random_bool(0.3)
             .then(|| (*words.iter().choose(rng).unwrap()).to_owned())
     };
+    let known = |word: String| (!word.is_empty()).then_some(word);
     JobFilter {
         printer_ids,
         statuses,
         since,
         until,
         text: some(rng, &["A", "b", "c"]),
-        filament_type: some(rng, &["PLA", "PETG", "pla"]),
-        slicer: some(rng, &SLICERS),
+        filament_types: some(rng, &["PLA", "PETG", "pla"]).map(Some).into_iter().collect(),
+        slicers: some(rng, &["orcaslicer", "Cura", ""])
+            .map(known)
+            .into_iter()
+            .collect(),
+        causes: some(rng, &["", "ERROR", "klippy_shutdown"])
+            .filter(|_| number == 0)
+            .map(known)
+            .into_iter()
+            .collect(),
+        print_duration: AmountBounds {
+            min: (number == 2).then_some(50_000),
+            max: None,
+        },
         verdicts,
+        verdict_reasons: some(rng, &["warped", ""]).map(known).into_iter().collect(),
         ..JobFilter::default()
     }
 }
@@ -242,8 +259,15 @@ impl Model {
                     .text
                     .as_ref()
                     .is_none_or(|part| job.filename.is_some() && name.contains(&part.to_lowercase()))
-                && (filter.filament_type.is_none() || filter.filament_type == details.filament_type)
-                && (filter.slicer.is_none() || filter.slicer == details.slicer)
+                && includes(&filter.filament_types, details.filament_type.as_deref())
+                && includes(&filter.slicers, details.slicer.as_deref())
+                && includes(&filter.causes, job.cause.as_deref())
+                && filter.print_duration.allow(milli(job.figures.print_duration))
+                && (filter.verdict_reasons.is_empty()
+                    || self.notes.get(&stored.id).is_some_and(|notes| {
+                        notes.verdict.is_some()
+                            && includes(&filter.verdict_reasons, notes.verdict_reason.as_deref())
+                    }))
                 && (filter.verdicts.is_empty()
                     || self
                         .verdict(stored)
@@ -308,6 +332,7 @@ impl Model {
         check_estimates(asked, &jobs).await;
         check_files(asked, &jobs).await;
         check_failures(asked, &jobs).await;
+        self.check_facets(asked, &jobs).await;
         self.check_verdicts(asked, &jobs).await;
         self.check_busy(asked, rng).await;
         check_pages(asked, &jobs).await;
@@ -315,6 +340,51 @@ impl Model {
 
     fn verdict(&self, stored: &StoredJob) -> Option<Verdict> {
         self.notes.get(&stored.id)?.verdict
+    }
+
+    async fn check_facets(&self, asked: &Asked<'_>, jobs: &Jobs<'_>) {
+        let (judgements, tagged) = (
+            asked.store.judgements().await.unwrap(),
+            asked.store.tagged_jobs().await.unwrap(),
+        );
+        let (facets, materials, reasons, tags) = asked
+            .ask(move |jobs| {
+                let facets = jobs.facets()?;
+                let materials = jobs.facets_by_profile(&facets, |profile| profile.filament_type.as_ref());
+                Ok((facets, materials, jobs.reasons(&judgements)?, jobs.tags(&tagged)?))
+            })
+            .await;
+        assert_eq!(facets.jobs, jobs.len() as u64);
+        assert_eq!(
+            facets.printers,
+            counted(jobs.iter().map(|job| job.0.job.printer_id))
+        );
+        assert_eq!(
+            materials,
+            counted(jobs.iter().map(|job| job.1.filament_type.clone()))
+        );
+        let numbers = facets
+            .statuses()
+            .into_iter()
+            .flat_map(|(_, causes)| causes.into_keys());
+        let texts = asked.store.job_texts(numbers.flatten()).await.unwrap();
+        let mut causes = BTreeMap::new();
+        for (status, of_status) in facets.statuses() {
+            for (cause, jobs) in of_status {
+                causes.insert((status.as_str(), cause.map(|cause| texts[&cause].clone())), jobs);
+            }
+        }
+        let expected = jobs
+            .iter()
+            .map(|(stored, _)| (stored.job.status.as_str(), stored.job.cause.clone()));
+        assert_eq!(causes, counted(expected));
+        let notes = || jobs.iter().filter_map(|(stored, _)| self.notes.get(&stored.id));
+        let rated = notes().filter_map(|notes| Some((notes.verdict?, notes.verdict_reason.clone())));
+        assert_eq!(reasons, counted(rated));
+        assert_eq!(
+            tags,
+            counted(notes().flat_map(|notes| notes.tags.iter().cloned()))
+        );
     }
 
     async fn check_verdicts(&self, asked: &Asked<'_>, jobs: &Jobs<'_>) {
@@ -403,6 +473,12 @@ impl Model {
             assert_eq!(busy.cast_signed(), covered);
         }
     }
+}
+
+fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    keys.for_each(|key| *counts.entry(key).or_default() += 1);
+    counts
 }
 
 /// A filter with the database that it is applied to.

@@ -40,6 +40,15 @@ pub(crate) fn figures(total: f64) -> Figures {
 }
 
 /// A history row of a completed job.
+/// Whether a filter by words, which ignores case, includes a value.
+pub(crate) fn includes(wanted: &[Option<String>], value: Option<&str>) -> bool {
+    let folded = |text: &str| text.to_lowercase();
+    wanted.is_empty()
+        || wanted
+            .iter()
+            .any(|text| text.as_deref().map(folded) == value.map(folded))
+}
+
 pub(crate) fn row(job_id: &str, filename: &str, start: f64) -> HistoryJob {
     HistoryJob {
         job_id: job_id.to_owned(),

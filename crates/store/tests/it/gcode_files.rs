@@ -113,7 +113,7 @@ on_every_engine! {
         assert_eq!(db.store.thumbnail_data("image").await.unwrap().unwrap(), vec![7; 300_000]);
         let raw = db.store.gcode_file_of(jobs[0], true).await.unwrap().unwrap().raw;
         assert_eq!(raw, Some(json!({"layer_height": "0.2"})));
-        let filter = JobFilter { filament_type: Some("PETG".to_owned()), ..JobFilter::default() };
+        let filter = JobFilter { filament_types: vec![Some("petg".to_owned())], ..JobFilter::default() };
         assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 2);
 
         let rows = async || db.column::<i64>("SELECT COUNT(*) FROM thumbnails").await[0];

@@ -1,4 +1,7 @@
-use domain::{Amount, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict};
+use analytics::in_thousandths;
+use domain::{
+    Amount, AmountBounds, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict,
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use store::{Engine, JobDetails, JobRow, NotesChange, Saved, Store};
 
@@ -42,7 +45,7 @@ on_every_engine! {
         }
         let mut rng = StdRng::seed_from_u64(3);
         for _ in 0..20 {
-            let filter = JobFilter { text: None, filament_type: None, ..some_filter(&printers, &mut rng) };
+            let filter = JobFilter { text: None, ..some_filter(&printers, &mut rng) };
             let long = db.store.list_jobs(&filter, 500, None).await.unwrap();
             assert_eq!((long.total, long.next), (long.items.len() as u64, None));
             let short = db.store.list_jobs(&filter, 10, None).await.unwrap();
@@ -76,9 +79,14 @@ on_every_engine! {
                         && filter.text.as_ref().is_none_or(|part| {
                             job.filename.as_ref().is_some_and(|name| name.to_lowercase().contains(&part.to_lowercase()))
                         })
-                        && filter.filament_type.as_ref().is_none_or(|wanted| {
-                            plastic.iter().any(|(id, found)| *id == stored.id && found == wanted)
+                        && includes(&filter.filament_types, {
+                            let found = plastic.iter().find(|(id, _)| *id == stored.id);
+                            found.map(|(_, material)| material.as_str())
                         })
+                        && includes(&filter.users, job.user.as_deref())
+                        && includes(&filter.causes, job.cause.as_deref())
+                        && filter.print_duration.allow(in_thousandths(job.figures.print_duration))
+                        && filter.filament_used.allow(in_thousandths(job.figures.filament_used))
                 })
                 .map(|stored| stored.id)
                 .collect();
@@ -88,6 +96,7 @@ on_every_engine! {
             assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), wanted, "{filter:?}");
             let page = db.store.list_jobs(&filter, 1, None).await.unwrap();
             assert_eq!(page.total, wanted.len() as u64, "{filter:?}");
+            assert_eq!(exported(&db.store, &filter).await, wanted, "{filter:?}");
         }
     }
 
@@ -309,10 +318,21 @@ async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
             total_duration: taken(),
             filament_used: taken(),
         };
-        row.status = (*["completed", "cancelled", "error", "interrupted"]
-            .choose(&mut rng)
-            .unwrap())
+        row.status = (*[
+            "completed",
+            "cancelled",
+            "error",
+            "interrupted",
+            "klippy_shutdown",
+            "Klippy_Shutdown",
+        ]
+        .choose(&mut rng)
+        .unwrap())
         .to_owned();
+        row.user = [None, Some("Ada"), Some("ADA"), Some("Jörg")]
+            .choose(&mut rng)
+            .unwrap()
+            .map(str::to_owned);
         let of = rng.random_range(0..rows.len());
         rows[of].push(row);
     }
@@ -339,7 +359,7 @@ async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
 async fn types(store: &Store, ids: &[JobId]) -> Vec<(JobId, String)> {
     let mut types = Vec::new();
     for (n, id) in ids.iter().enumerate().step_by(3) {
-        let filament_type = ["PLA", "PETG", "PLA+"][n / 3 % 3];
+        let filament_type = ["PLA", "PETG", "PLA+", "pla"][n / 3 % 4];
         let details = JobDetails {
             filament_type: Some(filament_type.into()),
             ..JobDetails::default()
@@ -348,6 +368,52 @@ async fn types(store: &Store, ids: &[JobId]) -> Vec<(JobId, String)> {
         types.push((*id, filament_type.to_owned()));
     }
     types
+}
+
+/// Mostly none, else several, and sometimes the unknown.
+fn some_words(rng: &mut StdRng, words: &[&str]) -> Vec<Option<String>> {
+    if rng.random_bool(0.8) {
+        return Vec::new();
+    }
+    let number = rng.random_range(1..=2);
+    let mut wanted: Vec<_> = words
+        .sample(rng, number)
+        .map(|word| Some((*word).to_owned()))
+        .collect();
+    if rng.random_bool(0.4) {
+        wanted.push(None);
+    }
+    wanted
+}
+
+fn some_bounds(rng: &mut StdRng) -> AmountBounds {
+    let mut bound = || rng.random_bool(0.1).then(|| rng.random_range(0..40) * 7_500);
+    AmountBounds {
+        min: bound(),
+        max: bound(),
+    }
+}
+
+/// Ids of the jobs of an export and of a walk over all jobs, which must be the same.
+async fn exported(store: &Store, filter: &JobFilter) -> Vec<JobId> {
+    let mut export = store.begin_export(filter).await.unwrap();
+    let mut ids = Vec::new();
+    loop {
+        let jobs = store.next_of_export(&mut export).await.unwrap();
+        if jobs.is_empty() {
+            break;
+        }
+        ids.extend(jobs.iter().map(store::ExportedJob::id));
+    }
+    assert_eq!(store.count_of_export(&export).await.unwrap(), ids.len() as u64);
+    let mut walked = Vec::new();
+    let walk = store.for_each_job(filter, |stored| {
+        walked.push(stored.id);
+        std::ops::ControlFlow::Continue(())
+    });
+    walk.await.unwrap();
+    assert_eq!(walked, ids);
+    ids
 }
 
 fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
@@ -364,16 +430,21 @@ fn some_filter(printers: &[PrinterId], rng: &mut StdRng) -> JobFilter {
     let text = rng
         .random_bool(0.3)
         .then(|| (*parts.choose(rng).unwrap()).to_owned());
-    let filament_type = rng
-        .random_bool(0.2)
-        .then(|| (*["PLA", "PETG", "pla"].choose(rng).unwrap()).to_owned());
+    let filament_types = some_words(rng, &["PLA", "PETG", "pla", "Nylon"]);
+    let users = some_words(rng, &["ada", "JÖRG", "unused"]);
+    let causes = some_words(rng, &["KLIPPY_shutdown", "error", "none"]);
+    let (print_duration, filament_used) = (some_bounds(rng), some_bounds(rng));
     JobFilter {
         printer_ids,
         statuses,
         since,
         until,
         text,
-        filament_type,
+        filament_types,
+        users,
+        causes,
+        print_duration,
+        filament_used,
         ..JobFilter::default()
     }
 }

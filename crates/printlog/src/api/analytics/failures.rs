@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use analytics::{Selection, Sums};
+use analytics::{FileOrder, FileOutcomes, Sums};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::{
     analytics::{
-        compute, printer_names,
+        compute,
+        figures::as_f64,
+        printer_names,
         query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
         table,
     },
@@ -27,6 +29,8 @@ pub(super) struct FailuresBody {
     by_cause: Vec<FailureBody>,
     by_printer: Vec<FailureBody>,
     by_material: Vec<FailureBody>,
+    /// The 20 files with the most failed jobs.
+    by_file: Vec<FailureBody>,
     /// By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
     /// out.
     by_hour: Vec<HourBody>,
@@ -34,11 +38,14 @@ pub(super) struct FailuresBody {
     jobs_without_hour: u64,
 }
 
+/// Maximum number of files.
+const FILES: usize = 20;
+
 /// Failures of a group of jobs.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = FailureGroup)]
 struct FailureBody {
-    /// A cause, the name of a printer, or a material. `null` if that is not known, and for all jobs.
+    /// A cause, the name of a printer or of a file, or a material. `null` if that is not known, and for all jobs.
     key: Option<String>,
     printer_id: Option<i64>,
     failed: u64,
@@ -67,16 +74,18 @@ struct Row {
     responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;
-    let mut failures = compute(&core, &query.filter, Selection::failures).await?;
-    let causes = core
-        .store
-        .job_texts(failures.causes.keys().copied().flatten())
-        .await?;
+    let (mut failures, files) = compute(&core, &query.filter, |jobs| {
+        Ok((jobs.failures()?, jobs.file_outcomes(FileOrder::Failed, FILES)?))
+    })
+    .await?;
+    let mut numbers: Vec<u32> = failures.causes.keys().copied().flatten().collect();
+    numbers.extend(files.iter().map(|(file, _)| file));
+    let texts = core.store.job_texts(numbers).await?;
     let all = FailureBody::new(None, None, &failures.all);
     let failed = all.failed;
     #[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
     let by_cause = failures.causes.iter().map(|(cause, jobs)| FailureBody {
-        key: cause.and_then(|cause| causes.get(&cause).cloned()),
+        key: cause.and_then(|cause| texts.get(&cause).cloned()),
         printer_id: None,
         failed: *jobs,
         of_jobs: None,
@@ -86,8 +95,12 @@ pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult
         .printers
         .iter()
         .map(|(id, sums)| FailureBody::new(names.get(id).cloned(), Some(id.0), sums));
+    let by_file = files
+        .iter()
+        .map(|(file, outcomes)| FailureBody::of_file(texts.get(file).cloned(), outcomes));
     let body = FailuresBody {
         period: query.period(),
+        by_file: by_file.collect(),
         by_cause: sorted(by_cause.collect()),
         by_printer: sorted(by_printer.collect()),
         by_material: by_name(std::mem::take(&mut failures.materials)),
@@ -127,6 +140,7 @@ fn rows(body: &FailuresBody) -> Vec<Row> {
         ("cause", &body.by_cause),
         ("printer", &body.by_printer),
         ("material", &body.by_material),
+        ("file", &body.by_file),
     ];
     let hours = body.by_hour.iter().map(|hour| Row {
         group: "hour",
@@ -146,6 +160,20 @@ fn rows(body: &FailuresBody) -> Vec<Row> {
 }
 
 impl FailureBody {
+    fn of_file(key: Option<String>, outcomes: &FileOutcomes) -> Self {
+        let FileOutcomes {
+            completed, failed, ..
+        } = *outcomes;
+        let of_jobs = completed + failed;
+        Self {
+            key,
+            printer_id: None,
+            failed,
+            of_jobs: Some(of_jobs),
+            rate: (of_jobs > 0).then(|| as_f64(failed) / as_f64(of_jobs)),
+        }
+    }
+
     fn new(key: Option<String>, printer_id: Option<i64>, sums: &Sums) -> Self {
         Self {
             key,

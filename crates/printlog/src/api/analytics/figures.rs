@@ -57,11 +57,11 @@ pub(super) struct ByStatusBody {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
 #[schema(as = Cost)]
 pub(super) struct CostBody {
-    amount: f64,
-    /// As the files name it. `null` if they name none.
-    currency: Option<String>,
+    pub(super) amount: f64,
+    /// As the files name it, or else `api.currency` of the configuration. `null` without both.
+    pub(super) currency: Option<String>,
     /// Jobs whose cost this is.
-    jobs: u64,
+    pub(super) jobs: u64,
 }
 
 /// An average job.
@@ -85,9 +85,7 @@ impl FiguresBody {
         let mut cost: Vec<CostBody> = Vec::new();
         let mut costed = 0;
         for (profile, total) in &sums.costs {
-            let currency = selection
-                .profile(*profile)
-                .and_then(|profile| profile.currency.clone());
+            let currency = selection.currency(*profile).map(str::to_owned);
             costed += total.jobs;
             let amount = as_f64(total.sum) / COST_UNIT;
             match cost.iter_mut().find(|cost| cost.currency == currency) {

@@ -1,5 +1,6 @@
-//! The most printed files.
+//! Files by how often they were printed and how that ended.
 
+use analytics::FileOrder;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,14 +9,15 @@ use crate::{
     api::{
         analytics::{
             compute,
-            figures::FiguresBody,
+            figures::{FiguresBody, thousandths},
             query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
             table,
         },
         http::{error::ApiResult, query::parameters},
+        schema_enums,
         state::Core,
     },
-    input::whole,
+    input::{whole, word},
 };
 
 /// Default number of files.
@@ -23,12 +25,12 @@ const USUAL: usize = 50;
 /// Maximum number of files.
 const MOST: usize = 500;
 
-/// The files that were printed most.
+/// Files, with what came of their jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FileAnalytics)]
 pub(super) struct FilesBody {
     period: PeriodBody,
-    /// The most printed first.
+    /// In the order of `sort`.
     items: Vec<FileBody>,
     /// Files in all.
     total: u64,
@@ -42,46 +44,66 @@ pub(super) struct FilesBody {
 struct FileBody {
     /// Relative to the gcodes folder.
     filename: String,
+    /// Jobs that failed (`error`, `interrupted`).
+    failed: u64,
+    /// Filament in mm of jobs that ended without completing: failed and cancelled ones.
+    filament_lost_mm: f64,
+    /// Such jobs of which it is unknown.
+    jobs_without_filament_lost_mm: u64,
+    /// Filament in g of these jobs.
+    filament_lost_g: f64,
+    /// Such jobs of which it is unknown.
+    jobs_without_filament_lost_g: u64,
     #[serde(flatten)]
     figures: FiguresBody,
 }
 
 parameters! {
-    /// Length of the list.
+    /// Order and length of the list.
     pub(super) struct FilesParameters {
         /// Maximum number of files.
         #[param(value_type = Option<u64>, minimum = 1, maximum = 500, default = 50)]
         limit: usize = one_or(USUAL, whole(1, MOST)),
+        /// Sort order: the most `jobs` (the default), `failed` jobs or `filament_lost` first, or the lowest
+        /// `success_rate` of files with at least three jobs that completed or failed. Files without any are omitted.
+        #[param(value_type = Option<schema_enums::FileOrder>)]
+        sort: FileOrder = one_or(FileOrder::default(), word(FileOrder::ALL, FileOrder::as_str)),
     }
 }
 
-/// Show the most printed files
+/// Show the files that were printed
 ///
-/// How often each was printed, how that ended, and what it took.
+/// How often each was printed, how that ended, what it took, and what was lost.
 #[utoipa::path(get, path = "/api/analytics/files", tag = "analytics", params(FilesParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_files(core: Core, query: AnalyticsQuery<FilesParameters>) -> ApiResult<Response> {
-    let limit = query.own.limit;
-    let (figures, bodies) = compute(&core, &query.filter, move |jobs| {
-        let files = jobs.files(limit)?;
+    let FilesParameters { limit, sort } = query.own;
+    let (outcomes, figures, bodies) = compute(&core, &query.filter, move |jobs| {
+        let outcomes = jobs.file_outcomes(sort, limit)?;
+        let numbers: Vec<u32> = outcomes.iter().map(|(file, _)| *file).collect();
+        let files = jobs.sums_of_files(&numbers)?;
         let bodies: Vec<FiguresBody> = files
             .files
             .iter()
             .map(|(_, sums)| FiguresBody::new(sums, jobs))
             .collect();
-        Ok((files, bodies))
+        Ok((outcomes, files, bodies))
     })
     .await?;
     let names = core
         .store
         .job_texts(figures.files.iter().map(|(file, _)| *file))
         .await?;
-    let items = figures
-        .files
+    let items = outcomes
         .iter()
         .zip(bodies)
-        .map(|((file, _), figures)| FileBody {
+        .map(|((file, outcomes), figures)| FileBody {
             filename: names.get(file).cloned().unwrap_or_default(),
+            failed: outcomes.failed,
+            filament_lost_mm: thousandths(outcomes.lost_length),
+            jobs_without_filament_lost_mm: outcomes.without_lost_length,
+            filament_lost_g: thousandths(outcomes.lost_weight),
+            jobs_without_filament_lost_g: outcomes.without_lost_weight,
             figures,
         });
     let body = FilesBody {

@@ -1,6 +1,7 @@
 //! Analytics routes. The store computes the figures; the handlers add names and units. `docs/metrics.md` defines each
 //! figure.
 
+mod comparison;
 mod estimates;
 mod failures;
 mod figures;
@@ -17,6 +18,7 @@ mod verdicts;
 use std::collections::BTreeMap;
 
 use analytics::{ReadError, Selection};
+pub(crate) use comparison::ComparisonBase;
 use domain::{JobFilter, PrinterId};
 pub(crate) use heatmap::View;
 pub(crate) use query::Format;
@@ -43,7 +45,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Runs a computation, at most as many at once as there are cores.
-async fn compute<T: Send + 'static>(
+pub(crate) async fn compute<T: Send + 'static>(
     core: &Core,
     filter: &JobFilter,
     work: impl FnOnce(&Selection) -> Result<T, ReadError> + Send + 'static,
@@ -59,7 +61,7 @@ async fn compute<T: Send + 'static>(
 }
 
 /// Names of the printers.
-async fn printer_names(core: &Core) -> ApiResult<BTreeMap<PrinterId, String>> {
+pub(crate) async fn printer_names(core: &Core) -> ApiResult<BTreeMap<PrinterId, String>> {
     let printers = core.store.printers().await?;
     Ok(printers
         .into_iter()

@@ -1,21 +1,27 @@
-//! Figures over all jobs, and their change since the previous period.
+//! Figures over all jobs, and their change since another period.
 
-use analytics::is_start_of_day;
+use std::collections::BTreeSet;
+
 use axum::{extract::State, response::Response};
 use domain::JobFilter;
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::FiguresBody,
-        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
-        table,
+use crate::{
+    api::{
+        analytics::{
+            comparison::{self, ComparisonBase},
+            compute,
+            figures::{FiguresBody, as_f64},
+            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            table,
+        },
+        http::{error::ApiResult, query::parameters},
+        schema_enums,
+        state::{ApiState, Core},
     },
-    http::error::ApiResult,
-    state::{ApiState, Core},
+    input::word,
 };
 
 /// The figures of all jobs of a period.
@@ -27,23 +33,29 @@ pub(super) struct SummaryBody {
     figures: FiguresBody,
     /// Printers that print now, or are paused in a print, whatever the filter says beyond `printer_id`.
     active_printers: usize,
-    /// The period of the same length before. `null` without `since`, and before the year 0.
+    /// The base of the comparison. `null` without `since`, and before the year 0.
     previous: Option<PreviousBody>,
     /// How the figures have changed since then. `null` without `since`.
     change: Option<ChangeBody>,
 }
 
-/// A period before, with its figures.
+/// The period that another one is compared with, with its figures.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreviousPeriod)]
 struct PreviousBody {
+    #[schema(value_type = schema_enums::ComparisonBase)]
+    compare: &'static str,
     since: Timestamp,
+    /// Up to the same point as now, if the period has not ended.
     until: Timestamp,
+    /// Whether the period has not ended, so that both periods are compared up to this point only.
+    is_running: bool,
     #[serde(flatten)]
     figures: FiguresBody,
 }
 
-/// Growth: 0.1 is a tenth more than before. `null` where there was nothing before, or one of the two is unknown.
+/// Growth: 0.1 is a tenth more than before. `null` where there was nothing before, one of the two is unknown, or the value is
+/// missing for more than 5 % of the jobs of either period (`jobs_without_…`).
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = Change)]
 struct ChangeBody {
@@ -55,6 +67,17 @@ struct ChangeBody {
     total_time: Option<f64>,
     filament_mm: Option<f64>,
     filament_g: Option<f64>,
+    longest_job: Option<f64>,
+    /// One entry for each currency of both periods.
+    cost: Vec<CostChangeBody>,
+}
+
+/// Growth of the cost in one currency.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = CostChange)]
+struct CostChangeBody {
+    currency: Option<String>,
+    change: Option<f64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -66,17 +89,29 @@ struct Row {
     figures: FiguresBody,
 }
 
+parameters! {
+    /// The base of the comparison.
+    pub(super) struct CompareParameters {
+        /// The period that the figures are compared with; `previous` by default.
+        #[param(value_type = Option<schema_enums::ComparisonBase>)]
+        compare: ComparisonBase = one_or(ComparisonBase::default(), word(ComparisonBase::ALL, ComparisonBase::as_str)),
+    }
+}
+
 /// Sum up all jobs
 ///
-/// With `since` the same figures of the period before come with them, and the change: of whole days the same number of
-/// days before, else the same time. Without `until` a period ends now. As CSV a row for each of the two.
-#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+/// With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days (or
+/// the same time, if the period does not begin and end at midnight) before; the same days of the month before; or the same
+/// days of the year before. A period that has not ended is compared only up to now. As CSV a row for each of the two periods.
+#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics",
+    params(CompareParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((SummaryBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_summary(
     State(state): State<ApiState>,
     core: Core,
-    query: AnalyticsQuery,
+    query: AnalyticsQuery<CompareParameters>,
 ) -> ApiResult<Response> {
+    let base = query.own.compare;
     let now = state.clock.now();
     let (sums, active_printers) = compute(&core, &query.filter, |jobs| {
         Ok((
@@ -85,13 +120,14 @@ pub(super) async fn get_summary(
         ))
     })
     .await?;
-    let before = previous(&query.filter, &query.zone, now);
+    let asked = query.filter.since.zip(Some(query.filter.until));
+    let before = asked.and_then(|(since, until)| comparison::base(base, since, until, &query.zone, now));
     let previous = match before {
         None => None,
-        Some((since, until)) => {
+        Some(period) => {
             let filter = JobFilter {
-                since: Some(since),
-                until: Some(until),
+                since: Some(period.since),
+                until: Some(period.until),
                 ..query.filter.clone()
             };
             let figures = compute(&core, &filter, |jobs| {
@@ -99,8 +135,10 @@ pub(super) async fn get_summary(
             })
             .await?;
             Some(PreviousBody {
-                since,
-                until,
+                compare: base.as_str(),
+                since: period.since,
+                until: period.until,
+                is_running: period.is_running,
                 figures,
             })
         }
@@ -112,130 +150,83 @@ pub(super) async fn get_summary(
         active_printers,
         previous,
     };
-    table::respond(query.format, &body, |body| {
-        let current = Row {
-            period: "current",
-            since: body.period.since,
-            until: body.period.until,
-            figures: body.figures.clone(),
-        };
-        let previous = body.previous.as_ref().map(|previous| Row {
-            period: "previous",
-            since: Some(previous.since),
-            until: Some(previous.until),
-            figures: previous.figures.clone(),
-        });
-        [current].into_iter().chain(previous).collect()
-    })
+    table::respond(query.format, &body, rows)
 }
 
-/// The period before that of the filter. Whole days are counted as days, including those on which clocks change.
-/// `None` if it would begin before the year 0, which RFC 3339 cannot represent.
-fn previous(filter: &JobFilter, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    let since = filter.since?;
-    let until = filter.until.unwrap_or(now);
-    if until <= since {
-        return None;
-    }
-    let (first, end) = (since.to_zoned(zone.clone()), until.to_zoned(zone.clone()));
-    let before = match is_start_of_day(&first) && is_start_of_day(&end) {
-        true => {
-            let days = first.date().until(end.date()).ok()?.get_days();
-            let date = first.date().checked_sub(days.days()).ok()?;
-            date.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp()
-        }
-        false => since.checked_sub(until.duration_since(since)).ok()?,
+fn rows(body: &SummaryBody) -> Vec<Row> {
+    let current = Row {
+        period: "current",
+        since: body.period.since,
+        until: body.period.until,
+        figures: body.figures.clone(),
     };
-    (before.to_zoned(TimeZone::UTC).year() >= 0).then_some((before, since))
+    let previous = body.previous.as_ref().map(|previous| Row {
+        period: "previous",
+        since: Some(previous.since),
+        until: Some(previous.until),
+        figures: previous.figures.clone(),
+    });
+    [current].into_iter().chain(previous).collect()
 }
+
+/// Largest share of jobs without a value for which a change of the value still says something.
+const MISSING: f64 = 0.05;
 
 fn change(before: &FiguresBody, now: &FiguresBody) -> ChangeBody {
-    let growth = |before: Option<f64>, now: Option<f64>| {
-        let (before, now) = (before.filter(|before| *before > 0.0)?, now?);
-        Some(now / before - 1.0)
+    let is_known = |missing: fn(&FiguresBody) -> u64| {
+        [before, now]
+            .iter()
+            .all(|figures| as_f64(missing(figures)) <= MISSING * as_f64(figures.jobs))
     };
-    let count = |before: u64, now: u64| {
-        growth(
-            Some(crate::api::analytics::figures::as_f64(before)),
-            Some(crate::api::analytics::figures::as_f64(now)),
-        )
+    let of = |value: fn(&FiguresBody) -> Option<f64>, missing: fn(&FiguresBody) -> u64| {
+        growth(value(before), value(now)).filter(|_| is_known(missing))
     };
+    let count =
+        |value: fn(&FiguresBody) -> u64| growth(Some(as_f64(value(before))), Some(as_f64(value(now))));
     let rates = before.success_rate.zip(now.success_rate);
     ChangeBody {
-        jobs: count(before.jobs, now.jobs),
-        completed: count(before.by_status.completed, now.by_status.completed),
+        jobs: count(|figures| figures.jobs),
+        completed: count(|figures| figures.by_status.completed),
         success_rate: rates.map(|(before, now)| now - before),
-        print_time: growth(before.print_time, now.print_time),
-        total_time: growth(before.total_time, now.total_time),
-        filament_mm: growth(before.filament_mm, now.filament_mm),
-        filament_g: growth(before.filament_g, now.filament_g),
+        print_time: of(
+            |figures| figures.print_time,
+            |figures| figures.jobs_without_print_time,
+        ),
+        total_time: of(
+            |figures| figures.total_time,
+            |figures| figures.jobs_without_total_time,
+        ),
+        filament_mm: of(
+            |figures| figures.filament_mm,
+            |figures| figures.jobs_without_filament_mm,
+        ),
+        filament_g: of(
+            |figures| figures.filament_g,
+            |figures| figures.jobs_without_filament_g,
+        ),
+        longest_job: of(
+            |figures| figures.longest_job,
+            |figures| figures.jobs_without_total_time,
+        ),
+        cost: costs(before, now, is_known(|figures| figures.jobs_without_cost)),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn growth(before: Option<f64>, now: Option<f64>) -> Option<f64> {
+    let (before, now) = (before.filter(|before| *before > 0.0)?, now?);
+    Some(now / before - 1.0)
+}
 
-    fn before(zone: &str, since: &str, until: &str) -> Option<(String, String)> {
-        let filter = JobFilter {
-            since: Some(since.parse().unwrap()),
-            until: Some(until.parse().unwrap()),
-            ..JobFilter::default()
-        };
-        let period = previous(&filter, &TimeZone::get(zone).unwrap(), Timestamp::UNIX_EPOCH);
-        period.map(|(since, until)| (since.to_string(), until.to_string()))
-    }
-
-    #[test]
-    fn the_period_before_has_as_many_days() {
-        // The week in which the clocks change, and the week before.
-        assert_eq!(
-            before("Europe/Berlin", "2026-03-22T23:00:00Z", "2026-03-29T22:00:00Z"),
-            Some((
-                "2026-03-15T23:00:00Z".to_owned(),
-                "2026-03-22T23:00:00Z".to_owned()
-            ))
-        );
-        assert_eq!(
-            before("Europe/Berlin", "2026-03-29T22:00:00Z", "2026-04-05T22:00:00Z"),
-            Some((
-                "2026-03-22T23:00:00Z".to_owned(),
-                "2026-03-29T22:00:00Z".to_owned()
-            ))
-        );
-    }
-
-    #[test]
-    fn the_period_before_is_as_long() {
-        assert_eq!(
-            before("UTC", "2026-01-01T12:00:00Z", "2026-01-01T18:30:00Z"),
-            Some((
-                "2026-01-01T05:30:00Z".to_owned(),
-                "2026-01-01T12:00:00Z".to_owned()
-            ))
-        );
-        assert_eq!(
-            before("UTC", "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
-            None
-        );
-    }
-
-    #[test]
-    fn no_period_begins_before_the_year_0() {
-        assert_eq!(
-            before("UTC", "1013-01-01T12:00:00Z", "2026-01-01T12:00:00Z"),
-            Some((
-                "0000-01-01T12:00:00Z".to_owned(),
-                "1013-01-01T12:00:00Z".to_owned()
-            ))
-        );
-        assert_eq!(
-            before("UTC", "0006-01-25T12:56:36Z", "2026-01-25T00:00:00Z"),
-            None
-        );
-        assert_eq!(
-            before("UTC", "0006-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
-            None
-        );
-    }
+fn costs(before: &FiguresBody, now: &FiguresBody, is_known: bool) -> Vec<CostChangeBody> {
+    let currencies = [now, before].map(|figures| figures.cost.iter().map(|cost| &cost.currency));
+    let currencies: BTreeSet<_> = currencies.into_iter().flatten().collect();
+    let amount = |figures: &FiguresBody, currency: &Option<String>| {
+        let cost = figures.cost.iter().find(|cost| cost.currency == *currency);
+        Some(cost.map_or(0.0, |cost| cost.amount))
+    };
+    let change = |currency: &Option<String>| CostChangeBody {
+        currency: currency.clone(),
+        change: growth(amount(before, currency), amount(now, currency)).filter(|_| is_known),
+    };
+    currencies.into_iter().map(change).collect()
 }

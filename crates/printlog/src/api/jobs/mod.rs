@@ -2,15 +2,16 @@
 
 pub(crate) mod details;
 pub(crate) mod export;
+pub(crate) mod facets;
 pub(crate) mod gcode_file;
 pub(crate) mod notes;
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
+use domain::{AmountBounds, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use store::{FullJob, JobPage, JobRow, StoredJob};
+use store::{FullJob, JobPage, JobRow, ListedDetails, StoredJob};
 use utoipa::ToSchema;
 
 use crate::{
@@ -93,6 +94,32 @@ pub(crate) struct JobItemBody {
     verdict_reason: Option<String>,
     /// Whether `GET /api/jobs/{id}/thumbnail` has an image of it.
     has_thumbnail: bool,
+    /// Material, the main one by weight.
+    filament_type: Option<String>,
+    /// Maker of the filament.
+    filament_brand: Option<String>,
+    /// `#RRGGBB`, or a word.
+    filament_color: Option<String>,
+    /// Slicer that wrote the file.
+    slicer: Option<String>,
+    /// mm
+    layer_height: Option<f64>,
+    /// Filament used in g, from the measured length.
+    filament_used_g: Option<f64>,
+    /// Whether `filament_used_g` is computed with the usual density of the material, because the file has no weight.
+    /// `null` if the weight is unknown.
+    filament_used_g_estimated: Option<bool>,
+    /// Cost of the filament used, by the slicer's price. `null` if it is unknown.
+    cost: Option<JobCostBody>,
+}
+
+/// Cost of a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobCost)]
+pub(crate) struct JobCostBody {
+    amount: f64,
+    /// As the file names it, or else `api.currency` of the configuration. `null` without both.
+    currency: Option<String>,
 }
 
 /// A page of jobs.
@@ -154,9 +181,10 @@ parameters! {
 parameters! {
     /// Which of their jobs.
     pub(crate) struct FilterParameters {
-        /// Only jobs with one of these statuses. May be repeated or contain several, separated by commas.
-        #[param(value_type = Option<Vec<schema_enums::JobStatus>>)]
-        status: Vec<JobStatus> = several(input::job::status),
+        /// Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+        /// several, separated by commas.
+        #[param(value_type = Option<Vec<schema_enums::StatusFilter>>)]
+        status: Vec<Vec<JobStatus>> = several(input::job::statuses),
         /// Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
         /// zone of the request (UTC for routes without `tz`).
         #[param(inline, value_type = Option<schema_enums::Instant>, example = "2026-01-31")]
@@ -165,18 +193,44 @@ parameters! {
         /// of the request (UTC for routes without `tz`).
         #[param(inline, value_type = Option<schema_enums::Instant>, example = "2026-01-31T12:00:00Z")]
         until: Option<Timestamp> = instant(),
-        /// Only jobs whose file name, title, notes or tags contain this text, ignoring case and Unicode form.
+        /// Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form.
         #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$")]
         q: Option<String> = one(input::text(TEXT)),
-        /// Only jobs with this material, as the slicer spells it.
-        #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "PLA")]
-        filament_type: Option<String> = one(input::text(TEXT)),
-        /// Only jobs whose file was made by this slicer.
-        #[param(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "OrcaSlicer")]
-        slicer: Option<String> = one(input::text(TEXT)),
+        /// Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+        /// material is unknown.
+        #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>, example = json!(["PLA", "PETG"]))]
+        filament_type: Vec<Option<String>> = repeated(input::job::word_or_unknown),
+        /// Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+        /// jobs whose slicer is unknown.
+        #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>, example = json!(["OrcaSlicer"]))]
+        slicer: Vec<Option<String>> = repeated(input::job::word_or_unknown),
+        /// Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+        /// user is unknown.
+        #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>)]
+        user: Vec<Option<String>> = repeated(input::job::word_or_unknown),
+        /// Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+        /// is unknown.
+        #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>, example = json!(["klippy_shutdown"]))]
+        cause: Vec<Option<String>> = repeated(input::job::word_or_unknown),
+        /// Only jobs with at least this `print_duration`, in s.
+        #[param(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        print_duration_min: Option<u64> = one(input::job::amount),
+        /// Only jobs with at most this `print_duration`, in s.
+        #[param(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        print_duration_max: Option<u64> = one(input::job::amount),
+        /// Only jobs with at least this `filament_used`, in mm.
+        #[param(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        filament_used_min: Option<u64> = one(input::job::amount),
+        /// Only jobs with at most this `filament_used`, in mm.
+        #[param(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
+        filament_used_max: Option<u64> = one(input::job::amount),
         /// Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas.
         #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
         verdict: Vec<Verdict> = several(input::job::verdict),
+        /// Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+        /// rated jobs without a reason.
+        #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>)]
+        verdict_reason: Vec<Option<String>> = repeated(input::job::word_or_unknown),
         /// Only jobs to which a user gave one of these tags, ignoring case. May be repeated.
         #[param(value_type = Option<Vec<schema_enums::Tag>>)]
         tag: Vec<String> = repeated(input::job::tag),
@@ -309,13 +363,24 @@ impl FilterParameters {
     pub(crate) fn of_all_printers(self) -> JobFilter {
         JobFilter {
             printer_ids: Vec::new(),
-            statuses: self.status,
+            statuses: self.status.into_iter().flatten().collect(),
             since: self.since,
             until: self.until,
             text: self.q,
-            filament_type: self.filament_type,
-            slicer: self.slicer,
+            filament_types: self.filament_type,
+            slicers: self.slicer,
+            users: self.user,
+            causes: self.cause,
+            print_duration: AmountBounds {
+                min: self.print_duration_min,
+                max: self.print_duration_max,
+            },
+            filament_used: AmountBounds {
+                min: self.filament_used_min,
+                max: self.filament_used_max,
+            },
             verdicts: self.verdict,
+            verdict_reasons: self.verdict_reason,
             tags: self.tag,
         }
     }
@@ -339,9 +404,22 @@ impl JobListBody {
 }
 
 impl JobItemBody {
-    fn new(job: JobBody, notes: JobNotes, has_thumbnail: bool) -> Self {
+    fn new(job: JobBody, notes: JobNotes, has_thumbnail: bool, details: ListedDetails) -> Self {
+        let weight = details.used_grams(job.filament_used);
+        let cost = details.used_cost(job.filament_used);
         Self {
             job,
+            filament_used_g: weight.map(|(grams, _)| grams),
+            filament_used_g_estimated: weight.map(|(_, is_estimated)| is_estimated),
+            cost: cost.map(|amount| JobCostBody {
+                amount,
+                currency: details.currency,
+            }),
+            filament_type: details.filament_type,
+            filament_brand: details.filament_brand,
+            filament_color: details.filament_color,
+            slicer: details.slicer,
+            layer_height: details.layer_height,
             title: notes.title,
             tags: notes.tags,
             verdict: notes.verdict.map(Verdict::as_str),
@@ -363,6 +441,7 @@ impl From<FullJob> for FullJobBody {
         let FullJob {
             mut stored,
             mut notes,
+            listed,
             ..
         } = whole;
         Self {
@@ -374,7 +453,7 @@ impl From<FullJob> for FullJobBody {
             details,
             pauses,
             notes: notes.notes.take(),
-            job: JobItemBody::new(stored.into(), notes, has_thumbnail),
+            job: JobItemBody::new(stored.into(), notes, has_thumbnail, listed),
         }
     }
 }
@@ -383,7 +462,8 @@ impl From<JobRow> for JobItemBody {
     fn from(mut row: JobRow) -> Self {
         let notes = std::mem::take(&mut row.notes);
         let has_thumbnail = row.has_thumbnail;
-        Self::new(row.into(), notes, has_thumbnail)
+        let details = std::mem::take(&mut row.details);
+        Self::new(row.into(), notes, has_thumbnail, details)
     }
 }
 

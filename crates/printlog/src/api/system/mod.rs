@@ -45,6 +45,9 @@ pub(crate) struct System {
     /// The time zone that analytics use where a request gives no `tz` (`api.timezone`).
     #[schema(example = "Europe/Berlin")]
     timezone: String,
+    /// Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
+    #[schema(example = "EUR")]
+    currency: Option<String>,
     /// Whether `tz` is a time zone that analytics take. `null` if the request gives none.
     tz_is_known: Option<bool>,
     database: DatabaseBody,
@@ -85,6 +88,7 @@ pub(crate) async fn get_system(
         version: env!("CARGO_PKG_VERSION"),
         uptime: state.clock.moment().monotonic.as_secs(),
         timezone: time_zone::name(&state.zone),
+        currency: state.currency.as_deref().map(str::to_owned),
         tz_is_known: query.tz.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
         database: DatabaseBody {
             kind: info.engine.as_str(),
