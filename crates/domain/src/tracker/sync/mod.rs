@@ -189,6 +189,17 @@ impl Tracker {
             }
             return;
         };
+        self.open_newest(view, newest, &stats, actions);
+    }
+
+    /// Makes the run of the newest row, which is the running print, the current job.
+    fn open_newest(
+        &mut self,
+        view: &View<'_>,
+        newest: &Newest,
+        stats: &PrintStats,
+        actions: &mut Vec<Action>,
+    ) {
         if newest.deleted {
             self.ignored = true;
             return;
@@ -203,7 +214,7 @@ impl Tracker {
             let total = stats.figures.total_duration?;
             view.now.wall_before(total)
         });
-        self.open(view.now, job, Some(&stats), untracked, actions);
+        self.open(view.now, job, Some(stats), untracked, actions);
     }
 
     fn sync_inactive_print(
