@@ -4,6 +4,7 @@
 
 mod consumption;
 mod figures;
+mod filament;
 mod history;
 mod job;
 mod job_filter;
@@ -17,6 +18,10 @@ mod words;
 
 pub use consumption::{USUAL_DENSITY, used_cost, used_grams};
 pub use figures::Figures;
+pub use filament::{
+    FilamentEvent, FilamentMeter, FilamentReading, FilamentSource, FilamentUse, MeterState, SpoolCandidates,
+    SpoolSource, Supply, UseFlags, UseKind, choose_spool, grams_per_mm, is_reported_too_low, measured_length,
+};
 pub use history::{HistoryEnd, HistoryJob};
 pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus, is_resumed_file};
 pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED};

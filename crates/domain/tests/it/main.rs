@@ -1,6 +1,7 @@
 //! Tests of the tracker, as tables of events.
 
 mod bench_printer;
+mod filament;
 mod garbled;
 mod history;
 mod live;
