@@ -63,3 +63,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0008_job_pauses', 
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_outcomes', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
