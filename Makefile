@@ -9,6 +9,7 @@ UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
 ## Builds missing parts and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
+	scripts/build.sh
 	$(CARGO) run --release --locked --bin printlog -- serve
 
 ## A few simulated printers with months of history, and a server that records them.

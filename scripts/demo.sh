@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 printers=${DEMO_PRINTERS:-5}
 export PRINTLOG_API__PORT=${PRINTLOG_API__PORT:-8000}
 
-"${CARGO:-cargo}" build --release --locked --package printlog --package simulator --bins
+scripts/build.sh
 bin=$(readlink -f "${CARGO_TARGET_DIR:-target}/release")
 folder=$(mktemp -d -t printlog-demo.XXXXXX)
 pids=()
