@@ -150,7 +150,7 @@ fn next_hour(zone: &TimeZone, hour: Timestamp) -> Option<Timestamp> {
 #[derive(Debug, Clone)]
 pub struct LocalClock {
     zone: TimeZone,
-    /// Begin, end and offset of the current span, in ms.
+    /// Start, end and offset of the current span, in ms.
     span: (i64, i64, i64),
 }
 

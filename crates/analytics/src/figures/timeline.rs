@@ -101,7 +101,7 @@ const MAX_SERIES: usize = 25;
 /// Jobs of the buckets that have any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cells {
-    /// By begin of the bucket.
+    /// By start of the bucket.
     series: BTreeMap<StackKey, BTreeMap<i64, Cell>>,
 }
 
@@ -264,8 +264,8 @@ impl<'a> Figure for &'a Timeline {
     fn add(total: &mut Cells, part: &Cells) {
         for (key, cells) in &part.series {
             let series = total.series.entry(key.clone()).or_default();
-            for (begin, cell) in cells {
-                series.entry(*begin).or_default().merge(cell);
+            for (start, cell) in cells {
+                series.entry(*start).or_default().merge(cell);
             }
         }
     }
@@ -316,8 +316,8 @@ impl Selection {
 /// A cell for each bucket.
 fn spread(bounds: &[i64], buckets: usize, cells: &BTreeMap<i64, Cell>) -> Vec<Cell> {
     let mut all = vec![Cell::default(); buckets];
-    for (begin, cell) in cells {
-        if let Ok(bucket) = bounds.binary_search(begin) {
+    for (start, cell) in cells {
+        if let Ok(bucket) = bounds.binary_search(start) {
             all[bucket] = *cell;
         }
     }

@@ -30,12 +30,12 @@ impl MonthKey {
     pub fn end(self) -> i64 {
         match self.is_undated() {
             true => UNDATED + 1,
-            false => Self(self.0 + 1).begin().unwrap_or(i64::MAX),
+            false => Self(self.0 + 1).start().unwrap_or(i64::MAX),
         }
     }
 
-    /// Begin in ms since 1970. `None` for jobs whose start is unknown.
-    pub(crate) fn begin(self) -> Option<i64> {
+    /// Start in ms since 1970. `None` for jobs whose start is unknown.
+    pub(crate) fn start(self) -> Option<i64> {
         if self.is_undated() {
             return None;
         }

@@ -2,141 +2,54 @@
 //! memory.
 
 mod column;
+mod field;
 mod key;
+mod packed_job;
+mod summary;
+mod varint;
 
 use std::ops::{Range, RangeInclusive};
 
 use domain::{Amount, JobId, JobStatus, PrinterId};
 
-use crate::{Busy, Fact};
+use crate::Fact;
 use column::Column;
+use field::Field;
+use varint::{read_number, write_number};
+
 pub use key::MonthKey;
+pub use packed_job::PackedJob;
+pub(crate) use summary::{AmountRange, MonthSummary};
 
 /// Version of the byte format and of the meaning of [`Fact`]. Increase it if either changes: all months are then packed
 /// again when the database is opened.
 pub const FORMAT: i64 = 3;
-
-/// A column of a month, in the order of the byte format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Id,
-    /// ms after the begin of the month.
-    Start,
-    /// Status, and whether the weight is an estimate.
-    Status,
-    Profile,
-    File,
-    Cause,
-    Print,
-    Total,
-    Length,
-    Weight,
-    Estimate,
-    Cost,
-    User,
-}
 
 /// Packed facts, ordered by start and id.
 #[derive(Debug)]
 pub struct Month {
     printer_id: PrinterId,
     key: MonthKey,
-    /// Begin of the month in ms since 1970. `None` if the starts are unknown.
-    begin: Option<i64>,
+    /// Start of the month in ms since 1970. `None` if the starts are unknown.
+    month_start: Option<i64>,
     len: usize,
     /// In the order of [`Field::ALL`].
     columns: [Column; Field::ALL.len()],
-}
-
-/// A job of a month. Its values are those of a [`Fact`], unpacked on access.
-#[derive(Debug, Clone, Copy)]
-pub struct PackedJob<'a> {
-    month: &'a Month,
-    index: usize,
-}
-
-/// The data of a month that stays in memory when its jobs are evicted.
-#[derive(Debug, Clone)]
-pub(crate) struct MonthSummary {
-    pub(crate) len: usize,
-    /// Bytes that its packed jobs take in memory.
-    pub(crate) bytes: usize,
-    /// First and last start. `None` if they are unknown, or there are no jobs.
-    pub(crate) starts: Option<(i64, i64)>,
-    /// Latest end of a job, computed from start and `total`.
-    pub(crate) last_end: i64,
-    /// Time in ms during which a job ran; overlaps count once.
-    pub(crate) busy: u64,
-    ranges: [AmountRange; 3],
-}
-
-/// Smallest and largest known amount, and whether an amount is unknown.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AmountRange {
-    pub(crate) known: Option<(u64, u64)>,
-    pub(crate) has_unknown: bool,
-}
-
-impl Field {
-    const ALL: [Self; 13] = [
-        Self::Id,
-        Self::Start,
-        Self::Status,
-        Self::Profile,
-        Self::File,
-        Self::Cause,
-        Self::Print,
-        Self::Total,
-        Self::Length,
-        Self::Weight,
-        Self::Estimate,
-        Self::Cost,
-        Self::User,
-    ];
-
-    fn of(amount: Amount) -> Self {
-        match amount {
-            Amount::PrintDuration => Self::Print,
-            Amount::TotalDuration => Self::Total,
-            Amount::FilamentUsed => Self::Length,
-        }
-    }
-
-    /// The number that is stored. For an optional value it is 0 if unknown, otherwise the value plus one.
-    fn encode(self, fact: &Fact, begin: i64) -> u64 {
-        let amount = |amount: Option<u64>| amount.map_or(0, |amount| amount.saturating_add(1));
-        let number = |number: Option<u32>| number.map_or(0, |number| u64::from(number) + 1);
-        match self {
-            Self::Id => fact.id.0.cast_unsigned(),
-            Self::Start => fact.start.map_or(0, |start| (start - begin).cast_unsigned()),
-            Self::Status => (fact.status as u64) << 1 | u64::from(fact.weight_is_estimated),
-            Self::Profile => number(fact.profile),
-            Self::File => number(fact.file),
-            Self::Cause => number(fact.cause),
-            Self::Print => amount(fact.print),
-            Self::Total => amount(fact.total),
-            Self::Length => amount(fact.length),
-            Self::Weight => amount(fact.weight),
-            Self::Estimate => amount(fact.estimate),
-            Self::Cost => amount(fact.cost),
-            Self::User => number(fact.user),
-        }
-    }
 }
 
 impl Month {
     /// Packs facts. They must be ordered by start and id, and all belong to that printer and month.
     #[must_use]
     pub fn pack(printer_id: PrinterId, key: MonthKey, facts: &[Fact]) -> Self {
-        let begin = key.begin().unwrap_or(0);
+        let month_start = key.start().unwrap_or(0);
         let columns = Field::ALL.map(|field| {
-            let numbers: Vec<u64> = facts.iter().map(|fact| field.encode(fact, begin)).collect();
+            let numbers: Vec<u64> = facts.iter().map(|fact| field.encode(fact, month_start)).collect();
             Column::of(&numbers)
         });
         Self {
             printer_id,
             key,
-            begin: key.begin(),
+            month_start: key.start(),
             len: facts.len(),
             columns,
         }
@@ -178,7 +91,7 @@ impl Month {
         bytes.is_empty().then_some(Self {
             printer_id,
             key,
-            begin: key.begin(),
+            month_start: key.start(),
             len,
             columns: columns.try_into().ok()?,
         })
@@ -206,7 +119,7 @@ impl Month {
     }
 
     pub(crate) fn is_undated(&self) -> bool {
-        self.begin.is_none()
+        self.month_start.is_none()
     }
 
     #[inline]
@@ -227,42 +140,6 @@ impl Month {
     /// Start and length of the jobs that have both.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (i64, u64)> {
         self.jobs().filter_map(|job| Some((job.start()?, job.total()?)))
-    }
-
-    pub(crate) fn summary(&self) -> MonthSummary {
-        let mut busy = Busy::within(i64::MIN, i64::MAX);
-        let mut last_end = i64::MIN;
-        for job in self.jobs() {
-            if let Some(start) = job.start() {
-                let length = job.total().unwrap_or(0);
-                busy.add(start, length);
-                last_end = last_end.max(start.saturating_add_unsigned(length));
-            }
-        }
-        let last = self.len.checked_sub(1);
-        let start = |index: usize| self.job(index).start();
-        MonthSummary {
-            len: self.len,
-            bytes: self.bytes(),
-            starts: last.and_then(|last| start(0).zip(start(last))),
-            last_end,
-            busy: busy.busy(),
-            ranges: AMOUNTS.map(|amount| self.amount_range(amount)),
-        }
-    }
-
-    fn amount_range(&self, amount: Amount) -> AmountRange {
-        let mut range = AmountRange::default();
-        for job in self.jobs() {
-            match job.amount(amount) {
-                None => range.has_unknown = true,
-                Some(amount) => {
-                    let (low, high) = range.known.unwrap_or((amount, amount));
-                    range.known = Some((low.min(amount), high.max(amount)));
-                }
-            }
-        }
-        range
     }
 
     /// Finds a job. `None` if it is not in the month.
@@ -296,12 +173,14 @@ impl Month {
 
     /// Index of the first job that starts at `time` or later. Jobs without a start come before all times.
     pub(crate) fn first_from(&self, time: i64) -> usize {
-        let Some(begin) = self.begin else { return self.len };
+        let Some(month_start) = self.month_start else {
+            return self.len;
+        };
         let starts = &self.columns[Field::Start as usize];
         let (mut low, mut high) = (0, self.len);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if begin + starts.get(middle).cast_signed() < time {
+            if month_start + starts.get(middle).cast_signed() < time {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -309,152 +188,6 @@ impl Month {
         }
         low
     }
-}
-
-/// In the order of [`MonthSummary::ranges`].
-const AMOUNTS: [Amount; 3] = [Amount::PrintDuration, Amount::TotalDuration, Amount::FilamentUsed];
-
-impl MonthSummary {
-    pub(crate) fn amounts(&self, amount: Amount) -> AmountRange {
-        self.ranges[amount as usize]
-    }
-}
-
-impl PackedJob<'_> {
-    #[inline]
-    fn number(self, field: Field) -> u64 {
-        self.month.columns[field as usize].get(self.index)
-    }
-
-    /// An amount, or a number reduced by one; `None` is stored as 0.
-    #[inline]
-    fn optional(self, field: Field) -> Option<u64> {
-        self.number(field).checked_sub(1)
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "encoded from a u32")]
-    fn reference(self, field: Field) -> Option<u32> {
-        self.optional(field).map(|number| number as u32)
-    }
-
-    pub(crate) fn printer_id(self) -> PrinterId {
-        self.month.printer_id
-    }
-
-    pub(crate) fn id(self) -> JobId {
-        JobId(self.number(Field::Id).cast_signed())
-    }
-
-    #[inline]
-    pub(crate) fn start(self) -> Option<i64> {
-        let begin = self.month.begin?;
-        Some(begin + self.number(Field::Start).cast_signed())
-    }
-
-    #[inline]
-    pub(crate) fn status(self) -> JobStatus {
-        JobStatus::ALL[(self.number(Field::Status) >> 1) as usize]
-    }
-
-    /// Number of the material profile.
-    #[inline]
-    #[must_use]
-    pub fn profile(self) -> Option<u32> {
-        self.reference(Field::Profile)
-    }
-
-    /// Number of the file name.
-    #[inline]
-    #[must_use]
-    pub fn file(self) -> Option<u32> {
-        self.reference(Field::File)
-    }
-
-    /// Number of the cause.
-    #[must_use]
-    pub fn cause(self) -> Option<u32> {
-        self.reference(Field::Cause)
-    }
-
-    /// Number of the user.
-    #[must_use]
-    pub fn user(self) -> Option<u32> {
-        self.reference(Field::User)
-    }
-
-    #[inline]
-    pub(crate) fn amount(self, amount: Amount) -> Option<u64> {
-        self.optional(Field::of(amount))
-    }
-
-    #[inline]
-    pub(crate) fn print(self) -> Option<u64> {
-        self.optional(Field::Print)
-    }
-
-    #[inline]
-    pub(crate) fn total(self) -> Option<u64> {
-        self.optional(Field::Total)
-    }
-
-    #[inline]
-    pub(crate) fn length(self) -> Option<u64> {
-        self.optional(Field::Length)
-    }
-
-    #[inline]
-    pub(crate) fn weight(self) -> Option<u64> {
-        self.optional(Field::Weight)
-    }
-
-    #[inline]
-    pub(crate) fn estimate(self) -> Option<u64> {
-        self.optional(Field::Estimate)
-    }
-
-    pub(crate) fn fact(self) -> Fact {
-        Fact {
-            id: self.id(),
-            printer_id: self.printer_id(),
-            start: self.start(),
-            status: self.status(),
-            profile: self.profile(),
-            file: self.file(),
-            cause: self.cause(),
-            print: self.print(),
-            total: self.total(),
-            length: self.length(),
-            weight: self.weight(),
-            weight_is_estimated: self.number(Field::Status) & 1 == 1,
-            estimate: self.estimate(),
-            cost: self.optional(Field::Cost),
-            user: self.user(),
-        }
-    }
-}
-
-/// LEB128: seven bits per byte, the lowest first.
-fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-#[inline]
-fn read_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
