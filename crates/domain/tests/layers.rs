@@ -20,20 +20,52 @@ struct Layers {
     shared: &'static [&'static str],
 }
 
-const LAYERS: &[Layers] = &[Layers {
-    source: "store/src",
-    folders: &[
-        ("db", &[]),
-        ("migrations", &["db"]),
-        ("job_months", &["db"]),
-        ("files", &["db"]),
-        ("jobs", &["db", "job_months", "files"]),
-        ("access", &["db"]),
-        ("ops", &["db", "migrations"]),
-    ],
-    // Each folder adds its methods to `Store`, which the root opens and migrates.
-    shared: &["Store", "Error", "Result"],
-}];
+const LAYERS: &[Layers] = &[
+    Layers {
+        source: "store/src",
+        folders: &[
+            ("db", &[]),
+            ("migrations", &["db"]),
+            ("job_months", &["db"]),
+            ("files", &["db"]),
+            ("jobs", &["db", "job_months", "files"]),
+            ("access", &["db"]),
+            ("ops", &["db", "migrations"]),
+        ],
+        // Each folder adds its methods to `Store`, which the root opens and migrates.
+        shared: &["Store", "Error", "Result"],
+    },
+    Layers {
+        source: "printlog/src",
+        folders: &[
+            ("config", &[]),
+            ("logging", &["config"]),
+            ("input", &[]),
+            ("serving", &[]),
+            ("export", &[]),
+            ("printers", &["input"]),
+            ("ingest", &[]),
+            ("details", &["ingest"]),
+            (
+                "api",
+                &[
+                    "config", "details", "export", "ingest", "input", "printers", "serving",
+                ],
+            ),
+            (
+                "server",
+                &["api", "config", "details", "ingest", "logging", "serving"],
+            ),
+            (
+                "cli",
+                &[
+                    "api", "config", "export", "input", "logging", "printers", "server",
+                ],
+            ),
+        ],
+        shared: &["clock", "error_chain", "events", "retry", "housekeeping"],
+    },
+];
 
 /// Crates that compute with plain values only.
 const PURE: &[&str] = &["domain/src", "analytics/src", "gcode/src"];
