@@ -53,7 +53,7 @@ test('a chart is saved as CSV and as a picture', async () => {
 })
 
 test('one filter bar is for all charts and stands in the URL', async () => {
-  await page.getByLabel('Search files, notes, tags').fill('no such file')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('no such file')
   await page.waitForURL(/q=no\+such\+file|q=no%20such%20file/)
   await page.getByText('No jobs in this period').first().waitFor()
   await chart('Actual vs estimated time').getByText('Not enough data').waitFor()

@@ -47,13 +47,13 @@ test('filters stand in the URL, come back from it, and agree with the API', asyn
   await page.getByRole('dialog').getByText('Error', { exact: true }).click()
   await page.getByRole('dialog').getByText('Cancelled').click()
   await page.keyboard.press('Escape')
-  await page.getByLabel('Search files, notes, tags').fill('_PLA')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('_PLA')
   const { total: count } = await world.api('jobs?status=error,cancelled&q=_PLA&limit=1')
   assert.ok(count > 0 && count < 240)
   await total(count).waitFor()
   const { searchParams } = new URL(page.url())
   assert.deepEqual([searchParams.getAll('status'), searchParams.get('q')], [['error', 'cancelled'], '_PLA'])
-  const words = await rows().locator('td:nth-child(4)').allTextContents()
+  const words = await rows().locator('td:nth-child(5)').allTextContents()
   assert.ok(words.every((word) => /Error|Cancelled/.test(word)), words.join())
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await total(240).waitFor()
@@ -92,7 +92,7 @@ test('a column sorts the list, on a phone too', async () => {
 })
 
 test('what is filtered is exported, in every format of the menu', async () => {
-  await page.getByLabel('Search files, notes, tags').fill('_PLA')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('_PLA')
   const { total: count, items } = await world.api('jobs?q=_PLA&limit=200')
   assert.ok(count > 0 && count < 240)
   await total(count).waitFor()
@@ -128,7 +128,7 @@ test('what is filtered is exported, in every format of the menu', async () => {
 })
 
 test('a filter without a match says so', async () => {
-  await page.getByLabel('Search files, notes, tags').fill('no such file')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('no such file')
   await page.getByRole('heading', { name: 'No job matches' }).waitFor()
   await page.getByRole('button', { name: 'Clear filters' }).first().click()
   await total(240).waitFor()

@@ -30,14 +30,14 @@ test('all of them are counted, and page after page comes', async () => {
 })
 
 test('a filter finds among them what the API finds', async () => {
-  await page.getByLabel('Search files, notes, tags').fill('bracket')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('bracket')
   const { total: count } = await world.api('jobs?q=bracket&limit=1')
   assert.ok(count > 0 && count < JOBS)
   await total(count).waitFor()
 })
 
 test('a reader who has scrolled far gets a notice of new jobs', async () => {
-  await page.getByLabel('Search files, notes, tags').fill('')
+  await page.getByLabel('Search files, notes, tags, reasons').fill('')
   await total(JOBS).waitFor()
   const rows = page.locator('tbody tr')
   while ((await rows.count()) < 300) {

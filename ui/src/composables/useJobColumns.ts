@@ -17,6 +17,7 @@ export function useJobColumns() {
   const preferences = usePreferences()
   const columns = computed((): JobColumn[] => [
     { name: 'printer', label: t('job.printer') },
+    { name: 'material', label: t('job.material') },
     { name: 'status', label: t('job.status') },
     { name: 'started', label: t('job.started'), sorts: ['newest', 'oldest'] },
     { name: 'ended', label: t('job.ended') },
@@ -24,6 +25,10 @@ export function useJobColumns() {
     { name: 'printTime', label: t('job.printTime'), isNumber: true, sorts: ['-print_duration', 'print_duration'] },
     { name: 'totalTime', label: t('job.totalTime'), isNumber: true, sorts: ['-total_duration', 'total_duration'] },
     { name: 'filament', label: t('job.filament'), isNumber: true, sorts: ['-filament_used', 'filament_used'] },
+    { name: 'weight', label: t('job.weight'), isNumber: true },
+    { name: 'cost', label: t('job.cost'), isNumber: true },
+    { name: 'layerHeight', label: t('job.layerHeight'), isNumber: true },
+    { name: 'slicer', label: t('job.slicer') },
     { name: 'verdict', label: t('notes.fields.verdict') },
     { name: 'tags', label: t('notes.fields.tags') },
     { name: 'user', label: t('job.user') },

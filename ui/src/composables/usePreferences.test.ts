@@ -11,7 +11,7 @@ describe('preferences', () => {
   it('survive whatever is in the storage', () => {
     for (const text of [null, '', 'x', '5', 'null', '[]', '{"theme": 5, "locale": "xx", "timeZone": "Mars/Olympus", "density": -1, "currency": "€"}']) {
       expect(parsePreferences(text, ['en']), String(text)).toEqual({
-        locale: 'en', theme: 'system', timeZone: null, length: 'm', density: 1.24, currency: null, hiddenColumns: ['ended', 'cause', 'totalTime', 'tags', 'user'],
+        locale: 'en', theme: 'system', timeZone: null, length: 'm', density: 1.24, currency: null, hiddenColumns: ['ended', 'cause', 'totalTime', 'weight', 'cost', 'layerHeight', 'slicer', 'tags', 'user'],
       })
     }
   })

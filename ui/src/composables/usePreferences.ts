@@ -55,7 +55,7 @@ export function parsePreferences(text: string | null, languages: readonly string
     currency: typeof stored.currency === 'string' && isCurrency(stored.currency) ? stored.currency : null,
     hiddenColumns: Array.isArray(stored.hiddenColumns)
       ? stored.hiddenColumns.filter((name): name is string => typeof name === 'string')
-      : ['ended', 'cause', 'totalTime', 'tags', 'user'],
+      : ['ended', 'cause', 'totalTime', 'weight', 'cost', 'layerHeight', 'slicer', 'tags', 'user'],
   }
 }
 
