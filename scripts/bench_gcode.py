@@ -1,8 +1,8 @@
-"""Times printlog's reading of gcode files beside Moonraker's extractor: bench_gcode.py FOLDER PRINTLOG BENCH.
+"""Times printlog's reading of G-code files next to Moonraker's extractor: bench_gcode.py FOLDER PRINTLOG BENCH.
 
 Both read copies of the same files, in turns; of several turns the fastest counts for each file, because other work on the
 machine only ever slows. Runs in an environment with Moonraker installed: its extractor is the script `metadata.py`, which
-Moonraker starts anew for each file.
+Moonraker is started again for each file.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def main(folder, printlog, bench):
 
 @contextlib.contextmanager
 def copied(sources):
-    """Moonraker writes images beside the files: each turn has its own, under plain names."""
+    """Moonraker writes images next to the files: each run has its own copies, under plain names."""
     with tempfile.TemporaryDirectory() as folder:
         copies = []
         for index, path in enumerate(sources):

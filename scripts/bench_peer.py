@@ -1,6 +1,6 @@
-"""The application that somebody would write in an afternoon instead: FastAPI and SQLAlchemy on printlog's SQLite file.
+"""A minimal alternative, as a reference: FastAPI and SQLAlchemy on printlog's SQLite file.
 
-`make bench` measures it beside printlog, with the same routes, parameters and fields. It is written as the manuals of
+`make bench` measures it next to printlog, with the same routes, parameters and fields. It is written as the manuals of
 both libraries have it: models, sessions, response models, one process of uvicorn.
 """
 

@@ -1,4 +1,4 @@
-//! Makes Cargo embed the dashboard anew when it was built anew. Builds nothing itself: the server compiles without Node.
+//! Makes Cargo embed the dashboard again after a new build of it. Builds nothing itself: the server compiles without Node.
 
 fn main() {
     // A path that does not exist would count as changed at every build; its folder shows when it appears.

@@ -154,7 +154,7 @@ async fn apply_retention(store: &Store, config: RetentionConfig, now: Timestamp)
     if let Some(kept) = config.raw_metadata {
         let rows = store.forget_raw_metadata(before(kept)).await?;
         if rows > 0 {
-            info!("removed the raw metadata of {rows} gcode files");
+            info!("removed the raw metadata of {rows} G-code files");
         }
     }
     if let Some(kept) = config.thumbnails {

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(5);
 const NEWEST: u64 = 150;
 
 /// A start (`added`) or end (`finished`) of a printer's job: index of the printer, job id, action.
-type News = (usize, String, &'static str);
+type Change = (usize, String, &'static str);
 
 /// Clients that receive the same notifications as printlog, and a reader of its database.
 pub(crate) struct Observed {
@@ -31,8 +31,8 @@ pub(crate) struct Observed {
 
 #[derive(Default)]
 struct Times {
-    heard: HashMap<News, Instant>,
-    stored: HashMap<News, Instant>,
+    heard: HashMap<Change, Instant>,
+    stored: HashMap<Change, Instant>,
 }
 
 /// Latencies in milliseconds, ascending.
@@ -62,7 +62,7 @@ pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Resul
             while let Some(Ok(frame)) = socket.next().await {
                 let now = Instant::now();
                 let Message::Text(text) = frame else { continue };
-                if let Some((id, action)) = news(&text) {
+                if let Some((id, action)) = history_change(&text) {
                     lock(&times).heard.entry((place, id, action)).or_insert(now);
                 }
             }
@@ -106,14 +106,14 @@ impl Observed {
             ends: Vec::new(),
             never: 0,
         };
-        for (news, heard) in &times.heard {
-            let Some(stored) = times.stored.get(news) else {
+        for (change, heard) in &times.heard {
+            let Some(stored) = times.stored.get(change) else {
                 latencies.never += 1;
                 continue;
             };
             // The row may come first: Klipper's status can report an end before the history does.
             let milliseconds = stored.saturating_duration_since(*heard).as_secs_f64() * 1000.0;
-            match news.2 {
+            match change.2 {
                 "added" => latencies.starts.push(milliseconds),
                 _ => latencies.ends.push(milliseconds),
             }
@@ -151,17 +151,17 @@ impl Latencies {
     }
 }
 
-fn news(text: &str) -> Option<(String, &'static str)> {
+fn history_change(text: &str) -> Option<(String, &'static str)> {
     // A cheap check first: most frames are other notifications.
     if !text.contains("notify_history_changed") {
         return None;
     }
     let frame: Value = serde_json::from_str(text).ok()?;
-    let news = &frame["params"][0];
+    let change = &frame["params"][0];
     let action = ["added", "finished"]
         .into_iter()
-        .find(|action| news["action"] == *action)?;
-    Some((news["job"]["job_id"].as_str()?.to_owned(), action))
+        .find(|action| change["action"] == *action)?;
+    Some((change["job"]["job_id"].as_str()?.to_owned(), action))
 }
 
 fn lock(times: &Mutex<Times>) -> std::sync::MutexGuard<'_, Times> {

@@ -25,23 +25,23 @@ use crate::{
 #[openapi(
     info(
         title = "printlog",
-        description = "Every print of every Klipper printer, recorded once and true.\n\n\
-            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` makes one, \
-            with `--scope read` one that changes nothing. Which scope a route needs stands at its `security`. \
-            Browsers sign in with a key once, by `POST /api/session`.\n\n\
+        description = "Records every print of every Klipper printer, exactly once and correctly.\n\n\
+            Send an API key with each request, as `Authorization: Bearer 3dp_…`. `printlog keys create NAME` creates \
+            one, with `--scope read` a read-only one. The `security` of a route gives the scope that it needs. Browsers \
+            sign in once with a key, by `POST /api/session`.\n\n\
             Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
-            What is not known is `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
-            fields that are wrong.",
+            Unknown values are `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
+            invalid fields.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
     ),
     servers((url = "/")),
     tags(
-        (name = "printers", description = "The printers that are followed."),
-        (name = "jobs", description = "What they printed."),
-        (name = "analytics", description = "What many jobs come to. Each as JSON, or as CSV for a spreadsheet."),
-        (name = "keys", description = "Who may use this API."),
-        (name = "session", description = "Signing in from a browser."),
-        (name = "health", description = "Whether the server works."),
+        (name = "printers", description = "The recorded printers."),
+        (name = "jobs", description = "Recorded jobs."),
+        (name = "analytics", description = "Figures over many jobs, as JSON or as CSV for spreadsheets."),
+        (name = "keys", description = "API keys."),
+        (name = "session", description = "Sessions of browsers."),
+        (name = "health", description = "State of the server."),
     ),
     components(schemas(
         error::Problem,
@@ -66,36 +66,35 @@ const SHARED: [(&str, &str, &str); 9] = [
     (
         "Unauthorized",
         "401",
-        "No API key, or one that is wrong, expired or revoked.",
+        "The API key is missing, unknown, expired or revoked.",
     ),
     (
         "Forbidden",
         "403",
-        "The key may only read, and this needs one that may do everything; or a page of another site asks for it with \
-         the cookie of a session.",
+        "The key has the scope `read` and the route needs `admin`; or a page of another site sent the request with a session cookie.",
     ),
     ("TooLarge", "413", "The body is too large."),
-    ("NotJson", "415", "The body is not sent as JSON."),
+    ("NotJson", "415", "The body was not sent as JSON."),
     (
         "Invalid",
         "422",
-        "Something in the request is not acceptable; `errors` names the fields.",
+        "The request is invalid; `errors` names the fields.",
     ),
     (
         "TooMany",
         "429",
-        "Too many keys from this address were wrong; `Retry-After` says how long to wait.",
+        "Too many invalid keys from this address; wait for `Retry-After`.",
     ),
-    ("Failed", "500", "The server failed. Its log says why."),
+    ("Failed", "500", "The server failed. See its log."),
     (
         "Unavailable",
         "503",
-        "Not now: the server starts, or is overloaded.",
+        "Temporarily unavailable: the server is starting or overloaded.",
     ),
 ];
 
 /// Schemas whose fields may be omitted: request bodies, and problems, which have only the fields they need.
-const LEAVE_FIELDS_OUT: [&str; 5] = [
+const OPTIONAL_FIELDS: [&str; 5] = [
     "JobPatch",
     "NewApiKey",
     "PrinterInput",
@@ -110,32 +109,32 @@ pub fn document() -> Document {
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let (_, mut data) = data_routes().split_for_parts();
     for (method, operation) in operations(&mut data) {
-        require(operation, auth::needed_for(&method));
+        require_scope(operation, auth::needed_for(&method));
     }
     let (_, mut admin) = admin_routes().split_for_parts();
     for (_, operation) in operations(&mut admin) {
-        require(operation, KeyScope::Admin);
+        require_scope(operation, KeyScope::Admin);
     }
     let (_, open) = open_routes().split_for_parts();
     for documented in [data, admin, open] {
         document.merge(documented);
     }
     for (_, operation) in operations(&mut document) {
-        add_shared_answers(operation);
+        add_shared_responses(operation);
     }
     let components = document.components.get_or_insert_with(Components::new);
     for (name, schema) in &mut components.schemas {
-        if !LEAVE_FIELDS_OUT.contains(&name.as_str()) {
+        if !OPTIONAL_FIELDS.contains(&name.as_str()) {
             require_all_fields(schema);
         }
     }
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
-    scheme.description = Some("An API key: `3dp_` and 43 characters.".to_owned());
+    scheme.description = Some("An API key: `3dp_` followed by 43 characters.".to_owned());
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     let cookie = ApiKeyValue::with_description(
         session::COOKIE,
-        "The session that `POST /api/session` opened. The name goes on with `_` and eight digits of the database. With it, \
-         only pages of this server may change anything.",
+        "The session that `POST /api/session` opened. The name ends with `_` and eight digits that identify the database. \
+         With a session, only pages of this server may change anything.",
     );
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (name, _, description) in SHARED {
@@ -161,21 +160,21 @@ fn operations(document: &mut Document) -> impl Iterator<Item = (Method, &mut Ope
 }
 
 /// Declares the scope that a key needs, as an OpenAPI 3.1 role.
-fn require(operation: &mut Operation, scope: KeyScope) {
+fn require_scope(operation: &mut Operation, scope: KeyScope) {
     let by = |scheme| SecurityRequirement::new(scheme, [scope.as_str()]);
     operation.security = Some(vec![by(BEARER), by(COOKIE)]);
-    refer(operation, "401");
-    refer(operation, "429");
+    add_response(operation, "401");
+    add_response(operation, "429");
     if scope == KeyScope::Admin {
-        refer(operation, "403");
+        add_response(operation, "403");
     }
 }
 
-fn add_shared_answers(operation: &mut Operation) {
+fn add_shared_responses(operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     if has_body {
-        refer(operation, "413");
-        refer(operation, "415");
+        add_response(operation, "413");
+        add_response(operation, "415");
     }
     if has_body
         || operation
@@ -183,15 +182,15 @@ fn add_shared_answers(operation: &mut Operation) {
             .as_ref()
             .is_some_and(|parameters| !parameters.is_empty())
     {
-        refer(operation, "400");
-        refer(operation, "422");
+        add_response(operation, "400");
+        add_response(operation, "422");
     }
-    refer(operation, "500");
-    refer(operation, "503");
+    add_response(operation, "500");
+    add_response(operation, "503");
 }
 
 /// Adds a shared response, unless the route describes its own.
-fn refer(operation: &mut Operation, status: &str) {
+fn add_response(operation: &mut Operation, status: &str) {
     let shared = SHARED.iter().find(|(_, of, _)| *of == status);
     if let Some((name, ..)) = shared {
         operation

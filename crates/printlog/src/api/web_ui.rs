@@ -124,13 +124,13 @@ fn file(path: &str, content_type: &'static str, headers: &HeaderMap) -> Option<R
         None => (None, Dist::get(path)?),
     };
     let mut response = Response::new(Body::from(file.data.into_owned()));
-    let answer = response.headers_mut();
-    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     let lifetime = if path.starts_with(HASHED) { FOREVER } else { A_DAY };
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(lifetime));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(lifetime));
     if let Some(encoding) = encoding {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     Some(response)
 }

@@ -68,7 +68,7 @@ pub(super) async fn back_up(context: &Context, config: &Config, arguments: BackU
     } else {
         let jobs = backup.rows("print_jobs").unwrap_or(0);
         print_line(&format!(
-            "{}: {jobs} jobs, {:.1} MB, opened again and sound",
+            "{}: {jobs} jobs, {:.1} MB, verified",
             backup.path.display(),
             megabytes(backup.bytes)
         ))?;
@@ -82,7 +82,7 @@ pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow
     let restore = Restore::prepare(&arguments.file, &config.database, backups).await?;
     if arguments.dry_run {
         let tables = compared(restore.tables(), &config.database).await?;
-        let text = "The backup is sound, and can be restored. Nothing was changed.";
+        let text = "The backup is valid and can be restored. Nothing was changed.";
         let copied = Copied {
             done: false,
             replaced: None,
@@ -97,7 +97,7 @@ pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow
         Replaced::BackedUp(path) => Some(path.display().to_string()),
         Replaced::SetAside(path, cause) => {
             eprintln!(
-                "printlog: the database that was there cannot be backed up ({:#}); its file is kept as {}",
+                "printlog: the previous database cannot be backed up ({:#}); its file is kept as {}",
                 anyhow::Error::new(cause),
                 path.display()
             );
@@ -106,7 +106,7 @@ pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow
         Replaced::Unfinished => Some("(an incomplete database)".to_owned()),
     };
     let text = match &replaced {
-        Some(path) => format!("Restored. What was there before is in {path}."),
+        Some(path) => format!("Restored. The previous data is in {path}."),
         None => "Restored.".to_owned(),
     };
     let copied = Copied {
@@ -133,7 +133,7 @@ pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Resu
     print_tables(
         copied,
         arguments.output.json,
-        "Moved; every table has the same rows with the same checksum. Set `database` in the configuration now.",
+        "Copied; every table has the same rows with the same checksum. Now set `database` in the configuration.",
     )?;
     Ok(Exit::Done)
 }
@@ -142,7 +142,7 @@ pub(super) async fn migrate_database(arguments: MigrateDatabase) -> anyhow::Resu
 fn location(name: &str, url: &str, password_file: Option<&Path>) -> anyhow::Result<Location> {
     let mut location = database_url(url).ok_or_else(|| {
         UsageError(format!(
-            "--{name} is no database; allowed is sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+            "--{name} is not a database URL; allowed is sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE"
         ))
     })?;
     let Some(file) = password_file else {
@@ -152,11 +152,13 @@ fn location(name: &str, url: &str, password_file: Option<&Path>) -> anyhow::Resu
     match &mut location {
         Location::MySql { url } if url.password().is_none() => {
             let password = password.trim_end_matches(['\r', '\n']);
-            url.set_password(Some(password))
-                .map_err(|()| UsageError(format!("--{name} has no account that a password could be of")))?;
+            url.set_password(Some(password)).map_err(|()| {
+                UsageError(format!("--{name} has no user that the password could belong to"))
+            })?;
         }
         Location::MySql { .. } => {
-            let text = format!("--{name} has a password; --{name}-password-file must go, or that");
+            let text =
+                format!("--{name} has a password already; remove it, or remove --{name}-password-file");
             return Err(UsageError(text).into());
         }
         Location::Sqlite { .. } => {

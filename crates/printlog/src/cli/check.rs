@@ -56,9 +56,9 @@ pub(super) async fn check(file: Option<&Path>, output: Output) -> anyhow::Result
         })?;
     } else {
         print_line(if ok {
-            "All is well."
+            "No problems found."
         } else {
-            "Something is wrong, see above."
+            "Problems found, see above."
         })?;
     }
     Ok(if ok { Exit::Done } else { Exit::FoundTrouble })
@@ -75,8 +75,7 @@ pub(super) async fn findings(config: &Config) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Advice for a damaged file.
-const DAMAGED: &str = "end the server and put a backup in its place with `printlog restore FILE`; what has been printed \
-                       since then is read from the printers";
+const DAMAGED: &str = "stop the server and restore a backup with `printlog restore FILE`; later prints are read from the printers' histories";
 
 struct Checks {
     findings: Vec<Finding>,
@@ -131,19 +130,16 @@ impl Checks {
                 ok: true,
                 found: server::NO_SHARED_MEMORY.to_owned(),
                 advice: Some(
-                    "move the database to a local disk: end the server, move its folder, set database.path"
+                    "move the database to a local disk: stop the server, move its folder, set database.path"
                         .to_owned(),
                 ),
             })?;
         }
         for (table, last) in store.exhausted_tables().await? {
             let found = format!(
-                "of the table {table} are used up: its last one is {last}, and the largest is {LARGEST_ID}. Nothing new can \
-                 be recorded there. An imported row had this number"
+                "of the table {table} are exhausted: the last one is {last}, and the largest is {LARGEST_ID}. No new rows can be stored there. An imported row had this id"
             );
-            let advice = "restore a backup from before that import (`printlog restore FILE`). Without one, `printlog jobs \
-                          export --format ndjson -o FILE` and `printlog import FILE` into a new database, which gives such \
-                          rows other numbers; then give the printers their addresses again";
+            let advice = "restore a backup from before that import (`printlog restore FILE`). Without one, run `printlog jobs export --format ndjson -o FILE` and `printlog import FILE` into a new database, which assigns other ids; then set the addresses of the printers again";
             self.bad("numbers", found, advice)?;
         }
         let mismatches = store.check_totals().await?;
@@ -161,20 +157,20 @@ impl Checks {
             )?;
         }
         for mismatch in &mismatches {
-            let advice = "this is a bug of printlog, please report it";
-            self.bad("totals", mismatch_told(mismatch, &printers), advice)?;
+            let advice = "this is a bug in printlog, please report it";
+            self.bad("totals", describe_mismatch(mismatch, &printers), advice)?;
         }
         let mismatches = store.check_aggregates().await?;
         if mismatches.is_empty() {
-            self.good("aggregates", "say what the jobs say".to_owned())?;
+            self.good("aggregates", "match the jobs".to_owned())?;
         }
         for mismatch in &mismatches {
             let found = format!(
-                "of {} of printer {} are not what its jobs say",
+                "of {} of printer {} do not match its jobs",
                 mismatch.month, mismatch.printer_id.0
             );
             let advice =
-                "`printlog rebuild-aggregates` mends them; this is a bug of printlog, please report it";
+                "`printlog rebuild-aggregates` repairs them; this is a bug in printlog, please report it";
             self.bad("aggregates", found, advice)?;
         }
         self.check_secret(store).await?;
@@ -182,7 +178,7 @@ impl Checks {
         self.good(
             "details",
             format!(
-                "of {} jobs are still to be read from their files, of {} known in part, of {} given up",
+                "of {} jobs are pending, of {} partial, of {} failed",
                 waiting.pending, waiting.partial, waiting.failed
             ),
         )?;
@@ -194,10 +190,9 @@ impl Checks {
         if let Some(trouble) = store.secret_trouble() {
             let advice = match store.is_secret_damaged() {
                 true => {
-                    "put a copy of the right file there (database.secret_file says where); if there is none, move this \
-                     one away: the next start makes a new one, and keys that are stored must be entered again"
+                    "put a copy of the right file there (see database.secret_file); if there is none, move this one away: the next start creates a new one, and stored keys must be entered again"
                 }
-                false => "keep the file, and let printlog read it (database.secret_file says which it is)",
+                false => "keep the file, and let printlog read it (see database.secret_file)",
             };
             return self.bad(SUBJECT, trouble.to_owned(), advice);
         }
@@ -206,16 +201,15 @@ impl Checks {
                 subject: "secret".to_owned(),
                 ok: true,
                 found: exposure.to_owned(),
-                advice: Some("keep other accounts from it, with that command".to_owned()),
+                advice: Some("deny other accounts access with that command".to_owned()),
             })?;
         }
         match store.unreadable_key_count().await? {
-            0 => self.good(SUBJECT, "are encrypted, and can be read".to_owned()),
+            0 => self.good(SUBJECT, "are encrypted, and can be decrypted".to_owned()),
             number => self.bad(
                 SUBJECT,
                 format!("{number} cannot be decrypted: they were encrypted with another secret"),
-                "put the right file back (database.secret_file says where), or enter these keys anew: `printlog printers \
-                 edit NAME --api-key-file FILE`",
+                "restore the right file (see database.secret_file), or enter these keys again: `printlog printers edit NAME --api-key-file FILE`",
             ),
         }
     }
@@ -259,9 +253,9 @@ impl Checks {
     fn printer(&mut self, printer: &Printer, verdict: Option<probe::Verdict>) -> anyhow::Result<()> {
         let subject = format!("printer {}", printer.config.name);
         let Some(verdict) = verdict else {
-            return self.good(&subject, "is switched off in printlog; not tried".to_owned());
+            return self.good(&subject, "is inactive; not tested".to_owned());
         };
-        let found = crate::cli::printers::told(&printer.config.moonraker_url, &verdict);
+        let found = crate::cli::printers::describe(&printer.config.moonraker_url, &verdict);
         let edit = format!("`printlog printers edit {}", printer.id.0);
         match (verdict.outcome, printer.last_seen) {
             (Outcome::Ok, _) if verdict.keeps_no_history() => self.add(Finding {
@@ -269,9 +263,7 @@ impl Checks {
                 ok: true,
                 found,
                 advice: Some(
-                    "nothing, if it is meant so. Otherwise give moonraker.conf a section [history], and look into \
-                     moonraker.log for errors of its database: without a history, prints that run while printlog is \
-                     away are not recorded"
+                    "nothing, if this is intended. Otherwise add a section [history] to moonraker.conf, and look for database errors in moonraker.log: without a history, prints that run while printlog is down are not recorded"
                         .to_owned(),
                 ),
             }),
@@ -279,7 +271,7 @@ impl Checks {
             (Outcome::NoPrint, _) => self.bad(
                 &subject,
                 found,
-                "look into klippy.log and moonraker.log; printlog reads `print_stats` with printer.objects.subscribe",
+                "see klippy.log and moonraker.log; printlog reads `print_stats` with printer.objects.subscribe",
             ),
             (Outcome::KeyNeeded | Outcome::WrongKey, _) => {
                 self.bad(&subject, found, &format!("{edit} --api-key-file FILE` stores the right key"))
@@ -289,29 +281,27 @@ impl Checks {
                 ok: true,
                 found,
                 advice: Some(format!(
-                    "nothing, if it is just switched off: its prints are imported later. It answered last at {last_seen:.0}; \
-                     if it has another address now, {edit} --url URL` stores that"
+                    "nothing, if it is switched off: its prints are imported later. It last responded at {last_seen:.0}; if it has another address now, {edit} --url URL` stores it"
                 )),
             }),
             (Outcome::Unreachable, None) if verdict.may_be_off => self.bad(
                 &subject,
                 found,
                 &format!(
-                    "it has never answered at this address: switch it on, or correct the address with {edit} --url URL`"
+                    "it has never responded at this address: switch it on, or correct the address with {edit} --url URL`"
                 ),
             ),
             (Outcome::Unreachable, _) => self.bad(
                 &subject,
                 found,
                 &format!(
-                    "see to it that Moonraker runs there and that printlog is let through to it, or correct the address \
-                     with {edit} --url URL`, mostly http://HOST:7125"
+                    "make sure that Moonraker runs there and that printlog can reach it, or correct the address with {edit} --url URL`, usually http://HOST:7125"
                 ),
             ),
             (Outcome::WrongAddress | Outcome::NotMoonraker, _) => self.bad(
                 &subject,
                 found,
-                &format!("{edit} --url URL` stores the address of its Moonraker, mostly http://HOST:7125"),
+                &format!("{edit} --url URL` stores the address of its Moonraker, usually http://HOST:7125"),
             ),
         }
     }
@@ -358,18 +348,19 @@ fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str 
     match (cause, location) {
         (cause, _) if cause.is_of_damage() => DAMAGED,
         (E::NewerSchema { .. }, _) => {
-            "use the newer printlog; to go back to this one, `printlog restore` the backup that was made before the upgrade, \
-             see docs/upgrade.md"
+            "use the newer printlog; to return to this version, restore the backup from before the upgrade with `printlog restore`, see docs/upgrade.md"
         }
         (E::Outdated { .. }, _) => {
-            "end that server, and start the one of this version: it upgrades the database"
+            "stop that server, and start the one of this version: it upgrades the database"
         }
-        (E::Unfinished { .. }, _) => "do the restore or the move again; until then no printlog works with it",
+        (E::Unfinished { .. }, _) => {
+            "repeat the restore or the migration; until then the database cannot be used"
+        }
         (E::UnsupportedServer { .. }, _) => {
             "upgrade the server, or set another one in the section `database`"
         }
         (E::BackupFile { .. }, _) => {
-            "make room, or let printlog write there (`backup.folder`): before an upgrade it backs the database up"
+            "free some space, or let printlog write there (`backup.folder`): it backs up the database before an upgrade"
         }
         (E::Open { source, .. }, Location::Sqlite { .. }) if is_refusal(&**source) => {
             "do that, or run this command as the user of the server"
@@ -378,7 +369,7 @@ fn advice_on_opening(cause: &store::Error, location: &Location) -> &'static str 
             "see `database.path` in the configuration: does the folder exist, may printlog write there, is the disk full?"
         }
         (_, Location::MySql { .. }) => {
-            "see the section `database` of the configuration: is the server on, are host, account and password right?"
+            "see the section `database` of the configuration: is the server running, are host, account and password right?"
         }
     }
 }
@@ -390,13 +381,13 @@ fn is_refusal(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
         .is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn mismatch_told(mismatch: &TotalsMismatch, printers: &[Printer]) -> String {
+fn describe_mismatch(mismatch: &TotalsMismatch, printers: &[Printer]) -> String {
     let printer = printers.iter().find(|printer| printer.id == mismatch.printer_id);
     let name = printer.map_or_else(
         || mismatch.printer_id.0.to_string(),
         |printer| printer.config.name.clone(),
     );
-    let told = |totals: &JobTotals| {
+    let describe = |totals: &JobTotals| {
         format!(
             "{} jobs, {:.1} s, {:.1} mm",
             totals.total_jobs, totals.total_time, totals.total_filament_used
@@ -405,10 +396,10 @@ fn mismatch_told(mismatch: &TotalsMismatch, printers: &[Printer]) -> String {
     let stored = mismatch
         .stored
         .as_ref()
-        .map_or_else(|| "nothing".to_owned(), told);
+        .map_or_else(|| "nothing".to_owned(), describe);
     format!(
-        "of printer {name} say {stored}; its jobs say {}",
-        told(&mismatch.computed)
+        "of printer {name} are {stored}; the sums over its jobs are {}",
+        describe(&mismatch.computed)
     )
 }
 

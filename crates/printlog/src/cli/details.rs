@@ -19,7 +19,9 @@ pub(super) async fn run(context: &Context, command: DetailsCommand) -> anyhow::R
     if refresh.output.json {
         print_json(&Refreshed { jobs })?;
     } else {
-        print_line(&format!("{jobs} jobs will be read anew by the running server."))?;
+        print_line(&format!(
+            "The running server reads the details of {jobs} jobs again."
+        ))?;
     }
     Ok(Exit::Done)
 }

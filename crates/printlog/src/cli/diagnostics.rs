@@ -52,9 +52,9 @@ pub(super) async fn run(file: Option<&Path>, output: Option<PathBuf>) -> anyhow:
         ),
     ];
     match of_database(&config).await {
-        Ok((printers, told)) => {
+        Ok((printers, list)) => {
             secrets.add_printers(&printers);
-            texts.push(("printers.json".to_owned(), told));
+            texts.push(("printers.json".to_owned(), list));
         }
         // The findings contain this error, too.
         Err(cause) => texts.push(("printers.txt".to_owned(), format!("{cause:#}\n"))),
@@ -67,11 +67,11 @@ pub(super) async fn run(file: Option<&Path>, output: Option<PathBuf>) -> anyhow:
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options
         .open(&path)
-        .with_context(|| format!("cannot make {}", path.display()))?;
+        .with_context(|| format!("cannot create {}", path.display()))?;
     write(file, &texts, &secrets).with_context(|| format!("cannot write {}", path.display()))?;
     print_line(&format!("Wrote {}.", path.display()))?;
     eprintln!(
-        "Keys and passwords are left out; names of printers, addresses and files are in it. Read it before you send it."
+        "Keys and passwords are left out; names of printers, addresses and files are included. Read it before you send it."
     );
     Ok(Exit::Done)
 }
@@ -84,8 +84,8 @@ async fn of_database(config: &Config) -> anyhow::Result<(Vec<Printer>, String)> 
 }
 
 async fn read(store: &Store) -> anyhow::Result<(Vec<Printer>, String)> {
-    let told = serde_json::to_string_pretty(&PrinterList::read(store).await?)?;
-    Ok((store.printers().await?, told))
+    let list = serde_json::to_string_pretty(&PrinterList::read(store).await?)?;
+    Ok((store.printers().await?, list))
 }
 
 /// The ends of the log file and of the rotated ones.

@@ -65,11 +65,11 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
     let mut table = Table::new([
         "file", "slicer", "material", "layer", "time", "filament", "weight",
     ]);
-    let read = |file: &PathBuf| answer(file, arguments.json);
-    in_order(&files, read, |file, answer| {
-        match answer {
-            Ok(Answer::Line(line)) => out.write_all(&line)?,
-            Ok(Answer::Row(row)) => table.row(row),
+    let read = |file: &PathBuf| parse(file, arguments.json);
+    in_order(&files, read, |file, parsed| {
+        match parsed {
+            Ok(Shown::Line(line)) => out.write_all(&line)?,
+            Ok(Shown::Row(row)) => table.row(row),
             Err(cause) => {
                 progress.suspend(|| eprintln!("printlog: cannot read {}: {cause}", file.display()));
                 exit = Exit::Failed;
@@ -88,22 +88,22 @@ pub(super) fn run(arguments: &ReadGcode) -> anyhow::Result<Exit> {
 }
 
 /// Result for one file.
-enum Answer {
+enum Shown {
     Line(Vec<u8>),
     Row([String; 7]),
 }
 
-fn answer(file: &Path, as_json: bool) -> io::Result<Answer> {
+fn parse(file: &Path, as_json: bool) -> io::Result<Shown> {
     let parsed = read(file)?;
     if !as_json {
-        return Ok(Answer::Row(row(file, &parsed)));
+        return Ok(Shown::Row(row(file, &parsed)));
     }
     let mut line = serde_json::to_vec(&Line {
         file: &file.to_string_lossy(),
         parsed: &parsed,
     })?;
     line.push(b'\n');
-    Ok(Answer::Line(line))
+    Ok(Shown::Line(line))
 }
 
 /// Processes items on all cores, and passes the results to `take` in the order of the items.

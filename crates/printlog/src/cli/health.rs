@@ -20,25 +20,25 @@ use crate::{
 };
 
 /// Time limit for the response. The server itself gives its database 3 s.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum bytes of a response that are read.
 const MOST_BYTES: usize = 64 * 1024;
 
 pub(super) async fn health(file: Option<&Path>, output: Output) -> anyhow::Result<Exit> {
     let config = load(file)?;
     let (host, port) = reached_at(&config.api)?;
-    let answer = time::timeout(PATIENCE, ask(&host, port))
+    let health = time::timeout(TIMEOUT, request_health(&host, port))
         .await
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs())))
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no response within {} s", TIMEOUT.as_secs())))
         .with_context(|| format!("the server at {host}:{port} does not work"))?;
-    let verdict = answer["status"]
+    let verdict = health["status"]
         .as_str()
-        .context("the answer is none of printlog")?;
+        .context("the response does not come from printlog")?;
     if output.json {
-        print_json(&answer)?;
+        print_json(&health)?;
     } else {
         print_line(verdict)?;
-        for (part, reason) in reasons(&answer) {
+        for (part, reason) in reasons(&health) {
             print_line(&format!("{part}: {reason}"))?;
         }
     }
@@ -52,7 +52,7 @@ pub(super) async fn health(file: Option<&Path>, output: Output) -> anyhow::Resul
 /// Address at which a program on this machine reaches the server.
 fn reached_at(config: &ApiConfig) -> anyhow::Result<(String, u16)> {
     if config.port == 0 {
-        bail!("api.port is 0, so that the system chooses a port, and nobody else knows which");
+        bail!("api.port is 0, so the system chooses the port, and it is not known here");
     }
     let host = config.host.trim_start_matches('[').trim_end_matches(']');
     let host = match host {
@@ -63,7 +63,7 @@ fn reached_at(config: &ApiConfig) -> anyhow::Result<(String, u16)> {
     Ok((host.to_owned(), config.port))
 }
 
-async fn ask(host: &str, port: u16) -> anyhow::Result<Value> {
+async fn request_health(host: &str, port: u16) -> anyhow::Result<Value> {
     let stream = TcpStream::connect((host, port)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
@@ -76,11 +76,11 @@ async fn ask(host: &str, port: u16) -> anyhow::Result<Value> {
         .await
         .map_err(anyhow::Error::from_boxed)?;
     connection.abort();
-    serde_json::from_slice(&body.to_bytes()).context("the answer is none of printlog")
+    serde_json::from_slice(&body.to_bytes()).context("the response does not come from printlog")
 }
 
 /// The failing parts and their reasons.
 fn reasons(health: &Value) -> impl Iterator<Item = (&str, &str)> {
     let parts = health.as_object().into_iter().flatten();
-    parts.filter_map(|(part, told)| Some((part.as_str(), told["reason"].as_str()?)))
+    parts.filter_map(|(part, state)| Some((part.as_str(), state["reason"].as_str()?)))
 }

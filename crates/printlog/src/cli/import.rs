@@ -26,7 +26,7 @@ use crate::{
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
 /// Maximum number of invalid lines that are reported one by one.
-const TOLD: u64 = 20;
+const REPORTED: u64 = 20;
 
 pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Result<Exit> {
     let name = arguments.file.display();
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
         let file = File::open(&arguments.file).with_context(cannot)?;
         let metadata = file.metadata().with_context(cannot)?;
         if metadata.is_dir() {
-            bail!("{name} is a folder; name an export in it");
+            bail!("{name} is a folder; give a file in it");
         }
         bar.set_length(metadata.len());
         Box::new(bar.wrap_read(file))
@@ -65,7 +65,7 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
                 bytes += record.length;
                 batch.push(record);
             }
-            Err(error @ RecordError::Invalid { .. }) => import.tell(&bar, &error),
+            Err(error @ RecordError::Invalid { .. }) => import.report_invalid(&bar, &error),
             Err(error) => return Err(error.into()),
         }
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
@@ -139,11 +139,13 @@ impl Import<'_> {
         Ok(id)
     }
 
-    fn tell(&mut self, bar: &ProgressBar, error: &RecordError) {
+    fn report_invalid(&mut self, bar: &ProgressBar, error: &RecordError) {
         self.imported.invalid += 1;
         match self.imported.invalid {
-            ..=TOLD => bar.suspend(|| eprintln!("printlog: {error}")),
-            n if n == TOLD + 1 => bar.suspend(|| eprintln!("printlog: more lines are no jobs")),
+            ..=REPORTED => bar.suspend(|| eprintln!("printlog: {error}")),
+            n if n == REPORTED + 1 => {
+                bar.suspend(|| eprintln!("printlog: further invalid lines are not shown"));
+            }
             _ => {}
         }
     }
@@ -162,12 +164,11 @@ fn report(imported: &Imported, arguments: &ImportFile) -> anyhow::Result<()> {
     } = imported;
     let would = if arguments.dry_run { "would be " } else { "" };
     print_line(&format!(
-        "{added} jobs {would}added, {known} were here already, {skipped_deleted} have been deleted here, {invalid} \
-         lines are no jobs"
+        "{added} jobs {would}added, {known} already stored, {skipped_deleted} deleted earlier, {invalid} invalid lines"
     ))?;
     if *printers_added > 0 {
         print_line(&format!(
-            "{printers_added} printers {would}added, switched off: nobody knows their addresses"
+            "{printers_added} printers {would}added as inactive: set their addresses"
         ))?;
     }
     Ok(())

@@ -21,7 +21,7 @@ pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Resu
         JobsCommand::List(arguments) => list(context, arguments).await,
         JobsCommand::Export(arguments) => {
             if arguments.bom && arguments.format != ExportFormat::Csv {
-                return Err(UsageError("--bom is for the format csv".to_owned()).into());
+                return Err(UsageError("--bom requires the format csv".to_owned()).into());
             }
             let filter = filter(&context.store, &arguments.filter).await?;
             export::export(
@@ -44,7 +44,7 @@ async fn list(context: &Context, arguments: ListJobs) -> anyhow::Result<Exit> {
             let cursor = page::decode(text).and_then(|place| place.within(order));
             Some(cursor.ok_or_else(|| {
                 UsageError(
-                    "--cursor is none of this list; take `next` of the page before, with its --sort"
+                    "--cursor does not belong to this list; use `next` of the previous page, with its --sort"
                         .to_owned(),
                 )
             })?)

@@ -34,14 +34,14 @@ async fn create(context: &Context, arguments: CreateKey) -> anyhow::Result<Exit>
     let scope = arguments.scope.into();
     let key = CreatedKeyBody::from(context.store.create_key(&name, scope, expires_at, now).await?);
     if expires_at.is_some_and(|end| end <= now) {
-        eprintln!("Mind that --expires has passed already: this key does not work.");
+        eprintln!("Warning: the time of --expires has already passed, so this key is not valid.");
     }
     if arguments.output.json {
         print_json(&key)?;
     } else {
         print_line(&key.key)?;
         eprintln!(
-            "This is API key {}, {name}. It is shown this once; keep it.",
+            "This is API key {}, {name}. It is shown only once; keep it.",
             key.record.id
         );
     }
@@ -53,7 +53,8 @@ fn end(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(instant) = input::instant(text) {
         return Ok(instant);
     }
-    let unclear = || format!("--expires {text} is neither a time such as 90d, nor a date such as 2027-01-31");
+    let unclear =
+        || format!("--expires {text} is neither a duration such as 90d, nor a date such as 2027-01-31");
     let span: Span = text.parse().map_err(|_| unclear())?;
     // In UTC a day has 24 hours; months and years need a calendar.
     let end = now
@@ -104,11 +105,7 @@ async fn revoke(context: &Context, arguments: &RevokeKey) -> anyhow::Result<Exit
             "there is no API key `{}`; `printlog keys list` shows them",
             arguments.key
         ),
-        several => bail!(
-            "`{}` is the beginning of {} keys; give the number",
-            arguments.key,
-            several.len()
-        ),
+        several => bail!("`{}` matches {} keys; give the id", arguments.key, several.len()),
     };
     if context.store.revoke_key(key.id, false, now).await? == RevokedKey::NotFound {
         bail!("there is no API key `{}` any more", arguments.key);
@@ -120,7 +117,7 @@ async fn revoke(context: &Context, arguments: &RevokeKey) -> anyhow::Result<Exit
     }
     if context.store.admin_key_count(now).await? == 0 {
         eprintln!(
-            "No key that may do everything works any more. `printlog keys create NAME` makes one; so does the next start of the server."
+            "There is no valid key with the scope `admin` any more. `printlog keys create NAME` creates one; so does the next start of the server."
         );
     }
     Ok(Exit::Done)

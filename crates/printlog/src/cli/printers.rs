@@ -52,7 +52,7 @@ async fn add(context: &Context, arguments: AddPrinter) -> anyhow::Result<Exit> {
             printer.config.moonraker_url
         ))?;
         print_line(&format!(
-            "A running server follows it within seconds. `printlog printers test {id}` tries it now."
+            "A running server connects to it within seconds. `printlog printers test {id}` tests the connection now."
         ))?;
     }
     Ok(Exit::Done)
@@ -113,16 +113,16 @@ async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit>
     if arguments.output.json {
         print_json(&TestBody::from(verdict))?;
     } else {
-        print_line(&told(&without_login(&url), &verdict))?;
+        print_line(&describe(&without_login(&url), &verdict))?;
     }
     Ok(exit)
 }
 
 /// The verdict as text for users.
-pub(super) fn told(url: &str, verdict: &Verdict) -> String {
+pub(super) fn describe(url: &str, verdict: &Verdict) -> String {
     let reason = verdict.reason.as_deref();
     if verdict.outcome != Outcome::Ok {
-        return format!("{url}: no. {}", reason.unwrap_or("It cannot be followed"));
+        return format!("{url}: no. {}", reason.unwrap_or("It cannot be recorded"));
     }
     let report = &verdict.report;
     let moonraker = match &report.moonraker_version {
@@ -176,7 +176,7 @@ async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit>
         print_json(&PrinterBody::new(printer, totals))?;
     } else {
         print_line(&format!(
-            "Changed printer {}, {}. A running server follows within seconds.",
+            "Changed printer {}, {}. A running server applies this within seconds.",
             printer.id.0, printer.config.name
         ))?;
     }
@@ -198,7 +198,7 @@ async fn remove(context: &Context, arguments: RemovePrinter) -> anyhow::Result<E
         DeletedPrinter::Deleted => print_line(&format!("Removed printer {}.", printer.config.name))?,
         DeletedPrinter::NotFound => bail!(no_such_printer(&arguments.printer)),
         DeletedPrinter::HasJobs(count) => bail!(
-            "printer {} has {count} jobs; --delete-jobs removes them, too. Nothing has changed",
+            "printer {} has {count} jobs; --delete-jobs deletes them, too. Nothing was changed",
             printer.config.name
         ),
     }

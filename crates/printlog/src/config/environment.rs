@@ -34,7 +34,7 @@ pub(super) fn read(
             if let Some(meant) = one_underscore(&name) {
                 problems.add(
                     &origin,
-                    format_args!("not a setting; it takes two underscores: {meant}"),
+                    format_args!("not a setting; it needs two underscores: {meant}"),
                 );
             }
             continue;

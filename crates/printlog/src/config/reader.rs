@@ -134,7 +134,7 @@ impl Reader {
             let origin = self.origin("database", "url");
             self.problems.add(
                 &origin,
-                "`database.url` is of another engine than `database.type`; one of them must go",
+                "`database.url` and `database.type` name different engines; remove one of them",
             );
         }
         for key in [
@@ -148,8 +148,9 @@ impl Reader {
         ] {
             if self.contradicts_url(key) {
                 let origin = self.origin("database", key);
-                let text =
-                    format!("`database.{key}` has no effect beside `database.url`; one of them must go");
+                let text = format!(
+                    "`database.{key}` has no effect together with `database.url`; remove one of them"
+                );
                 self.problems.add(&origin, text);
             }
         }
@@ -173,7 +174,7 @@ impl Reader {
         if password.is_some() {
             self.problems.add(
                 &origin,
-                "`database.password` and `database.password_file` exclude each other",
+                "`database.password` and `database.password_file` exclude each other; remove one of them",
             );
         }
         match fs::read_to_string(&file) {

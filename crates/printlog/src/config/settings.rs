@@ -59,42 +59,42 @@ pub const SETTINGS: &[Setting] = &[
         "type",
         "sqlite",
         "sqlite or mysql (also for MariaDB)",
-        "The engine. SQLite needs nothing else; MySQL 8 or later and MariaDB 10.6 or later also work.",
+        "Database engine. SQLite needs no server; MySQL 8 or later and MariaDB 10.6 or later are also supported.",
     ),
     setting(
         "database",
         "path",
         "./data/printlog.db",
         "the path of a file",
-        "The SQLite file. Its folder is created when missing. Only for type sqlite.",
+        "SQLite file. Its folder is created if it does not exist. Only for type sqlite.",
     ),
     setting(
         "database",
         "host",
         "localhost",
         "a host name or an address",
-        "MySQL's host. Only for type mysql.",
+        "Host of the MySQL server. Only for type mysql.",
     ),
     setting(
         "database",
         "port",
         "3306",
         "a whole number from 1 to 65535",
-        "MySQL's port. Only for type mysql.",
+        "Port of the MySQL server. Only for type mysql.",
     ),
     setting(
         "database",
         "user",
         "printlog",
         "a text",
-        "The account at MySQL. Only for type mysql.",
+        "User of the MySQL server. Only for type mysql.",
     ),
     setting(
         "database",
         "password",
         "null",
         "a text (in quotes if it looks like a number), or null for none",
-        "The account's password. Only for type mysql.",
+        "Password of the user. Only for type mysql.",
     )
     .secret(),
     setting(
@@ -102,90 +102,93 @@ pub const SETTINGS: &[Setting] = &[
         "password_file",
         "null",
         "the path of a file, or null for none",
-        "Reads the password from this file instead, such as a Docker secret. Only for type mysql.",
+        "File to read the password from, such as a Docker secret. Only for type mysql.",
     ),
     setting(
         "database",
         "database",
         "printlog",
         "a text",
-        "The schema at MySQL; made if the account may do that. Only for type mysql.",
+        "Schema on the MySQL server; created if the user has the right to do so. Only for type mysql.",
     ),
     setting(
         "database",
         "url",
         "null",
         "sqlite://PATH, mysql://USER:PASSWORD@HOST:PORT/DATABASE, or null for none",
-        "All of the above in one, instead of them. Special characters in the password are percent-encoded; \
-         `?ssl-mode=required` asks MySQL for TLS.",
+        "Replaces all of the above. Special characters in the password must be percent-encoded; \
+         `?ssl-mode=required` makes MySQL use TLS.",
     )
     .secret(),
     setting(
         "database",
         "secret_file",
         "null",
-        "the path of a file, or null for secret.key beside the SQLite file, with MySQL ./data/secret.key",
-        "File with the secret that encrypts the API keys of printers in the database. Made at the first start, for its \
-         owner only. Back it up apart from the database: without it those keys must be entered anew.",
+        "the path of a file, or null for secret.key next to the SQLite file (./data/secret.key with MySQL)",
+        "File with the secret that encrypts the API keys of printers in the database. Created at the first start, \
+         readable by its owner only. Back it up separately from the database: without it, those keys must be \
+         entered again.",
     ),
     setting(
         "moonraker",
         "reconnect_delay",
         "5",
         "a number of seconds from 0.1 to 3600",
-        "Pause before a lost printer is tried again, in seconds. The next pauses are 2, 6 and 12 times as long.",
+        "Pause before printlog reconnects to a printer, in seconds. The following pauses are 2, 6 and 12 times as \
+         long.",
     ),
     setting(
         "moonraker",
         "max_reconnect_delay",
         "60",
         "a number of seconds from 0.1 to 3600, not below reconnect_delay",
-        "Longest pause between two attempts, in seconds.",
+        "Longest pause between two connection attempts, in seconds.",
     ),
     setting(
         "moonraker",
         "health_check_interval",
         "30",
         "a number of seconds from 1 to 3600",
-        "How often a connection on which nothing is heard is tried, in seconds.",
+        "Interval between health checks of an idle connection, in seconds.",
     ),
     setting(
         "moonraker",
         "backfill",
         "all",
         "all, none, or a date such as 2026-01-31",
-        "Which jobs from before the first contact are imported from a printer's own history: all of them, none, \
-         or those that started on or after a date (UTC).",
+        "Which earlier jobs are imported from the history of a new printer: all of them, none, or those that \
+         started on or after a date (UTC).",
     ),
     setting(
         "moonraker",
         "ca_file",
         "null",
-        "a path, or null",
-        "A PEM file of certificates to trust besides those of the web's and the system's authorities, for printers behind \
-         https: the certificate of a private authority, or that of a printer that has signed its own. It holds for the \
-         connection and for the G-code files.",
+        "the path of a file, or null for none",
+        "PEM file of certificates to trust for printers behind https, in addition to public and system \
+         authorities: the certificate of a private authority, or a printer's self-signed certificate. Applies to \
+         the connection and to downloads of G-code files.",
     ),
     setting(
         "details",
         "enabled",
         "true",
         "true or false",
-        "Whether the slicer's settings and images are read from the gcode files of jobs.",
+        "Whether slicer settings and images are read from the G-code files of jobs.",
     ),
     setting(
         "details",
         "rate",
         "60",
         "a number from 0.1 to 6000",
-        "How many imported jobs a minute get them, so that printers are not disturbed. Jobs that start now do not wait.",
+        "Number of imported jobs per minute whose files are read, to limit the load on printers. Jobs that start \
+         while printlog runs do not wait.",
     ),
     setting(
         "api",
         "host",
         "0.0.0.0",
         "an address or a host name of this machine",
-        "Where the server listens. 127.0.0.1 makes it reachable from this machine only.",
+        "Address on which the server listens. 127.0.0.1 makes it reachable from this machine only.",
     ),
     setting(
         "api",
@@ -198,39 +201,39 @@ pub const SETTINGS: &[Setting] = &[
         "api",
         "base_path",
         "/",
-        "a path such as /printlog, not of /api, /assets or /health",
-        "Path under which browsers reach the server, if a proxy serves it beside other things. The proxy may take the \
-         path off or leave it in.",
+        "a path such as /printlog, but not /api, /assets or /health",
+        "Path under which browsers reach the server if a proxy also serves other applications. The proxy may \
+         strip the path or keep it.",
     ),
     setting(
         "api",
         "trusted_proxies",
         "[\"127.0.0.1\", \"::1\"]",
         "a list of addresses and networks such as [\"172.16.0.0/12\"]",
-        "Proxies whose X-Forwarded-For is believed. Failed sign-ins and connections are limited by the address of the \
-         client; a proxy that is not named here is one client, which has 256 connections at most.",
+        "Proxies whose X-Forwarded-For is trusted. Failed sign-ins and connections are limited per client \
+         address; a proxy that is not listed here counts as one client, with at most 256 connections.",
     ),
     setting(
         "api",
         "cors_origins",
         "[]",
         "a list of origins such as [\"https://farm.example\"], or [\"*\"] for any",
-        "Web pages of these origins may use the API from a browser. Empty: none may.",
+        "Origins whose web pages may use the API from a browser. Empty: none.",
     ),
     setting(
         "api",
         "frame_ancestors",
         "[]",
         "a list of origins such as [\"http://homeassistant.local:8123\"]",
-        "Web pages of these origins may show the dashboard in a frame, such as Home Assistant's. Empty: none may. \
-         docs/proxy.md says what that takes.",
+        "Origins whose web pages may show the dashboard in a frame, such as Home Assistant. Empty: none. \
+         docs/proxy.md describes the requirements.",
     ),
     setting(
         "api",
         "timezone",
         "UTC",
         "an IANA name of a time zone such as Europe/Berlin",
-        "Whose days, weeks and hours the analytics count in, where a request does not say with `tz`.",
+        "Default time zone for analytics; a request can override it with `tz`.",
     ),
     setting(
         "api",
@@ -244,73 +247,75 @@ pub const SETTINGS: &[Setting] = &[
         "memory",
         "64",
         "a whole number of MB from 1 to 65535",
-        "Memory for packed jobs, figures and file names, in MB. What does not fit is read from the database when it is \
-         needed, which is slower: 64 MB hold about a million jobs.",
+        "Memory for packed jobs, figures and file names, in MB. Data that does not fit is read from the database \
+         when needed, which is slower: 64 MB hold about a million jobs.",
     ),
     setting(
         "metrics",
         "listen",
         "null",
         "an address with a port such as \"127.0.0.1:9101\", or null for none",
-        "Where /metrics is also served without a key, for Prometheus. Mind who reaches it.",
+        "Address on which /metrics is also served without a key, for Prometheus. Make sure that only Prometheus \
+         can reach it.",
     ),
     setting(
         "backup",
         "folder",
         "null",
-        "the path of a folder, or null for `backups` beside the SQLite file, which is ./data/backups for MySQL",
-        "Where backups lie: those of the schedule, those of `printlog backup`, and the one that is made before a newer \
-         printlog changes the tables.",
+        "the path of a folder, or null for `backups` next to the SQLite file (./data/backups with MySQL)",
+        "Folder for backups: scheduled ones, those of `printlog backup`, and those made before an upgrade changes \
+         the tables.",
     ),
     setting(
         "backup",
         "schedule",
         "daily",
         "off, hourly, daily or weekly",
-        "How often the server backs its database up by itself.",
+        "Interval of automatic backups.",
     ),
     setting(
         "backup",
         "keep",
         "7",
         "a whole number from 1 to 65535",
-        "How many of these backups are kept. Those made before an upgrade or a restore are not counted and stay.",
+        "Number of automatic backups to keep. Backups made before an upgrade or a restore are not counted and are \
+         kept.",
     ),
     setting(
         "retention",
         "raw_metadata",
         "null",
-        "a whole number of days from 1 to 65535, or null for ever",
-        "How long all the keys and values of gcode files are kept. What lists and statistics show is kept for ever.",
+        "a whole number of days from 1 to 65535, or null for forever",
+        "How long the raw keys and values of G-code files are kept. Data in lists and statistics is kept forever.",
     ),
     setting(
         "retention",
         "thumbnails",
         "null",
-        "a whole number of days from 1 to 65535, or null for ever",
-        "How long the images of gcode files are kept.",
+        "a whole number of days from 1 to 65535, or null for forever",
+        "How long the images of G-code files are kept.",
     ),
     setting(
         "logging",
         "level",
         "INFO",
         "TRACE, DEBUG, INFO, WARN, ERROR or OFF",
-        "How much is logged.",
+        "Log level.",
     ),
     setting(
         "logging",
         "format",
         "text",
         "text or json",
-        "Lines for people, or one JSON object a line, on the terminal and in the file.",
+        "Format of the log on the terminal and in the file: text, or one JSON object per line.",
     ),
     setting(
         "logging",
         "file",
         "./logs/printlog.log",
         "the path of a file, or null for no file",
-        "Log file of the server, beside the log on the terminal. At 10 MiB or after a week it is renamed to \
-         printlog.log.1 and begun anew; the last five are kept, for 30 days.",
+        "Log file of the server, in addition to the terminal. At 10 MiB or after a week it is renamed to \
+         printlog.log.1 and a new file is started; the last five are kept, for 30 days.",
     ),
 ];
 

@@ -47,36 +47,36 @@ macro_rules! columns {
 
 /// All columns, in order.
 pub(super) const COLUMNS: [Column; 53] = columns! {
-    "id" Whole "number of the job" |job| Cell::Whole(job.row.id.0);
-    "printer_id" Whole "number of the printer" |job| Cell::Whole(job.row.printer_id.0);
+    "id" Whole "id of the job" |job| Cell::Whole(job.row.id.0);
+    "printer_id" Whole "id of the printer" |job| Cell::Whole(job.row.printer_id.0);
     "printer_name" Text "name of the printer" |job| Cell::Text(Cow::Borrowed(&job.row.printer_name));
-    "job_id" Text "Moonraker's id, which it uses again; empty if its history does not know the run"
+    "job_id" Text "Moonraker's id, which it reuses; empty if its history does not contain the run"
         |job| text(job.row.job_id.as_deref());
-    "history_start_time" Instant "the start that Moonraker noted; RFC 3339, UTC"
+    "history_start_time" Instant "start in Moonraker's history; RFC 3339, UTC"
         |job| instant(job.history_start_time);
-    "user" Text "who started it, in Moonraker's words" |job| text(job.row.user.as_deref());
-    "filename" Text "file, relative to the gcodes folder" |job| text(job.row.filename.as_deref());
+    "user" Text "user who started it, as Moonraker reports it" |job| text(job.row.user.as_deref());
+    "filename" Text "file, relative to the folder of G-code files" |job| text(job.row.filename.as_deref());
     "status" Text "printing, paused, completed, error, cancelled or interrupted"
         |job| text(Some(job.row.status.as_str()));
-    "cause" Text "why it ended, in Moonraker's words" |job| text(job.row.cause.as_deref());
+    "cause" Text "why it ended, as Moonraker reports it" |job| text(job.row.cause.as_deref());
     "message" Text "error text of Klipper" |job| text(job.row.message.as_deref());
     "start_time" Instant "RFC 3339, UTC" |job| instant(job.row.start_time);
-    "end_time" Instant "RFC 3339, UTC; empty while it runs, and if nobody saw the end"
+    "end_time" Instant "RFC 3339, UTC; empty while it runs, and if the end is unknown"
         |job| instant(job.row.end_time);
     "print_duration" Number "s, without pauses" |job| number(job.row.figures.print_duration);
     "total_duration" Number "s, with pauses" |job| number(job.row.figures.total_duration);
     "filament_used" Number "mm" |job| number(job.row.figures.filament_used);
-    "end_source" Text "who says how it ended: history or print_stats"
+    "end_source" Text "source of the outcome: history or print_stats"
         |job| text(job.row.end_source.map(Source::as_str));
-    "figures_source" Text "who says what it took: history or print_stats"
+    "figures_source" Text "source of the durations and the filament: history or print_stats"
         |job| text(Some(job.row.figures_source.as_str()));
     "clock_jumped" Truth "whether its times contradict each other because the printer's clock was set"
         |job| Cell::Truth(job.row.clock_jumped);
     "created_at" Instant "when printlog stored it; RFC 3339, UTC" |job| instant(Some(job.row.created_at));
     "updated_at" Instant "when printlog last changed it; RFC 3339, UTC" |job| instant(Some(job.row.updated_at));
-    "details_status" Text "how the slicer's details stand: pending, done, partial or failed"
+    "details_status" Text "status of the details: pending, done, partial or failed"
         |job| text(Some(job.details_status.as_str()));
-    "details_reason" Text "what stood in their way" |job| text(job.details_reason.as_deref());
+    "details_reason" Text "why they are incomplete" |job| text(job.details_reason.as_deref());
     "slicer" Text "name of the slicer" |job| text(job.file.as_ref().and_then(|file| file.slicer.as_deref()));
     "slicer_version" Text "its version" |job| text(job.file.as_ref().and_then(|file| file.slicer_version.as_deref()));
     "nozzle_diameter" Number "mm" |job| number(job.file.as_ref().and_then(|file| file.nozzle_diameter));
@@ -86,38 +86,38 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
     "bed_temp" Number "°C" |job| number(job.details.as_ref().and_then(|d| d.bed_temp));
     "print_speed" Number "mm/s" |job| number(job.details.as_ref().and_then(|d| d.print_speed));
     "infill_percentage" Number "0 to 100" |job| number(job.details.as_ref().and_then(|d| d.infill_percentage));
-    "infill_pattern" Text "the slicer's word" |job| text(job.details.as_ref().and_then(|d| d.infill_pattern.as_deref()));
-    "support_enabled" Truth "whether supports were made"
+    "infill_pattern" Text "as the slicer spells it" |job| text(job.details.as_ref().and_then(|d| d.infill_pattern.as_deref()));
+    "support_enabled" Truth "whether the print has supports"
         |job| job.details.as_ref().and_then(|d| d.support_enabled).map_or(Cell::Nothing, Cell::Truth);
-    "support_type" Text "the slicer's word" |job| text(job.details.as_ref().and_then(|d| d.support_type.as_deref()));
-    "filament_type" Text "material, the main one by weight"
+    "support_type" Text "as the slicer spells it" |job| text(job.details.as_ref().and_then(|d| d.support_type.as_deref()));
+    "filament_type" Text "material with the largest weight"
         |job| text(job.details.as_ref().and_then(|d| d.filament_type.as_deref()));
     "filament_brand" Text "maker of the filament"
         |job| text(job.details.as_ref().and_then(|d| d.filament_brand.as_deref()));
-    "filament_color" Text "#RRGGBB, or a word"
+    "filament_color" Text "#RRGGBB, or a name"
         |job| text(job.details.as_ref().and_then(|d| d.filament_color.as_deref()));
-    "estimated_time" Number "s that the slicer planned" |job| number(job.details.as_ref().and_then(|d| d.estimated_time));
-    "estimated_filament" Number "g that the slicer planned"
+    "estimated_time" Number "planned by the slicer, s" |job| number(job.details.as_ref().and_then(|d| d.estimated_time));
+    "estimated_filament" Number "planned by the slicer, g"
         |job| number(job.details.as_ref().and_then(|d| d.estimated_filament));
     "filament_cost" Number "for the whole file, in the slicer's currency"
         |job| number(job.file.as_ref().and_then(|file| file.filament_cost));
     "grams_per_mm" Number "weight of a mm of filament, g" |job| number(job.file.as_ref().and_then(|file| file.grams_per_mm));
-    "layer_count" Whole "layers that the slicer planned"
+    "layer_count" Whole "number of layers planned by the slicer"
         |job| job.details.as_ref().and_then(|d| d.layer_count).map_or(Cell::Nothing, Cell::Whole);
     "object_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.object_height));
-    "title" Text "what a user calls it" |job| text(job.row.notes.title.as_deref());
-    "notes" Text "what else a user says of it" |job| text(job.row.notes.notes.as_deref());
-    "tags" Texts "a user's words to find it by, with commas between them; in JSON an array"
+    "title" Text "a user's title" |job| text(job.row.notes.title.as_deref());
+    "notes" Text "a user's notes" |job| text(job.row.notes.notes.as_deref());
+    "tags" Texts "a user's tags, separated by commas; in JSON an array"
         |job| Cell::Texts(&job.row.notes.tags);
-    "verdict" Text "whether the thing is any good: good, partly_good or scrap"
+    "verdict" Text "a user's verdict: good, partly_good or scrap"
         |job| text(job.row.notes.verdict.map(Verdict::as_str));
     "verdict_reason" Text "why" |job| text(job.row.notes.verdict_reason.as_deref());
-    "filament_used_g" Number "g that the job used, from the measured length" |job| number(used_grams(job));
-    "filament_used_g_source" Text "what these were computed with: slicer_ratio, file_density or usual_density"
+    "filament_used_g" Number "used by the job, g, from the measured length" |job| number(used_grams(job));
+    "filament_used_g_source" Text "how it was computed: slicer_ratio, file_density or usual_density"
         |job| text(used_grams(job).and(job.details.as_ref()).and_then(|d| d.weight_source.as_deref()));
-    "filament_used_mm" Number "mm that the slicer planned" |job| number(job.details.as_ref().and_then(|d| d.estimated_length));
-    "used_cost" Number "what the filament used costs, by the slicer's price" |job| number(used_cost(job));
-    "currency" Text "of the costs, where the file names it" |job| text(job.details.as_ref().and_then(|d| d.currency.as_deref()));
+    "filament_used_mm" Number "planned by the slicer, mm" |job| number(job.details.as_ref().and_then(|d| d.estimated_length));
+    "used_cost" Number "cost of the filament used, at the slicer's price" |job| number(used_cost(job));
+    "currency" Text "currency of the costs, if the file gives it" |job| text(job.details.as_ref().and_then(|d| d.currency.as_deref()));
 };
 
 fn used_grams(job: &ExportedJob) -> Option<f64> {

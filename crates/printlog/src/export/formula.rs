@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn apostrophes_that_nobody_added_stay() {
+    fn apostrophes_of_the_original_text_stay() {
         for cell in ["cube's.gcode", "'quoted'", "a;'b'", "it's; 'that'"] {
             assert_eq!(unescape_formula(cell), cell);
         }

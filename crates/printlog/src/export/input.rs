@@ -224,11 +224,11 @@ impl<R: Read> Pieces<R> {
 }
 
 fn too_long() -> String {
-    format!("longer than {LONGEST} bytes, and no job is")
+    format!("longer than {LONGEST} bytes, the limit for a job")
 }
 
 fn unclosed() -> String {
-    "a quote is opened and not closed".to_owned()
+    "a quotation mark is not closed".to_owned()
 }
 
 /// Converts UTF-16 to UTF-8. An unpaired surrogate becomes a byte that occurs in no UTF-8 text.
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_nobody_closes_end_with_their_line() {
+    fn unclosed_quotes_end_with_their_line() {
         for rest in ["d\ne,\"f\"\n", "d\ne,f"] {
             let found = cut(Cut::Quoted(b','), format!("a\nb,\"c\n{rest}").as_bytes());
             assert_eq!(found[0], good(1, "a"));

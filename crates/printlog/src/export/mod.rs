@@ -1,18 +1,18 @@
 //! Exports of jobs in several formats, and importing them again. All formats share one definition of the columns.
 
 mod columns;
+mod exporter;
 mod fields;
 mod foreign;
 pub(crate) mod formula;
 mod input;
 mod parquet;
 mod read;
-mod sheet;
 mod xlsx;
 
 pub(crate) use columns::columns_help;
+pub(crate) use exporter::Exporter;
 pub(crate) use read::{ImportFormat, Imported, Record, RecordError, Records};
-pub(crate) use sheet::Exporter;
 
 /// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -28,7 +28,7 @@ use store::ExportedJob;
 
 use crate::export::{
     columns::{COLUMNS, Cell, Column, Kind},
-    sheet::Written,
+    exporter::Written,
 };
 
 /// Approximate number of rows in a group.

@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 /// Maximum length of the name of an API key in characters.
 pub(crate) const KEY_NAME: usize = 255;
 
-/// What is wrong with a field of the body, or with a parameter of the path or the query.
+/// Error in a field of the body, or in a parameter of the path or the query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Name of the field; of a field within a field `outer.inner`.
+    /// Name of the field; nested fields are written `outer.inner`.
     pub(crate) field: String,
     /// What is wrong and what is allowed.
     pub(crate) message: String,

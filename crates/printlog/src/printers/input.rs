@@ -90,7 +90,7 @@ pub(crate) fn address(given: &str, secret: Option<&str>) -> Result<Address, Fiel
         })
     } else {
         Err(wrong(format!(
-            "cannot take `{url}`; expected a host name, or an address such as 192.168.1.20 or [fe80::1], in ASCII"
+            "`{url}` is not a valid address; expected a host name, or an IP address such as 192.168.1.20 or [fe80::1], in ASCII"
         )))
     }
 }

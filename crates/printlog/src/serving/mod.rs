@@ -75,7 +75,7 @@ pub(crate) async fn serve(
             places: places.clone(),
             router: router.clone(),
         };
-        let task = tasks.spawn(connection.answer(stream, stop.clone()));
+        let task = tasks.spawn(connection.serve(stream, stop.clone()));
         if !has_place {
             without_place.push_back(task.abort_handle());
             if without_place.len() > WITHOUT_PLACE {
@@ -94,7 +94,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn answer(self, stream: TcpStream, stop: CancellationToken) {
+    async fn serve(self, stream: TcpStream, stop: CancellationToken) {
         // On failure, responses are only delayed by some milliseconds.
         stream.set_nodelay(true).ok();
         let mut stream = TimeoutStream::new(stream);

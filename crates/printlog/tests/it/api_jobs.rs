@@ -429,7 +429,7 @@ async fn a_page_is_50_unless_said_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_that_come_while_somebody_pages_move_nothing() {
+async fn new_jobs_do_not_move_later_pages() {
     let app = TestApp::start().await;
     let jobs = many_jobs(&app).await;
     let first = app.get("/api/jobs?limit=100").await.json();

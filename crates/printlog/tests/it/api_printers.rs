@@ -340,12 +340,12 @@ async fn an_address_can_be_tried_before_it_is_saved() {
         let body = json!({"moonraker_url": url, "moonraker_api_key": key});
         app.post("/api/printers/test", &body).await.expect(200).json()
     };
-    let nobody = test("http://127.0.0.1:1", Value::Null).await;
+    let refused = test("http://127.0.0.1:1", Value::Null).await;
     assert_eq!(
-        (&nobody["ok"], &nobody["outcome"]),
+        (&refused["ok"], &refused["outcome"]),
         (&json!(false), &json!("unreachable"))
     );
-    assert!(nobody["reason"].as_str().unwrap().contains("127.0.0.1:1"));
+    assert!(refused["reason"].as_str().unwrap().contains("127.0.0.1:1"));
     // The server at this address is printlog itself, not a Moonraker.
     let other = test(&format!("http://{}", app.address), Value::Null).await;
     assert_eq!(

@@ -50,6 +50,17 @@ impl Binary {
         serde_json::from_str(&said.stdout).unwrap_or_else(|cause| panic!("{cause}: {}", said.stdout))
     }
 
+    /// Adds an inactive printer.
+    pub(crate) fn add_printer(&self, name: &str) {
+        let url = "http://127.0.0.1:7125";
+        self.json(&["printers", "add", name, url, "--inactive", "--json"]);
+    }
+
+    pub(crate) fn printer_count(&self) -> usize {
+        let printers = self.json(&["printers", "list", "--json"]);
+        printers["items"].as_array().unwrap().len()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_printlog"));
         command

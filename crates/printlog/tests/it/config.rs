@@ -222,7 +222,7 @@ fn a_url_in_a_variable_goes_over_the_database_of_the_file() {
     let sandbox = Sandbox::with_file("database:\n  url: sqlite://x.db\n");
     let said = sandbox.variable("PRINTLOG_DATABASE__HOST", "db").problems();
     assert!(
-        said[0].contains("`database.host` has no effect beside"),
+        said[0].contains("`database.host` has no effect together with"),
         "{said:#?}"
     );
 }
@@ -355,7 +355,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     (
         "api:\n  base_path: /api/v1\n",
         "printlog.yml:2: `api.base_path` cannot be the text",
-        &["not of /api, /assets or /health"],
+        &["not /api, /assets or /health"],
     ),
     (
         "api:\n  base_path: /a/../b\n",
@@ -520,12 +520,12 @@ fn wrong_variables_are_named() {
         (
             "PRINTLOG_API_PORT",
             "1",
-            "it takes two underscores: PRINTLOG_API__PORT",
+            "it needs two underscores: PRINTLOG_API__PORT",
         ),
         (
             "PRINTLOG_DATABASE_PASSWORD_FILE",
             "x",
-            "it takes two underscores: PRINTLOG_DATABASE__PASSWORD_FILE",
+            "it needs two underscores: PRINTLOG_DATABASE__PASSWORD_FILE",
         ),
     ] {
         let said = Sandbox::with_file("").variable(name, value).problems();

@@ -23,7 +23,7 @@ pub(crate) fn assert_current(path: &str, expected: &str) {
     let found = fs::read_to_string(&file).unwrap_or_default();
     assert!(
         found == expected,
-        "{path} is stale; PRINTLOG_TEST_UPDATE=1 writes it anew"
+        "{path} is stale; PRINTLOG_TEST_UPDATE=1 writes it again"
     );
 }
 

@@ -57,7 +57,7 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
         2 => {
             let history = HistoryJob {
                 job_id: format!("{n:06X}"),
-                user: Some("somebody".to_owned()),
+                user: Some("operator".to_owned()),
                 filename: job.filename.clone(),
                 status: "klippy_shutdown".to_owned(),
                 start_time: None,
@@ -173,9 +173,13 @@ async fn lines_that_are_no_jobs_do_not_stop_an_import() {
     std::fs::write(binary.path("jobs.ndjson"), text).unwrap();
     let said = binary.run(&["import", "jobs.ndjson"]);
     assert_eq!(said.code, 1, "{}", said.stderr);
-    assert!(said.stderr.contains("line 2: no JSON object"), "{}", said.stderr);
     assert!(
-        said.stdout.starts_with("2 jobs added, 0 were here already"),
+        said.stderr.contains("line 2: not a JSON object"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stdout.starts_with("2 jobs added, 0 already stored"),
         "{}",
         said.stdout
     );
@@ -186,9 +190,9 @@ async fn files_of_other_kinds_are_refused_in_one_sentence() {
     let binary = Binary::new();
     for (name, bytes, cause) in [
         ("empty.csv", &b""[..], "it is empty"),
-        ("picture.csv", b"\x89PNG\r\n\x1a\n\0", "it is a picture (PNG)"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0", "it is an image (PNG)"),
         ("page.ndjson", b"<!doctype html>\n<p>", "it is an HTML page"),
-        ("other.csv", b"name;age\nA;5\n", "names none of the columns"),
+        ("other.csv", b"name;age\nA;5\n", "has none of the columns"),
         (
             "other.json",
             b"{\n \"a\": 1\n}\n",
@@ -258,7 +262,7 @@ async fn an_id_without_room_behind_it_does_not_stop_what_comes_later() {
         check.code != 0
             && check
                 .stdout
-                .contains("numbers: of the table printers are used up"),
+                .contains("numbers: of the table printers are exhausted"),
         "{}",
         check.stdout
     );

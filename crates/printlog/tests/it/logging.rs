@@ -51,17 +51,17 @@ fn a_printer_that_is_off_does_not_fill_the_log() {
     wait_for(&attempts, 30);
     let (status, _, log) = server.end("-TERM");
     assert!(status.success(), "{log}");
-    let told: Vec<_> = log
+    let lines: Vec<_> = log
         .lines()
         .filter(|line| line.contains("not connected to Voron"))
         .collect();
     // A connection may fail before, during or after the handshake. Each kind of failure is logged once, not per
     // attempt.
-    assert!((1..=4).contains(&told.len()), "{told:#?}");
+    assert!((1..=4).contains(&lines.len()), "{lines:#?}");
     assert!(
-        told[0].contains("printer{printer.id=1 printer.name=\"Voron\"}"),
+        lines[0].contains("printer{printer.id=1 printer.name=\"Voron\"}"),
         "{}",
-        told[0]
+        lines[0]
     );
     assert!(log.lines().count() < 30, "{log}");
 }

@@ -116,7 +116,7 @@ fn root_that_may_give_nothing_away_can_work_and_says_who_cannot() {
 }
 
 #[test]
-fn a_restored_database_belongs_to_the_owner_of_the_replaced_one_and_to_nobody_else() {
+fn a_restored_database_belongs_only_to_the_owner_of_the_replaced_one() {
     let Some(binary) = folder_of_user() else { return };
     assert_eq!(binary.run(&["keys", "create", "first"]).code, 0);
     let backup = binary.json(&["backup", "--json"]);

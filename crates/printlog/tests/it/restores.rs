@@ -12,25 +12,6 @@ use crate::{
     capture::small_disk::SmallDisk,
 };
 
-fn add_printer(binary: &Binary, name: &str) {
-    let arguments = [
-        "printers",
-        "add",
-        name,
-        "http://127.0.0.1:7125",
-        "--inactive",
-        "--json",
-    ];
-    binary.json(&arguments);
-}
-
-fn printers(binary: &Binary) -> usize {
-    binary.json(&["printers", "list", "--json"])["items"]
-        .as_array()
-        .unwrap()
-        .len()
-}
-
 fn backup(binary: &Binary) -> String {
     binary.json(&["backup", "--json"])["path"]
         .as_str()
@@ -106,9 +87,9 @@ fn a_full_disk_leaves_the_database_as_it_is() {
 #[test]
 fn what_is_there_stays_if_it_cannot_be_backed_up_though_it_is_sound() {
     let binary = Binary::new();
-    add_printer(&binary, "Voron");
+    binary.add_printer("Voron");
     let file = backup(&binary);
-    add_printer(&binary, "Prusa");
+    binary.add_printer("Prusa");
     fs::write(binary.path("no folder"), "").unwrap();
     let before = binary.path("data/printlog.db").metadata().unwrap().ino();
     let variables = [("PRINTLOG_BACKUP__FOLDER", "no folder/backups")];
@@ -123,15 +104,15 @@ fn what_is_there_stays_if_it_cannot_be_backed_up_though_it_is_sound() {
         "{names:?}"
     );
     assert_eq!(binary.path("data/printlog.db").metadata().unwrap().ino(), before);
-    assert_eq!(printers(&binary), 2);
+    assert_eq!(binary.printer_count(), 2);
 }
 
 #[test]
 fn a_dry_run_finds_what_the_restore_finds() {
     let binary = Binary::new();
-    add_printer(&binary, "Voron");
+    binary.add_printer("Voron");
     let good = backup(&binary);
-    add_printer(&binary, "Prusa");
+    binary.add_printer("Prusa");
     let newer = "INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_of_the_future', 0)";
     for (number, (sql, words)) in [
         (newer, "newer printlog"),
@@ -168,7 +149,7 @@ fn a_dry_run_finds_what_the_restore_finds() {
         );
         assert_eq!(dry.stderr, real.stderr, "{sql}");
         assert!(dry.stderr.contains(words), "{sql}: {}", dry.stderr);
-        assert_eq!(printers(&binary), 2, "{sql}");
+        assert_eq!(binary.printer_count(), 2, "{sql}");
     }
     let server = binary.serve();
     let dry = binary.run(&["restore", &good, "--dry-run"]);
@@ -190,16 +171,16 @@ fn a_dry_run_finds_what_the_restore_finds() {
 #[test]
 fn a_database_of_a_newer_printlog_is_kept_when_an_older_backup_takes_its_place() {
     let binary = Binary::new();
-    add_printer(&binary, "Voron");
+    binary.add_printer("Voron");
     let file = backup(&binary);
-    add_printer(&binary, "Prusa");
+    binary.add_printer("Prusa");
     let newer = "INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_of_the_future', 0)";
     rusqlite::Connection::open(binary.path("data/printlog.db"))
         .unwrap()
         .execute_batch(newer)
         .unwrap();
     let restored = binary.json(&["restore", &file, "--json"]);
-    assert_eq!(printers(&binary), 1);
+    assert_eq!(binary.printer_count(), 1);
     let kept = rusqlite::Connection::open(binary.path(restored["replaced"].as_str().unwrap())).unwrap();
     let printers: i64 = kept
         .query_row("SELECT COUNT(*) FROM printers", [], |row| row.get(0))
@@ -212,16 +193,16 @@ fn the_log_next_to_a_copied_database_is_restored_with_it() {
     let binary = Binary::new();
     let server = binary.serve();
     for name in ["Voron", "Prusa"] {
-        add_printer(&binary, name);
+        binary.add_printer(name);
     }
     server.end("-KILL");
     fs::create_dir(binary.path("copy")).unwrap();
     for name in ["printlog.db", "printlog.db-wal"] {
         fs::copy(binary.path("data").join(name), binary.path("copy").join(name)).unwrap();
     }
-    add_printer(&binary, "Ender");
+    binary.add_printer("Ender");
     binary.json(&["restore", "copy/printlog.db", "--json"]);
-    assert_eq!(printers(&binary), 2);
+    assert_eq!(binary.printer_count(), 2);
     let names = names_in(&binary.path("copy"));
     assert_eq!(
         names,
@@ -236,9 +217,9 @@ fn a_link_stays_a_link_and_its_target_is_replaced() {
     fs::create_dir_all(binary.path("data")).unwrap();
     fs::create_dir_all(binary.path("disk")).unwrap();
     symlink("../disk/prints.db", binary.path("data/printlog.db")).unwrap();
-    add_printer(&binary, "Voron");
+    binary.add_printer("Voron");
     let file = backup(&binary);
-    add_printer(&binary, "Prusa");
+    binary.add_printer("Prusa");
     let server = binary.serve();
     let port = ("PRINTLOG_API__PORT", "0");
     fs::hard_link(binary.path("disk/prints.db"), binary.path("disk/hard.db")).unwrap();
@@ -255,7 +236,7 @@ fn a_link_stays_a_link_and_its_target_is_replaced() {
     server.end("-TERM");
     binary.json(&["restore", &file, "--json"]);
     assert!(binary.path("data/printlog.db").is_symlink());
-    assert_eq!(printers(&binary), 1);
+    assert_eq!(binary.printer_count(), 1);
     let names = names_in(&binary.path("disk"));
     assert!(
         names
@@ -268,7 +249,7 @@ fn a_link_stays_a_link_and_its_target_is_replaced() {
 #[test]
 fn leftovers_of_a_restore_that_was_killed_are_removed_by_the_server() {
     let binary = Binary::new();
-    add_printer(&binary, "Voron");
+    binary.add_printer("Voron");
     backup(&binary);
     let file = |name: &str, age: &str| {
         fs::write(binary.path(name), "x").unwrap();

@@ -196,7 +196,7 @@ pub(crate) fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> V
     let mut complaints = Vec::new();
     let history = watched.printer.history();
     for run in truth {
-        let told = history.iter().find(|job| {
+        let reported = history.iter().find(|job| {
             let start = match job["filename"].as_str().unwrap() {
                 // Moonraker missed the start and recorded a later one.
                 "" => job["end_time"]
@@ -209,19 +209,19 @@ pub(crate) fn compare(watched: &Watched, truth: &[TrueRun], rows: &[Value]) -> V
         });
         let Some(place) = left.iter().position(|row| is_row_of(row, run)) else {
             let ended = run.ended_at.unwrap();
-            if told.is_some() || watched.saw_for(run.started_at, ended, IN_SIGHT) {
+            if reported.is_some() || watched.saw_for(run.started_at, ended, IN_SIGHT) {
                 complaints.push(format!("lost: {run:?}"));
             }
             continue;
         };
         let row = left.remove(place);
-        complaints.extend(wrong_end(watched, run, row, told));
+        complaints.extend(wrong_end(watched, run, row, reported));
     }
     complaints.extend(left.iter().map(|row| format!("doubled or invented: {row}")));
     complaints
 }
 
-fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>) -> Option<String> {
+fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, reported: Option<&Value>) -> Option<String> {
     let ended = run.ended_at.unwrap();
     let true_status = match run.outcome.as_ref().unwrap() {
         Outcome::Completed => "completed",
@@ -229,7 +229,7 @@ fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>
         Outcome::Error(_) | Outcome::Shutdown(_) => "error",
         Outcome::KlippyGone | Outcome::PowerLost => "interrupted",
     };
-    let history_knows = told.is_some_and(|job| {
+    let history_knows = reported.is_some_and(|job| {
         matches!(
             job["status"].as_str(),
             Some("completed" | "cancelled" | "error" | "klippy_shutdown")
@@ -243,7 +243,7 @@ fn wrong_end(watched: &Watched, run: &TrueRun, row: &Value, told: Option<&Value>
     let total = row["total_duration"].as_f64().unwrap_or(0.0);
     // After an emergency stop, Klipper's counters continue and Moonraker may read them late. The history takes
     // precedence.
-    if told.is_some_and(|told| told["total_duration"] == row["total_duration"]) {
+    if reported.is_some_and(|reported| reported["total_duration"] == row["total_duration"]) {
         return None;
     }
     // If the end was not observed, the row has the last known figures.

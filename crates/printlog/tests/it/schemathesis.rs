@@ -83,7 +83,7 @@ async fn the_api_does_what_its_document_says() {
         .status()
         .unwrap();
     let (ended, _, log) = server.end("-TERM");
-    assert!(status.success(), "schemathesis found what is told above");
+    assert!(status.success(), "schemathesis found the problems above");
     assert_eq!(ended.code(), Some(0), "{log}");
     assert!(!log.contains("ERROR"), "{log}");
 }

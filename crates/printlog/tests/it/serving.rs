@@ -62,7 +62,7 @@ async fn a_client_that_never_ends_its_head_is_hung_up_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_hurts_nobody() {
+async fn invalid_http_affects_no_other_client() {
     let app = TestApp::start().await;
     let nonsense: [&[u8]; 5] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -99,7 +99,7 @@ async fn check(
     let credentials = Credential::of(headers);
     let Some(shown) = credentials.first() else {
         return Err(unauthorized(
-            "this needs an API key, sent as `Authorization: Bearer 3dp_…`",
+            "this route needs an API key, sent as `Authorization: Bearer 3dp_…`",
             Header::KeyNeeded,
         ));
     };
@@ -136,7 +136,7 @@ async fn check(
         core.usage.of_key(key.id);
     }
     if !key.scope.covers(needed) {
-        let detail = "this API key may only read; this needs one with the scope `admin`";
+        let detail = "this API key has the scope `read`; this route needs the scope `admin`";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail).with_header(Header::ScopeTooSmall));
     }
     Ok(Caller { key, credential })

@@ -23,32 +23,32 @@ use crate::{
     input::{self, KEY_NAME},
 };
 
-/// An API key, without the key itself, which only its owner has.
+/// An API key, without the secret itself, which is not stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
 pub(crate) struct KeyBody {
     pub(crate) id: i64,
-    /// What it is for.
+    /// Purpose of the key.
     pub(crate) name: String,
-    /// `3dp_` and the first 8 characters of the rest.
+    /// `3dp_` and the next 8 characters of the key.
     #[schema(example = "3dp_k3Yx9QpL")]
     pub(crate) key_prefix: String,
     #[schema(value_type = schema_enums::KeyScope)]
     pub(crate) scope: &'static str,
-    /// `false` once it was revoked.
+    /// `false` if it has been revoked.
     pub(crate) is_active: bool,
-    /// When it was last used, to the minute. `null` if it never was.
+    /// Last use, to the minute. `null` if it was never used.
     pub(crate) last_used: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
-    /// From when on it is refused. `null` if never.
+    /// Time of expiry. `null` if it never expires.
     pub(crate) expires_at: Option<Timestamp>,
 }
 
-/// A key that was just made.
+/// A new API key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedApiKey)]
 pub(crate) struct CreatedKeyBody {
-    /// The key. Shown this once: only its hash is stored.
+    /// The key. Only this response contains it: the server stores a hash.
     #[schema(example = "3dp_k3Yx9QpLvT0aGm5ZrB8nC1dEeFfHhJjKkLlMmNnPpQq")]
     pub(crate) key: String,
     #[serde(flatten)]
@@ -58,16 +58,16 @@ pub(crate) struct CreatedKeyBody {
 /// All keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyList {
-    /// Oldest first, with those that were revoked or have expired.
+    /// Oldest first, including revoked and expired keys.
     pub(crate) items: Vec<KeyBody>,
 }
 
-/// A key to be made.
+/// A key to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKey)]
 pub(crate) struct NewKeyBody {
-    /// What it is for.
+    /// Purpose of the key.
     #[schema(
         min_length = 1,
         max_length = 255,
@@ -75,11 +75,11 @@ pub(crate) struct NewKeyBody {
         example = "laptop"
     )]
     name: String,
-    /// What it may do: `read` what was printed and how the printers are, or everything. Left out: everything.
+    /// Scope: `read` for jobs and the state of printers, or `admin` (the default) for everything.
     #[serde(default)]
     #[schema(value_type = schema_enums::KeyScope, required = false)]
     scope: Scope,
-    /// From when on it is refused. `null` or left out: never.
+    /// Time of expiry. If `null` or omitted, the key never expires.
     #[serde(default)]
     #[schema(example = "2099-01-31T00:00:00Z")]
     expires_at: Option<Timestamp>,
@@ -108,11 +108,11 @@ pub(crate) async fn list_keys(core: Core, _: NoQuery) -> ApiResult<Json<KeyList>
     Ok(Json(KeyList::read(&core.store).await?))
 }
 
-/// Make an API key
+/// Create an API key
 ///
-/// The answer is the only place where the key itself is ever shown.
+/// Only this response contains the key itself.
 #[utoipa::path(post, path = "/api/admin/keys", tag = "keys", request_body = NewKeyBody, responses(
-    (status = 201, body = CreatedKeyBody, headers(("Location" = String, description = "Where the key is."))),
+    (status = 201, body = CreatedKeyBody, headers(("Location" = String, description = "Path of the key."))),
 ))]
 pub(crate) async fn create_key(
     State(state): State<ApiState>,
@@ -137,13 +137,14 @@ pub(crate) async fn create_key(
 
 /// Revoke an API key
 ///
-/// It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
+/// Takes effect at once. The last valid key with the scope `admin` cannot be revoked over the API, only on the command
+/// line.
 #[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "keys",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The key.")),
     responses(
-        (status = 204, description = "Revoked, or was before."),
+        (status = 204, description = "Revoked, now or earlier."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such key."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is the last one."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is the last valid key with the scope `admin`."),
     ))]
 pub(crate) async fn revoke_key(
     State(state): State<ApiState>,
@@ -162,7 +163,7 @@ pub(crate) async fn revoke_key(
         }
         RevokedKey::NotFound => Err(Problem::not_found(format!("there is no API key {}", id.0))),
         RevokedKey::LastKey => Err(Problem::conflict(
-            "this is the last key that works and may do everything; make another one first, or revoke it by `printlog keys revoke`",
+            "this is the last valid key with the scope `admin`; create another one first, or revoke it with `printlog keys revoke`",
         )),
     }
 }

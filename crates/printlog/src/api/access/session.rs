@@ -40,7 +40,7 @@ const KEY: usize = 255;
 /// six.
 const BODY: usize = 4 * 1024;
 
-/// Who is signed in.
+/// The current session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(crate) struct SessionBody {
@@ -51,12 +51,12 @@ pub(crate) struct SessionBody {
     key_prefix: String,
     #[schema(value_type = schema_enums::KeyScope)]
     scope: &'static str,
-    /// When the session ends, if it is not used until then. Each use moves that on, to the day, at most to the end of
-    /// the key.
+    /// Time of expiry if the session is not used again. Each use extends it, in steps of a day, at most until the key
+    /// expires.
     expires_at: Timestamp,
 }
 
-/// Somebody who wants to sign in.
+/// Credentials for signing in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
@@ -67,19 +67,20 @@ pub(crate) struct SignIn {
 
 /// Sign in
 ///
-/// Opens a session for a browser: the cookie of the answer stands for the key from then on. Its name is `printlog_session_`
-/// and eight digits that tell the database from others. It is HttpOnly and SameSite=Strict, and Secure if the request came
-/// over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it is SameSite=None and
-/// Partitioned. A session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a
-/// minute may fail. A page is refused (403) if a proxy hides its address, as all its changes would be.
+/// Opens a session for a browser: the cookie in the response replaces the key from then on. Its name is
+/// `printlog_session_` followed by eight digits that identify the database. It is HttpOnly and SameSite=Strict, and
+/// Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it
+/// is SameSite=None and Partitioned. A session ends 30 days after its last use, when it is signed out, or with its key.
+/// Ten failed attempts per minute are allowed for each address. A page is refused (403) if a proxy hides its address,
+/// because all its changes would be refused.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = SignIn, responses(
     (status = 200, body = SessionBody, headers(("Set-Cookie" = String, description = "The session."))),
     (status = 401, body = Problem, content_type = "application/problem+json",
         description = "The key is unknown, expired or revoked."),
     (status = 403, body = Problem, content_type = "application/problem+json",
-        description = "A page of another site asks, or a proxy hides the address of the page."),
+        description = "The request came from a page of another site, or a proxy hides the address of the page."),
     (status = 429, body = Problem, content_type = "application/problem+json",
-        description = "Too many attempts have failed.",
+        description = "Too many failed attempts.",
         headers(("Retry-After" = u64, description = "Seconds to wait."))),
 ))]
 pub(crate) async fn sign_in(
@@ -98,7 +99,7 @@ pub(crate) async fn sign_in(
         .begin(client, state.clock.moment().monotonic)
         .map_err(Problem::too_many)?;
     let Some(new) = core.store.open_session(&key, state.clock.now()).await? else {
-        warn!("somebody at {client} tried to sign in with a key that does not work");
+        warn!("{client} tried to sign in with an invalid key");
         let problem = Problem::new(
             StatusCode::UNAUTHORIZED,
             "this API key is unknown, expired or revoked",
@@ -118,9 +119,9 @@ pub(crate) async fn sign_in(
     Ok(response)
 }
 
-/// Who is signed in
+/// Show the current session
 ///
-/// 204 if nobody is in this browser.
+/// 204 without a session.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses(
     (status = 200, body = SessionBody),
     (status = 204, description = "Not signed in."),
@@ -149,7 +150,7 @@ pub(crate) async fn get_session(
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses(
     (status = 204, description = "Signed out; the cookie is removed."),
     (status = 403, body = Problem, content_type = "application/problem+json",
-        description = "A page of another site asks for it."),
+        description = "The request came from a page of another site."),
 ))]
 pub(crate) async fn sign_out(
     State(state): State<ApiState>,

@@ -84,7 +84,7 @@ impl Attempts {
             return Ok(());
         }
         if !mem::replace(&mut self.is_told, true) {
-            warn!(%client, "{ALLOWED} wrong keys from {client}: it is refused for a minute");
+            warn!(%client, "{ALLOWED} invalid keys from {client}: its requests are refused for a minute");
         }
         Err((self.since + WINDOW).saturating_sub(now))
     }

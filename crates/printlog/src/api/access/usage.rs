@@ -31,7 +31,7 @@ impl Usage {
                 let written = stop.run_until_cancelled(write(&store, &used, clock.now())).await;
                 if let Some(Err(cause)) = written {
                     let what = match used {
-                        Used::Key(_) => "write when an API key was used",
+                        Used::Key(_) => "store the last use of an API key",
                         Used::Session(_) => "extend a session",
                     };
                     warn!("cannot {what}: {:#}", anyhow::Error::new(cause));

@@ -20,14 +20,14 @@ use crate::api::{
 /// Minimum number of jobs for meaningful quartiles.
 const ENOUGH: u64 = 5;
 
-/// Time that completed jobs took (`print_duration`), compared with what their slicers thought.
+/// Actual times (`print_duration`) of completed jobs, compared with the slicers' estimates.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EstimateAnalytics)]
 pub(super) struct EstimatesBody {
     period: PeriodBody,
-    /// Jobs that a group must have for its quartiles to be shown.
+    /// Minimum number of jobs in a group for quartiles.
     enough_jobs: u64,
-    /// Completed jobs that cannot be compared, because one of the two is not known.
+    /// Completed jobs without an actual time or an estimate.
     unknown_jobs: u64,
     all: RatioBody,
     by_printer: Vec<RatioBody>,
@@ -35,23 +35,23 @@ pub(super) struct EstimatesBody {
     by_slicer: Vec<RatioBody>,
 }
 
-/// Actual time over estimated time: 1.1 took a tenth longer than the slicer thought.
+/// Actual time divided by estimated time: 1.1 means 10 % longer than estimated.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = EstimateRatio)]
 struct RatioBody {
-    /// Name of the printer, the material or the slicer. `null` if that is not known, and for all jobs.
+    /// Name of the printer, material or slicer. `null` if unknown, and for the group of all jobs.
     key: Option<String>,
     printer_id: Option<i64>,
-    /// Jobs that were compared.
+    /// Number of jobs compared.
     jobs: u64,
-    /// Whether there are enough of them.
+    /// Whether the group has enough jobs for quartiles.
     enough_data: bool,
-    /// `not enough data`, where there is not. Else `null`.
+    /// `not enough data` if there are too few jobs, else `null`.
     note: Option<&'static str>,
-    /// A quarter of the jobs lies below. `null` without enough data.
+    /// First quartile. `null` without enough data.
     lower_quartile: Option<f64>,
     median: Option<f64>,
-    /// A quarter of the jobs lies above.
+    /// Third quartile. `null` without enough data.
     upper_quartile: Option<f64>,
 }
 
@@ -64,8 +64,10 @@ struct Row {
 
 /// Compare estimates with reality
 ///
-/// Median and quartiles for all, and by printer, material and slicer; of fewer than five jobs it says `not enough data`.
-#[utoipa::path(get, path = "/api/analytics/estimates", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+/// Median and quartiles for all jobs, and by printer, material and slicer. Groups of fewer than five jobs have the note
+/// `not enough data`.
+#[utoipa::path(get, path = "/api/analytics/estimates", tag = "analytics",
+    params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((EstimatesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;

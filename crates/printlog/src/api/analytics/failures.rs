@@ -19,22 +19,21 @@ use crate::api::{
     state::Core,
 };
 
-/// Jobs that failed: ended by a fault (`error`), or nobody saw how (`interrupted`). Cancelled ones did not.
+/// Failed jobs: those with status `error` or `interrupted`. Cancelled jobs have not failed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FailureAnalytics)]
 pub(super) struct FailuresBody {
     period: PeriodBody,
     all: FailureBody,
-    /// By cause, in Moonraker's words; jobs that did not fail have none.
+    /// By cause, as Moonraker reports it.
     by_cause: Vec<FailureBody>,
     by_printer: Vec<FailureBody>,
     by_material: Vec<FailureBody>,
     /// The 20 files with the most failed jobs.
     by_file: Vec<FailureBody>,
-    /// By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
-    /// out.
+    /// By the hour of the print (with pauses) in which it failed, from hour 0. Hours without a failure are omitted.
     by_hour: Vec<HourBody>,
-    /// Failed jobs of which nobody knows how long they ran.
+    /// Failed jobs of unknown duration.
     jobs_without_hour: u64,
 }
 
@@ -45,13 +44,13 @@ const FILES: usize = 20;
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = FailureGroup)]
 struct FailureBody {
-    /// A cause, the name of a printer or of a file, or a material. `null` if that is not known, and for all jobs.
+    /// Cause, name of the printer, name of the file, or material. `null` if unknown, and for the group of all jobs.
     key: Option<String>,
     printer_id: Option<i64>,
     failed: u64,
     /// Jobs that completed or failed. `null` by cause.
     of_jobs: Option<u64>,
-    /// `failed` of them, 0 to 1; of a cause its part of all that failed.
+    /// `failed` divided by `of_jobs`, 0 to 1; for a cause, its share of all failures.
     rate: Option<f64>,
 }
 
@@ -70,7 +69,8 @@ struct Row {
 }
 
 /// Show why, where and when jobs failed
-#[utoipa::path(get, path = "/api/analytics/failures", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+#[utoipa::path(get, path = "/api/analytics/failures", tag = "analytics",
+    params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;

@@ -5,16 +5,17 @@ use domain::JobStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What a group of jobs comes to. Sums are over what is known; how many jobs are missing from each stands beside it.
+/// Figures of a group of jobs. Sums include known values only; the field next to each sum counts the jobs without one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
 #[schema(as = Figures)]
 pub(super) struct FiguresBody {
-    /// All jobs, also those that run.
+    /// Number of jobs, including running ones.
     pub(super) jobs: u64,
     pub(super) by_status: ByStatusBody,
-    /// Completed jobs of those that completed or failed (`error`, `interrupted`), 0 to 1. `null` if there are none.
+    /// Share of completed jobs among the completed and failed (`error`, `interrupted`) ones, 0 to 1. `null` if there
+    /// are none.
     pub(super) success_rate: Option<f64>,
-    /// Jobs that `success_rate` is about: completed and failed ones; neither cancelled nor running ones.
+    /// Number of jobs behind `success_rate`: completed and failed ones.
     pub(super) success_rate_of: u64,
     /// Sum of `print_duration`, in s.
     pub(super) print_time: Option<f64>,
@@ -25,23 +26,23 @@ pub(super) struct FiguresBody {
     /// Sum of `filament_used`, in mm.
     pub(super) filament_mm: Option<f64>,
     pub(super) jobs_without_filament_mm: u64,
-    /// Filament used in g: the known and the estimated.
+    /// Filament used, in g: known plus estimated.
     pub(super) filament_g: Option<f64>,
-    /// g, of files that say what their filament weighs.
+    /// In g, for files with the weight or density of their filament.
     pub(super) filament_g_known: Option<f64>,
-    /// g, computed with the usual density of the material.
+    /// In g, computed with the usual density of the material.
     pub(super) filament_g_estimated: Option<f64>,
     pub(super) jobs_without_filament_g: u64,
-    /// Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known.
+    /// Cost of the filament used, at the slicer's price, one entry per currency. Empty if no cost is known.
     pub(super) cost: Vec<CostBody>,
     pub(super) jobs_without_cost: u64,
     /// Longest `total_duration`, in s.
     pub(super) longest_job: Option<f64>,
-    /// Means over the jobs of which each is known.
+    /// Averages, each over the jobs with a known value.
     pub(super) average: AverageBody,
 }
 
-/// Jobs by how they stand.
+/// Number of jobs by status.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
 #[schema(as = JobsByStatus)]
 pub(super) struct ByStatusBody {
@@ -58,9 +59,9 @@ pub(super) struct ByStatusBody {
 #[schema(as = Cost)]
 pub(super) struct CostBody {
     pub(super) amount: f64,
-    /// As the files name it, or else `api.currency` of the configuration. `null` without both.
+    /// Currency in the files, or else `api.currency` of the configuration. `null` without both.
     pub(super) currency: Option<String>,
-    /// Jobs whose cost this is.
+    /// Number of jobs included.
     pub(super) jobs: u64,
 }
 

@@ -19,25 +19,25 @@ use crate::api::{
     state::Core,
 };
 
-/// Filament, divided in four ways. A job counts once in each.
+/// Filament, grouped in four ways. Each job counts once in each grouping.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FilamentAnalytics)]
 pub(super) struct FilamentBody {
     period: PeriodBody,
-    /// By type, such as `PLA`: of jobs with several materials the main one.
+    /// By type, such as `PLA`. Jobs with several materials count for the main one.
     by_type: Vec<GroupBody>,
     by_brand: Vec<GroupBody>,
     by_color: Vec<GroupBody>,
     by_printer: Vec<GroupBody>,
 }
 
-/// Jobs that have something in common.
+/// A group of jobs.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = Group)]
 pub(super) struct GroupBody {
-    /// What they have in common: a name. `null` if it is not known.
+    /// Name that the jobs have in common. `null` if unknown.
     pub(super) key: Option<String>,
-    /// Where they have a printer in common.
+    /// Id of the printer, in groups by printer.
     pub(super) printer_id: Option<i64>,
     #[serde(flatten)]
     pub(super) figures: FiguresBody,
@@ -52,8 +52,9 @@ struct Row {
 
 /// Sum up filament
 ///
-/// By type, brand, colour and printer; the group with the most jobs first. As CSV all four in one table.
-#[utoipa::path(get, path = "/api/analytics/filament", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+/// By type, brand, colour and printer; the group with the most jobs first. CSV contains all four in one table.
+#[utoipa::path(get, path = "/api/analytics/filament", tag = "analytics",
+    params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilamentBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;

@@ -32,17 +32,17 @@ pub(super) struct FilesBody {
     period: PeriodBody,
     /// In the order of `sort`.
     items: Vec<FileBody>,
-    /// Files in all.
+    /// Number of all files.
     total: u64,
-    /// Jobs whose file is not known.
+    /// Jobs whose file is unknown.
     jobs_without_file: u64,
 }
 
-/// How it went with a file, on all printers.
+/// Figures of a file, on all printers.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = FileFigures)]
 struct FileBody {
-    /// Relative to the gcodes folder.
+    /// Relative to the folder of G-code files.
     filename: String,
     /// Jobs that failed (`error`, `interrupted`).
     failed: u64,

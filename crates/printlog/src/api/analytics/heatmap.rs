@@ -20,16 +20,16 @@ use crate::{
     input::word,
 };
 
-/// Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone.
+/// Jobs by weekday and hour, and by day, of their starts in the time zone.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Heatmap)]
 pub(super) struct HeatmapBody {
     period: PeriodBody,
-    /// All 168 hours of a week, Monday first. The hour that is there twice when clocks go back counts as one.
+    /// All 168 hours of a week, Monday first. The repeated hour when clocks go back counts as one.
     week: Vec<HourBody>,
-    /// The days with jobs, in order.
+    /// Days with jobs, in ascending order.
     calendar: Vec<DayBody>,
-    /// Jobs that are in neither because nobody knows when they started.
+    /// Jobs that are in neither, because their start is unknown.
     undated_jobs: u64,
 }
 
@@ -59,9 +59,9 @@ struct DayBody {
 struct CellBody {
     jobs: u64,
     completed: u64,
-    /// Ended by a fault, or nobody saw how.
+    /// Jobs with status `error` or `interrupted`.
     failed: u64,
-    /// s, without pauses, where known.
+    /// In s, without pauses, of jobs with a known duration.
     print_time: f64,
 }
 
@@ -92,7 +92,7 @@ parameters! {
     }
 }
 
-/// Show when jobs are started
+/// Show when jobs start
 #[utoipa::path(get, path = "/api/analytics/heatmap", tag = "analytics",
     params(HeatmapParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((HeatmapBody = "application/json"), (String = "text/csv")))))]

@@ -26,16 +26,16 @@ use crate::api::{
     state::{ApiState, Core},
 };
 
-/// The figures of each printer of a period.
+/// Figures of each printer in a period.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PrinterComparison)]
 pub(super) struct ComparisonBody {
     period: PeriodBody,
-    /// Printers by name, also those without a job.
+    /// Printers by name, including those without a job.
     items: Vec<PrinterBody>,
 }
 
-/// The figures of a printer.
+/// Figures of a printer.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = PrinterFigures)]
 pub(super) struct PrinterBody {
@@ -43,24 +43,24 @@ pub(super) struct PrinterBody {
     printer_name: String,
     #[serde(flatten)]
     figures: FiguresBody,
-    /// Part of the period in which it was at a job, 0 to 1: all its jobs, whatever the filter says beyond the period;
-    /// where two overlap, once. `null` without `since` if it has no job.
+    /// Share of the period in which the printer was busy, 0 to 1. Includes all its jobs, regardless of other filters;
+    /// overlapping jobs count once. `null` without `since` if there is no job.
     utilisation: Option<f64>,
-    /// s in which it was at a job.
+    /// Time in which the printer was busy with jobs, in s.
     busy_time: Option<f64>,
-    /// s of the period: from `since`, else from its first job, until `until`, at most now.
+    /// Length of the period, in s: from `since` (or the first job) to `until`, at most now.
     period_time: Option<f64>,
-    /// When its first job of the period started.
+    /// Start of the first job in the period.
     first_job: Option<Timestamp>,
-    /// When its last one started.
+    /// Start of the last job in the period.
     last_job: Option<Timestamp>,
-    /// Jobs that ended by a fault, or whose end nobody saw.
+    /// Jobs with status `error` or `interrupted`.
     failed: u64,
-    /// `total_time` for each failed job, in s. `null` if none failed.
+    /// `total_time` divided by the number of failed jobs, in s. `null` if none failed.
     mean_time_between_failures: Option<f64>,
 }
 
-/// The figures of one printer of a period.
+/// Figures of one printer in a period.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PrinterAnalytics)]
 pub(super) struct OnePrinterBody {
@@ -71,8 +71,9 @@ pub(super) struct OnePrinterBody {
 
 /// Compare printers
 ///
-/// The figures of each printer, also of those without a job.
-#[utoipa::path(get, path = "/api/analytics/printers", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+/// Figures of each printer, including those without a job.
+#[utoipa::path(get, path = "/api/analytics/printers", tag = "analytics",
+    params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((ComparisonBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn compare_printers(
     State(state): State<ApiState>,
@@ -93,7 +94,10 @@ pub(super) async fn compare_printers(
 
 /// Show the figures of a printer
 #[utoipa::path(get, path = "/api/analytics/printers/{id}", tag = "analytics",
-    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), FilterParameters, TableParameters),
+    params(
+        ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."),
+        FilterParameters, TableParameters
+    ),
     responses(
         (status = 200, content((OnePrinterBody = "application/json"), (String = "text/csv"))),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such printer."),

@@ -51,15 +51,15 @@ pub(crate) enum Format {
     Csv,
 }
 
-/// Which jobs an answer is about, by when they started.
+/// The period of the response, by start of the jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Period)]
 pub(super) struct PeriodBody {
-    /// `null`: since ever.
+    /// Start of the period. `null` if unlimited.
     pub(super) since: Option<Timestamp>,
-    /// `null`: until now.
+    /// End of the period. `null` if unlimited.
     pub(super) until: Option<Timestamp>,
-    /// IANA name of the time zone that days and hours are of.
+    /// Time zone of days and hours, by its IANA name.
     #[schema(value_type = String, example = "Europe/Berlin")]
     pub(super) tz: String,
 }

@@ -31,11 +31,11 @@ pub(super) struct SummaryBody {
     period: PeriodBody,
     #[serde(flatten)]
     figures: FiguresBody,
-    /// Printers that print now, or are paused in a print, whatever the filter says beyond `printer_id`.
+    /// Printers that are printing or paused now. Only the filter `printer_id` applies.
     active_printers: usize,
     /// The base of the comparison. `null` without `since`, and before the year 0.
     previous: Option<PreviousBody>,
-    /// How the figures have changed since then. `null` without `since`.
+    /// Change of the figures since the previous period. `null` without `since`.
     change: Option<ChangeBody>,
 }
 
@@ -61,7 +61,7 @@ struct PreviousBody {
 struct ChangeBody {
     jobs: Option<f64>,
     completed: Option<f64>,
-    /// The difference of the two rates, not their ratio.
+    /// Difference of the two rates, not their ratio.
     success_rate: Option<f64>,
     print_time: Option<f64>,
     total_time: Option<f64>,

@@ -25,53 +25,53 @@ use crate::{
 /// Maximum number of buckets in a timeline.
 const MOST: usize = 30_000;
 
-/// Jobs by when they started.
+/// Jobs by start.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Timeline)]
 pub(super) struct TimelineBody {
     period: PeriodBody,
-    /// Length of the parts: as asked for, or the next larger one with which there are at most 30,000.
+    /// Length of the buckets: as requested, or the next larger one that gives at most 30,000.
     #[schema(value_type = schema_enums::Bucket)]
     bucket: &'static str,
     #[schema(value_type = schema_enums::Stack)]
     stack: &'static str,
-    /// The parts, without gaps: from that of `since`, else of the first job, to that of `until`, else of the last job.
+    /// The buckets, without gaps, from `since` (or the first job) to `until` (or the last job).
     buckets: Vec<BucketBody>,
-    /// One for each status, printer or material that has jobs, the one with the most first; from the 25th on all in one.
+    /// One series per status, printer or material with jobs, the largest first. From the 25th on, all are combined.
     series: Vec<SeriesBody>,
-    /// Jobs that are in no part because nobody knows when they started.
+    /// Jobs that are in no bucket, because their start is unknown.
     undated_jobs: u64,
 }
 
-/// A part of a timeline.
+/// A bucket of a timeline.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TimelineBucket)]
 struct BucketBody {
     start: Timestamp,
-    /// Where the next one starts.
+    /// Start of the next bucket.
     end: Timestamp,
-    /// Its name on the clocks of the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
+    /// Label in the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
     #[schema(example = "2026-W05")]
     label: String,
 }
 
-/// Jobs that have something in common; each list has a number for each part.
+/// A series of a timeline; each list has one value per bucket.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TimelineSeries)]
 struct SeriesBody {
-    /// A status, the name of a printer, or a material. `null` if that is not known, and for all others in one.
+    /// Status, name of the printer, or material. `null` if unknown, and for the combined series.
     key: Option<String>,
-    /// Where they have a printer in common.
+    /// Id of the printer, in groups by printer.
     printer_id: Option<i64>,
-    /// Whether these are all that are in no series of their own.
+    /// Whether this series combines all others.
     is_other: bool,
     /// Number of jobs.
     jobs: Vec<u64>,
-    /// s, without pauses, where known.
+    /// In s, without pauses, of jobs with a known duration.
     print_time: Vec<f64>,
-    /// mm, where known.
+    /// In mm, of jobs with a known length.
     filament_mm: Vec<f64>,
-    /// g, known or estimated.
+    /// In g, known plus estimated.
     filament_g: Vec<f64>,
 }
 
@@ -104,8 +104,8 @@ parameters! {
 
 /// Show jobs over time
 ///
-/// Hours, days (if left out), weeks, months or years of the time zone, those without a job too; a job belongs to the one
-/// in which it started. As CSV a row for each part and series.
+/// Buckets are hours, days, weeks, months or years in the time zone, including those without a job. A job belongs to
+/// the bucket in which it started. CSV has one row per bucket and series.
 #[utoipa::path(get, path = "/api/analytics/timeline", tag = "analytics",
     params(TimelineParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((TimelineBody = "application/json"), (String = "text/csv")))))]

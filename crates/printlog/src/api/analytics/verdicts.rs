@@ -20,13 +20,13 @@ use crate::api::{
     state::Core,
 };
 
-/// What users say of jobs that they have judged, whatever the printer said of them.
+/// Users' verdicts on jobs, independent of the printer's status.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerdictAnalytics)]
 pub(super) struct VerdictsBody {
     period: PeriodBody,
     all: GroupBody,
-    /// Judged jobs, by the reason of the verdict; the most given first.
+    /// Jobs with a verdict, by reason; the most frequent first.
     by_reason: Vec<GroupBody>,
     by_printer: Vec<GroupBody>,
     by_material: Vec<GroupBody>,
@@ -36,31 +36,31 @@ pub(super) struct VerdictsBody {
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = VerdictGroup)]
 struct GroupBody {
-    /// A reason, the name of a printer, or a material. `null` if that is not known or not given, and for all jobs.
+    /// Reason, name of the printer, or material. `null` if unknown or not given, and for the group of all jobs.
     key: Option<String>,
     printer_id: Option<i64>,
-    /// All jobs of the group, judged or not.
+    /// All jobs of the group, with or without a verdict.
     jobs: u64,
     by_verdict: ByVerdictBody,
     /// Jobs with a verdict.
     judged: u64,
-    /// Good ones of those that were judged, 0 to 1. `null` if none was.
+    /// Share of good jobs among those with a verdict, 0 to 1. `null` if there are none.
     good_share: Option<f64>,
     scrap: ScrapBody,
 }
 
-/// Jobs by what a user says of them.
+/// Number of jobs by verdict.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = JobsByVerdict)]
 struct ByVerdictBody {
     good: u64,
     partly_good: u64,
     scrap: u64,
-    /// Nobody has judged them.
+    /// Jobs without a verdict.
     none: u64,
 }
 
-/// What scrap cost. Sums are over what is known; how many jobs are missing from each stands beside it.
+/// Cost of scrap. Sums include known values only; the field next to each sum counts the jobs without one.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = Scrap)]
 struct ScrapBody {
@@ -70,10 +70,10 @@ struct ScrapBody {
     /// Sum of `filament_used`, in mm.
     filament_mm: Option<f64>,
     jobs_without_filament_mm: u64,
-    /// Filament used in g, known and estimated.
+    /// Filament used, in g: known plus estimated.
     filament_g: Option<f64>,
     jobs_without_filament_g: u64,
-    /// Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known.
+    /// Cost of the filament used, at the slicer's price, one entry per currency. Empty if no cost is known.
     cost: Vec<CostBody>,
     jobs_without_cost: u64,
 }
@@ -85,10 +85,11 @@ struct Row {
     body: GroupBody,
 }
 
-/// Show what users made of their jobs
+/// Show users' verdicts
 ///
-/// Jobs by verdict, the share of good ones, and what scrap cost; for all, and by reason, printer and material.
-#[utoipa::path(get, path = "/api/analytics/verdicts", tag = "analytics", params(PrinterParameters, FilterParameters, TableParameters),
+/// Jobs by verdict, the share of good ones, and the cost of scrap; for all jobs, and by reason, printer and material.
+#[utoipa::path(get, path = "/api/analytics/verdicts", tag = "analytics",
+    params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((VerdictsBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
     let names = printer_names(&core).await?;

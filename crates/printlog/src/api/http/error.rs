@@ -17,27 +17,27 @@ use crate::input::FieldError;
 /// Result of a handler.
 pub(crate) type ApiResult<T> = Result<T, Problem>;
 
-/// Why a request was not carried out (RFC 9457).
+/// An error response (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// Kind of problem. Always `about:blank`: the status says it all.
+    /// Problem type. Always `about:blank`: the status identifies the problem.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// Name of the status.
     #[schema(example = "Unprocessable Entity")]
     title: &'static str,
     /// HTTP status.
     #[schema(value_type = u16, example = 422)]
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
-    /// What is wrong here, in a sentence for people.
+    /// Description of this error, as text for users.
     detail: String,
-    /// What is wrong with each field or parameter. Left out if it is not about fields.
+    /// Errors by field or parameter. Omitted if the error is not about fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// How many jobs the printer has that was to be deleted. Left out elsewhere.
+    /// Number of jobs of a printer that could not be deleted. Omitted otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     job_count: Option<u64>,
@@ -84,7 +84,7 @@ impl Problem {
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
-            several => format!("{} fields are wrong", several.len()),
+            several => format!("{} fields are invalid", several.len()),
         };
         Self {
             errors,
@@ -166,7 +166,7 @@ impl From<store::Error> for Problem {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, refused(Refusal::DiskFull))
             }
             Some(refusal) => Self::unavailable(refused(refusal)),
-            None if is_transient => Self::unavailable("the database does not answer"),
+            None if is_transient => Self::unavailable("the database does not respond"),
             None => Self::internal(),
         }
     }
@@ -175,11 +175,11 @@ impl From<store::Error> for Problem {
 /// Why the database refuses writes, as text for clients.
 pub(crate) fn refused(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::DiskFull => "the disk of the database is full; make room on it and try again",
+        Refusal::DiskFull => "the disk of the database is full; free some space and try again",
         Refusal::ReadOnly => {
-            "the database may only be read; the server's log says more, and `printlog check` finds out why"
+            "the database is read-only; see the server's log, and run `printlog check` for the reason"
         }
-        Refusal::DiskFails => "the disk of the database fails; the server's log says more",
+        Refusal::DiskFails => "the disk of the database reports errors; see the server's log",
     }
 }
 
@@ -187,7 +187,7 @@ impl Problem {
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the server failed; its log says why",
+            "the server failed; see its log",
         )
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Vec<u8>,
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("the body is larger than {}", size(limit)),
             ),
-            false => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end"),
+            false => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read completely"),
         })?;
         if let Ok(piece) = frame.into_data() {
             bytes.extend_from_slice(&piece);
@@ -94,7 +94,7 @@ fn size(bytes: usize) -> String {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would accept a list and assign its items to the fields in order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::invalid_field("body", "is a list, and must be an object"));
+        return Err(Problem::invalid_field("body", "must be an object, not a list"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -102,7 +102,7 @@ impl QueryReader {
         let mut values = self.take(name).into_iter();
         let value = values.next()?;
         if values.next().is_some() {
-            self.add_error(name, "may be given once only");
+            self.add_error(name, "must be given only once");
             return None;
         }
         convert(&value)
@@ -173,7 +173,7 @@ impl QueryReader {
     pub(crate) fn finish<T>(mut self, value: T) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             let allowed = match self.taken.as_slice() {
-                [] => "there are none here".to_owned(),
+                [] => "this route has no parameters".to_owned(),
                 names => format!("allowed are {}", names.join(", ")),
             };
             self.add_error(&name, format!("unknown parameter; {allowed}"));

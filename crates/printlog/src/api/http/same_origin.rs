@@ -21,7 +21,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
             "same-origin" | "none" => Ok(()),
             _ => Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "a page of another site may not change anything here",
+                "a page of another site must not change anything here",
             )),
         };
     }
@@ -56,9 +56,7 @@ fn refused(origin: &str, headers: &HeaderMap) -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         format!(
-            "{origin} may not change anything here: the request came with {received}. If {origin} is the address of this \
-             server, its proxy must pass on the header `Host` with the port, as nginx does with \
-             `proxy_set_header Host $http_host;` and not with `$host`, or send the same in `X-Forwarded-Host`"
+            "a page of {origin} must not change anything here: the request came with {received}. If {origin} is the address of this server, its proxy must pass the header `Host` with the port, as nginx does with `proxy_set_header Host $http_host;` but not with `$host`, or send the same in `X-Forwarded-Host`"
         ),
     )
 }

@@ -72,13 +72,13 @@ async fn with_cors(
 }
 
 pub(crate) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {}", uri.path()))
+    Problem::not_found(format!("nothing is served at {}", uri.path()))
 }
 
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} does not take {method}", uri.path()),
+        format!("{} does not support {method}", uri.path()),
     )
 }
 
@@ -88,11 +88,10 @@ async fn with_place(request: Request, next: Next) -> Response {
     let problem = match request.extensions().get::<NoPlace>() {
         Some(_) if request.uri().path() == "/health" => None,
         Some(NoPlace::Full) => Some(Problem::unavailable(
-            "the server has as many connections as it takes; try again in some seconds",
+            "the server has reached its limit of connections; try again in a few seconds",
         )),
         Some(NoPlace::ClientHasMany) => Some(Problem::unavailable(
-            "there are too many connections from this address; close some, and if they come from a proxy with many \
-             clients, name it in api.trusted_proxies",
+            "there are too many connections from this address; close some, and if it is a proxy with many clients, add it to api.trusted_proxies",
         )),
         None => None,
     };
@@ -105,7 +104,7 @@ async fn with_place(request: Request, next: Next) -> Response {
 async fn within_time_limit(request: Request, next: Next) -> Response {
     match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("the answer took too long").into_response(),
+        Err(_) => Problem::unavailable("the request timed out").into_response(),
     }
 }
 

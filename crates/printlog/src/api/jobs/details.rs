@@ -29,11 +29,11 @@ use crate::{
 /// Larger than any image.
 const LARGEST: u64 = 100_000;
 
-/// What the slicer wrote into the file of a job.
+/// Slicer data from the file of a job.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobDetails)]
 pub(crate) struct DetailsBody {
-    /// Who says so: `file`, or `moonraker` (its own metadata) while the file cannot be read.
+    /// Source: `file`, or `moonraker` (its metadata) if the file could not be read.
     #[schema(value_type = Option<schema_enums::DetailsSource>)]
     source: Option<&'static str>,
     slicer: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct DetailsBody {
     bed_temp: Option<f64>,
     /// °C
     bed_temp_first_layer: Option<f64>,
-    /// The plate in use, in the slicer's words.
+    /// Build plate, as the slicer spells it.
     bed_type: Option<String>,
     /// °C
     chamber_temp: Option<f64>,
@@ -75,32 +75,32 @@ pub(crate) struct DetailsBody {
     wall_count: Option<i64>,
     top_layers: Option<i64>,
     bottom_layers: Option<i64>,
-    /// Whether the print is one spiral (vase mode).
+    /// Whether the print uses spiral vase mode.
     spiral_vase: Option<bool>,
-    /// The main one by weight.
+    /// Material with the largest weight.
     #[schema(example = "PLA")]
     filament_type: Option<String>,
-    /// Name of its profile.
+    /// Name of the filament profile.
     filament_name: Option<String>,
     filament_brand: Option<String>,
     filament_color: Option<String>,
-    /// mm that the slicer planned.
+    /// Planned by the slicer, in mm.
     filament_used_mm: Option<f64>,
-    /// cm³ that the slicer planned.
+    /// Planned by the slicer, in cm³.
     filament_used_cm3: Option<f64>,
     /// In the slicer's currency.
     filament_cost: Option<f64>,
-    /// Where the file names it, such as `EUR`.
+    /// Currency, such as `EUR`, if the file gives it.
     currency: Option<String>,
     /// Seconds.
     estimated_time: Option<f64>,
     /// Seconds in silent (stealth) mode.
     estimated_time_silent: Option<f64>,
-    /// g that the slicer planned.
+    /// Planned by the slicer, in g.
     estimated_filament: Option<f64>,
-    /// g that the job used, from the measured length: right also for a job that ended early.
+    /// Used by the job, in g, computed from the measured length; also correct for jobs that ended early.
     filament_used_g: Option<f64>,
-    /// What these grams were computed with: `slicer_ratio`, `file_density` or `usual_density` (of the material).
+    /// How `filament_used_g` was computed: with `slicer_ratio`, `file_density` or `usual_density` (of the material).
     #[schema(value_type = Option<String>)]
     filament_used_g_source: Option<Value>,
     layer_count: Option<i64>,
@@ -108,15 +108,15 @@ pub(crate) struct DetailsBody {
     object_height: Option<f64>,
     /// Names of the objects on the plate.
     objects: Vec<String>,
-    /// Materials, one a slot of the printer.
+    /// Materials, one per slot of the printer.
     #[schema(value_type = Vec<Object>)]
     tools: Vec<Value>,
     /// Images, smallest first.
     thumbnails: Vec<ThumbnailBody>,
-    /// What is missing from the file, or had to be decided.
+    /// Missing or contradictory data in the file.
     #[schema(value_type = Vec<Object>)]
     warnings: Vec<Value>,
-    /// All keys and values as they stand in the file. Only with `raw=true`.
+    /// All keys and values of the file, unchanged. Only with `raw=true`.
     #[schema(value_type = Option<Object>)]
     raw_metadata: Option<Value>,
 }
@@ -232,7 +232,7 @@ fn names(list: &Value) -> Vec<String> {
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Show what the slicer planned for a job
+/// Show the slicer data of a job
 #[utoipa::path(get, path = "/api/jobs/{id}/details", tag = "jobs",
     params(
         ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
@@ -241,7 +241,7 @@ fn names(list: &Value) -> Vec<String> {
     responses(
         (status = 200, body = DetailsBody),
         (status = 404, body = Problem, content_type = "application/problem+json",
-            description = "No such job, or nothing is known of what the slicer planned for it."),
+            description = "No such job, or it has no details."),
     ))]
 pub(crate) async fn get_job_details(
     core: Core,
@@ -259,13 +259,13 @@ pub(crate) async fn get_job_details(
     }
 }
 
-/// Have the details of a job read anew
+/// Read the details of a job again
 ///
-/// It is done in the background, as soon as possible.
+/// The details are read in the background, as soon as possible.
 #[utoipa::path(post, path = "/api/jobs/{id}/details/refresh", tag = "jobs",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
-        (status = 202, description = "Will be done."),
+        (status = 202, description = "Queued."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
     ))]
 pub(crate) async fn refresh_job_details(
@@ -283,7 +283,8 @@ pub(crate) async fn refresh_job_details(
 
 /// Show the image of a job
 ///
-/// The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
+/// The smallest image that is at least `size` pixels wide, else the largest. It may be cached forever: `ETag` is its
+/// hash.
 #[utoipa::path(get, path = "/api/jobs/{id}/thumbnail", tag = "jobs",
     params(
         ("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job."),
@@ -291,7 +292,7 @@ pub(crate) async fn refresh_job_details(
     ),
     responses(
         (status = 200, content_type = "image/png", body = Vec<u8>, description = "The image: PNG, JPEG or BMP."),
-        (status = 304, description = "As `If-None-Match` says."),
+        (status = 304, description = "The client has this image (`If-None-Match`)."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such job, or it has no image."),
     ))]

@@ -39,8 +39,8 @@ const PART: usize = 64 * 1024;
 parameters! {
     /// Format of an export.
     pub(crate) struct FormatParameters {
-        /// Format of the file.
-        #[param(inline, value_type = Option<schema_enums::ExportFormat>, default = "csv")]
+        /// Format of the file. Defaults to `csv`.
+        #[param(inline, value_type = Option<schema_enums::ExportFormat>)]
         format: ExportFormat = one_or(ExportFormat::Csv, word(ExportFormat::ALL, ExportFormat::as_str)),
         /// Whether CSV begins with a byte order mark. Without one, Excel assumes the legacy encoding of the system. No
         /// effect on other formats.
@@ -51,9 +51,9 @@ parameters! {
 
 /// Export jobs, newest first
 ///
-/// All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
-/// of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
-/// are read in a minute.
+/// All jobs that match the filters, as a file that is generated while it is sent. docs/export.md describes the columns
+/// and their units. Texts are escaped so that spreadsheets do not evaluate them as formulas. The connection is closed
+/// if the client reads less than 64 KiB per minute.
 #[utoipa::path(get, path = "/api/jobs/export", tag = "jobs", params(PrinterParameters, FilterParameters, FormatParameters),
     responses((status = 200, description = "The file.", content(
         (String = "text/csv"),
@@ -62,7 +62,7 @@ parameters! {
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         (Vec<u8> = "application/vnd.apache.parquet"),
     )), (status = 503, body = Problem, content_type = "application/problem+json",
-        description = "Eight exports are being sent already, or the database does not answer.",
+        description = "Eight exports are already being sent, or the database does not respond.",
         headers(("Retry-After" = u64, description = "Seconds to wait.")))))]
 pub(crate) async fn export_jobs(
     State(state): State<ApiState>,
@@ -71,7 +71,7 @@ pub(crate) async fn export_jobs(
 ) -> ApiResult<Response> {
     let place = core.exporting.clone().try_acquire_owned().map_err(|_| {
         Problem::unavailable(format!(
-            "{AT_ONCE} exports are being sent already; try again when one has ended"
+            "{AT_ONCE} exports are already being sent; try again when one has finished"
         ))
     })?;
     // Errors at this stage can still be sent as a problem document.

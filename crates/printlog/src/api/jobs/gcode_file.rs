@@ -39,7 +39,7 @@ parameters! {
     }
 }
 
-/// What a gcode file says of itself.
+/// Contents of a G-code file.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ParsedGcode)]
 pub(crate) struct ParsedBody {
@@ -53,10 +53,10 @@ pub(crate) struct ParsedBody {
     warnings: Value,
 }
 
-/// Read a gcode file
+/// Read a G-code file
 ///
-/// The body is the file, at most 16 MiB. Of a larger one its two ends are enough: the first bytes, behind them the last
-/// ones, with `head` and `size`. 64 KiB and 96 KiB do for nearly every file. Nothing is stored.
+/// The body is the file, at most 16 MiB. For a larger file, its two ends are enough: send the first bytes followed by
+/// the last ones, with `head` and `size`. 64 KiB and 96 KiB suffice for nearly every file. Nothing is stored.
 #[utoipa::path(post, path = "/api/gcode/parse", tag = "jobs",
     params(EndsParameters),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),

@@ -36,27 +36,27 @@ const LARGEST_PAGE: u64 = 500;
 /// Maximum length of a search text in characters.
 const TEXT: usize = 255;
 
-/// A job: one run of one gcode file.
+/// A job: one run of one G-code file.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub(crate) struct JobBody {
     pub(crate) id: i64,
     pub(crate) printer_id: i64,
     pub(crate) printer_name: String,
-    /// Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run.
+    /// Moonraker's id. Not unique: Moonraker reuses ids. `null` if its history does not contain the run.
     pub(crate) job_id: Option<String>,
-    /// Who started it, in Moonraker's words.
+    /// User who started it, as Moonraker reports it.
     pub(crate) user: Option<String>,
-    /// File, relative to the gcodes folder.
+    /// File name, relative to the folder of G-code files.
     pub(crate) filename: Option<String>,
     #[schema(value_type = schema_enums::JobStatus)]
     pub(crate) status: &'static str,
-    /// Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then.
+    /// Why it ended, as Moonraker reports it, such as `klippy_shutdown`. `null` while it runs.
     pub(crate) cause: Option<String>,
     /// Error text of Klipper.
     pub(crate) message: Option<String>,
     pub(crate) start_time: Option<Timestamp>,
-    /// `null` while it runs, and if nobody saw the end.
+    /// `null` while it runs, and if the end is unknown.
     pub(crate) end_time: Option<Timestamp>,
     /// Seconds, without pauses.
     pub(crate) print_duration: Option<f64>,
@@ -64,11 +64,11 @@ pub(crate) struct JobBody {
     pub(crate) total_duration: Option<f64>,
     /// Filament in mm.
     pub(crate) filament_used: Option<f64>,
-    /// Who says how it ended: `history` (Moonraker's) or `print_stats` (Klipper's, followed by printlog). `null` until
-    /// then, and if nobody saw it.
+    /// Source of the outcome: `history` (Moonraker's) or `print_stats` (Klipper's, observed by printlog). `null` while
+    /// the job runs, and if the outcome is unknown.
     #[schema(value_type = Option<schema_enums::Source>)]
     pub(crate) end_source: Option<&'static str>,
-    /// Who says what it took, likewise.
+    /// Source of the durations and the filament: `history` or `print_stats`.
     #[schema(value_type = schema_enums::Source)]
     pub(crate) figures_source: &'static str,
     /// Whether its times contradict each other because the printer's clock was set.
@@ -83,16 +83,16 @@ pub(crate) struct JobBody {
 pub(crate) struct JobItemBody {
     #[serde(flatten)]
     pub(crate) job: JobBody,
-    /// What a user calls it. `null` if nobody gave it a title.
+    /// A user's title. `null` if there is none.
     title: Option<String>,
-    /// A user's words to find it by, in alphabetical order.
+    /// A user's tags, in alphabetical order.
     tags: Vec<String>,
-    /// Whether the thing that was printed is any good, by a user's word. `null` if nobody said.
+    /// A user's rating of the printed object. `null` if there is none.
     #[schema(value_type = Option<schema_enums::JobVerdict>)]
     verdict: Option<&'static str>,
-    /// Why, by a user's word.
+    /// A user's reason for the verdict.
     verdict_reason: Option<String>,
-    /// Whether `GET /api/jobs/{id}/thumbnail` has an image of it.
+    /// Whether `GET /api/jobs/{id}/thumbnail` has an image.
     has_thumbnail: bool,
     /// Material, the main one by weight.
     filament_type: Option<String>,
@@ -126,46 +126,46 @@ pub(crate) struct JobCostBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobList)]
 pub(crate) struct JobListBody {
-    /// In the order that was asked for.
+    /// In the requested order.
     pub(crate) items: Vec<JobItemBody>,
-    /// `cursor` of the next page. `null` on the last one.
+    /// `cursor` of the next page. `null` on the last page.
     pub(crate) next: Option<String>,
     /// Number of jobs on all pages.
     pub(crate) total: u64,
 }
 
-/// A job with all that is known of it.
+/// A job with all its data.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobWithDetails)]
 pub(crate) struct FullJobBody {
     #[serde(flatten)]
     job: JobItemBody,
-    /// What else a user says of it.
+    /// A user's notes.
     notes: Option<String>,
-    /// The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
+    /// Start time in Moonraker's history. Differs from `start_time` if Moonraker missed the start.
     history_start_time: Option<Timestamp>,
-    /// File metadata as Moonraker had it at the start.
+    /// Moonraker's file metadata at the start of the job.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
-    /// What Moonraker's other components added, such as spools.
+    /// Data of other Moonraker components, such as spools.
     auxiliary_data: Option<Value>,
-    /// How the details stand: `pending`, `done`, `partial` (what the printer knew of the file) or `failed`.
+    /// Status of the details: `pending`, `done`, `partial` (only Moonraker's metadata) or `failed`.
     #[schema(value_type = schema_enums::DetailsStatus)]
     details_status: &'static str,
-    /// What stood in the way. `null` if nothing did.
+    /// Why details are incomplete. `null` if there is no reason.
     details_reason: Option<String>,
-    /// What the slicer planned. `null` if that is not known.
+    /// Slicer data. `null` if there is none.
     details: Option<DetailsBody>,
-    /// When it stood still, first to last: the pauses that printlog saw begin.
+    /// Pauses that printlog observed, in chronological order.
     pauses: Vec<PauseBody>,
 }
 
-/// A pause of a job, by printlog's clock.
+/// A pause of a job, in printlog's time.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobPause)]
 pub(crate) struct PauseBody {
     paused_at: Timestamp,
-    /// When it went on, or ended. `null` while it lasts, and if nobody saw it.
+    /// When the job was resumed or ended. `null` while it is paused, and if that was not observed.
     resumed_at: Option<Timestamp>,
 }
 
@@ -258,13 +258,13 @@ parameters! {
 
 /// List jobs
 ///
-/// Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
-/// `cursor` of the next one, with the same filters and `sort`.
+/// Newest first by default. Every page takes the same time. For the next page, send `next` as `cursor`, with the same
+/// filters and `sort`.
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(PrinterParameters, FilterParameters, PageParameters),
     responses(
         (status = 200, body = JobListBody),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The cursor is a place in a list that is sorted otherwise."),
+            description = "The cursor belongs to a list with another sort order."),
     ))]
 pub(crate) async fn list_jobs(
     core: Core,
@@ -308,8 +308,8 @@ pub(crate) async fn get_job(
 
 /// Delete a job
 ///
-/// It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
-/// deleted: the answer is 409.
+/// The job is removed from the totals and is not imported from the printer's history again. A job that is being printed
+/// cannot be deleted (409).
 #[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
@@ -388,7 +388,7 @@ impl FilterParameters {
 
 fn of_another_order() -> Problem {
     Problem::conflict(
-        "the cursor is of a list with another `sort`; begin with the first page, or ask for the same `sort`",
+        "the cursor belongs to a list with another `sort`; start with the first page, or use the same `sort`",
     )
 }
 

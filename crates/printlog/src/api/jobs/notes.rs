@@ -34,37 +34,37 @@ const REASON: usize = 255;
 /// Maximum number of tags of a job.
 const TAGS: usize = 32;
 
-/// What is to be said of a job from now on. What is left out stays as it is, `null` removes it.
+/// Changes of a job by a user. Omitted fields stay unchanged; `null` removes a value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobPatch {
-    /// What it is called, in the place of the file name.
+    /// Title, shown instead of the file name.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
         pattern = r"^[^\x00]*\S[^\x00]*$", example = "Bracket for the lamp")]
     title: Option<Option<String>>,
-    /// Anything else.
+    /// Free text.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 10_000,
         pattern = r"^[^\x00]*\S[^\x00]*$")]
     notes: Option<Option<String>>,
-    /// Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
-    /// tags.
+    /// The complete list of tags. Tags that differ only in case or Unicode form count as one. A tag must not contain
+    /// commas.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<schema_enums::Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
     tags: Option<Option<Vec<String>>>,
-    /// Whether the thing that was printed is any good.
+    /// Rating of the printed object.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<schema_enums::JobVerdict>, required = false)]
     verdict: Option<Option<String>>,
-    /// Why, in words of `GET /api/verdict-reasons`. Goes with the verdict.
+    /// Reason for the verdict, one of `GET /api/verdict-reasons`. Removed together with the verdict.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
         pattern = r"^[^\x00]*\S[^\x00]*$", example = "Warped")]
     verdict_reason: Option<Option<String>>,
 }
 
-/// What users changed of a job.
+/// Changes of a job by users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobChangeList {
     /// Newest first.
@@ -76,13 +76,13 @@ pub(crate) struct JobChangeList {
 #[schema(as = JobChange)]
 pub(crate) struct JobChangeBody {
     changed_at: Timestamp,
-    /// Name of the API key that was used, or that the session was opened with.
+    /// Name of the API key, or of the key with which the session was opened.
     changed_by: String,
     /// Name of the field, such as `verdict`.
     field: String,
-    /// What was said before, as the field has it. `null` if nothing was.
+    /// Previous value. `null` if there was none.
     old: Option<Value>,
-    /// What is said since. `null` if nothing is.
+    /// New value. `null` if it was removed.
     new: Option<Value>,
 }
 
@@ -93,32 +93,32 @@ pub(crate) struct TagList {
     items: Vec<TagBody>,
 }
 
-/// A tag that jobs have.
+/// A tag in use.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TagInUse)]
 pub(crate) struct TagBody {
     tag: String,
-    /// How many jobs have it.
+    /// Number of jobs with this tag.
     job_count: u64,
 }
 
 /// All reasons.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerdictReasonList {
-    /// In the order in which they were made.
+    /// In the order of creation.
     items: Vec<VerdictReasonBody>,
 }
 
-/// Why prints are good or not, as users like to put it.
+/// A reason for verdicts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerdictReason)]
 pub(crate) struct VerdictReasonBody {
     id: i64,
-    /// What it says. Unique, without regard to case.
+    /// Text of the reason. Unique, ignoring case.
     name: String,
 }
 
-/// A reason to be added.
+/// A reason to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewVerdictReason {
@@ -131,17 +131,17 @@ pub(crate) struct NewVerdictReason {
     name: String,
 }
 
-/// Say something of a job
+/// Change a job
 ///
-/// Title, notes, tags and verdict are the user's; what the printer said is not changed. Each change is noted, with the
-/// name of the key: see `/api/jobs/{id}/changes`.
+/// Changes title, notes, tags and verdict, which belong to the user; data from the printer cannot be changed. Each
+/// change is logged with the name of the API key: see `/api/jobs/{id}/changes`.
 #[utoipa::path(patch, path = "/api/jobs/{id}", tag = "jobs", request_body = JobPatch,
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
         (status = 200, body = FullJobBody),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The reason is none of the list's, or the job would have it without a verdict."),
+            description = "The reason is not in the list, or the job would have a reason without a verdict."),
     ))]
 pub(crate) async fn change_job(
     State(state): State<ApiState>,
@@ -164,7 +164,7 @@ pub(crate) async fn change_job(
         NotesChanged::NotFound => return Err(no_such_job(id)),
         NotesChanged::UnknownReason => {
             return Err(wrong(
-                "is none of the reasons of `/api/verdict-reasons`; add it there first",
+                "is not one of the reasons in `/api/verdict-reasons`; add it there first",
             ));
         }
         NotesChanged::ReasonWithoutVerdict => return Err(wrong("needs a verdict")),
@@ -181,9 +181,9 @@ pub(crate) async fn change_job(
     Ok(Json(job.into()))
 }
 
-/// What users changed of a job
+/// List changes of a job by users
 ///
-/// Who said what of it, and when.
+/// Each entry has the changed field, its values, the time and the name of the API key.
 #[utoipa::path(get, path = "/api/jobs/{id}/changes", tag = "jobs",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
     responses(
@@ -208,7 +208,7 @@ pub(crate) async fn list_tags(core: Core, _: NoQuery) -> ApiResult<Json<TagList>
     Ok(Json(TagList { items }))
 }
 
-/// List the reasons of verdicts
+/// List the reasons for verdicts
 #[utoipa::path(get, path = "/api/verdict-reasons", tag = "jobs", responses((status = 200, body = VerdictReasonList)))]
 pub(crate) async fn list_verdict_reasons(core: Core, _: NoQuery) -> ApiResult<Json<VerdictReasonList>> {
     let reasons = core.store.verdict_reasons().await?.into_iter();
@@ -216,11 +216,11 @@ pub(crate) async fn list_verdict_reasons(core: Core, _: NoQuery) -> ApiResult<Js
     Ok(Json(VerdictReasonList { items }))
 }
 
-/// Add a reason of verdicts
+/// Add a reason for verdicts
 ///
-/// One that is there already, in whatever case, is answered as it is.
+/// If the reason exists already, ignoring case, it is returned unchanged.
 #[utoipa::path(post, path = "/api/verdict-reasons", tag = "jobs", request_body = NewVerdictReason, responses(
-    (status = 201, body = VerdictReasonBody, headers(("Location" = String, description = "Where the list is."))),
+    (status = 201, body = VerdictReasonBody, headers(("Location" = String, description = "Path of the list."))),
 ))]
 pub(crate) async fn create_verdict_reason(
     core: Core,
@@ -236,9 +236,9 @@ pub(crate) async fn create_verdict_reason(
     ))
 }
 
-/// Remove a reason of verdicts
+/// Remove a reason for verdicts
 ///
-/// Jobs that were given it keep it.
+/// Jobs that have the reason keep it.
 #[utoipa::path(delete, path = "/api/verdict-reasons/{id}", tag = "jobs",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The reason.")),
     responses(
@@ -272,7 +272,7 @@ impl JobPatch {
         let tags = self.tags.and_then(|tags| {
             let tags = tags.unwrap_or_default();
             if tags.len() > TAGS {
-                checked("tags", format!("a job has {TAGS} tags at most"));
+                checked("tags", format!("must have at most {TAGS} tags"));
                 return None;
             }
             let tags: Result<Vec<_>, _> = tags.iter().map(|text| input::job::tag(text)).collect();

@@ -22,7 +22,7 @@ use crate::{
 /// How long to wait for responses. Moonraker responds within a fraction of a second.
 const LISTEN: Duration = Duration::from_secs(2);
 
-/// What was found on the local network.
+/// Printers found on the local network.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DiscoveredList {
     /// By name.
@@ -33,26 +33,26 @@ pub(crate) struct DiscoveredList {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DiscoveredPrinter)]
 pub(crate) struct DiscoveredBody {
-    /// Its name on the network.
+    /// Name on the network.
     #[schema(example = "Moonraker @ voron")]
     name: String,
-    /// Its host.
+    /// Host name.
     #[schema(example = "voron.local")]
     hostname: String,
     /// Addresses of the host, IPv4 first.
     addresses: Vec<String>,
     port: u16,
-    /// Where this server reaches it: by its name if that can be resolved here, else by its address.
+    /// Address at which this server reaches it: by host name if this server can resolve it, else by IP address.
     #[schema(example = "http://voron.local:7125")]
     moonraker_url: String,
-    /// The printer that has this address already. `null` if none has.
+    /// Id of the configured printer with this address. `null` if there is none.
     printer_id: Option<i64>,
 }
 
-/// Look for printers on the local network
+/// Discover printers on the local network
 ///
-/// Takes two seconds. Finds the Moonrakers that tell of themselves by multicast DNS (`[zeroconf]` in their
-/// configuration), on the networks that this server is in: from within a container that is mostly the container's own.
+/// Takes two seconds. Finds Moonrakers that announce themselves by multicast DNS (`[zeroconf]` in their configuration)
+/// on the networks of this server; inside a container, that is usually only the container's network.
 #[utoipa::path(get, path = "/api/printers/discover", tag = "printers", responses((status = 200, body = DiscoveredList)))]
 pub(crate) async fn discover_printers(core: Core, _: NoQuery) -> ApiResult<Json<DiscoveredList>> {
     let found = discovery::discover(LISTEN).await.map_err(|cause| {

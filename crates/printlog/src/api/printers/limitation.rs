@@ -5,13 +5,13 @@ use utoipa::ToSchema;
 
 use crate::{api::schema_enums, ingest};
 
-/// A part of Moonraker's API that this printer does not offer.
+/// A part of Moonraker's API that this printer does not provide.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PrinterLimitation)]
 pub(crate) struct Limitation {
     #[schema(value_type = schema_enums::Capability)]
     capability: &'static str,
-    /// What is missing, what that means, and how the printer refused it.
+    /// What is missing, its effect, and the printer's response.
     #[schema(
         example = "this Moonraker keeps no history; jobs are recorded from print_stats only \
                         (printer refused `server.history.list` (code -32601): Method not found)"

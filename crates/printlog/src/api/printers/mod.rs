@@ -43,25 +43,25 @@ use crate::{
 #[schema(as = Printer)]
 pub(crate) struct PrinterBody {
     pub(crate) id: i64,
-    /// Unique, without regard to case and surrounding blanks.
+    /// Name of the printer. Unique, ignoring case and surrounding whitespace.
     pub(crate) name: String,
-    /// Where it stands. `null` if not given.
+    /// Location of the printer. `null` if not given.
     pub(crate) location: Option<String>,
-    /// Address of its Moonraker.
+    /// Address of the printer's Moonraker.
     #[schema(example = "http://voron.local:7125")]
     pub(crate) moonraker_url: String,
-    /// Whether an API key or a login is stored for its Moonraker. Neither is ever shown.
+    /// Whether an API key or a login for Moonraker is stored. Neither is ever returned.
     pub(crate) has_moonraker_api_key: bool,
-    /// Whether printlog follows it.
+    /// Whether printlog records this printer.
     pub(crate) is_active: bool,
-    /// When it last said anything, to the minute. `null` if it never did.
+    /// Last message from the printer, to the minute. `null` if there was none.
     pub(crate) last_seen: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) totals: Totals,
 }
 
-/// Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing.
+/// Sums over all jobs of a printer, of any status. Unknown values are left out.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobTotals)]
 pub(crate) struct Totals {
@@ -72,9 +72,9 @@ pub(crate) struct Totals {
     pub(crate) total_print_time: f64,
     /// Filament in mm.
     pub(crate) total_filament_used: f64,
-    /// Seconds of the longest job. `null` if no job has a known length.
+    /// Duration of the longest job, in seconds. `null` if no job has a known duration.
     pub(crate) longest_job: Option<f64>,
-    /// When a job last changed. `null` if there is none.
+    /// Time of the last change of a job. `null` if there is no job.
     pub(crate) last_updated: Option<Timestamp>,
 }
 
@@ -85,12 +85,12 @@ pub(crate) struct PrinterList {
     pub(crate) items: Vec<PrinterBody>,
 }
 
-/// What is to be said of a printer.
+/// Settings of a printer.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PrinterInput)]
 pub(crate) struct PrinterInput {
-    /// Unique, without regard to case and surrounding blanks.
+    /// Name of the printer. Unique, ignoring case and surrounding whitespace.
     #[schema(
         min_length = 1,
         max_length = 255,
@@ -98,24 +98,24 @@ pub(crate) struct PrinterInput {
         example = "Voron"
     )]
     name: String,
-    /// Where it stands. `null` or left out: not said.
+    /// Location of the printer. `null` or omitted: none.
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "Workshop")]
     location: Option<String>,
     #[schema(value_type = MoonrakerUrl)]
     moonraker_url: String,
-    /// Moonraker's API key, if it wants one. Left out, a stored key stays, and so does a login; `null` removes both, and
-    /// another key takes the place of both.
+    /// Moonraker's API key, if it needs one. If omitted, the stored key and login stay; `null` removes both; a new key
+    /// replaces both.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, max_length = 255, pattern = "^[!-~]*$", write_only)]
     moonraker_api_key: Option<Option<String>>,
-    /// Whether printlog follows it.
+    /// Whether printlog records this printer.
     #[serde(default = "yes")]
     #[schema(default = true)]
     is_active: bool,
 }
 
-/// An address and a key to try.
+/// An address and a key to test.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PrinterTestInput)]
@@ -128,38 +128,38 @@ pub(crate) struct TestInput {
         example = "http://voron.local:7125"
     )]
     moonraker_url: String,
-    /// Moonraker's API key, if it wants one.
+    /// Moonraker's API key, if it needs one.
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00]*$", write_only)]
     moonraker_api_key: Option<String>,
-    /// A printer that is there already: its stored key is tried if none is given here, and only at the scheme, host and
-    /// port that it was stored for.
+    /// Id of a configured printer. Its stored key is used if none is given here, and only for the scheme, host and port
+    /// that it was stored for.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     printer_id: Option<i64>,
 }
 
-/// What a try showed.
+/// Result of a connection test.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PrinterTest)]
 pub(crate) struct TestBody {
-    /// Whether printlog can follow the printer.
+    /// Whether printlog can record the printer.
     ok: bool,
     #[schema(value_type = schema_enums::TestOutcome)]
     outcome: &'static str,
-    /// In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
-    /// all the same.
+    /// What is wrong and what to do, as text for users. `null` if there is nothing. A printer whose Klipper is not
+    /// ready still counts as ok.
     reason: Option<String>,
-    /// `null` if it was not reached.
+    /// `null` if the printer was not reached.
     moonraker_version: Option<String>,
-    /// `null` if it was not reached.
+    /// `null` if the printer was not reached.
     klippy_state: Option<String>,
-    /// Name of the printer's host. `null` while Klipper is not there to tell.
+    /// Name of the printer's host. `null` if Klipper is not running.
     hostname: Option<String>,
-    /// The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
+    /// Address at which a Moonraker responds, with scheme and port; save this one. `null` if there is none.
     #[schema(example = "http://voron.local:7125")]
     moonraker_url: Option<String>,
-    /// What this Moonraker does not offer. Prints are recorded all the same.
+    /// Parts of Moonraker's API that are missing. Prints are recorded anyway.
     limitations: Vec<Limitation>,
 }
 
@@ -180,9 +180,9 @@ pub(crate) async fn list_printers(core: Core, _: NoQuery) -> ApiResult<Json<Prin
 
 /// Add a printer
 ///
-/// It is connected to at once, and its history is imported in the background.
+/// printlog connects at once and imports the printer's history in the background.
 #[utoipa::path(post, path = "/api/printers", tag = "printers", request_body = PrinterInput, responses(
-    (status = 201, body = PrinterBody, headers(("Location" = String, description = "Where the printer is."))),
+    (status = 201, body = PrinterBody, headers(("Location" = String, description = "Path of the printer."))),
     (status = 409, body = Problem, content_type = "application/problem+json", description = "The name is taken."),
 ))]
 pub(crate) async fn create_printer(
@@ -219,9 +219,8 @@ pub(crate) async fn get_printer(core: Core, id: PathId, _: NoQuery) -> ApiResult
 
 /// Change a printer
 ///
-/// Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. That works with the scheme,
-/// host and port that the key was stored for; with another address the key must be given again, or `null`. Takes effect at
-/// once.
+/// Replaces all settings. If `moonraker_api_key` is omitted, the stored key stays, which requires the scheme, host and
+/// port that it was stored for; with another address, give the key again, or `null`. Takes effect at once.
 #[utoipa::path(put, path = "/api/printers/{id}", tag = "printers", request_body = PrinterInput,
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
     responses(
@@ -262,7 +261,7 @@ pub(crate) async fn replace_printer(
 
 /// Delete a printer
 ///
-/// A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
+/// A printer with jobs is deleted only with `delete_jobs=true`; otherwise the response is 409 with their number in
 /// `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
 #[utoipa::path(delete, path = "/api/printers/{id}", tag = "printers",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer."), DeletePrinter),
@@ -284,16 +283,16 @@ pub(crate) async fn delete_printer(
         }
         DeletedPrinter::NotFound => Err(no_such_printer(id)),
         DeletedPrinter::HasJobs(count) => {
-            let detail = format!("the printer has {count} jobs; `delete_jobs=true` deletes them, too");
+            let detail = format!("the printer has {count} jobs; use `delete_jobs=true` to delete them, too");
             Err(Problem::conflict(detail).with_job_count(count))
         }
     }
 }
 
-/// Try an address and a key before saving them
+/// Test an address and a key before saving them
 ///
-/// Answers 200 whether the printer can be followed or not: see `ok`. Where the address leaves scheme or port open, the
-/// usual ones are tried: Moonraker's own 7125, then 80 and, with TLS, 443 and 7130.
+/// Responds with 200 even if the printer cannot be recorded: see `ok`. If the address has no scheme or port, the usual
+/// ones are tried: 7125 (Moonraker's default), 80, and with TLS 443 and 7130.
 #[utoipa::path(post, path = "/api/printers/test", tag = "printers", request_body = TestInput,
     responses(
         (status = 200, body = TestBody),

@@ -21,7 +21,7 @@ use crate::{
     ingest,
 };
 
-/// What a printer does right now.
+/// Current status of a printer
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PrinterStatus {
     printer_id: i64,
@@ -29,41 +29,41 @@ pub(crate) struct PrinterStatus {
     /// `null` while not connected.
     #[schema(value_type = Option<schema_enums::KlippyState>)]
     klippy_state: Option<&'static str>,
-    /// Klipper's own words on its state. `null` if it has none.
+    /// Klipper's message about its state. `null` if there is none.
     klippy_message: Option<String>,
-    /// `null` until the printer answered once.
+    /// `null` until the printer was connected once.
     moonraker_version: Option<String>,
-    /// The print in the machine. `null` if there is none, or nobody knows.
+    /// The current print. `null` if there is none, or if it is unknown.
     job: Option<CurrentJob>,
     /// Heaters and sensors by Klipper's names (`extruder`, `heater_bed`, …). Empty while not connected.
     temperatures: BTreeMap<String, Temperature>,
-    /// When the printer last said anything. `null` if it never did.
+    /// Last message from the printer. `null` if there was none.
     last_seen: Option<Timestamp>,
     backfill: Backfill,
-    /// Why changes of its jobs wait for the database, or it is not followed. `null` when nothing waits.
+    /// Why changes of its jobs wait for the database, or why it is not recorded. `null` if nothing waits.
     database_trouble: Option<&'static str>,
-    /// What its Moonraker did not offer at the last connection. Prints are recorded all the same.
+    /// Parts of Moonraker's API that were missing at the last connection. Prints are recorded anyway.
     limitations: Vec<Limitation>,
 }
 
-/// The link to Moonraker.
+/// Connection to Moonraker.
 #[derive(Debug, Serialize, ToSchema)]
 struct Connection {
-    /// `disabled` by `is_active`, `unauthorized` if the printer wants a key, or another one.
+    /// `disabled` if `is_active` is false; `unauthorized` if the printer needs an API key or rejects the stored one.
     #[schema(value_type = schema_enums::ConnectionState)]
     state: &'static str,
-    /// Why it is not connected, in plain words. `null` when it is.
+    /// Why the printer is not connected, as text for users. `null` while connected.
     reason: Option<String>,
-    /// Since when it is in this state.
+    /// Start of the current state.
     since: Timestamp,
 }
 
-/// The print in the machine.
+/// The current print.
 #[derive(Debug, Serialize, ToSchema)]
 struct CurrentJob {
-    /// The job as in `/api/jobs/{id}`. `null` in the moment before it is written.
+    /// Id of the job in `/api/jobs/{id}`. `null` until the job is stored.
     id: Option<i64>,
-    /// File, relative to the gcodes folder.
+    /// File name, relative to the folder of G-code files.
     filename: Option<String>,
     /// `printing` or `paused`.
     #[schema(value_type = schema_enums::JobStatus)]
@@ -73,15 +73,15 @@ struct CurrentJob {
     print_duration: Option<f64>,
     /// Seconds so far, with pauses.
     total_duration: Option<f64>,
-    /// Filament so far, in mm.
+    /// Filament used so far, in mm.
     filament_used: Option<f64>,
     /// 0 to 1.
     progress: Option<f64>,
-    /// When it should end. `null` while nothing sensible can be said.
+    /// Estimated end. `null` while there is no reliable estimate.
     eta: Option<Timestamp>,
-    /// Layer being printed, from 1. `null` if the gcode does not say.
+    /// Current layer, from 1. `null` if the G-code does not report it.
     current_layer: Option<i64>,
-    /// Layers in all. `null` if the gcode does not say.
+    /// Number of layers. `null` if the G-code does not report it.
     total_layer: Option<i64>,
 }
 
@@ -90,11 +90,11 @@ struct CurrentJob {
 struct Temperature {
     /// Measured.
     temperature: f64,
-    /// Wanted; 0 is off. `null` for a sensor without a heater.
+    /// Target; 0 means off. `null` for a sensor without a heater.
     target: Option<f64>,
 }
 
-/// The import of the printer's own history.
+/// Import of the printer's own history.
 #[derive(Debug, Serialize, ToSchema)]
 struct Backfill {
     /// `off` by `moonraker.backfill: none` in the configuration.
@@ -102,7 +102,7 @@ struct Backfill {
     state: &'static str,
     /// Jobs read so far.
     position: u64,
-    /// What stopped it last. `null` if nothing did.
+    /// The last error. `null` if there was none.
     error: Option<String>,
 }
 
@@ -163,8 +163,8 @@ impl PrinterStatus {
                 error: status.backfill.error,
             },
             database_trouble: status.database_trouble.map(|_| match status.changes_waiting {
-                0 => "the database does not take what the printer reports; it is not followed until it does, and the log says why",
-                _ => "the database does not take changes; they wait in memory, and the log says why",
+                0 => "the database refuses writes; the printer is not recorded until it accepts them, see the log",
+                _ => "the database refuses changes; they wait in memory, see the log",
             }),
             limitations: status.limitations.iter().map(Limitation::from).collect(),
         }
@@ -176,7 +176,7 @@ impl PrinterStatus {
             printer_id: id.0,
             connection: Connection {
                 state: ingest::ConnectionState::Connecting.as_str(),
-                reason: Some("was added just now".to_owned()),
+                reason: Some("was just added".to_owned()),
                 since: now,
             },
             klippy_state: None,

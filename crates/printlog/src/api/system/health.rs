@@ -19,58 +19,58 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// more jobs.
 const COUNTED: u64 = 1000;
 
-/// Whether the server works, part by part.
+/// State of the server and its parts.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// The worst of the parts.
+    /// Worst state of all parts.
     status: Verdict,
     /// printlog's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The database answers. A warning if it refused what was written last.
+    /// The database responds. Warns if it refused the last write.
     database: Part,
-    /// The task that follows the printers runs. Printers that are switched off are no trouble.
+    /// The task that records the printers is running. Disconnected printers are not an error.
     fleet: Part,
-    /// What was heard of jobs, and read of their files, is in the database. A warning while some of it waits, or printers
-    /// cannot be followed without writing.
+    /// Changes of jobs and their details are stored. Warns while changes wait for the database, or printers cannot be
+    /// recorded because it refuses writes.
     writing: Part,
-    /// API keys of printers can be stored, and those stored can be read.
+    /// API keys of printers can be encrypted and decrypted.
     printer_keys: Part,
-    /// Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails.
+    /// Scheduled backups and retention work. Warns while one of them fails.
     housekeeping: Part,
-    /// Jobs that wait for what their slicers knew. `null` if the database does not answer.
+    /// Jobs that wait for details. `null` if the database does not respond.
     details: Option<HealthDetails>,
 }
 
-/// Jobs without all their details, by status, each counted up to 1000. `GET /api/system` counts all.
+/// Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts all.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthDetails {
     #[serde(flatten)]
     counts: QueueBody,
-    /// Whether there are more jobs than these numbers say. If so, one of them is 1000.
+    /// Whether a count is capped. If so, one of them is 1000.
     has_more: bool,
 }
 
-/// Jobs without all their details, by how they stand.
+/// Jobs without complete details, by status.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DetailsQueue)]
 pub(crate) struct QueueBody {
-    /// Not known yet.
+    /// Jobs whose details have not been read yet.
     pending: u64,
-    /// Known in part.
+    /// Jobs whose details come from Moonraker's metadata only.
     partial: u64,
-    /// Given up.
+    /// Jobs whose details could not be read.
     failed: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Part {
     status: Verdict,
-    /// What is wrong. `null` if nothing is.
+    /// Description of the problem. `null` if there is none.
     reason: Option<String>,
 }
 
-/// How a part works: with a warning it does, but somebody should look.
+/// State of a part. `warning`: it works, but needs attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -100,11 +100,11 @@ impl Part {
     }
 }
 
-/// Whether the server works
+/// Check the server
 ///
-/// Needs no key. 503 when a part does not work. A warning is no reason to start the server anew.
+/// Needs no key. 503 if a part does not work. A warning does not require a restart of the server.
 #[utoipa::path(get, path = "/health", tag = "health", responses(
-    (status = 200, body = Health, description = "All parts work, maybe with a warning."),
+    (status = 200, body = Health, description = "All parts work, possibly with a warning."),
     (status = 503, body = Health, description = "A part does not work."),
 ))]
 pub(crate) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
@@ -115,7 +115,7 @@ pub(crate) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             ..Health::default()
         },
         Start::WaitsForDatabase => Health {
-            database: Part::error("the database has not answered since the start; trying on"),
+            database: Part::error("the database has not responded since the start; retrying"),
             fleet: Part::error("waits for the database"),
             ..Health::default()
         },
@@ -124,7 +124,7 @@ pub(crate) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             fleet: if core.fleet.is_alive() {
                 Part::OK
             } else {
-                Part::error("has ended; the log says why")
+                Part::error("has stopped; see the log")
             },
             writing: writing(&core),
             printer_keys: printer_keys(&core.store).await,
@@ -186,18 +186,17 @@ fn writing(core: &Core) -> Part {
     let mut reasons = Vec::new();
     if waiting > 0 {
         reasons.push(format!(
-            "changes of jobs of {waiting} printers wait for the database; they are in memory, and tried until they are in"
+            "changes of jobs of {waiting} printers wait for the database; they are in memory, and writing is retried"
         ));
     }
     if not_followed > 0 {
         reasons.push(format!(
-            "{not_followed} printers are not followed, because the database does not take what they report; they are \
-             connected to again until it does"
+            "{not_followed} printers are not recorded, because the database refuses writes; connecting is retried until it accepts them"
         ));
     }
     if reasons.is_empty() && *core.details_fail.borrow() {
         reasons.push(
-            "the database does not take what the slicers knew of jobs; it is read from the printers again until it does"
+            "the database refuses details of jobs; they are read from the printers again until it accepts them"
                 .to_owned(),
         );
     }
@@ -209,12 +208,14 @@ fn writing(core: &Core) -> Part {
 
 fn housekeeping(core: &Core) -> Part {
     let housekeeping = core.housekeeping.borrow();
-    let backup = housekeeping.backup.iter().map(|reason| {
-        format!("no backup is made though one is due: {reason}; it is tried again, and the log says more")
-    });
-    let retention = housekeeping.retention.iter().map(|reason| {
-        format!("what has been kept for long enough cannot be removed: {reason}; the log says more")
-    });
+    let backup = housekeeping
+        .backup
+        .iter()
+        .map(|reason| format!("a scheduled backup has failed: {reason}; it is retried, see the log"));
+    let retention = housekeeping
+        .retention
+        .iter()
+        .map(|reason| format!("expired data cannot be removed: {reason}; see the log"));
     let reasons: Vec<_> = backup.chain(retention).collect();
     match reasons.is_empty() {
         true => Part::OK,
@@ -225,15 +226,12 @@ fn housekeeping(core: &Core) -> Part {
 /// Names no printer, because the route needs no API key.
 async fn printer_keys(store: &store::Store) -> Part {
     if store.secret_trouble().is_some() {
-        return Part::warning(
-            "there is no secret to encrypt them with (database.secret_file); the log says why",
-        );
+        return Part::warning("there is no secret to encrypt them with (database.secret_file); see the log");
     }
     match tokio::time::timeout(PATIENCE, store.unreadable_key_count()).await {
         Ok(Ok(0)) => Part::OK,
         Ok(Ok(number)) => Part::warning(format!(
-            "of {number} printers they cannot be decrypted: the secret (database.secret_file) is missing or another one; \
-             put the right file back, or enter the keys anew"
+            "the keys of {number} printers cannot be decrypted: the secret (database.secret_file) is missing or a different one; restore the right file, or enter the keys again"
         )),
         // Database errors are reported by the database part.
         Ok(Err(_)) | Err(_) => Part::OK,
@@ -271,21 +269,21 @@ impl From<DetailsCounts> for QueueBody {
 async fn database(store: &store::Store) -> Part {
     if store.is_damaged() {
         return Part::error(
-            "its file is damaged; end the server and put a backup in its place with `printlog restore`; the log says more",
+            "its file is damaged; stop the server and restore a backup with `printlog restore`; see the log",
         );
     }
     match tokio::time::timeout(PATIENCE, store.ping()).await {
         Ok(Ok(())) => match store.refusal() {
             None => Part::OK,
             Some(refusal) => Part::warning(format!(
-                "can be read, and refused what was written last: {}",
+                "can be read, but refused the last write: {}",
                 error::refused(refusal)
             )),
         },
         Ok(Err(cause)) => {
-            warn!("the database does not answer: {:#}", anyhow::Error::new(cause));
-            Part::error("does not answer; the log says why")
+            warn!("the database does not respond: {:#}", anyhow::Error::new(cause));
+            Part::error("does not respond; see the log")
         }
-        Err(_) => Part::error("does not answer in time"),
+        Err(_) => Part::error("does not respond in time"),
     }
 }

@@ -18,8 +18,8 @@ use crate::api::{
 
 /// Metrics for Prometheus
 ///
-/// In the text format of OpenMetrics. `docs/prometheus.md` names all of them. With `metrics.listen`, they are also served
-/// on a port of their own, which needs no key.
+/// In the OpenMetrics text format. `docs/prometheus.md` lists all metrics. With `metrics.listen`, they are also served
+/// on a separate port, which needs no key.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, body = String, content_type = "application/openmetrics-text"),
 ))]

@@ -34,24 +34,24 @@ parameters! {
     }
 }
 
-/// What the server is and what it keeps.
+/// The server and its database.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct System {
     /// printlog's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// Seconds since the server was started.
+    /// Seconds since the start of the server.
     uptime: u64,
-    /// The time zone that analytics use where a request gives no `tz` (`api.timezone`).
+    /// Default time zone of analytics (`api.timezone`), used without the parameter `tz`.
     #[schema(example = "Europe/Berlin")]
     timezone: String,
     /// Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
     #[schema(example = "EUR")]
     currency: Option<String>,
-    /// Whether `tz` is a time zone that analytics take. `null` if the request gives none.
+    /// Whether analytics accept `tz` as a time zone. `null` if the request has no `tz`.
     tz_is_known: Option<bool>,
     database: DatabaseBody,
-    /// Jobs that wait for what their slicers knew.
+    /// Jobs that wait for details.
     details: QueueBody,
 }
 
@@ -62,18 +62,19 @@ pub(crate) struct DatabaseBody {
     #[serde(rename = "type")]
     #[schema(value_type = schema_enums::DatabaseType)]
     kind: &'static str,
-    /// Of the engine, in its own words.
+    /// Version that the engine reports.
     #[schema(example = "3.50.2")]
     version: String,
-    /// Name of the newest change of the tables.
+    /// Name of the latest migration.
     schema_version: String,
-    /// Bytes on the disk. `null` if the engine does not tell.
+    /// Size on disk in bytes. `null` if the engine does not report it.
     size_bytes: Option<u64>,
 }
 
-/// What the server is and what it keeps
+/// Show the server and its database
 ///
-/// With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
+/// With `tz`, the response contains whether analytics accept that time zone: browsers know some that this server does
+/// not.
 #[utoipa::path(get, path = "/api/system", tag = "health",
     params(SystemParameters),
     responses((status = 200, body = System)))]

@@ -260,7 +260,7 @@ fn table(pieces: &mut Pieces<Box<dyn Read + '_>>) -> io::Result<Result<Rows, Str
         delimiters = vec![*delimiter];
         match pieces.next(Cut::Lines)? {
             Some(next) => first = next,
-            None => return Ok(Err("it has one line only".to_owned())),
+            None => return Ok(Err("it has only one line".to_owned())),
         }
     }
     Ok(first
@@ -280,17 +280,17 @@ fn header(text: &str, delimiters: &[u8]) -> Result<Rows, String> {
         .max_by_key(|(_, columns)| known(columns));
     let Some((delimiter, columns)) = best.filter(|(_, columns)| known(columns) > 0) else {
         return Err(
-            "its first line names none of the columns of an export, such as printer_name, status and start_time"
+            "its first line has none of the columns of an export, such as printer_name, status and start_time"
                 .to_owned(),
         );
     };
     let has = |name: &str| columns.iter().flatten().any(|column| column.name == name);
     match ["printer_name", "status"].into_iter().find(|name| !has(name)) {
         Some(missing) => Err(format!(
-            "its first line names no column {missing}, which each job needs"
+            "its first line has no column {missing}, which each job needs"
         )),
         None if !has("start_time") && !has("job_id") => {
-            Err("its first line names neither start_time nor job_id, of which each job needs one".to_owned())
+            Err("its first line has neither start_time nor job_id, of which each job needs one".to_owned())
         }
         None => Ok(Rows::Table { delimiter, columns }),
     }
@@ -327,7 +327,7 @@ fn of_cells(
     }
     if cells.len() != columns.len() {
         return Err(format!(
-            "{} cells, while the first line names {} columns",
+            "{} cells, but the first line has {} columns",
             cells.len(),
             columns.len()
         ));
@@ -347,7 +347,7 @@ fn of_cells(
 
 fn of_object(text: &str) -> Result<Map<String, Value>, String> {
     let fields: Map<String, Value> =
-        serde_json::from_str(text).map_err(|cause| format!("no JSON object: {cause}"))?;
+        serde_json::from_str(text).map_err(|cause| format!("not a JSON object: {cause}"))?;
     let known = fields
         .into_iter()
         .filter_map(|(name, value)| Some((column(&name)?.name.to_owned(), value)));

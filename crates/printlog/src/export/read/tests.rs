@@ -81,7 +81,7 @@ fn lists_are_read_as_they_were_written() {
 }
 
 #[test]
-fn lines_that_are_no_jobs_are_told() {
+fn invalid_lines_are_reported() {
     let lines = "{\"printer_name\": \"A\", \"status\": \"completed\", \"start_time\": \"2026-01-31T12:00:00Z\"}\n\n\
             {\"printer_name\": \"A\"}\n{\"printer_name\": \"A\", \"status\": \"done\"}\nnonsense\n\
             {\"printer_name\": \"A\", \"status\": \"error\"}\n\
@@ -98,7 +98,7 @@ fn lines_that_are_no_jobs_are_told() {
         errors[1].starts_with("line 4: `done` is no job status"),
         "{errors:?}"
     );
-    assert!(errors[2].starts_with("line 5: no JSON object"), "{errors:?}");
+    assert!(errors[2].starts_with("line 5: not a JSON object"), "{errors:?}");
     assert_eq!(errors[3], "line 6: a job needs a start_time or a job_id");
     assert_eq!(errors[4], "line 7: end_time must be a text");
 }
@@ -137,10 +137,10 @@ fn cells_are_what_their_column_says() {
         assert_eq!(
             errors,
             [
-                "line 3: total_duration: `soon` is no number",
-                "line 4: total_duration: `1,5` is no number",
-                "line 5: 3 cells, while the first line names 7 columns",
-                "line 6: total_duration: `NaN` is no number",
+                "line 3: total_duration: `soon` is not a number",
+                "line 4: total_duration: `1,5` is not a number",
+                "line 5: 3 cells, but the first line has 7 columns",
+                "line 6: total_duration: `NaN` is not a number",
                 "line 7: clock_jumped: `perhaps` is neither true nor false",
             ]
         );
@@ -178,7 +178,7 @@ fn texts_and_ids_have_bounds() {
         ),
         (
             "\"layer_count\": 1.5".to_owned(),
-            "line 2: layer_count: 1.5 is no whole number",
+            "line 2: layer_count: 1.5 is not a whole number",
         ),
     ] {
         let found = read(&format!(
@@ -218,15 +218,15 @@ fn files_of_other_kinds_are_named_in_one_sentence() {
     for (bytes, cause) in [
         (&b""[..], "it is empty"),
         (b"\xef\xbb\xbf\r\n", "it is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "it is a picture (PNG)"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "it is an image (PNG)"),
         (b"PK\x03\x04\x14\0[Content_Types].xml", "it is an Excel workbook"),
         (b"PAR1\0\0", "it is a Parquet file"),
         (b"<!DOCTYPE html>\n<title>a, b</title>", "it is an HTML page"),
-        (b"name;age\nA;5\n", "names none of the columns"),
-        (b"id,status\n1,completed\n", "names no column printer_name"),
+        (b"name;age\nA;5\n", "has none of the columns"),
+        (b"id,status\n1,completed\n", "has no column printer_name"),
         (
             b"printer_name,status\nA,completed\n",
-            "names neither start_time nor job_id",
+            "has neither start_time nor job_id",
         ),
         (
             b"{\n  \"name\": \"x\",\n  \"version\": 1\n}\n",

@@ -373,7 +373,10 @@ async fn a_history_that_was_wiped_uses_its_ids_again() {
     scene.until_end().await;
     let after = scene.logger.wait_for_ended(scene.id, 3).await;
     assert_eq!(after[..2], before[..], "what was recorded stays");
-    assert_eq!(after[2]["job_id"], after[0]["job_id"], "Moonraker begins anew");
+    assert_eq!(
+        after[2]["job_id"], after[0]["job_id"],
+        "Moonraker starts its ids again"
+    );
     assert_eq!(after[2]["filename"], "third.gcode");
 }
 

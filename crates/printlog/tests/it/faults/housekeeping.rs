@@ -21,7 +21,7 @@ async fn a_backup_that_is_due_and_cannot_be_made_is_told_until_one_is_made() {
     server.signal("-HUP");
     let reason = wait_for_housekeeping(&server, "warning").await;
     assert!(
-        reason.contains("no backup is made though one is due: Not a directory"),
+        reason.contains("a scheduled backup has failed: Not a directory"),
         "{reason}"
     );
     assert!(!reason.contains("disk"), "anybody may read this: {reason}");
@@ -49,7 +49,7 @@ async fn retention_that_fails_is_told_and_keeps_no_backup_from_being_made() {
     server.signal("-HUP");
     let reason = wait_for_housekeeping(&server, "warning").await;
     assert!(
-        reason.contains("what has been kept for long enough cannot be removed") && !reason.contains("backup"),
+        reason.contains("expired data cannot be removed") && !reason.contains("backup"),
         "{reason}"
     );
     assert_eq!(names_in(&binary.path("data/backups")).len(), 1);

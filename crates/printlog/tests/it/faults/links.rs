@@ -48,7 +48,7 @@ async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
     logger.database_is_sound().await;
     assert!(prints > troubles / 4, "only {prints} prints");
     println!(
-        "{cut} links cut and {slow} slow in {seconds:.0} s, {prints} prints told late, twice and out of order: each there \
+        "{cut} links cut and {slow} slow in {seconds:.0} s, {prints} prints reported late, twice and out of order: each is there \
          once, totals right, database sound"
     );
 }

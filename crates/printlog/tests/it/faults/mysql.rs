@@ -49,7 +49,7 @@ async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
 
 /// `PRINTLOG_TEST_CUTS` sets the number of lost COMMITs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_of_which_nobody_knows_whether_it_arrived_doubles_and_loses_nothing() {
+async fn a_commit_with_unknown_outcome_doubles_and_loses_nothing() {
     let Some(mysql) = OwnMysql::start() else { return };
     let wanted = number("PRINTLOG_TEST_CUTS", 20);
     let proxy = SqlProxy::start(mysql.port(), 8000).await;
@@ -127,7 +127,7 @@ async fn a_start_without_mysql_says_so_and_works_when_mysql_comes() {
     .await;
     assert_eq!(
         health["database"]["reason"],
-        "the database has not answered since the start; trying on"
+        "the database has not responded since the start; retrying"
     );
     wait_for("the log to say so", async || {
         logger

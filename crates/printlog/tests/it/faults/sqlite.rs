@@ -23,7 +23,7 @@ async fn wait_until_changes_wait(logger: &Logger) {
         assert_eq!(
             status,
             StatusCode::OK,
-            "a warning is no reason to start anew: {health:#}"
+            "a warning requires no restart: {health:#}"
         );
         // At first, the reason may be a failed write of slicer data instead of a job.
         let reason = health["writing"]["reason"].as_str()?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Scene,
-    frames::{row, stats, told},
+    frames::{history_change, row, stats},
 };
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn an_eta_is_never_in_the_past() {
         0.5,
         &json!({ "state": "printing", "filename": "a.gcode", "total_duration": 0.3, "print_duration": 0.1 }),
     );
-    script += &told(0.55, "added", &started);
+    script += &history_change(0.55, "added", &started);
     script += &stats(11.0, &json!({ "total_duration": 10.5, "print_duration": 10.0 }));
     let printer = scene.play(&script).await;
     scene.pass(2.0);

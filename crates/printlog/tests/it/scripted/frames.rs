@@ -17,7 +17,7 @@ pub(crate) fn row(id: &str, file: &str, status: &str, start: f64, end: Option<f6
     })
 }
 
-/// A script line with this row.
-pub(crate) fn told(at: f64, key: &str, row: &Value) -> String {
+/// A script line in which the history reports this row.
+pub(crate) fn history_change(at: f64, key: &str, row: &Value) -> String {
     json!({ "at": at, key: row }).to_string() + "\n"
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Printer, Scene,
-    frames::{row, stats, told},
+    frames::{history_change, row, stats},
     moonraker::ROOT,
 };
 
@@ -21,7 +21,7 @@ fn print_of(in_stats: &str, in_history: &str) -> String {
     stats(
         0.5,
         &json!({ "state": "printing", "filename": in_stats, "total_duration": 0.3, "print_duration": 0.0 }),
-    ) + &told(
+    ) + &history_change(
         0.55,
         "added",
         &row("000001", in_history, "in_progress", 0.5, None, 0.2),
@@ -31,7 +31,7 @@ fn print_of(in_stats: &str, in_history: &str) -> String {
             &json!({ "total_duration": 5.3, "print_duration": 4.8, "filament_used": 44.0 }),
         )
         + &stats(6.0, &json!({ "state": "complete", "total_duration": 5.5 }))
-        + &told(
+        + &history_change(
             6.05,
             "finished",
             &row("000001", in_history, "completed", 0.5, Some(6.0), 5.5),
@@ -101,7 +101,7 @@ async fn a_file_under_its_absolute_name_is_the_file() {
 async fn a_name_that_only_looks_absolute_is_the_name() {
     let scene = Scene::set().await;
     let mut printers = Vec::new();
-    for (told, expected) in [
+    for (reported, expected) in [
         ("/clip.gcode", "clip.gcode"),
         (
             "home/pi/printer_data/gcodes/clip.gcode",
@@ -110,7 +110,9 @@ async fn a_name_that_only_looks_absolute_is_the_name() {
         ("gcodes/clip.gcode", "gcodes/clip.gcode"),
         ("C:\\prints\\clip.gcode", "C:\\prints\\clip.gcode"),
     ] {
-        let printer = scene.play(&(file(expected) + &print_of(told, told))).await;
+        let printer = scene
+            .play(&(file(expected) + &print_of(reported, reported)))
+            .await;
         has_details(&scene, &printer, 1).await;
         printers.push((printer, expected));
     }
@@ -136,7 +138,7 @@ async fn rows_of_the_history_under_both_names_are_of_one_file() {
             row("000002", &absolute, "completed", -7000.0, Some(-6000.0), 1000.0),
         ]);
         let printer = scene
-            .play(&(roots.to_owned() + &file(NAME) + &told(-1.0, "list", &rows)))
+            .play(&(roots.to_owned() + &file(NAME) + &history_change(-1.0, "list", &rows)))
             .await;
         let jobs = has_details(&scene, &printer, 2).await;
         assert!(jobs.iter().all(|job| job["filename"] == NAME), "{jobs:#?}");
@@ -177,7 +179,7 @@ async fn a_name_that_comes_late_brings_the_details() {
         );
         if is_told {
             let started = row("000001", "late.gcode", "in_progress", 0.5, None, 0.2);
-            script += &told(5.55, "added", &started);
+            script += &history_change(5.55, "added", &started);
         }
         scene.play_on(&printer, &script).await;
         let jobs = has_details(&scene, &printer, 1).await;
@@ -221,7 +223,9 @@ async fn every_byte_of_a_name_is_asked_for() {
             40.0,
         ));
     }
-    let printer = scene.play(&(script + &told(-1.0, "list", &json!(rows)))).await;
+    let printer = scene
+        .play(&(script + &history_change(-1.0, "list", &json!(rows))))
+        .await;
     let jobs = has_details(&scene, &printer, names.len()).await;
     for (job, (name, _)) in jobs.iter().zip(names) {
         assert_eq!(job["filename"], name);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Scene,
-    frames::{row, stats, told},
+    frames::{history_change, row, stats},
 };
 
 /// A print of 7.8 s, reported by `print_stats` only, with `disturbance` during the print.
@@ -70,7 +70,7 @@ async fn a_moonraker_without_a_history_or_a_list_of_objects() {
 /// Prints that are missing from the history, each followed by a lost connection.
 async fn prints_between_cuts(files: [&str; 3]) {
     let old = row("000001", "old.gcode", "completed", -9000.0, Some(-8000.0), 1000.0);
-    let mut script = told(-1.0, "list", &json!([old]));
+    let mut script = history_change(-1.0, "list", &json!([old]));
     for (index, file) in files.iter().enumerate() {
         let start = index as f64 * 9.0 + 0.5;
         script += &stats(

@@ -5,31 +5,31 @@ use serde_json::{Value, json};
 
 use super::{
     Scene,
-    frames::{row, stats, told},
+    frames::{history_change, row, stats},
 };
 
 /// Whether Moonraker's history reports the print, and whether the connection is lost during it.
 #[derive(Debug, Clone, Copy)]
 struct Circumstances {
-    told: bool,
+    in_history: bool,
     cut: bool,
 }
 
 const CIRCUMSTANCES: [Circumstances; 4] = [
     Circumstances {
-        told: false,
+        in_history: false,
         cut: false,
     },
     Circumstances {
-        told: true,
+        in_history: true,
         cut: false,
     },
     Circumstances {
-        told: false,
+        in_history: false,
         cut: true,
     },
     Circumstances {
-        told: true,
+        in_history: true,
         cut: true,
     },
 ];
@@ -41,9 +41,9 @@ fn print_with(disturbance: &str, circumstances: Circumstances) -> String {
         &json!({ "state": "printing", "filename": "bracket.gcode", "total_duration": 0.3,
             "print_duration": 0.0, "filament_used": 0.0 }),
     );
-    if circumstances.told {
+    if circumstances.in_history {
         let started = row("000001", "bracket.gcode", "in_progress", 0.5, None, 0.2);
-        script += &told(0.55, "added", &started);
+        script += &history_change(0.55, "added", &started);
     }
     script += &stats(3.0, &json!({ "total_duration": 2.8, "print_duration": 2.0 }));
     script += disturbance;
@@ -60,9 +60,9 @@ fn print_with(disturbance: &str, circumstances: Circumstances) -> String {
         &json!({ "total_duration": 10.8, "print_duration": 9.0, "filament_used": 81.5 }),
     );
     script += &stats(11.5, &json!({ "state": "complete", "total_duration": 11.3 }));
-    if circumstances.told {
+    if circumstances.in_history {
         let ended = row("000001", "bracket.gcode", "completed", 0.5, Some(11.5), 11.3);
-        script += &told(11.55, "finished", &ended);
+        script += &history_change(11.55, "finished", &ended);
     }
     script
 }
@@ -74,7 +74,7 @@ fn is_the_print(jobs: &[Job], circumstances: Circumstances, what: &str) {
     assert_eq!(job.status, JobStatus::Completed, "{}", context());
     assert_eq!(job.filename.as_deref(), Some("bracket.gcode"), "{}", context());
     assert_eq!(job.figures.total_duration, Some(11.3), "{}", context());
-    assert_eq!(job.job_id.is_some(), circumstances.told, "{}", context());
+    assert_eq!(job.job_id.is_some(), circumstances.in_history, "{}", context());
 }
 
 /// Plays the print with the disturbance in all circumstances, each on a separate printer.
@@ -172,7 +172,7 @@ async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobSta
     );
     if history.is_some() {
         let started = row("000001", "bracket.gcode", "in_progress", 0.5, None, 0.2);
-        script += &told(0.55, "added", &started);
+        script += &history_change(0.55, "added", &started);
     }
     script += &stats(
         3.5,
@@ -185,7 +185,7 @@ async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobSta
     let ended = history.map(|history| row("000001", "bracket.gcode", history, 0.5, Some(4.6), 3.8));
     if away {
         if let Some(ended) = &ended {
-            script += &told(4.6, "finished", ended);
+            script += &history_change(4.6, "finished", ended);
         }
         script += "{\"at\": 60, \"link\": \"up\"}\n";
         script += "{\"at\": 70, \"drop\": true}\n";
@@ -194,7 +194,7 @@ async fn end_is(word: &str, history: Option<&str>, away: bool, expected: (JobSta
             "print_duration": 0.0, "filament_used": 0.0 });
         script += &stats(4.5, &standby);
         if let Some(ended) = &ended {
-            script += &told(4.6, "finished", ended);
+            script += &history_change(4.6, "finished", ended);
         }
         // The history is read again after every connection.
         script += "{\"at\": 10, \"drop\": true}\n";
@@ -264,7 +264,7 @@ async fn outcomes_in_rows_of_the_history_are_read_in_any_spelling() {
         })
         .collect();
     let scene = Scene::set().await;
-    let printer = scene.play(&told(-1.0, "list", &json!(rows))).await;
+    let printer = scene.play(&history_change(-1.0, "list", &json!(rows))).await;
     scene
         .wait_for_jobs(&printer, |jobs| jobs.len() == outcomes.len())
         .await;

@@ -22,32 +22,32 @@ const VALUES: [(&str, &str, Value); 8] = [
     ),
     (
         "printer_connection_age_seconds",
-        "Since when the connection is as it is",
+        "Start of the current state of the connection",
         |status, now| Some(now.duration_since(status.connection.since).as_secs_f64().max(0.0)),
     ),
     (
         "printer_klippy_ready",
-        "Whether Klipper is ready; missing while not connected",
+        "Whether Klipper is ready; absent while not connected",
         |status, _| Some(truth(status.klippy_state? == KlippyState::Ready)),
     ),
     (
         "printer_printing",
-        "Whether a job runs or is paused",
+        "Whether a job is running or paused",
         |status, _| Some(truth(status.job.is_some())),
     ),
     (
         "printer_job_progress_ratio",
-        "How far the job is, 0 to 1",
+        "Progress of the job, 0 to 1",
         |status, _| status.job.as_ref()?.progress,
     ),
     (
         "printer_job_time_seconds",
-        "How long the job has run, with pauses",
+        "Duration of the job so far, with pauses",
         |status, _| status.job.as_ref()?.figures.total_duration,
     ),
     (
         "printer_last_seen_timestamp_seconds",
-        "When the printer last said anything",
+        "Last message from the printer",
         |status, _| Some(status.last_seen?.as_millisecond() as f64 / 1000.0),
     ),
     (
@@ -106,7 +106,7 @@ pub(crate) fn register(
     );
     registry.register(
         "printer_target_celsius",
-        "Temperature that a heater is to have; 0 is off",
+        "Target temperature of a heater; 0 means off",
         targets,
     );
 }

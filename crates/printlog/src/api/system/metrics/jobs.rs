@@ -46,7 +46,7 @@ impl Stored {
         }
         registry.register(
             "jobs",
-            "Jobs that have ended, also those deleted or corrected since",
+            "Finished jobs, including those deleted or corrected since",
             jobs,
         );
 
@@ -61,25 +61,25 @@ impl Stored {
         };
         total(
             "stored_jobs",
-            "Jobs in the database, also running ones",
+            "Jobs in the database, including running ones",
             |totals| totals.total_jobs as f64,
             registry,
         );
         total(
             "stored_total_time_seconds",
-            "Time of the jobs in the database, with pauses",
+            "Total duration of the jobs in the database, with pauses",
             |totals| totals.total_time,
             registry,
         );
         total(
             "stored_print_time_seconds",
-            "Time of the jobs in the database, without pauses",
+            "Print duration of the jobs in the database, without pauses",
             |totals| totals.total_print_time,
             registry,
         );
         total(
             "stored_filament_millimeters",
-            "Filament of the jobs in the database",
+            "Filament used by the jobs in the database",
             |totals| totals.total_filament_used,
             registry,
         );
@@ -93,11 +93,7 @@ impl Stored {
             let labels = vec![("status", status.to_owned())];
             queue.get_or_create(&labels).set(jobs as f64);
         }
-        registry.register(
-            "details_queue_jobs",
-            "Jobs without all that their slicers knew",
-            queue,
-        );
+        registry.register("details_queue_jobs", "Jobs without complete details", queue);
 
         let keys = Gauges::default();
         keys.get_or_create(&Labels::new())

@@ -63,19 +63,19 @@ impl Metrics {
         registry.register("build", "The program", build);
         registry.register(
             "http_request_duration_seconds",
-            "Time until a request was answered, by route",
+            "Time until the response to a request, by route",
             self.requests.clone(),
         );
         let database_up = Gauge::<i64>::default();
         if let Some(Core { store, fleet, .. }) = core {
             registry.register(
                 "database_duration_seconds",
-                "Time that an operation on the database took, with its repetitions",
+                "Duration of a database operation, including its retries",
                 store.timings().durations.clone(),
             );
             registry.register(
                 "database_failures",
-                "Operations on the database that failed for good",
+                "Database operations that failed permanently",
                 store.timings().failures.clone(),
             );
             match tokio::time::timeout(PATIENCE, jobs::Stored::read(store)).await {
@@ -84,11 +84,11 @@ impl Metrics {
                     stored.register(&mut registry);
                     fleet::register(&mut registry, fleet, &stored.printers, clock.now());
                 }
-                Ok(Err(cause)) => warn!("a scrape is without jobs: {:#}", anyhow::Error::new(cause)),
-                Err(_) => warn!("a scrape is without jobs: the database took longer than {PATIENCE:?}"),
+                Ok(Err(cause)) => warn!("a scrape has no job metrics: {:#}", anyhow::Error::new(cause)),
+                Err(_) => warn!("a scrape has no job metrics: the database took longer than {PATIENCE:?}"),
             }
         }
-        registry.register("database_up", "Whether the database answers", database_up);
+        registry.register("database_up", "Whether the database responds", database_up);
         let mut text = String::new();
         if text::encode(&mut text, &registry).is_err() {
             // Writing to a String cannot fail; only an invalid metric could.

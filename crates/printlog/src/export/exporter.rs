@@ -20,11 +20,11 @@ use crate::export::{
 
 /// An export being written.
 pub(crate) struct Exporter {
-    sheet: Sheet,
+    format: Format,
     written: Written,
 }
 
-enum Sheet {
+enum Format {
     Csv(Box<csv::Writer<Written>>),
     Json { is_first: bool },
     Ndjson,
@@ -33,34 +33,34 @@ enum Sheet {
 }
 
 impl Exporter {
-    /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel assumes the encoding of
-    /// the country.
+    /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel assumes the legacy
+    /// encoding of the system.
     pub(crate) fn new(format: ExportFormat, bom: bool) -> io::Result<Self> {
         let mut written = Written::default();
-        let sheet = match format {
+        let format = match format {
             ExportFormat::Csv => {
                 if bom {
                     written.write_all("\u{feff}".as_bytes())?;
                 }
                 let mut csv = csv::Writer::from_writer(written.clone());
                 csv.write_record(COLUMNS.iter().map(|column| column.name))?;
-                Sheet::Csv(Box::new(csv))
+                Format::Csv(Box::new(csv))
             }
             ExportFormat::Json => {
                 written.write_all(b"[")?;
-                Sheet::Json { is_first: true }
+                Format::Json { is_first: true }
             }
-            ExportFormat::Ndjson => Sheet::Ndjson,
-            ExportFormat::Xlsx => Sheet::Xlsx(Box::new(Workbook::begin(written.clone())?)),
-            ExportFormat::Parquet => Sheet::Parquet(Box::new(Columns::begin(written.clone())?)),
+            ExportFormat::Ndjson => Format::Ndjson,
+            ExportFormat::Xlsx => Format::Xlsx(Box::new(Workbook::begin(written.clone())?)),
+            ExportFormat::Parquet => Format::Parquet(Box::new(Columns::begin(written.clone())?)),
         };
-        Ok(Self { sheet, written })
+        Ok(Self { format, written })
     }
 
     /// Adds jobs. Returns the bytes to write for them now: some formats write later.
     pub(crate) fn add(&mut self, jobs: &[ExportedJob]) -> io::Result<Vec<u8>> {
-        match &mut self.sheet {
-            Sheet::Csv(csv) => {
+        match &mut self.format {
+            Format::Csv(csv) => {
                 for job in jobs {
                     csv.write_record(
                         COLUMNS
@@ -70,33 +70,33 @@ impl Exporter {
                 }
                 csv.flush()?;
             }
-            Sheet::Json { is_first } => {
+            Format::Json { is_first } => {
                 for job in jobs {
                     self.written
                         .write_all(if mem::take(is_first) { b"\n" } else { b",\n" })?;
                     serde_json::to_writer(&mut self.written, &Object(job))?;
                 }
             }
-            Sheet::Ndjson => {
+            Format::Ndjson => {
                 for job in jobs {
                     serde_json::to_writer(&mut self.written, &Object(job))?;
                     self.written.write_all(b"\n")?;
                 }
             }
-            Sheet::Xlsx(workbook) => workbook.add(jobs)?,
-            Sheet::Parquet(columns) => columns.add(jobs)?,
+            Format::Xlsx(workbook) => workbook.add(jobs)?,
+            Format::Parquet(columns) => columns.add(jobs)?,
         }
         Ok(self.written.take())
     }
 
     /// Ends the export. Returns the remaining bytes.
     pub(crate) fn end(mut self) -> io::Result<Vec<u8>> {
-        match self.sheet {
-            Sheet::Csv(mut csv) => csv.flush()?,
-            Sheet::Json { .. } => self.written.write_all(b"\n]\n")?,
-            Sheet::Ndjson => {}
-            Sheet::Xlsx(workbook) => workbook.end()?,
-            Sheet::Parquet(columns) => columns.end()?,
+        match self.format {
+            Format::Csv(mut csv) => csv.flush()?,
+            Format::Json { .. } => self.written.write_all(b"\n]\n")?,
+            Format::Ndjson => {}
+            Format::Xlsx(workbook) => workbook.end()?,
+            Format::Parquet(columns) => columns.end()?,
         }
         Ok(self.written.take())
     }

@@ -1,0 +1,109 @@
+//! Arguments of `printlog jobs`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use domain::{JobStatus, Verdict};
+
+use crate::{cli::arguments::Output, export::ExportFormat, input};
+
+/// Commands for jobs.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum JobsCommand {
+    /// List jobs, newest first
+    #[command(after_help = "\
+Examples:
+  printlog jobs list --printer Voron --status error --since 2026-01-01
+  printlog jobs list --q benchy --limit 10 --json
+  printlog jobs list --sort -print_duration
+
+With --json it prints {\"items\": [...], \"next\": cursor or null, \"total\": n}, like GET /api/jobs.")]
+    List(ListJobs),
+    /// Export jobs, newest first
+    #[command(after_help = export_help())]
+    Export(ExportJobs),
+}
+
+fn export_help() -> String {
+    format!(
+        "\
+Examples:
+  printlog jobs export -o jobs.csv
+  printlog jobs export --format ndjson --since 2026-01-01 | jq .filename
+
+CSV is UTF-8 with a header. Texts that a spreadsheet would evaluate as a formula begin with an apostrophe.
+json is one array, ndjson one object per line; write xlsx and parquet to a file.
+
+Columns:
+{}",
+        crate::export::columns_help()
+    )
+}
+
+/// Filters for jobs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct JobFilterArguments {
+    /// Only jobs of this printer, by name or id. May be repeated
+    #[arg(long, visible_alias = "printer-id", value_name = "PRINTER")]
+    pub(in crate::cli) printer: Vec<String>,
+    /// Only jobs with this status: printing, paused, completed, error, cancelled, interrupted. May be repeated
+    #[arg(long, value_delimiter = ',')]
+    pub(in crate::cli) status: Vec<JobStatus>,
+    /// Only jobs that started at this date or instant (UTC) or later
+    #[arg(long, value_name = "WHEN", value_parser = input::instant)]
+    pub(in crate::cli) since: Option<jiff::Timestamp>,
+    /// Only jobs that started before this date or instant (UTC)
+    #[arg(long, value_name = "WHEN", value_parser = input::instant)]
+    pub(in crate::cli) until: Option<jiff::Timestamp>,
+    /// Only jobs whose file name, title, notes or tags contain this text
+    #[arg(long, value_name = "TEXT", visible_alias = "search")]
+    pub(in crate::cli) q: Option<String>,
+    /// Only jobs with this material, as the slicer spells it, such as PLA. May be repeated
+    #[arg(long, value_name = "TYPE")]
+    pub(in crate::cli) filament_type: Vec<String>,
+    /// Only jobs whose file was made by this slicer, such as OrcaSlicer. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) slicer: Vec<String>,
+    /// Only jobs with this verdict: good, partly_good, scrap. May be repeated
+    #[arg(long, value_delimiter = ',', value_parser = input::job::verdict)]
+    pub(in crate::cli) verdict: Vec<Verdict>,
+    /// Only jobs with this tag. May be repeated, for jobs with any of them
+    #[arg(long, value_parser = input::job::tag)]
+    pub(in crate::cli) tag: Vec<String>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListJobs {
+    #[command(flatten)]
+    pub(in crate::cli) filter: JobFilterArguments,
+    /// Maximum number of jobs
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(in crate::cli) limit: u32,
+    /// Sort order: newest, oldest, print_duration, total_duration or filament_used; with a leading minus, such as
+    /// -print_duration, descending
+    #[arg(long, value_name = "ORDER", default_value = "newest", value_parser = input::page::order,
+        allow_hyphen_values = true)]
+    pub(in crate::cli) sort: domain::ListOrder,
+    /// Start of the page: `next` of the previous page
+    #[arg(long)]
+    pub(in crate::cli) cursor: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) output: Output,
+}
+
+/// Jobs to export.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportJobs {
+    #[command(flatten)]
+    pub(in crate::cli) filter: JobFilterArguments,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub(in crate::cli) format: ExportFormat,
+    /// Begin CSV with a byte order mark; without one, Excel assumes the legacy encoding of the system
+    #[arg(long)]
+    pub(in crate::cli) bom: bool,
+    /// Write to this file instead of stdout; the file appears when it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}
