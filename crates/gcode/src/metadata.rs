@@ -10,7 +10,8 @@ use crate::{Thumbnail, Tool, Warning};
 ///
 /// Units: mm, mm/s, °C, g, s, percent. `None` means that the file does not have the value. Fields with one value for
 /// several materials hold that of the main material: the most used by weight, else by length.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GcodeMetadata {
     /// Name of the slicer as written, for example `OrcaSlicer`.
     pub slicer: Option<String>,
@@ -103,7 +104,8 @@ pub struct GcodeMetadata {
 }
 
 /// Speeds in mm/s.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Speeds {
     /// Outer wall (external perimeter).
     pub outer_wall: Option<f64>,

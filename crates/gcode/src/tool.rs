@@ -1,9 +1,10 @@
 //! The materials of a print: one entry per filament slot, and the totals over them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One filament slot (Orca: filament, Prusa: extruder, Klipper: tool), as the file configures and uses it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tool {
     /// Position in the slicer's lists, from 0; `T0` is 0.
     pub index: usize,

@@ -1,6 +1,6 @@
 //! Converts a length of filament to grams: with the file's own density, else with the usual density of the material.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{GcodeMetadata, tool};
 
@@ -14,7 +14,7 @@ pub struct Weight {
 }
 
 /// The source of a [`Weight`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightSource {
     /// The slicer's own grams per mm of this print.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gcode::StoredMetadata;
+
 /// All files of `test_data`, with their names relative to it, in order.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data");
@@ -38,6 +40,21 @@ fn every_fixture_reads_as_recorded() {
         let parsed = gcode::parse(&bytes, b"", None);
         insta::assert_json_snapshot!(name.replace('/', "__"), parsed);
     }
+}
+
+#[test]
+fn stored_metadata_is_read_as_it_was_written() {
+    for (name, bytes) in all() {
+        let stored = StoredMetadata::new(gcode::parse(&bytes, &[], None));
+        let text = serde_json::to_string(&stored).unwrap();
+        let read: StoredMetadata = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, stored, "{name}");
+    }
+    // Rows of earlier versions have fewer fields, and those of later versions more.
+    let read: StoredMetadata =
+        serde_json::from_str(r#"{"details": {"slicer": "Cura", "later": 1}, "later": {}}"#).unwrap();
+    assert_eq!(read.details.slicer.as_deref(), Some("Cura"));
+    assert_eq!((read.tools, read.grams_per_mm), (Vec::new(), None));
 }
 
 #[test]

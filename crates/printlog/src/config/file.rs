@@ -67,7 +67,7 @@ impl File<'_> {
             }
         };
         if let Some(second) = documents.get(1) {
-            self.complain(second, "a second document (after `---`); one is allowed");
+            self.complain(second, "a second document (after `---`); only one is allowed");
         }
         let Some(document) = documents.first() else { return };
         match &document.data {
@@ -164,28 +164,13 @@ fn listed(names: &[&str]) -> String {
 
 /// Edit distance between two names, ignoring case and punctuation.
 fn slips(name: &str, known: &str) -> usize {
-    let plain = |text: &str| -> Vec<char> {
+    let plain = |text: &str| -> String {
         text.to_lowercase()
             .chars()
             .filter(|letter| letter.is_alphanumeric())
             .collect()
     };
-    distance(&plain(name), &plain(known))
-}
-
-/// Levenshtein distance.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(&plain(name), &plain(known))
 }
 
 /// A key as text.

@@ -1,7 +1,6 @@
 //! Identifies the file that a job printed: its name, and the printer's metadata from the start of the job.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use domain::Job;
 use gcode::MovesHint;
 use jiff::{SignedDuration, Timestamp};
@@ -76,14 +75,7 @@ impl FileIdentity {
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

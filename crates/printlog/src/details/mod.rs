@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use queue::Queue;
 
-pub(crate) use stored_file::as_metadata;
+pub(crate) use stored_file::stored_metadata;
 
 use crate::{clock::Clock, events::JobEvents, ingest::Fleet};
 

@@ -1,11 +1,11 @@
 //! Details from the printer's own metadata of a file, used when the file cannot be read.
 
 use domain::JobId;
-use gcode::GcodeMetadata;
+use gcode::{GcodeMetadata, Parsed, StoredMetadata};
 use serde_json::{Value, json};
 use store::{DetailsSource, NewGcodeFile};
 
-use crate::{details::stored_file::add_weight, ingest::moonraker::file_metadata};
+use crate::ingest::moonraker::file_metadata;
 
 /// The details contained in a job's metadata. `None` if there are none.
 pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
@@ -20,14 +20,16 @@ pub(super) fn file(id: JobId, metadata: &Value) -> Option<NewGcodeFile> {
     {
         return None;
     }
-    let mut stored = json!({"details": gcode, "tools": gcode.tools, "warnings": warnings});
-    add_weight(&mut stored, &gcode);
+    let stored = StoredMetadata::new(Parsed {
+        metadata: gcode,
+        warnings,
+    });
     Some(NewGcodeFile {
         // The key makes the details specific to this job: they do not come from a file that other jobs can share.
         file_key: format!("moonraker:{}", id.0),
         content_hash: None,
         source: DetailsSource::Moonraker,
-        metadata: stored,
+        metadata: json!(stored),
         raw: Some(metadata.clone()),
         thumbnails: Vec::new(),
     })

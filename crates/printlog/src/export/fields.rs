@@ -1,5 +1,6 @@
 //! Converts a line of an import into a job.
 
+use data_encoding::HEXLOWER;
 use domain::{Figures, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Source, Verdict};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -143,7 +144,7 @@ impl Fields {
         tags.into_iter()
             .map(|tag| match tag {
                 _ if tag.contains(['\0', ',']) => Err(format!(
-                    "tags: `{}` holds a comma or a null character",
+                    "tags: `{}` contains a comma or a null character",
                     shown(tag)
                 )),
                 _ if tag.chars().count() > TAG => {
@@ -176,8 +177,7 @@ impl Fields {
         let metadata = json!({
             "details": details, "tools": [], "warnings": [], "grams_per_mm": grams, "weight_source": weight_source,
         });
-        let hash = Sha256::digest(metadata.to_string());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = HEXLOWER.encode(&Sha256::digest(metadata.to_string()));
         Ok(Some(NewGcodeFile {
             file_key: format!("import:{hash}"),
             content_hash: None,
@@ -198,7 +198,7 @@ impl Fields {
         DetailsStatus::ALL
             .into_iter()
             .find(|status| status.as_str() == word)
-            .ok_or_else(|| format!("details_status: `{}` is none", shown(&word)))
+            .ok_or_else(|| format!("details_status: `{}` is not a status", shown(&word)))
     }
 
     fn source(&self, name: &str) -> Result<Option<Source>, String> {
@@ -220,7 +220,7 @@ impl Fields {
         };
         text.parse().map(Some).map_err(|_| {
             format!(
-                "{name}: `{}` is no instant such as 2026-01-31T12:00:00Z",
+                "{name}: `{}` is not an instant such as 2026-01-31T12:00:00Z",
                 shown(text)
             )
         })
@@ -258,7 +258,7 @@ impl Fields {
             Some(Value::Number(number)) => Ok(number.as_f64()),
             Some(Value::String(text)) => {
                 let number = self.parsed(text.trim()).filter(|number| number.is_finite());
-                let wrong = || format!("{name}: `{}` is no number", shown(text));
+                let wrong = || format!("{name}: `{}` is not a number", shown(text));
                 number.ok_or_else(wrong).map(Some)
             }
             Some(_) => Err(format!("{name} must be a number")),
@@ -281,7 +281,7 @@ impl Fields {
         match number.fract() == 0.0 && number.abs() <= LARGEST_ID as f64 {
             true => Ok(Some(number as i64)),
             false => Err(format!(
-                "{name}: {number} is no whole number from -{LARGEST_ID} to {LARGEST_ID}"
+                "{name}: {number} is not a whole number from -{LARGEST_ID} to {LARGEST_ID}"
             )),
         }
     }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use domain::JobId;
+use gcode::{Speeds, StoredMetadata, StoredWarning, Tool, WeightSource};
 use serde::Serialize;
 use serde_json::Value;
 use store::{FullJob, ThumbnailInfo};
@@ -23,6 +24,7 @@ use crate::{
         schema_enums,
         state::{ApiState, Core},
     },
+    details::stored_metadata,
     input,
 };
 
@@ -66,7 +68,7 @@ pub(crate) struct DetailsBody {
     /// mm/s by feature: `outer_wall`, `inner_wall`, `infill`, `solid_infill`, `top_surface`, `support`, `first_layer`,
     /// `travel`.
     #[schema(value_type = Option<Object>)]
-    speeds: Option<Value>,
+    speeds: Option<Speeds>,
     /// 0 to 100
     infill_percentage: Option<f64>,
     infill_pattern: Option<String>,
@@ -102,7 +104,7 @@ pub(crate) struct DetailsBody {
     filament_used_g: Option<f64>,
     /// How `filament_used_g` was computed: with `slicer_ratio`, `file_density` or `usual_density` (of the material).
     #[schema(value_type = Option<String>)]
-    filament_used_g_source: Option<Value>,
+    filament_used_g_source: Option<WeightSource>,
     layer_count: Option<i64>,
     /// mm
     object_height: Option<f64>,
@@ -110,12 +112,12 @@ pub(crate) struct DetailsBody {
     objects: Vec<String>,
     /// Materials, one per slot of the printer.
     #[schema(value_type = Vec<Object>)]
-    tools: Vec<Value>,
+    tools: Vec<Tool>,
     /// Images, smallest first.
     thumbnails: Vec<ThumbnailBody>,
     /// Missing or contradictory data in the file.
     #[schema(value_type = Vec<Object>)]
-    warnings: Vec<Value>,
+    warnings: Vec<StoredWarning>,
     /// All keys and values of the file, unchanged. Only with `raw=true`.
     #[schema(value_type = Option<Object>)]
     raw_metadata: Option<Value>,
@@ -157,61 +159,61 @@ pub(crate) fn of_job(whole: &mut FullJob) -> Option<DetailsBody> {
     let columns = whole.details.take()?;
     let mut file = whole.file.take();
     let raw_metadata = file.as_mut().and_then(|file| file.raw.take());
-    let nothing = Value::Null;
-    let metadata = file.as_ref().map_or(&nothing, |file| &file.metadata);
-    let details = &metadata["details"];
-    let text = |name: &str| details[name].as_str().map(str::to_owned);
-    let number = |name: &str| details[name].as_f64();
-    let count = |name: &str| details[name].as_i64();
-    let list = |name: &str| metadata[name].as_array().cloned().unwrap_or_default();
-    let grams = metadata["grams_per_mm"]
-        .as_f64()
+    let source = file.as_ref().map(|file| file.source.as_str());
+    let StoredMetadata {
+        details,
+        tools,
+        warnings,
+        grams_per_mm,
+        weight_source,
+    } = file.map_or_else(StoredMetadata::default, |file| stored_metadata(file.metadata));
+    let grams = grams_per_mm
         .zip(whole.stored.job.figures.filament_used)
         .map(|(per_mm, used)| (per_mm * used * 1000.0).round() / 1000.0);
     Some(DetailsBody {
-        source: file.as_ref().map(|file| file.source.as_str()),
-        slicer: text("slicer"),
-        slicer_version: text("slicer_version"),
-        printer_model: text("printer_model"),
-        printer_profile: text("printer_profile"),
-        print_profile: text("print_profile"),
-        nozzle_diameter: number("nozzle_diameter"),
+        source,
+        slicer: details.slicer,
+        slicer_version: details.slicer_version,
+        printer_model: details.printer_model,
+        printer_profile: details.printer_profile,
+        print_profile: details.print_profile,
+        nozzle_diameter: details.nozzle_diameter,
         layer_height: columns.layer_height,
         first_layer_height: columns.first_layer_height,
         nozzle_temp: columns.nozzle_temp,
-        nozzle_temp_first_layer: number("nozzle_temp_first_layer"),
+        nozzle_temp_first_layer: details.nozzle_temp_first_layer,
         bed_temp: columns.bed_temp,
-        bed_temp_first_layer: number("bed_temp_first_layer"),
-        bed_type: text("bed_type"),
-        chamber_temp: number("chamber_temp"),
+        bed_temp_first_layer: details.bed_temp_first_layer,
+        bed_type: details.bed_type,
+        chamber_temp: details.chamber_temp,
         print_speed: columns.print_speed,
-        speeds: details.get("speeds").cloned(),
+        speeds: source.map(|_| details.speeds),
         infill_percentage: columns.infill_percentage,
         infill_pattern: columns.infill_pattern,
         support_enabled: columns.support_enabled,
         support_type: columns.support_type,
-        wall_count: count("wall_count"),
-        top_layers: count("top_layers"),
-        bottom_layers: count("bottom_layers"),
-        spiral_vase: details["spiral_vase"].as_bool(),
+        wall_count: details.wall_count.map(i64::from),
+        top_layers: details.top_layers.map(i64::from),
+        bottom_layers: details.bottom_layers.map(i64::from),
+        spiral_vase: details.spiral_vase,
         filament_type: columns.filament_type,
-        filament_name: text("filament_name"),
+        filament_name: details.filament_name,
         filament_brand: columns.filament_brand,
         filament_color: columns.filament_color,
-        filament_used_mm: number("filament_used_mm"),
-        filament_used_cm3: number("filament_used_cm3"),
-        filament_cost: number("filament_cost"),
-        currency: text("currency"),
+        filament_used_mm: details.filament_used_mm,
+        filament_used_cm3: details.filament_used_cm3,
+        filament_cost: details.filament_cost,
+        currency: details.currency,
         estimated_time: columns.estimated_time,
-        estimated_time_silent: number("estimated_time_silent"),
+        estimated_time_silent: details.estimated_time_silent.map(|seconds| seconds as f64),
         estimated_filament: columns.estimated_filament,
         filament_used_g: grams,
-        filament_used_g_source: grams.map(|_| metadata["weight_source"].clone()),
+        filament_used_g_source: grams.and(weight_source),
         layer_count: columns.layer_count,
         object_height: columns.object_height,
-        objects: names(&details["objects"]),
-        tools: list("tools"),
-        warnings: list("warnings"),
+        objects: details.objects,
+        tools,
+        warnings,
         thumbnails: whole
             .thumbnails
             .drain(..)
@@ -225,11 +227,6 @@ pub(crate) fn of_job(whole: &mut FullJob) -> Option<DetailsBody> {
             .collect(),
         raw_metadata: raw_metadata.or(columns.raw_metadata),
     })
-}
-
-fn names(list: &Value) -> Vec<String> {
-    let names = list.as_array().into_iter().flatten();
-    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Show the slicer data of a job
@@ -252,10 +249,7 @@ pub(crate) async fn get_job_details(
     let job = core.store.full_job(id, query.raw).await?;
     match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
         Some(details) => Ok(Json(details)),
-        None => Err(Problem::not_found(format!(
-            "nothing is known of what the slicer planned for job {}",
-            id.0
-        ))),
+        None => Err(Problem::not_found(format!("job {} has no details", id.0))),
     }
 }
 
@@ -303,7 +297,7 @@ pub(crate) async fn get_job_thumbnail(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let id = JobId(id.0);
-    let none = || Problem::not_found(format!("there is no image of job {}", id.0));
+    let none = || Problem::not_found(format!("job {} has no image", id.0));
     let image = best(core.store.thumbnails_of(id).await?, query.size).ok_or_else(none)?;
     let tag = format!("\"{}\"", image.hash);
     let known = headers

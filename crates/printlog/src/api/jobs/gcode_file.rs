@@ -5,8 +5,8 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
+use gcode::{StoredMetadata, StoredWarning};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         },
         state::Core,
     },
-    details, input,
+    input,
 };
 
 /// Maximum size of a body in bytes.
@@ -44,13 +44,13 @@ parameters! {
 #[schema(as = ParsedGcode)]
 pub(crate) struct ParsedBody {
     #[schema(value_type = Object)]
-    details: Value,
+    details: gcode::GcodeMetadata,
     #[schema(value_type = Vec<Object>)]
-    tools: Value,
+    tools: Vec<gcode::Tool>,
     #[schema(value_type = Vec<Object>)]
     thumbnails: Vec<gcode::Thumbnail>,
     #[schema(value_type = Vec<Object>)]
-    warnings: Value,
+    warnings: Vec<StoredWarning>,
 }
 
 /// Read a G-code file
@@ -80,19 +80,25 @@ pub(crate) async fn parse_gcode(
             "the body must be a file, sent with the header `Content-Type: application/octet-stream`",
         ));
     }
-    let parsed = tokio::task::spawn_blocking(move || {
+    let mut parsed = tokio::task::spawn_blocking(move || {
         let head = ends.head.and_then(|head| usize::try_from(head).ok());
         let (head, tail) = file.0.split_at(head.unwrap_or(usize::MAX).min(file.0.len()));
         gcode::parse(head, tail, ends.size)
     })
     .await
     .map_err(|_| Problem::internal())?;
-    let mut metadata = details::as_metadata(&parsed);
+    let thumbnails = std::mem::take(&mut parsed.metadata.thumbnails);
+    let StoredMetadata {
+        details,
+        tools,
+        warnings,
+        ..
+    } = StoredMetadata::new(parsed);
     Ok(Json(ParsedBody {
-        details: metadata["details"].take(),
-        tools: metadata["tools"].take(),
-        warnings: metadata["warnings"].take(),
-        thumbnails: parsed.metadata.thumbnails,
+        details,
+        tools,
+        thumbnails,
+        warnings,
     }))
 }
 
