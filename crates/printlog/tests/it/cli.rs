@@ -248,7 +248,7 @@ fn check_says_what_is_wrong_and_what_to_do() {
     );
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(said.stdout.contains("WRONG  database"), "{}", said.stdout);
-    assert!(said.stdout.contains("is the server on"), "{}", said.stdout);
+    assert!(said.stdout.contains("is the server running"), "{}", said.stdout);
     assert!(!said.stdout.contains("s3cret") && !said.stderr.contains("s3cret"));
 
     let newer = "INSERT INTO schema_migrations (version, applied_at) VALUES ('m9999_later', 0)";
@@ -300,7 +300,7 @@ fn a_printer_that_is_just_off_is_no_trouble_for_check() {
     assert_eq!(said.code, 0, "{}", said.stdout);
     assert!(said.stdout.contains("note   printer Away"), "{}", said.stdout);
     assert!(
-        said.stdout.contains("It answered last at 2026-05-28T20:26:40Z"),
+        said.stdout.contains("It last responded at 2026-05-28T20:26:40Z"),
         "{}",
         said.stdout
     );

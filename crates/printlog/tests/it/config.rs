@@ -455,7 +455,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "database:\n  type: mysql\n  url: sqlite://x.db\n",
-        "printlog.yml:3: `database.url` is of another engine",
+        "printlog.yml:3: `database.url` and `database.type` name different engines",
         &[],
     ),
     (
