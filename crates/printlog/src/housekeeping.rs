@@ -98,7 +98,7 @@ fn reason(what: &str, result: Result<(), store::Error>, outage: &mut Outage) -> 
 }
 
 async fn back_up(store: &Store, config: &BackupConfig, now: Timestamp) -> Result<(), store::Error> {
-    let Some(every) = config.every else {
+    let Some(every) = config.schedule else {
         return Ok(());
     };
     if !is_due(&config.folder, every, now)? {
@@ -179,7 +179,7 @@ mod tests {
         let store = Store::open(&location).await.unwrap();
         let config = BackupConfig {
             folder: folder.path().join("backups"),
-            every: Some(Duration::from_secs(3600)),
+            schedule: Some(Duration::from_secs(3600)),
             keep: 2,
         };
         let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();

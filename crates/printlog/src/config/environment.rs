@@ -6,7 +6,7 @@ use crate::config::{
     Entries,
     error::Problems,
     file::unknown,
-    settings::{self, SETTINGS},
+    settings::{self, Setting, settings},
     value::{Found, Origin, Value},
 };
 
@@ -69,8 +69,7 @@ pub(super) fn read(
 
 /// The variable that was meant by a name with one underscore instead of two.
 fn one_underscore(name: &str) -> Option<String> {
-    SETTINGS
-        .iter()
-        .map(settings::Setting::variable)
+    settings()
+        .map(Setting::variable)
         .find(|variable| variable.replace("__", "_") == name)
 }

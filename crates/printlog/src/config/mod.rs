@@ -1,6 +1,7 @@
 //! The configuration: defaults, then `config.yml`, then environment variables. Each value is validated and keeps its
 //! origin.
 
+mod convert;
 mod environment;
 mod error;
 mod file;
@@ -12,20 +13,19 @@ mod value;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use ipnet::IpNet;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use store::{Backup, Location, Opener, Store};
-use tracing::level_filters::LevelFilter;
 
 pub use error::{ConfigError, Problems};
-pub use settings::{SETTINGS, Setting};
+pub use settings::{
+    AnalyticsConfig, ApiConfig, BackupConfig, DetailsConfig, LoggingConfig, MetricsConfig, MoonrakerConfig,
+    RetentionConfig, Setting, settings,
+};
 
-pub(crate) use reader::database_url;
+pub(crate) use convert::database_url;
 use value::Found;
 
 /// Default configuration file. It need not exist.
@@ -63,21 +63,6 @@ pub struct Config {
     pub logging: LoggingConfig,
 }
 
-/// Connections to printers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MoonrakerConfig {
-    /// First pause after a lost connection.
-    pub reconnect_delay: Duration,
-    /// Longest pause after a lost connection.
-    pub max_reconnect_delay: Duration,
-    /// How often an idle connection is checked.
-    pub health_check_interval: Duration,
-    /// Which jobs from before the first contact are imported.
-    pub backfill: Backfill,
-    /// File of certificates to trust in addition to those of the web and the system. `None` for those only.
-    pub ca_file: Option<PathBuf>,
-}
-
 impl MoonrakerConfig {
     /// Makes this process trust the certificates of `ca_file`.
     ///
@@ -99,50 +84,6 @@ pub enum Backfill {
     Since(Timestamp),
 }
 
-/// Analytics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnalyticsConfig {
-    /// Memory limit in bytes for packed jobs, figures and file names.
-    pub memory: usize,
-}
-
-/// Reading job details from G-code files.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetailsConfig {
-    /// Whether details are read.
-    pub enabled: bool,
-    /// Imported jobs per minute.
-    pub rate: f64,
-}
-
-/// The server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiConfig {
-    /// Address or host name to listen on.
-    pub host: String,
-    /// Port to listen on; 0 lets the system choose.
-    pub port: u16,
-    /// Path under which browsers reach the server: `/`, or a path without a trailing slash.
-    pub base_path: String,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose pages may use the API from a browser. Empty: none.
-    pub cors_origins: Vec<String>,
-    /// Origins whose pages may show the dashboard in a frame. Empty: none.
-    pub frame_ancestors: Vec<String>,
-    /// Default time zone for days and hours; a request can override it.
-    pub timezone: TimeZone,
-    /// Currency of the costs of files that name none.
-    pub currency: Option<String>,
-}
-
-/// Prometheus metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MetricsConfig {
-    /// Address of a separate port that serves metrics without a key. `None`: only the server's own port, with a key.
-    pub listen: Option<SocketAddr>,
-}
-
 /// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -150,37 +91,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
-}
-
-/// Backups of the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackupConfig {
-    /// Folder of the backups.
-    pub folder: PathBuf,
-    /// Interval between automatic backups. `None`: no automatic backups.
-    pub every: Option<Duration>,
-    /// Number of backups to keep.
-    pub keep: u16,
-}
-
-/// How long data that statistics do not need is kept. `None`: forever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetentionConfig {
-    /// All keys and values of G-code files.
-    pub raw_metadata: Option<Duration>,
-    /// Images of G-code files.
-    pub thumbnails: Option<Duration>,
-}
-
-/// The log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggingConfig {
-    /// Log level.
-    pub level: LevelFilter,
-    /// Format of log lines.
-    pub format: LogFormat,
-    /// Log file of the server. `None`: no file.
-    pub file: Option<PathBuf>,
 }
 
 impl Config {

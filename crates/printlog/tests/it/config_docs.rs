@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
-use printlog::config::{Config, SETTINGS};
+use printlog::config::{Config, settings};
 
 const BEGIN: &str = "<!-- reference: written by the tests from the code -->\n";
 const END: &str = "<!-- end of reference -->\n";
@@ -28,7 +28,7 @@ pub(crate) fn assert_current(path: &str, expected: &str) {
 }
 
 fn sections() -> Vec<&'static str> {
-    let mut sections: Vec<_> = SETTINGS.iter().map(|setting| setting.section).collect();
+    let mut sections: Vec<_> = settings().map(|setting| setting.section).collect();
     sections.dedup();
     sections
 }
@@ -43,7 +43,7 @@ fn the_reference_names_every_setting() {
             "| key | default | allowed | what it does | variable |\n| --- | --- | --- | --- | --- |"
         )
         .unwrap();
-        for setting in SETTINGS.iter().filter(|setting| setting.section == section) {
+        for setting in settings().filter(|setting| setting.section == section) {
             writeln!(
                 reference,
                 "| `{}` | `{}` | {} | {} | `{}` |",
@@ -77,8 +77,7 @@ fn the_example_shows_every_setting_with_its_default() {
     );
     for section in sections() {
         writeln!(example, "\n{section}:").unwrap();
-        for (index, setting) in SETTINGS
-            .iter()
+        for (index, setting) in settings()
             .filter(|setting| setting.section == section)
             .enumerate()
         {

@@ -1,4 +1,6 @@
 //! Protects sessions against requests from other pages: browsers send cookies with those, too.
+//!
+//! `tower_http::csrf` has the same rules, but ignores `X-Forwarded-Host`, which proxies that change `Host` send.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
