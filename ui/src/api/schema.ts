@@ -12,8 +12,8 @@ export interface paths {
         get: operations["list_keys"];
         put?: never;
         /**
-         * Make an API key
-         * @description The answer is the only place where the key itself is ever shown.
+         * Create an API key
+         * @description Only this response contains the key itself.
          */
         post: operations["create_key"];
         delete?: never;
@@ -34,7 +34,8 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description It is refused from now on. The last key that works and may do everything is not revoked over the API; the command line can do that.
+         * @description Takes effect at once. The last valid key with the scope `admin` cannot be revoked over the API, only on the command
+         *     line.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -51,7 +52,8 @@ export interface paths {
         };
         /**
          * Compare estimates with reality
-         * @description Median and quartiles for all, and by printer, material and slicer; of fewer than five jobs it says `not enough data`.
+         * @description Median and quartiles for all jobs, and by printer, material and slicer. Groups of fewer than five jobs have the note
+         *     `not enough data`.
          */
         get: operations["get_estimates"];
         put?: never;
@@ -88,7 +90,7 @@ export interface paths {
         };
         /**
          * Sum up filament
-         * @description By type, brand, colour and printer; the group with the most jobs first. As CSV all four in one table.
+         * @description By type, brand, colour and printer; the group with the most jobs first. CSV contains all four in one table.
          */
         get: operations["get_filament"];
         put?: never;
@@ -126,7 +128,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show when jobs are started */
+        /** Show when jobs start */
         get: operations["get_heatmap"];
         put?: never;
         post?: never;
@@ -145,7 +147,7 @@ export interface paths {
         };
         /**
          * Compare printers
-         * @description The figures of each printer, also of those without a job.
+         * @description Figures of each printer, including those without a job.
          */
         get: operations["compare_printers"];
         put?: never;
@@ -204,8 +206,8 @@ export interface paths {
         };
         /**
          * Show jobs over time
-         * @description Hours, days (if left out), weeks, months or years of the time zone, those without a job too; a job belongs to the one
-         *     in which it started. As CSV a row for each part and series.
+         * @description Buckets are hours, days, weeks, months or years in the time zone, including those without a job. A job belongs to
+         *     the bucket in which it started. CSV has one row per bucket and series.
          */
         get: operations["get_timeline"];
         put?: never;
@@ -224,8 +226,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what users made of their jobs
-         * @description Jobs by verdict, the share of good ones, and what scrap cost; for all, and by reason, printer and material.
+         * Show users' verdicts
+         * @description Jobs by verdict, the share of good ones, and the cost of scrap; for all jobs, and by reason, printer and material.
          */
         get: operations["get_verdicts"];
         put?: never;
@@ -246,9 +248,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Read a gcode file
-         * @description The body is the file, at most 16 MiB. Of a larger one its two ends are enough: the first bytes, behind them the last
-         *     ones, with `head` and `size`. 64 KiB and 96 KiB do for nearly every file. Nothing is stored.
+         * Read a G-code file
+         * @description The body is the file, at most 16 MiB. For a larger file, its two ends are enough: send the first bytes followed by
+         *     the last ones, with `head` and `size`. 64 KiB and 96 KiB suffice for nearly every file. Nothing is stored.
          */
         post: operations["parse_gcode"];
         delete?: never;
@@ -266,8 +268,8 @@ export interface paths {
         };
         /**
          * List jobs
-         * @description Newest first, unless `sort` says otherwise. A deep page costs what the first one costs. Take `next` of a page as the
-         *     `cursor` of the next one, with the same filters and `sort`.
+         * @description Newest first by default. Every page takes the same time. For the next page, send `next` as `cursor`, with the same
+         *     filters and `sort`.
          */
         get: operations["list_jobs"];
         put?: never;
@@ -287,9 +289,9 @@ export interface paths {
         };
         /**
          * Export jobs, newest first
-         * @description All that a list with these filters has, as a file that is made while it is sent. The columns and their units are those
-         *     of docs/export.md. No text in it is taken for a formula by a spreadsheet. The connection is cut if less than 64 KiB
-         *     are read in a minute.
+         * @description All jobs that match the filters, as a file that is generated while it is sent. docs/export.md describes the columns
+         *     and their units. Texts are escaped so that spreadsheets do not evaluate them as formulas. The connection is closed
+         *     if the client reads less than 64 KiB per minute.
          */
         get: operations["export_jobs"];
         put?: never;
@@ -333,16 +335,16 @@ export interface paths {
         post?: never;
         /**
          * Delete a job
-         * @description It is taken out of the totals and does not come back from the printer's history. A job that is being printed is not
-         *     deleted: the answer is 409.
+         * @description The job is removed from the totals and is not imported from the printer's history again. A job that is being printed
+         *     cannot be deleted (409).
          */
         delete: operations["delete_job"];
         options?: never;
         head?: never;
         /**
-         * Say something of a job
-         * @description Title, notes, tags and verdict are the user's; what the printer said is not changed. Each change is noted, with the
-         *     name of the key: see `/api/jobs/{id}/changes`.
+         * Change a job
+         * @description Changes title, notes, tags and verdict, which belong to the user; data from the printer cannot be changed. Each
+         *     change is logged with the name of the API key: see `/api/jobs/{id}/changes`.
          */
         patch: operations["change_job"];
         trace?: never;
@@ -355,8 +357,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What users changed of a job
-         * @description Who said what of it, and when.
+         * List changes of a job by users
+         * @description Each entry has the changed field, its values, the time and the name of the API key.
          */
         get: operations["list_job_changes"];
         put?: never;
@@ -374,7 +376,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show what the slicer planned for a job */
+        /** Show the slicer data of a job */
         get: operations["get_job_details"];
         put?: never;
         post?: never;
@@ -394,8 +396,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Have the details of a job read anew
-         * @description It is done in the background, as soon as possible.
+         * Read the details of a job again
+         * @description The details are read in the background, as soon as possible.
          */
         post: operations["refresh_job_details"];
         delete?: never;
@@ -413,7 +415,8 @@ export interface paths {
         };
         /**
          * Show the image of a job
-         * @description The smallest that is at least `size` pixels wide, else the largest. It may be kept for ever: `ETag` is its hash.
+         * @description The smallest image that is at least `size` pixels wide, else the largest. It may be cached forever: `ETag` is its
+         *     hash.
          */
         get: operations["get_job_thumbnail"];
         put?: never;
@@ -467,7 +470,7 @@ export interface paths {
         put?: never;
         /**
          * Add a printer
-         * @description It is connected to at once, and its history is imported in the background.
+         * @description printlog connects at once and imports the printer's history in the background.
          */
         post: operations["create_printer"];
         delete?: never;
@@ -484,9 +487,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look for printers on the local network
-         * @description Takes two seconds. Finds the Moonrakers that tell of themselves by multicast DNS (`[zeroconf]` in their
-         *     configuration), on the networks that this server is in: from within a container that is mostly the container's own.
+         * Discover printers on the local network
+         * @description Takes two seconds. Finds Moonrakers that announce themselves by multicast DNS (`[zeroconf]` in their configuration)
+         *     on the networks of this server; inside a container, that is usually only the container's network.
          */
         get: operations["discover_printers"];
         put?: never;
@@ -507,9 +510,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try an address and a key before saving them
-         * @description Answers 200 whether the printer can be followed or not: see `ok`. Where the address leaves scheme or port open, the
-         *     usual ones are tried: Moonraker's own 7125, then 80 and, with TLS, 443 and 7130.
+         * Test an address and a key before saving them
+         * @description Responds with 200 even if the printer cannot be recorded: see `ok`. If the address has no scheme or port, the usual
+         *     ones are tried: 7125 (Moonraker's default), 80, and with TLS 443 and 7130.
          */
         post: operations["test_printer"];
         delete?: never;
@@ -529,15 +532,14 @@ export interface paths {
         get: operations["get_printer"];
         /**
          * Change a printer
-         * @description Replaces all that is said of it; only a `moonraker_api_key` that is left out stays as it is. That works with the scheme,
-         *     host and port that the key was stored for; with another address the key must be given again, or `null`. Takes effect at
-         *     once.
+         * @description Replaces all settings. If `moonraker_api_key` is omitted, the stored key stays, which requires the scheme, host and
+         *     port that it was stored for; with another address, give the key again, or `null`. Takes effect at once.
          */
         put: operations["replace_printer"];
         post?: never;
         /**
          * Delete a printer
-         * @description A printer that has jobs is deleted only with `delete_jobs=true`; otherwise the answer is 409 with their number in
+         * @description A printer with jobs is deleted only with `delete_jobs=true`; otherwise the response is 409 with their number in
          *     `job_count`. To stop recording and keep the jobs, set `is_active` to false instead.
          */
         delete: operations["delete_printer"];
@@ -571,18 +573,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who is signed in
-         * @description 204 if nobody is in this browser.
+         * Show the current session
+         * @description 204 without a session.
          */
         get: operations["get_session"];
         put?: never;
         /**
          * Sign in
-         * @description Opens a session for a browser: the cookie of the answer stands for the key from then on. Its name is `printlog_session_`
-         *     and eight digits that tell the database from others. It is HttpOnly and SameSite=Strict, and Secure if the request came
-         *     over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it is SameSite=None and
-         *     Partitioned. A session ends 30 days after its last use, by signing out, and with its key. Of one address ten attempts a
-         *     minute may fail. A page is refused (403) if a proxy hides its address, as all its changes would be.
+         * @description Opens a session for a browser: the cookie in the response replaces the key from then on. Its name is
+         *     `printlog_session_` followed by eight digits that identify the database. It is HttpOnly and SameSite=Strict, and
+         *     Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it
+         *     is SameSite=None and Partitioned. A session ends 30 days after its last use, when it is signed out, or with its key.
+         *     Ten failed attempts per minute are allowed for each address. A page is refused (403) if a proxy hides its address,
+         *     because all its changes would be refused.
          */
         post: operations["sign_in"];
         /**
@@ -603,8 +606,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the server is and what it keeps
-         * @description With `tz`, it also says whether analytics take that time zone: browsers know some that this server does not.
+         * Show the server and its database
+         * @description With `tz`, the response contains whether analytics accept that time zone: browsers know some that this server does
+         *     not.
          */
         get: operations["get_system"];
         put?: never;
@@ -639,12 +643,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the reasons of verdicts */
+        /** List the reasons for verdicts */
         get: operations["list_verdict_reasons"];
         put?: never;
         /**
-         * Add a reason of verdicts
-         * @description One that is there already, in whatever case, is answered as it is.
+         * Add a reason for verdicts
+         * @description If the reason exists already, ignoring case, it is returned unchanged.
          */
         post: operations["create_verdict_reason"];
         delete?: never;
@@ -664,8 +668,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a reason of verdicts
-         * @description Jobs that were given it keep it.
+         * Remove a reason for verdicts
+         * @description Jobs that have the reason keep it.
          */
         delete: operations["delete_verdict_reason"];
         options?: never;
@@ -681,8 +685,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the server works
-         * @description Needs no key. 503 when a part does not work. A warning is no reason to start the server anew.
+         * Check the server
+         * @description Needs no key. 503 if a part does not work. A warning does not require a restart of the server.
          */
         get: operations["get_health"];
         put?: never;
@@ -702,8 +706,8 @@ export interface paths {
         };
         /**
          * Metrics for Prometheus
-         * @description In the text format of OpenMetrics. `docs/prometheus.md` names all of them. With `metrics.listen`, they are also served
-         *     on a port of their own, which needs no key.
+         * @description In the OpenMetrics text format. `docs/prometheus.md` lists all metrics. With `metrics.listen`, they are also served
+         *     on a separate port, which needs no key.
          */
         get: operations["get_metrics"];
         put?: never;
@@ -720,36 +724,36 @@ export interface components {
     schemas: {
         /** @description The figures of all jobs of a period. */
         AnalyticsSummary: components["schemas"]["Figures"] & {
-            /** @description Printers that print now, or are paused in a print, whatever the filter says beyond `printer_id`. */
+            /** @description Printers that are printing or paused now. Only the filter `printer_id` applies. */
             active_printers: number;
             change: components["schemas"]["Change"] | null;
             period: components["schemas"]["Period"];
             previous: components["schemas"]["PreviousPeriod"] | null;
         };
-        /** @description An API key, without the key itself, which only its owner has. */
+        /** @description An API key, without the secret itself, which is not stored. */
         ApiKey: {
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * @description From when on it is refused. `null` if never.
+             * @description Time of expiry. `null` if it never expires.
              */
             expires_at: string | null;
             /** Format: int64 */
             id: number;
-            /** @description `false` once it was revoked. */
+            /** @description `false` if it has been revoked. */
             is_active: boolean;
             /**
-             * @description `3dp_` and the first 8 characters of the rest.
+             * @description `3dp_` and the next 8 characters of the key.
              * @example 3dp_k3Yx9QpL
              */
             key_prefix: string;
             /**
              * Format: date-time
-             * @description When it was last used, to the minute. `null` if it never was.
+             * @description Last use, to the minute. `null` if it was never used.
              */
             last_used: string | null;
-            /** @description What it is for. */
+            /** @description Purpose of the key. */
             name: string;
             scope: components["schemas"]["KeyScope"];
         };
@@ -776,9 +780,9 @@ export interface components {
              */
             total_time: number | null;
         };
-        /** @description The import of the printer's own history. */
+        /** @description Import of the printer's own history. */
         Backfill: {
-            /** @description What stopped it last. `null` if nothing did. */
+            /** @description The last error. `null` if there was none. */
             error: string | null;
             /**
              * Format: int64
@@ -815,7 +819,7 @@ export interface components {
             print_time: number | null;
             /**
              * Format: double
-             * @description The difference of the two rates, not their ratio.
+             * @description Difference of the two rates, not their ratio.
              */
             success_rate: number | null;
             /** Format: double */
@@ -823,16 +827,16 @@ export interface components {
         };
         /** @enum {string} */
         ComparisonBase: "previous" | "last_month" | "last_year";
-        /** @description The link to Moonraker. */
+        /** @description Connection to Moonraker. */
         Connection: {
-            /** @description Why it is not connected, in plain words. `null` when it is. */
+            /** @description Why the printer is not connected, as text for users. `null` while connected. */
             reason: string | null;
             /**
              * Format: date-time
-             * @description Since when it is in this state.
+             * @description Start of the current state.
              */
             since: string;
-            /** @description `disabled` by `is_active`, `unauthorized` if the printer wants a key, or another one. */
+            /** @description `disabled` if `is_active` is false; `unauthorized` if the printer needs an API key or rejects the stored one. */
             state: components["schemas"]["ConnectionState"];
         };
         /** @enum {string} */
@@ -841,11 +845,11 @@ export interface components {
         Cost: {
             /** Format: double */
             amount: number;
-            /** @description As the files name it, or else `api.currency` of the configuration. `null` without both. */
+            /** @description Currency in the files, or else `api.currency` of the configuration. `null` without both. */
             currency: string | null;
             /**
              * Format: int64
-             * @description Jobs whose cost this is.
+             * @description Number of jobs included.
              */
             jobs: number;
         };
@@ -855,36 +859,36 @@ export interface components {
             change: number | null;
             currency: string | null;
         };
-        /** @description A key that was just made. */
+        /** @description A new API key. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
-             * @description The key. Shown this once: only its hash is stored.
+             * @description The key. Only this response contains it: the server stores a hash.
              * @example 3dp_k3Yx9QpLvT0aGm5ZrB8nC1dEeFfHhJjKkLlMmNnPpQq
              */
             key: string;
         };
-        /** @description The print in the machine. */
+        /** @description The current print. */
         CurrentJob: {
             /**
              * Format: int64
-             * @description Layer being printed, from 1. `null` if the gcode does not say.
+             * @description Current layer, from 1. `null` if the G-code does not report it.
              */
             current_layer: number | null;
             /**
              * Format: date-time
-             * @description When it should end. `null` while nothing sensible can be said.
+             * @description Estimated end. `null` while there is no reliable estimate.
              */
             eta: string | null;
             /**
              * Format: double
-             * @description Filament so far, in mm.
+             * @description Filament used so far, in mm.
              */
             filament_used: number | null;
-            /** @description File, relative to the gcodes folder. */
+            /** @description File name, relative to the folder of G-code files. */
             filename: string | null;
             /**
              * Format: int64
-             * @description The job as in `/api/jobs/{id}`. `null` in the moment before it is written.
+             * @description Id of the job in `/api/jobs/{id}`. `null` until the job is stored.
              */
             id: number | null;
             /**
@@ -908,43 +912,43 @@ export interface components {
             total_duration: number | null;
             /**
              * Format: int64
-             * @description Layers in all. `null` if the gcode does not say.
+             * @description Number of layers. `null` if the G-code does not report it.
              */
             total_layer: number | null;
         };
         /** @description The database. */
         Database: {
-            /** @description Name of the newest change of the tables. */
+            /** @description Name of the latest migration. */
             schema_version: string;
             /**
              * Format: int64
-             * @description Bytes on the disk. `null` if the engine does not tell.
+             * @description Size on disk in bytes. `null` if the engine does not report it.
              */
             size_bytes: number | null;
             type: components["schemas"]["DatabaseType"];
             /**
-             * @description Of the engine, in its own words.
+             * @description Version that the engine reports.
              * @example 3.50.2
              */
             version: string;
         };
         /** @enum {string} */
         DatabaseType: "sqlite" | "mysql" | "mariadb";
-        /** @description Jobs without all their details, by how they stand. */
+        /** @description Jobs without complete details, by status. */
         DetailsQueue: {
             /**
              * Format: int64
-             * @description Given up.
+             * @description Jobs whose details could not be read.
              */
             failed: number;
             /**
              * Format: int64
-             * @description Known in part.
+             * @description Jobs whose details come from Moonraker's metadata only.
              */
             partial: number;
             /**
              * Format: int64
-             * @description Not known yet.
+             * @description Jobs whose details have not been read yet.
              */
             pending: number;
         };
@@ -952,7 +956,7 @@ export interface components {
         DetailsSource: "file" | "moonraker";
         /** @enum {string} */
         DetailsStatus: "pending" | "done" | "partial" | "failed";
-        /** @description What was found on the local network. */
+        /** @description Printers found on the local network. */
         DiscoveredList: {
             /** @description By name. */
             items: components["schemas"]["DiscoveredPrinter"][];
@@ -962,17 +966,17 @@ export interface components {
             /** @description Addresses of the host, IPv4 first. */
             addresses: string[];
             /**
-             * @description Its host.
+             * @description Host name.
              * @example voron.local
              */
             hostname: string;
             /**
-             * @description Where this server reaches it: by its name if that can be resolved here, else by its address.
+             * @description Address at which this server reaches it: by host name if this server can resolve it, else by IP address.
              * @example http://voron.local:7125
              */
             moonraker_url: string;
             /**
-             * @description Its name on the network.
+             * @description Name on the network.
              * @example Moonraker @ voron
              */
             name: string;
@@ -980,11 +984,11 @@ export interface components {
             port: number;
             /**
              * Format: int64
-             * @description The printer that has this address already. `null` if none has.
+             * @description Id of the configured printer with this address. `null` if there is none.
              */
             printer_id: number | null;
         };
-        /** @description Time that completed jobs took (`print_duration`), compared with what their slicers thought. */
+        /** @description Actual times (`print_duration`) of completed jobs, compared with the slicers' estimates. */
         EstimateAnalytics: {
             all: components["schemas"]["EstimateRatio"];
             by_material: components["schemas"]["EstimateRatio"][];
@@ -992,61 +996,58 @@ export interface components {
             by_slicer: components["schemas"]["EstimateRatio"][];
             /**
              * Format: int64
-             * @description Jobs that a group must have for its quartiles to be shown.
+             * @description Minimum number of jobs in a group for quartiles.
              */
             enough_jobs: number;
             period: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description Completed jobs that cannot be compared, because one of the two is not known.
+             * @description Completed jobs without an actual time or an estimate.
              */
             unknown_jobs: number;
         };
-        /** @description Actual time over estimated time: 1.1 took a tenth longer than the slicer thought. */
+        /** @description Actual time divided by estimated time: 1.1 means 10 % longer than estimated. */
         EstimateRatio: {
-            /** @description Whether there are enough of them. */
+            /** @description Whether the group has enough jobs for quartiles. */
             enough_data: boolean;
             /**
              * Format: int64
-             * @description Jobs that were compared.
+             * @description Number of jobs compared.
              */
             jobs: number;
-            /** @description Name of the printer, the material or the slicer. `null` if that is not known, and for all jobs. */
+            /** @description Name of the printer, material or slicer. `null` if unknown, and for the group of all jobs. */
             key: string | null;
             /**
              * Format: double
-             * @description A quarter of the jobs lies below. `null` without enough data.
+             * @description First quartile. `null` without enough data.
              */
             lower_quartile: number | null;
             /** Format: double */
             median: number | null;
-            /** @description `not enough data`, where there is not. Else `null`. */
+            /** @description `not enough data` if there are too few jobs, else `null`. */
             note: string | null;
             /** Format: int64 */
             printer_id: number | null;
             /**
              * Format: double
-             * @description A quarter of the jobs lies above.
+             * @description Third quartile. `null` without enough data.
              */
             upper_quartile: number | null;
         };
-        /** @description Jobs that failed: ended by a fault (`error`), or nobody saw how (`interrupted`). Cancelled ones did not. */
+        /** @description Failed jobs: those with status `error` or `interrupted`. Cancelled jobs have not failed. */
         FailureAnalytics: {
             all: components["schemas"]["FailureGroup"];
-            /** @description By cause, in Moonraker's words; jobs that did not fail have none. */
+            /** @description By cause, as Moonraker reports it. */
             by_cause: components["schemas"]["FailureGroup"][];
             /** @description The 20 files with the most failed jobs. */
             by_file: components["schemas"]["FailureGroup"][];
-            /**
-             * @description By the hour of the print, with pauses, in which it failed: the first is hour 0. Hours without a failure are left
-             *     out.
-             */
+            /** @description By the hour of the print (with pauses) in which it failed, from hour 0. Hours without a failure are omitted. */
             by_hour: components["schemas"]["FailureHour"][];
             by_material: components["schemas"]["FailureGroup"][];
             by_printer: components["schemas"]["FailureGroup"][];
             /**
              * Format: int64
-             * @description Failed jobs of which nobody knows how long they ran.
+             * @description Failed jobs of unknown duration.
              */
             jobs_without_hour: number;
             period: components["schemas"]["Period"];
@@ -1055,7 +1056,7 @@ export interface components {
         FailureGroup: {
             /** Format: int64 */
             failed: number;
-            /** @description A cause, the name of a printer or of a file, or a material. `null` if that is not known, and for all jobs. */
+            /** @description Cause, name of the printer, name of the file, or material. `null` if unknown, and for the group of all jobs. */
             key: string | null;
             /**
              * Format: int64
@@ -1066,7 +1067,7 @@ export interface components {
             printer_id: number | null;
             /**
              * Format: double
-             * @description `failed` of them, 0 to 1; of a cause its part of all that failed.
+             * @description `failed` divided by `of_jobs`, 0 to 1; for a cause, its share of all failures.
              */
             rate: number | null;
         };
@@ -1076,33 +1077,33 @@ export interface components {
             /** Format: int64 */
             hour: number;
         };
-        /** @description What is wrong with a field of the body, or with a parameter of the path or the query. */
+        /** @description Error in a field of the body, or in a parameter of the path or the query. */
         FieldError: {
-            /** @description Name of the field; of a field within a field `outer.inner`. */
+            /** @description Name of the field; nested fields are written `outer.inner`. */
             field: string;
             /** @description What is wrong and what is allowed. */
             message: string;
         };
-        /** @description What a group of jobs comes to. Sums are over what is known; how many jobs are missing from each stands beside it. */
+        /** @description Figures of a group of jobs. Sums include known values only; the field next to each sum counts the jobs without one. */
         Figures: {
-            /** @description Means over the jobs of which each is known. */
+            /** @description Averages, each over the jobs with a known value. */
             average: components["schemas"]["AverageJob"];
             by_status: components["schemas"]["JobsByStatus"];
-            /** @description Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known. */
+            /** @description Cost of the filament used, at the slicer's price, one entry per currency. Empty if no cost is known. */
             cost: components["schemas"]["Cost"][];
             /**
              * Format: double
-             * @description Filament used in g: the known and the estimated.
+             * @description Filament used, in g: known plus estimated.
              */
             filament_g: number | null;
             /**
              * Format: double
-             * @description g, computed with the usual density of the material.
+             * @description In g, computed with the usual density of the material.
              */
             filament_g_estimated: number | null;
             /**
              * Format: double
-             * @description g, of files that say what their filament weighs.
+             * @description In g, for files with the weight or density of their filament.
              */
             filament_g_known: number | null;
             /**
@@ -1112,7 +1113,7 @@ export interface components {
             filament_mm: number | null;
             /**
              * Format: int64
-             * @description All jobs, also those that run.
+             * @description Number of jobs, including running ones.
              */
             jobs: number;
             /** Format: int64 */
@@ -1137,12 +1138,13 @@ export interface components {
             print_time: number | null;
             /**
              * Format: double
-             * @description Completed jobs of those that completed or failed (`error`, `interrupted`), 0 to 1. `null` if there are none.
+             * @description Share of completed jobs among the completed and failed (`error`, `interrupted`) ones, 0 to 1. `null` if there
+             *     are none.
              */
             success_rate: number | null;
             /**
              * Format: int64
-             * @description Jobs that `success_rate` is about: completed and failed ones; neither cancelled nor running ones.
+             * @description Number of jobs behind `success_rate`: completed and failed ones.
              */
             success_rate_of: number;
             /**
@@ -1151,12 +1153,12 @@ export interface components {
              */
             total_time: number | null;
         };
-        /** @description Filament, divided in four ways. A job counts once in each. */
+        /** @description Filament, grouped in four ways. Each job counts once in each grouping. */
         FilamentAnalytics: {
             by_brand: components["schemas"]["Group"][];
             by_color: components["schemas"]["Group"][];
             by_printer: components["schemas"]["Group"][];
-            /** @description By type, such as `PLA`: of jobs with several materials the main one. */
+            /** @description By type, such as `PLA`. Jobs with several materials count for the main one. */
             by_type: components["schemas"]["Group"][];
             period: components["schemas"]["Period"];
         };
@@ -1166,17 +1168,17 @@ export interface components {
             items: components["schemas"]["FileFigures"][];
             /**
              * Format: int64
-             * @description Jobs whose file is not known.
+             * @description Jobs whose file is unknown.
              */
             jobs_without_file: number;
             period: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description Files in all.
+             * @description Number of all files.
              */
             total: number;
         };
-        /** @description How it went with a file, on all printers. */
+        /** @description Figures of a file, on all printers. */
         FileFigures: components["schemas"]["Figures"] & {
             /**
              * Format: int64
@@ -1193,7 +1195,7 @@ export interface components {
              * @description Filament in mm of jobs that ended without completing: failed and cancelled ones.
              */
             filament_lost_mm: number;
-            /** @description Relative to the gcodes folder. */
+            /** @description Relative to the folder of G-code files. */
             filename: string;
             /**
              * Format: int64
@@ -1208,28 +1210,28 @@ export interface components {
         };
         /** @enum {string} */
         FileOrder: "jobs" | "failed" | "success_rate" | "filament_lost";
-        /** @description Jobs that have something in common. */
+        /** @description A group of jobs. */
         Group: components["schemas"]["Figures"] & {
-            /** @description What they have in common: a name. `null` if it is not known. */
+            /** @description Name that the jobs have in common. `null` if unknown. */
             key: string | null;
             /**
              * Format: int64
-             * @description Where they have a printer in common.
+             * @description Id of the printer, in groups by printer.
              */
             printer_id: number | null;
         };
-        /** @description Whether the server works, part by part. */
+        /** @description State of the server and its parts. */
         Health: {
-            /** @description The database answers. A warning if it refused what was written last. */
+            /** @description The database responds. Warns if it refused the last write. */
             database: components["schemas"]["Part"];
             details: components["schemas"]["HealthDetails"] | null;
-            /** @description The task that follows the printers runs. Printers that are switched off are no trouble. */
+            /** @description The task that records the printers is running. Disconnected printers are not an error. */
             fleet: components["schemas"]["Part"];
-            /** @description Backups are made when they are due, and what is kept for a limited time goes in time. A warning while one fails. */
+            /** @description Scheduled backups and retention work. Warns while one of them fails. */
             housekeeping: components["schemas"]["Part"];
-            /** @description API keys of printers can be stored, and those stored can be read. */
+            /** @description API keys of printers can be encrypted and decrypted. */
             printer_keys: components["schemas"]["Part"];
-            /** @description The worst of the parts. */
+            /** @description Worst state of all parts. */
             status: components["schemas"]["Verdict"];
             /**
              * @description printlog's version.
@@ -1237,27 +1239,27 @@ export interface components {
              */
             version: string;
             /**
-             * @description What was heard of jobs, and read of their files, is in the database. A warning while some of it waits, or printers
-             *     cannot be followed without writing.
+             * @description Changes of jobs and their details are stored. Warns while changes wait for the database, or printers cannot be
+             *     recorded because it refuses writes.
              */
             writing: components["schemas"]["Part"];
         };
-        /** @description Jobs without all their details, by status, each counted up to 1000. `GET /api/system` counts all. */
+        /** @description Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts all. */
         HealthDetails: components["schemas"]["DetailsQueue"] & {
-            /** @description Whether there are more jobs than these numbers say. If so, one of them is 1000. */
+            /** @description Whether a count is capped. If so, one of them is 1000. */
             has_more: boolean;
         };
-        /** @description Jobs by weekday and hour, and by day, of their starts on the clocks of the time zone. */
+        /** @description Jobs by weekday and hour, and by day, of their starts in the time zone. */
         Heatmap: {
-            /** @description The days with jobs, in order. */
+            /** @description Days with jobs, in ascending order. */
             calendar: components["schemas"]["HeatmapDay"][];
             period: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description Jobs that are in neither because nobody knows when they started.
+             * @description Jobs that are in neither, because their start is unknown.
              */
             undated_jobs: number;
-            /** @description All 168 hours of a week, Monday first. The hour that is there twice when clocks go back counts as one. */
+            /** @description All 168 hours of a week, Monday first. The repeated hour when clocks go back counts as one. */
             week: components["schemas"]["HeatmapHour"][];
         };
         HeatmapCell: {
@@ -1265,14 +1267,14 @@ export interface components {
             completed: number;
             /**
              * Format: int64
-             * @description Ended by a fault, or nobody saw how.
+             * @description Jobs with status `error` or `interrupted`.
              */
             failed: number;
             /** Format: int64 */
             jobs: number;
             /**
              * Format: double
-             * @description s, without pauses, where known.
+             * @description In s, without pauses, of jobs with a known duration.
              */
             print_time: number;
         };
@@ -1291,9 +1293,9 @@ export interface components {
         };
         /** @enum {string} */
         HeatmapView: "week" | "calendar";
-        /** @description A job: one run of one gcode file. */
+        /** @description A job: one run of one G-code file. */
         Job: {
-            /** @description Why it ended, in Moonraker's words, such as `klippy_shutdown`. `null` until then. */
+            /** @description Why it ended, as Moonraker reports it, such as `klippy_shutdown`. `null` while it runs. */
             cause: string | null;
             /** @description Whether its times contradict each other because the printer's clock was set. */
             clock_jumped: boolean;
@@ -1302,21 +1304,21 @@ export interface components {
             end_source: components["schemas"]["Source"] | null;
             /**
              * Format: date-time
-             * @description `null` while it runs, and if nobody saw the end.
+             * @description `null` while it runs, and if the end is unknown.
              */
             end_time: string | null;
-            /** @description Who says what it took, likewise. */
+            /** @description Source of the durations and the filament: `history` or `print_stats`. */
             figures_source: components["schemas"]["Source"];
             /**
              * Format: double
              * @description Filament in mm.
              */
             filament_used: number | null;
-            /** @description File, relative to the gcodes folder. */
+            /** @description File name, relative to the folder of G-code files. */
             filename: string | null;
             /** Format: int64 */
             id: number;
-            /** @description Moonraker's id. Not unique: Moonraker uses ids again. `null` if its history does not know the run. */
+            /** @description Moonraker's id. Not unique: Moonraker reuses ids. `null` if its history does not contain the run. */
             job_id: string | null;
             /** @description Error text of Klipper. */
             message: string | null;
@@ -1338,23 +1340,23 @@ export interface components {
             total_duration: number | null;
             /** Format: date-time */
             updated_at: string;
-            /** @description Who started it, in Moonraker's words. */
+            /** @description User who started it, as Moonraker reports it. */
             user: string | null;
         };
         /** @description A field of a job that a user changed. */
         JobChange: {
             /** Format: date-time */
             changed_at: string;
-            /** @description Name of the API key that was used, or that the session was opened with. */
+            /** @description Name of the API key, or of the key with which the session was opened. */
             changed_by: string;
             /** @description Name of the field, such as `verdict`. */
             field: string;
-            /** @description What is said since. `null` if nothing is. */
+            /** @description New value. `null` if it was removed. */
             new: unknown;
-            /** @description What was said before, as the field has it. `null` if nothing was. */
+            /** @description Previous value. `null` if there was none. */
             old: unknown;
         };
-        /** @description What users changed of a job. */
+        /** @description Changes of a job by users. */
         JobChangeList: {
             /** @description Newest first. */
             items: components["schemas"]["JobChange"][];
@@ -1366,7 +1368,7 @@ export interface components {
             /** @description As the file names it, or else `api.currency` of the configuration. `null` without both. */
             currency: string | null;
         };
-        /** @description What the slicer wrote into the file of a job. */
+        /** @description Slicer data from the file of a job. */
         JobDetails: {
             /**
              * Format: double
@@ -1378,7 +1380,7 @@ export interface components {
              * @description °C
              */
             bed_temp_first_layer: number | null;
-            /** @description The plate in use, in the slicer's words. */
+            /** @description Build plate, as the slicer spells it. */
             bed_type: string | null;
             /** Format: int64 */
             bottom_layers: number | null;
@@ -1387,11 +1389,11 @@ export interface components {
              * @description °C
              */
             chamber_temp: number | null;
-            /** @description Where the file names it, such as `EUR`. */
+            /** @description Currency, such as `EUR`, if the file gives it. */
             currency: string | null;
             /**
              * Format: double
-             * @description g that the slicer planned.
+             * @description Planned by the slicer, in g.
              */
             estimated_filament: number | null;
             /**
@@ -1411,28 +1413,28 @@ export interface components {
              * @description In the slicer's currency.
              */
             filament_cost: number | null;
-            /** @description Name of its profile. */
+            /** @description Name of the filament profile. */
             filament_name: string | null;
             /**
-             * @description The main one by weight.
+             * @description Material with the largest weight.
              * @example PLA
              */
             filament_type: string | null;
             /**
              * Format: double
-             * @description cm³ that the slicer planned.
+             * @description Planned by the slicer, in cm³.
              */
             filament_used_cm3: number | null;
             /**
              * Format: double
-             * @description g that the job used, from the measured length: right also for a job that ended early.
+             * @description Used by the job, in g, computed from the measured length; also correct for jobs that ended early.
              */
             filament_used_g: number | null;
-            /** @description What these grams were computed with: `slicer_ratio`, `file_density` or `usual_density` (of the material). */
+            /** @description How `filament_used_g` was computed: with `slicer_ratio`, `file_density` or `usual_density` (of the material). */
             filament_used_g_source: string | null;
             /**
              * Format: double
-             * @description mm that the slicer planned.
+             * @description Planned by the slicer, in mm.
              */
             filament_used_mm: number | null;
             /**
@@ -1485,7 +1487,7 @@ export interface components {
             printer_model: string | null;
             /** @description Name of the printer profile. */
             printer_profile: string | null;
-            /** @description All keys and values as they stand in the file. Only with `raw=true`. */
+            /** @description All keys and values of the file, unchanged. Only with `raw=true`. */
             raw_metadata: Record<string, never> | null;
             slicer: string | null;
             slicer_version: string | null;
@@ -1495,19 +1497,19 @@ export interface components {
              *     `travel`.
              */
             speeds: Record<string, never> | null;
-            /** @description Whether the print is one spiral (vase mode). */
+            /** @description Whether the print uses spiral vase mode. */
             spiral_vase: boolean | null;
             support_enabled: boolean | null;
             support_type: string | null;
             /** @description Images, smallest first. */
             thumbnails: components["schemas"]["Thumbnail"][];
-            /** @description Materials, one a slot of the printer. */
+            /** @description Materials, one per slot of the printer. */
             tools: Record<string, never>[];
             /** Format: int64 */
             top_layers: number | null;
             /** Format: int64 */
             wall_count: number | null;
-            /** @description What is missing from the file, or had to be decided. */
+            /** @description Missing or contradictory data in the file. */
             warnings: Record<string, never>[];
         };
         /**
@@ -1548,7 +1550,7 @@ export interface components {
              *     `null` if the weight is unknown.
              */
             filament_used_g_estimated: boolean | null;
-            /** @description Whether `GET /api/jobs/{id}/thumbnail` has an image of it. */
+            /** @description Whether `GET /api/jobs/{id}/thumbnail` has an image. */
             has_thumbnail: boolean;
             /**
              * Format: double
@@ -1557,19 +1559,19 @@ export interface components {
             layer_height: number | null;
             /** @description Slicer that wrote the file. */
             slicer: string | null;
-            /** @description A user's words to find it by, in alphabetical order. */
+            /** @description A user's tags, in alphabetical order. */
             tags: string[];
-            /** @description What a user calls it. `null` if nobody gave it a title. */
+            /** @description A user's title. `null` if there is none. */
             title: string | null;
             verdict: components["schemas"]["JobVerdict"] | null;
-            /** @description Why, by a user's word. */
+            /** @description A user's reason for the verdict. */
             verdict_reason: string | null;
         };
         /** @description A page of jobs. */
         JobList: {
-            /** @description In the order that was asked for. */
+            /** @description In the requested order. */
             items: components["schemas"]["JobItem"][];
-            /** @description `cursor` of the next page. `null` on the last one. */
+            /** @description `cursor` of the next page. `null` on the last page. */
             next: string | null;
             /**
              * Format: int64
@@ -1577,13 +1579,13 @@ export interface components {
              */
             total: number;
         };
-        /** @description What is to be said of a job from now on. What is left out stays as it is, `null` removes it. */
+        /** @description Changes of a job by a user. Omitted fields stay unchanged; `null` removes a value. */
         JobPatch: {
-            /** @description Anything else. */
+            /** @description Free text. */
             notes?: string | null;
             /**
-             * @description Words to find it by, all of them. Those that differ by case or Unicode form only are one. No commas, which people put between
-             *     tags.
+             * @description The complete list of tags. Tags that differ only in case or Unicode form count as one. A tag must not contain
+             *     commas.
              * @example [
              *       "gift",
              *       "PETG"
@@ -1591,39 +1593,39 @@ export interface components {
              */
             tags?: components["schemas"]["Tag"][] | null;
             /**
-             * @description What it is called, in the place of the file name.
+             * @description Title, shown instead of the file name.
              * @example Bracket for the lamp
              */
             title?: string | null;
             verdict?: components["schemas"]["JobVerdict"] | null;
             /**
-             * @description Why, in words of `GET /api/verdict-reasons`. Goes with the verdict.
+             * @description Reason for the verdict, one of `GET /api/verdict-reasons`. Removed together with the verdict.
              * @example Warped
              */
             verdict_reason?: string | null;
         };
-        /** @description A pause of a job, by printlog's clock. */
+        /** @description A pause of a job, in printlog's time. */
         JobPause: {
             /** Format: date-time */
             paused_at: string;
             /**
              * Format: date-time
-             * @description When it went on, or ended. `null` while it lasts, and if nobody saw it.
+             * @description When the job was resumed or ended. `null` while it is paused, and if that was not observed.
              */
             resumed_at: string | null;
         };
         /** @enum {string} */
         JobStatus: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted";
-        /** @description Sums over all jobs of a printer, whatever their status. Unknown amounts add nothing. */
+        /** @description Sums over all jobs of a printer, of any status. Unknown values are left out. */
         JobTotals: {
             /**
              * Format: date-time
-             * @description When a job last changed. `null` if there is none.
+             * @description Time of the last change of a job. `null` if there is no job.
              */
             last_updated: string | null;
             /**
              * Format: double
-             * @description Seconds of the longest job. `null` if no job has a known length.
+             * @description Duration of the longest job, in seconds. `null` if no job has a known duration.
              */
             longest_job: number | null;
             /**
@@ -1646,28 +1648,28 @@ export interface components {
         };
         /** @enum {string} */
         JobVerdict: "good" | "partly_good" | "scrap";
-        /** @description A job with all that is known of it. */
+        /** @description A job with all its data. */
         JobWithDetails: components["schemas"]["JobItem"] & {
-            /** @description What Moonraker's other components added, such as spools. */
+            /** @description Data of other Moonraker components, such as spools. */
             auxiliary_data: unknown;
             details: components["schemas"]["JobDetails"] | null;
-            /** @description What stood in the way. `null` if nothing did. */
+            /** @description Why details are incomplete. `null` if there is no reason. */
             details_reason: string | null;
-            /** @description How the details stand: `pending`, `done`, `partial` (what the printer knew of the file) or `failed`. */
+            /** @description Status of the details: `pending`, `done`, `partial` (only Moonraker's metadata) or `failed`. */
             details_status: components["schemas"]["DetailsStatus"];
             /**
              * Format: date-time
-             * @description The start that Moonraker noted. Differs from `start_time` where Moonraker missed the start.
+             * @description Start time in Moonraker's history. Differs from `start_time` if Moonraker missed the start.
              */
             history_start_time: string | null;
-            /** @description File metadata as Moonraker had it at the start. */
+            /** @description Moonraker's file metadata at the start of the job. */
             metadata: Record<string, never> | null;
-            /** @description What else a user says of it. */
+            /** @description A user's notes. */
             notes: string | null;
-            /** @description When it stood still, first to last: the pauses that printlog saw begin. */
+            /** @description Pauses that printlog observed, in chronological order. */
             pauses: components["schemas"]["JobPause"][];
         };
-        /** @description Jobs by how they stand. */
+        /** @description Number of jobs by status. */
         JobsByStatus: {
             /** Format: int64 */
             cancelled: number;
@@ -1682,13 +1684,13 @@ export interface components {
             /** Format: int64 */
             printing: number;
         };
-        /** @description Jobs by what a user says of them. */
+        /** @description Number of jobs by verdict. */
         JobsByVerdict: {
             /** Format: int64 */
             good: number;
             /**
              * Format: int64
-             * @description Nobody has judged them.
+             * @description Jobs without a verdict.
              */
             none: number;
             /** Format: int64 */
@@ -1698,7 +1700,7 @@ export interface components {
         };
         /** @description All keys. */
         KeyList: {
-            /** @description Oldest first, with those that were revoked or have expired. */
+            /** @description Oldest first, including revoked and expired keys. */
             items: components["schemas"]["ApiKey"][];
         };
         /** @enum {string} */
@@ -1710,28 +1712,28 @@ export interface components {
          * @example http://voron.local:7125
          */
         MoonrakerUrl: string;
-        /** @description A key to be made. */
+        /** @description A key to create. */
         NewApiKey: {
             /**
              * Format: date-time
-             * @description From when on it is refused. `null` or left out: never.
+             * @description Time of expiry. If `null` or omitted, the key never expires.
              * @example 2099-01-31T00:00:00Z
              */
             expires_at?: string | null;
             /**
-             * @description What it is for.
+             * @description Purpose of the key.
              * @example laptop
              */
             name: string;
-            /** @description What it may do: `read` what was printed and how the printers are, or everything. Left out: everything. */
+            /** @description Scope: `read` for jobs and the state of printers, or `admin` (the default) for everything. */
             scope?: components["schemas"]["KeyScope"];
         };
-        /** @description A reason to be added. */
+        /** @description A reason to add. */
         NewVerdictReason: {
             /** @example Elephant's foot */
             name: string;
         };
-        /** @description What a gcode file says of itself. */
+        /** @description Contents of a G-code file. */
         ParsedGcode: {
             details: Record<string, never>;
             thumbnails: Record<string, never>[];
@@ -1739,25 +1741,25 @@ export interface components {
             warnings: Record<string, never>[];
         };
         Part: {
-            /** @description What is wrong. `null` if nothing is. */
+            /** @description Description of the problem. `null` if there is none. */
             reason: string | null;
             status: components["schemas"]["Verdict"];
         };
-        /** @description Which jobs an answer is about, by when they started. */
+        /** @description The period of the response, by start of the jobs. */
         Period: {
             /**
              * Format: date-time
-             * @description `null`: since ever.
+             * @description Start of the period. `null` if unlimited.
              */
             since: string | null;
             /**
-             * @description IANA name of the time zone that days and hours are of.
+             * @description Time zone of days and hours, by its IANA name.
              * @example Europe/Berlin
              */
             tz: string;
             /**
              * Format: date-time
-             * @description `null`: until now.
+             * @description End of the period. `null` if unlimited.
              */
             until: string | null;
         };
@@ -1778,37 +1780,37 @@ export interface components {
         Printer: {
             /** Format: date-time */
             created_at: string;
-            /** @description Whether an API key or a login is stored for its Moonraker. Neither is ever shown. */
+            /** @description Whether an API key or a login for Moonraker is stored. Neither is ever returned. */
             has_moonraker_api_key: boolean;
             /** Format: int64 */
             id: number;
-            /** @description Whether printlog follows it. */
+            /** @description Whether printlog records this printer. */
             is_active: boolean;
             /**
              * Format: date-time
-             * @description When it last said anything, to the minute. `null` if it never did.
+             * @description Last message from the printer, to the minute. `null` if there was none.
              */
             last_seen: string | null;
-            /** @description Where it stands. `null` if not given. */
+            /** @description Location of the printer. `null` if not given. */
             location: string | null;
             /**
-             * @description Address of its Moonraker.
+             * @description Address of the printer's Moonraker.
              * @example http://voron.local:7125
              */
             moonraker_url: string;
-            /** @description Unique, without regard to case and surrounding blanks. */
+            /** @description Name of the printer. Unique, ignoring case and surrounding whitespace. */
             name: string;
             totals: components["schemas"]["JobTotals"];
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description The figures of one printer of a period. */
+        /** @description Figures of one printer in a period. */
         PrinterAnalytics: components["schemas"]["PrinterFigures"] & {
             period: components["schemas"]["Period"];
         };
-        /** @description The figures of each printer of a period. */
+        /** @description Figures of each printer in a period. */
         PrinterComparison: {
-            /** @description Printers by name, also those without a job. */
+            /** @description Printers by name, including those without a job. */
             items: components["schemas"]["PrinterFigures"][];
             period: components["schemas"]["Period"];
         };
@@ -1820,36 +1822,36 @@ export interface components {
             /** Format: int64 */
             printer_id: number;
         };
-        /** @description The figures of a printer. */
+        /** @description Figures of a printer. */
         PrinterFigures: components["schemas"]["Figures"] & {
             /**
              * Format: double
-             * @description s in which it was at a job.
+             * @description Time in which the printer was busy with jobs, in s.
              */
             busy_time: number | null;
             /**
              * Format: int64
-             * @description Jobs that ended by a fault, or whose end nobody saw.
+             * @description Jobs with status `error` or `interrupted`.
              */
             failed: number;
             /**
              * Format: date-time
-             * @description When its first job of the period started.
+             * @description Start of the first job in the period.
              */
             first_job: string | null;
             /**
              * Format: date-time
-             * @description When its last one started.
+             * @description Start of the last job in the period.
              */
             last_job: string | null;
             /**
              * Format: double
-             * @description `total_time` for each failed job, in s. `null` if none failed.
+             * @description `total_time` divided by the number of failed jobs, in s. `null` if none failed.
              */
             mean_time_between_failures: number | null;
             /**
              * Format: double
-             * @description s of the period: from `since`, else from its first job, until `until`, at most now.
+             * @description Length of the period, in s: from `since` (or the first job) to `until`, at most now.
              */
             period_time: number | null;
             /** Format: int64 */
@@ -1857,40 +1859,40 @@ export interface components {
             printer_name: string;
             /**
              * Format: double
-             * @description Part of the period in which it was at a job, 0 to 1: all its jobs, whatever the filter says beyond the period;
-             *     where two overlap, once. `null` without `since` if it has no job.
+             * @description Share of the period in which the printer was busy, 0 to 1. Includes all its jobs, regardless of other filters;
+             *     overlapping jobs count once. `null` without `since` if there is no job.
              */
             utilisation: number | null;
         };
-        /** @description What is to be said of a printer. */
+        /** @description Settings of a printer. */
         PrinterInput: {
             /**
-             * @description Whether printlog follows it.
+             * @description Whether printlog records this printer.
              * @default true
              */
             is_active: boolean;
             /**
-             * @description Where it stands. `null` or left out: not said.
+             * @description Location of the printer. `null` or omitted: none.
              * @example Workshop
              */
             location?: string | null;
             /**
-             * @description Moonraker's API key, if it wants one. Left out, a stored key stays, and so does a login; `null` removes both, and
-             *     another key takes the place of both.
+             * @description Moonraker's API key, if it needs one. If omitted, the stored key and login stay; `null` removes both; a new key
+             *     replaces both.
              */
             moonraker_api_key?: string | null;
             moonraker_url: components["schemas"]["MoonrakerUrl"];
             /**
-             * @description Unique, without regard to case and surrounding blanks.
+             * @description Name of the printer. Unique, ignoring case and surrounding whitespace.
              * @example Voron
              */
             name: string;
         };
-        /** @description A part of Moonraker's API that this printer does not offer. */
+        /** @description A part of Moonraker's API that this printer does not provide. */
         PrinterLimitation: {
             capability: components["schemas"]["Capability"];
             /**
-             * @description What is missing, what that means, and how the printer refused it.
+             * @description What is missing, its effect, and the printer's response.
              * @example this Moonraker keeps no history; jobs are recorded from print_stats only (printer refused `server.history.list` (code -32601): Method not found)
              */
             reason: string;
@@ -1900,24 +1902,24 @@ export interface components {
             /** @description By name. */
             items: components["schemas"]["Printer"][];
         };
-        /** @description What a printer does right now. */
+        /** @description Current status of a printer */
         PrinterStatus: {
             backfill: components["schemas"]["Backfill"];
             connection: components["schemas"]["Connection"];
-            /** @description Why changes of its jobs wait for the database, or it is not followed. `null` when nothing waits. */
+            /** @description Why changes of its jobs wait for the database, or why it is not recorded. `null` if nothing waits. */
             database_trouble: string | null;
             job: components["schemas"]["CurrentJob"] | null;
-            /** @description Klipper's own words on its state. `null` if it has none. */
+            /** @description Klipper's message about its state. `null` if there is none. */
             klippy_message: string | null;
             klippy_state: components["schemas"]["KlippyState"] | null;
             /**
              * Format: date-time
-             * @description When the printer last said anything. `null` if it never did.
+             * @description Last message from the printer. `null` if there was none.
              */
             last_seen: string | null;
-            /** @description What its Moonraker did not offer at the last connection. Prints are recorded all the same. */
+            /** @description Parts of Moonraker's API that were missing at the last connection. Prints are recorded anyway. */
             limitations: components["schemas"]["PrinterLimitation"][];
-            /** @description `null` until the printer answered once. */
+            /** @description `null` until the printer was connected once. */
             moonraker_version: string | null;
             /** Format: int64 */
             printer_id: number;
@@ -1926,33 +1928,33 @@ export interface components {
                 [key: string]: components["schemas"]["Temperature"];
             };
         };
-        /** @description What a try showed. */
+        /** @description Result of a connection test. */
         PrinterTest: {
-            /** @description Name of the printer's host. `null` while Klipper is not there to tell. */
+            /** @description Name of the printer's host. `null` if Klipper is not running. */
             hostname: string | null;
-            /** @description `null` if it was not reached. */
+            /** @description `null` if the printer was not reached. */
             klippy_state: string | null;
-            /** @description What this Moonraker does not offer. Prints are recorded all the same. */
+            /** @description Parts of Moonraker's API that are missing. Prints are recorded anyway. */
             limitations: components["schemas"]["PrinterLimitation"][];
             /**
-             * @description The address that a Moonraker answers at, with scheme and port: what to save. `null` if there is none.
+             * @description Address at which a Moonraker responds, with scheme and port; save this one. `null` if there is none.
              * @example http://voron.local:7125
              */
             moonraker_url: string | null;
-            /** @description `null` if it was not reached. */
+            /** @description `null` if the printer was not reached. */
             moonraker_version: string | null;
-            /** @description Whether printlog can follow the printer. */
+            /** @description Whether printlog can record the printer. */
             ok: boolean;
             outcome: components["schemas"]["TestOutcome"];
             /**
-             * @description In plain words, what is wrong and what to do. `null` if nothing is. A printer whose Klipper is not ready is ok
-             *     all the same.
+             * @description What is wrong and what to do, as text for users. `null` if there is nothing. A printer whose Klipper is not
+             *     ready still counts as ok.
              */
             reason: string | null;
         };
-        /** @description An address and a key to try. */
+        /** @description An address and a key to test. */
         PrinterTestInput: {
-            /** @description Moonraker's API key, if it wants one. */
+            /** @description Moonraker's API key, if it needs one. */
             moonraker_api_key?: string | null;
             /**
              * @description Address of a Moonraker.
@@ -1961,20 +1963,20 @@ export interface components {
             moonraker_url: string;
             /**
              * Format: int64
-             * @description A printer that is there already: its stored key is tried if none is given here, and only at the scheme, host and
-             *     port that it was stored for.
+             * @description Id of a configured printer. Its stored key is used if none is given here, and only for the scheme, host and port
+             *     that it was stored for.
              */
             printer_id?: number | null;
         };
-        /** @description Why a request was not carried out (RFC 9457). */
+        /** @description An error response (RFC 9457). */
         Problem: {
-            /** @description What is wrong here, in a sentence for people. */
+            /** @description Description of this error, as text for users. */
             detail: string;
-            /** @description What is wrong with each field or parameter. Left out if it is not about fields. */
+            /** @description Errors by field or parameter. Omitted if the error is not about fields. */
             errors?: components["schemas"]["FieldError"][];
             /**
              * Format: int64
-             * @description How many jobs the printer has that was to be deleted. Left out elsewhere.
+             * @description Number of jobs of a printer that could not be deleted. Omitted otherwise.
              */
             job_count?: number | null;
             /**
@@ -1984,23 +1986,23 @@ export interface components {
              */
             status: number;
             /**
-             * @description The status in words.
+             * @description Name of the status.
              * @example Unprocessable Entity
              */
             title: string;
             /**
-             * @description Kind of problem. Always `about:blank`: the status says it all.
+             * @description Problem type. Always `about:blank`: the status identifies the problem.
              * @example about:blank
              */
             type: string;
         };
-        /** @description What scrap cost. Sums are over what is known; how many jobs are missing from each stands beside it. */
+        /** @description Cost of scrap. Sums include known values only; the field next to each sum counts the jobs without one. */
         Scrap: {
-            /** @description Cost of the filament used, by the slicer's price, one entry a currency. Empty if no cost is known. */
+            /** @description Cost of the filament used, at the slicer's price, one entry per currency. Empty if no cost is known. */
             cost: components["schemas"]["Cost"][];
             /**
              * Format: double
-             * @description Filament used in g, known and estimated.
+             * @description Filament used, in g: known plus estimated.
              */
             filament_g: number | null;
             /**
@@ -2022,12 +2024,12 @@ export interface components {
              */
             print_time: number | null;
         };
-        /** @description Who is signed in. */
+        /** @description The current session. */
         Session: {
             /**
              * Format: date-time
-             * @description When the session ends, if it is not used until then. Each use moves that on, to the day, at most to the end of
-             *     the key.
+             * @description Time of expiry if the session is not used again. Each use extends it, in steps of a day, at most until the key
+             *     expires.
              */
             expires_at: string;
             /**
@@ -2039,7 +2041,7 @@ export interface components {
             name: string;
             scope: components["schemas"]["KeyScope"];
         };
-        /** @description Somebody who wants to sign in. */
+        /** @description Credentials for signing in. */
         SignIn: {
             /** @description An API key. */
             key: string;
@@ -2060,7 +2062,7 @@ export interface components {
         };
         /** @enum {string} */
         StatusFilter: "printing" | "paused" | "completed" | "error" | "cancelled" | "interrupted" | "failed";
-        /** @description What the server is and what it keeps. */
+        /** @description The server and its database. */
         System: {
             /**
              * @description Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
@@ -2068,18 +2070,18 @@ export interface components {
              */
             currency: string | null;
             database: components["schemas"]["Database"];
-            /** @description Jobs that wait for what their slicers knew. */
+            /** @description Jobs that wait for details. */
             details: components["schemas"]["DetailsQueue"];
             /**
-             * @description The time zone that analytics use where a request gives no `tz` (`api.timezone`).
+             * @description Default time zone of analytics (`api.timezone`), used without the parameter `tz`.
              * @example Europe/Berlin
              */
             timezone: string;
-            /** @description Whether `tz` is a time zone that analytics take. `null` if the request gives none. */
+            /** @description Whether analytics accept `tz` as a time zone. `null` if the request has no `tz`. */
             tz_is_known: boolean | null;
             /**
              * Format: int64
-             * @description Seconds since the server was started.
+             * @description Seconds since the start of the server.
              */
             uptime: number;
             /**
@@ -2092,11 +2094,11 @@ export interface components {
         TableFormat: "json" | "csv";
         /** @description A tag. */
         Tag: string;
-        /** @description A tag that jobs have. */
+        /** @description A tag in use. */
         TagInUse: {
             /**
              * Format: int64
-             * @description How many jobs have it.
+             * @description Number of jobs with this tag.
              */
             job_count: number;
             tag: string;
@@ -2110,7 +2112,7 @@ export interface components {
         Temperature: {
             /**
              * Format: double
-             * @description Wanted; 0 is off. `null` for a sensor without a heater.
+             * @description Target; 0 means off. `null` for a sensor without a heater.
              */
             target: number | null;
             /**
@@ -2134,54 +2136,54 @@ export interface components {
             width: number;
         };
         TimeZone: string;
-        /** @description Jobs by when they started. */
+        /** @description Jobs by start. */
         Timeline: {
-            /** @description Length of the parts: as asked for, or the next larger one with which there are at most 30,000. */
+            /** @description Length of the buckets: as requested, or the next larger one that gives at most 30,000. */
             bucket: components["schemas"]["Bucket"];
-            /** @description The parts, without gaps: from that of `since`, else of the first job, to that of `until`, else of the last job. */
+            /** @description The buckets, without gaps, from `since` (or the first job) to `until` (or the last job). */
             buckets: components["schemas"]["TimelineBucket"][];
             period: components["schemas"]["Period"];
-            /** @description One for each status, printer or material that has jobs, the one with the most first; from the 25th on all in one. */
+            /** @description One series per status, printer or material with jobs, the largest first. From the 25th on, all are combined. */
             series: components["schemas"]["TimelineSeries"][];
             stack: components["schemas"]["Stack"];
             /**
              * Format: int64
-             * @description Jobs that are in no part because nobody knows when they started.
+             * @description Jobs that are in no bucket, because their start is unknown.
              */
             undated_jobs: number;
         };
-        /** @description A part of a timeline. */
+        /** @description A bucket of a timeline. */
         TimelineBucket: {
             /**
              * Format: date-time
-             * @description Where the next one starts.
+             * @description Start of the next bucket.
              */
             end: string;
             /**
-             * @description Its name on the clocks of the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
+             * @description Label in the time zone: `2026-01-31 13:00`, `2026-01-31`, `2026-W05`, `2026-01` or `2026`.
              * @example 2026-W05
              */
             label: string;
             /** Format: date-time */
             start: string;
         };
-        /** @description Jobs that have something in common; each list has a number for each part. */
+        /** @description A series of a timeline; each list has one value per bucket. */
         TimelineSeries: {
-            /** @description g, known or estimated. */
+            /** @description In g, known plus estimated. */
             filament_g: number[];
-            /** @description mm, where known. */
+            /** @description In mm, of jobs with a known length. */
             filament_mm: number[];
-            /** @description Whether these are all that are in no series of their own. */
+            /** @description Whether this series combines all others. */
             is_other: boolean;
             /** @description Number of jobs. */
             jobs: number[];
-            /** @description A status, the name of a printer, or a material. `null` if that is not known, and for all others in one. */
+            /** @description Status, name of the printer, or material. `null` if unknown, and for the combined series. */
             key: string | null;
-            /** @description s, without pauses, where known. */
+            /** @description In s, without pauses, of jobs with a known duration. */
             print_time: number[];
             /**
              * Format: int64
-             * @description Where they have a printer in common.
+             * @description Id of the printer, in groups by printer.
              */
             printer_id: number | null;
         };
@@ -2193,16 +2195,16 @@ export interface components {
             value: string | null;
         };
         /**
-         * @description How a part works: with a warning it does, but somebody should look.
+         * @description State of a part. `warning`: it works, but needs attention.
          * @enum {string}
          */
         Verdict: "ok" | "warning" | "error";
-        /** @description What users say of jobs that they have judged, whatever the printer said of them. */
+        /** @description Users' verdicts on jobs, independent of the printer's status. */
         VerdictAnalytics: {
             all: components["schemas"]["VerdictGroup"];
             by_material: components["schemas"]["VerdictGroup"][];
             by_printer: components["schemas"]["VerdictGroup"][];
-            /** @description Judged jobs, by the reason of the verdict; the most given first. */
+            /** @description Jobs with a verdict, by reason; the most frequent first. */
             by_reason: components["schemas"]["VerdictGroup"][];
             period: components["schemas"]["Period"];
         };
@@ -2219,12 +2221,12 @@ export interface components {
             by_verdict: components["schemas"]["JobsByVerdict"];
             /**
              * Format: double
-             * @description Good ones of those that were judged, 0 to 1. `null` if none was.
+             * @description Share of good jobs among those with a verdict, 0 to 1. `null` if there are none.
              */
             good_share: number | null;
             /**
              * Format: int64
-             * @description All jobs of the group, judged or not.
+             * @description All jobs of the group, with or without a verdict.
              */
             jobs: number;
             /**
@@ -2232,22 +2234,22 @@ export interface components {
              * @description Jobs with a verdict.
              */
             judged: number;
-            /** @description A reason, the name of a printer, or a material. `null` if that is not known or not given, and for all jobs. */
+            /** @description Reason, name of the printer, or material. `null` if unknown or not given, and for the group of all jobs. */
             key: string | null;
             /** Format: int64 */
             printer_id: number | null;
             scrap: components["schemas"]["Scrap"];
         };
-        /** @description Why prints are good or not, as users like to put it. */
+        /** @description A reason for verdicts. */
         VerdictReason: {
             /** Format: int64 */
             id: number;
-            /** @description What it says. Unique, without regard to case. */
+            /** @description Text of the reason. Unique, ignoring case. */
             name: string;
         };
         /** @description All reasons. */
         VerdictReasonList: {
-            /** @description In the order in which they were made. */
+            /** @description In the order of creation. */
             items: components["schemas"]["VerdictReason"][];
         };
         /** @description A text, or nothing for jobs of which it is unknown. */
@@ -2263,7 +2265,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The server failed. Its log says why. */
+        /** @description The server failed. See its log. */
         Failed: {
             headers: {
                 [name: string]: unknown;
@@ -2272,7 +2274,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The key may only read, and this needs one that may do everything; or a page of another site asks for it with the cookie of a session. */
+        /** @description The key has the scope `read` and the route needs `admin`; or a page of another site sent the request with a session cookie. */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -2281,7 +2283,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something in the request is not acceptable; `errors` names the fields. */
+        /** @description The request is invalid; `errors` names the fields. */
         Invalid: {
             headers: {
                 [name: string]: unknown;
@@ -2290,7 +2292,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is not sent as JSON. */
+        /** @description The body was not sent as JSON. */
         NotJson: {
             headers: {
                 [name: string]: unknown;
@@ -2308,7 +2310,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many keys from this address were wrong; `Retry-After` says how long to wait. */
+        /** @description Too many invalid keys from this address; wait for `Retry-After`. */
         TooMany: {
             headers: {
                 [name: string]: unknown;
@@ -2317,7 +2319,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No API key, or one that is wrong, expired or revoked. */
+        /** @description The API key is missing, unknown, expired or revoked. */
         Unauthorized: {
             headers: {
                 [name: string]: unknown;
@@ -2326,7 +2328,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Not now: the server starts, or is overloaded. */
+        /** @description Temporarily unavailable: the server is starting or overloaded. */
         Unavailable: {
             headers: {
                 [name: string]: unknown;
@@ -2382,7 +2384,7 @@ export interface operations {
         responses: {
             201: {
                 headers: {
-                    /** @description Where the key is. */
+                    /** @description Path of the key. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -2413,7 +2415,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Revoked, or was before. */
+            /** @description Revoked, now or earlier. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2432,7 +2434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is the last one. */
+            /** @description It is the last valid key with the scope `admin`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3637,7 +3639,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            /** @description The cursor is a place in a list that is sorted otherwise. */
+            /** @description The cursor belongs to a list with another sort order. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3723,8 +3725,8 @@ export interface operations {
                 verdict_reason?: components["schemas"]["WordOrUnknown"][];
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
-                /** @description Format of the file. */
-                format?: ("csv" | "json" | "ndjson" | "xlsx" | "parquet") & Record<string, never>;
+                /** @description Format of the file. Defaults to `csv`. */
+                format?: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
                 /**
                  * @description Whether CSV begins with a byte order mark. Without one, Excel assumes the legacy encoding of the system. No
                  *     effect on other formats.
@@ -3755,7 +3757,7 @@ export interface operations {
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
-            /** @description Eight exports are being sent already, or the database does not answer. */
+            /** @description Eight exports are already being sent, or the database does not respond. */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3984,7 +3986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The reason is none of the list's, or the job would have it without a verdict. */
+            /** @description The reason is not in the list, or the job would have a reason without a verdict. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4063,7 +4065,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            /** @description No such job, or nothing is known of what the slicer planned for it. */
+            /** @description No such job, or it has no details. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4090,7 +4092,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Will be done. */
+            /** @description Queued. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4139,7 +4141,7 @@ export interface operations {
                     "image/png": number[];
                 };
             };
-            /** @description As `If-None-Match` says. */
+            /** @description The client has this image (`If-None-Match`). */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -4225,7 +4227,7 @@ export interface operations {
         responses: {
             201: {
                 headers: {
-                    /** @description Where the printer is. */
+                    /** @description Path of the printer. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -4563,7 +4565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A page of another site asks, or a proxy hides the address of the page. */
+            /** @description The request came from a page of another site, or a proxy hides the address of the page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4575,7 +4577,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["Invalid"];
-            /** @description Too many attempts have failed. */
+            /** @description Too many failed attempts. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4606,7 +4608,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A page of another site asks for it. */
+            /** @description The request came from a page of another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4708,7 +4710,7 @@ export interface operations {
         responses: {
             201: {
                 headers: {
-                    /** @description Where the list is. */
+                    /** @description Path of the list. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -4773,7 +4775,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All parts work, maybe with a warning. */
+            /** @description All parts work, possibly with a warning. */
             200: {
                 headers: {
                     [name: string]: unknown;
