@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Client, RequestError,
-    lenient::{maybe_number, maybe_object, maybe_text, maybe_texts, maybe_word},
-    notification::MoonrakerStats,
+    lenient::{known_number, maybe_bool, maybe_number, maybe_object, maybe_text, maybe_texts, maybe_word},
 };
 
 /// Moonraker's own state. Source: `server.info`.
@@ -14,6 +13,7 @@ use crate::{
 #[serde(default)]
 pub struct ServerInfo {
     /// Whether Klippy is connected to Moonraker.
+    #[serde(deserialize_with = "maybe_bool")]
     pub klippy_connected: Option<bool>,
     /// `disconnected`, `startup`, `ready`, `error` or `shutdown`.
     #[serde(deserialize_with = "maybe_word")]
@@ -148,13 +148,11 @@ impl Client {
     /// # Errors
     /// If the call fails.
     pub async fn host_time(&self) -> Result<Option<f64>, RequestError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            moonraker_stats: Vec<MoonrakerStats>,
-        }
-        let answer: Answer = self.call_as("machine.proc_stats", Value::Null).await?;
-        Ok(answer.moonraker_stats.last().and_then(|stats| stats.time))
+        let answer = self.call("machine.proc_stats", Value::Null).await?;
+        let newest = answer["moonraker_stats"]
+            .as_array()
+            .and_then(|stats| stats.last());
+        Ok(newest.and_then(|stats| known_number(&stats["time"])))
     }
 
     /// The folder of the G-code files on the printer's host, as an absolute path. `None` if Moonraker does not report

@@ -20,7 +20,6 @@ use crate::{
     frame::Refusal,
     lenient::{WORD, cut},
     link::{Call, Shared},
-    oddities::OddFrames,
 };
 
 /// The calling side of a connection. Clones share it.
@@ -48,12 +47,6 @@ impl Client {
     #[must_use]
     pub fn closed_reason(&self) -> Option<Closed> {
         self.shared.closed.get().cloned()
-    }
-
-    /// Number of frames that were skipped so far.
-    #[must_use]
-    pub fn oddities(&self) -> OddFrames {
-        self.shared.oddities.frames()
     }
 
     /// [`call`](Self::call), with the result parsed as `T`.

@@ -42,8 +42,8 @@ const PARTS_LIMIT: usize = 400_000;
 
 /// Parses a frame: a message, or a batch of messages. A broken member of a batch does not affect the others.
 pub(crate) fn read(frame: &str, mut each: impl FnMut(Result<Message<'_>, FrameError>)) {
-    let mended = without_non_numbers(frame);
-    let frame = mended.as_deref().unwrap_or(frame);
+    let repaired = repair(frame);
+    let frame = repaired.as_deref().unwrap_or(frame);
     if has_too_many_parts(frame) {
         return each(Err(FrameError::TooManyParts));
     }
@@ -65,31 +65,52 @@ fn has_too_many_parts(frame: &str) -> bool {
     frame.len() > PARTS_LIMIT && frame.as_bytes().iter().filter(is_mark).count() > PARTS_LIMIT
 }
 
-/// Replaces with null the numbers that JSON does not have but Python's encoder writes. Moonraker before 0.9 sends them
-/// for a broken sensor. `None` if there are none.
-fn without_non_numbers(frame: &str) -> Option<String> {
-    const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
-    if !frame.contains("NaN") && !frame.contains("Infinity") {
+/// Replaces what Python's encoder writes and JSON does not allow. `None` if there is nothing to replace.
+///
+/// - Numbers such as `NaN` become null. Moonraker before 0.9 sends them for a broken sensor.
+/// - Lone halves of a surrogate pair become U+FFFD. Python reads a byte of a file name that is not UTF-8 as one, and
+///   programs that cut texts by UTF-16 units leave one.
+fn repair(frame: &str) -> Option<String> {
+    const NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+    const SUSPECTS: [&str; 4] = ["NaN", "Infinity", "\\ud", "\\uD"];
+    // Frames can have 16 MB. The search for a character is the fastest.
+    let may_contain = |text: &str| frame.contains(text.as_bytes()[0] as char) && frame.contains(text);
+    if !SUSPECTS.into_iter().any(may_contain) {
         return None;
     }
-    let mut mended = String::with_capacity(frame.len());
-    let (mut in_text, mut escaped) = (false, false);
+    let mut repaired = String::with_capacity(frame.len());
+    let mut in_text = false;
     let mut rest = frame;
     while let Some(next) = rest.chars().next() {
-        let word = WORDS.iter().find(|word| !in_text && rest.starts_with(**word));
-        if let Some(word) = word {
-            mended.push_str("null");
-            rest = &rest[word.len()..];
-            continue;
-        }
-        if next == '"' && !escaped {
-            in_text = !in_text;
-        }
-        escaped = in_text && next == '\\' && !escaped;
-        mended.push(next);
-        rest = &rest[next.len_utf8()..];
+        let word = NUMBERS
+            .iter()
+            .find(|number| !in_text && rest.starts_with(**number));
+        let (replacement, length) = match (word, next) {
+            (Some(word), _) => ("null", word.len()),
+            (None, '\\') if in_text => escape(rest),
+            _ => (&rest[..next.len_utf8()], next.len_utf8()),
+        };
+        in_text ^= next == '"';
+        repaired.push_str(replacement);
+        rest = &rest[length..];
     }
-    Some(mended)
+    Some(repaired)
+}
+
+/// The replacement of the escape at the start of a text, and the length that it replaces.
+fn escape(text: &str) -> (&str, usize) {
+    const UNIT: usize = r"\u0000".len();
+    let unit = |at: usize| {
+        let digits = text.get(at..at + UNIT)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let length = match (unit(0), unit(UNIT)) {
+        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 2 * UNIT,
+        (Some(0xd800..=0xdfff), _) => return (r"\ufffd", UNIT),
+        // The backslash and the escaped character.
+        _ => text.char_indices().nth(2).map_or(text.len(), |(at, _)| at),
+    };
+    (&text[..length], length)
 }
 
 fn read_one(text: &str) -> Result<Message<'_>, FrameError> {
@@ -224,6 +245,37 @@ mod tests {
             r#"{"method":"a""#,
         ] {
             assert_eq!(all(odd), ["odd"], "{odd}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced() {
+        for (given, expected) in [
+            (r"\ud83d", r"\ufffd"),
+            (r"\uD83D.gcode", r"\ufffd.gcode"),
+            (r"\ude00\ud83d", r"\ufffd\ufffd"),
+            (r"\ud83d\ud83d\ude00", r"\ufffd\ud83d\ude00"),
+            (r"\ud83d\ude00", r"\ud83d\ude00"),
+            (r"\uDCE9t\u00e9", r"\ufffdt\u00e9"),
+            // An escaped backslash, and a quote after one.
+            (r"\\ud83d", r"\\ud83d"),
+            (r"\\\ud83d", r"\\\ufffd"),
+            (r#"\"NaN\ud83d"#, r#"\"NaN\ufffd"#),
+            (r"\ud83dé\ud8", r"\ufffdé\ud8"),
+        ] {
+            assert_eq!(
+                repair(&format!(r#"["{given}", NaN]"#)).unwrap(),
+                format!(r#"["{expected}", null]"#)
+            );
+        }
+        assert_eq!(
+            all(r#"{"result":{"a":"\ud83d","b":7},"id":7}"#),
+            [r#"answer Some(7) Ok(Some("{\"a\":\"\\ufffd\",\"b\":7}"))"#]
+        );
+        // A frame that ends anywhere, also within an escape.
+        let frame = r#"{"method":"a","params":["\ud83d\ude00\ud83d\\"]}"#;
+        for end in 0..frame.len() {
+            assert_eq!(all(&frame[..end]), ["odd"], "{end}");
         }
     }
 

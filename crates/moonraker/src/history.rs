@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Client, RequestError,
-    lenient::{NAME, NotA, WORD, cut, id, maybe_number, number, text},
+    lenient::{NAME, NotA, WORD, cut, id, known_bool, number, text},
 };
 
 /// One row of the history. Unknown, missing and null fields are `None`.
@@ -70,11 +70,14 @@ impl HistoryJob {
         let is_small = row_size <= EXTRAS;
         let mut wrong = Vec::new();
         let mut take = |name: &'static str| row.remove(name).unwrap_or(Value::Null);
-        let job_id = id(take("job_id")).ok().flatten().ok_or("`job_id` is no text")?;
+        let job_id = id(take("job_id"))
+            .ok()
+            .flatten()
+            .ok_or("`job_id` is not a text")?;
         if job_id.len() > WORD {
             return Err(format!("`job_id` has {} bytes", job_id.len()));
         }
-        let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is no {what}");
+        let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is not a {what}");
         let start_time = number(&take("start_time")).map_err(|not| needed("start_time", not))?;
         let filename = text(take("filename")).map_err(|not| needed("filename", not))?;
         let status = text(take("status"))
@@ -107,7 +110,7 @@ impl HistoryJob {
         let auxiliary_data = small("auxiliary_data");
         let mut figure = |name, value: &Value| {
             number(value).unwrap_or_else(|NotA(what)| {
-                wrong.push(format!("`{name}` of job {job_id} is no {what}"));
+                wrong.push(format!("`{name}` of job {job_id} is not a {what}"));
                 None
             })
         };
@@ -126,7 +129,7 @@ impl HistoryJob {
             filament_used,
             metadata,
             auxiliary_data,
-            exists: take("exists").as_bool(),
+            exists: known_bool(&take("exists")),
             job_id,
         };
         Ok((job, (!wrong.is_empty()).then(|| wrong.join(", "))))
@@ -206,27 +209,6 @@ impl fmt::Display for RowProblem {
     }
 }
 
-/// Sums over all jobs that ended, including deleted ones. Seconds and millimetres.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default)]
-pub struct HistoryTotals {
-    /// Number of jobs.
-    #[serde(deserialize_with = "maybe_number")]
-    pub total_jobs: Option<f64>,
-    /// Sum of the total durations.
-    #[serde(deserialize_with = "maybe_number")]
-    pub total_time: Option<f64>,
-    /// Sum of the print durations.
-    #[serde(deserialize_with = "maybe_number")]
-    pub total_print_time: Option<f64>,
-    /// Sum of the filament used.
-    #[serde(deserialize_with = "maybe_number")]
-    pub total_filament_used: Option<f64>,
-    /// Longest total duration.
-    #[serde(deserialize_with = "maybe_number")]
-    pub longest_job: Option<f64>,
-}
-
 impl Client {
     /// Reads a page of the history.
     ///
@@ -240,7 +222,7 @@ impl Client {
         struct Page {
             // `count` is another number in 0.8, and is not useful in any version.
             #[serde(default)]
-            jobs: Vec<Box<RawValue>>,
+            jobs: Option<Vec<Box<RawValue>>>,
         }
         let mut params = json!({
             "start": query.start,
@@ -255,7 +237,7 @@ impl Client {
         }
         let Page { jobs } = self.call_as("server.history.list", params).await?;
         let mut page = HistoryPage::default();
-        for row in jobs {
+        for row in jobs.unwrap_or_default() {
             let position = query.start + page.rows;
             page.rows += 1;
             page.bytes += row.get().len() as u64;
@@ -332,45 +314,6 @@ impl Client {
         }
         Ok(page)
     }
-
-    /// Reads one job by its id. `None` if there is no such job.
-    ///
-    /// # Errors
-    /// If the call fails, or the row cannot be read.
-    pub async fn history_get_job(&self, job_id: &str) -> Result<Option<HistoryJob>, RequestError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            job: Box<RawValue>,
-        }
-        let method = "server.history.get_job";
-        match self.call_as::<Answer>(method, json!({ "uid": job_id })).await {
-            Ok(answer) => match HistoryJob::read(&answer.job) {
-                Ok((job, _)) => Ok(Some(job)),
-                Err(what) => Err(RequestError::Unreadable {
-                    method,
-                    source: serde::de::Error::custom(what),
-                }),
-            },
-            Err(cause) if cause.is_not_found("Invalid job uid") => Ok(None),
-            Err(cause) => Err(cause),
-        }
-    }
-
-    /// Moonraker's own totals.
-    ///
-    /// # Errors
-    /// If the call fails.
-    pub async fn history_totals(&self) -> Result<HistoryTotals, RequestError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            job_totals: HistoryTotals,
-        }
-        Ok(self
-            .call_as::<Answer>("server.history.totals", Value::Null)
-            .await?
-            .job_totals)
-    }
 }
 
 #[cfg(test)]
@@ -414,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_keeps_has_an_end() {
+    fn texts_of_a_row_are_limited() {
         let long = "é".repeat(1_000_000);
         let row = json!({
             "job_id": "1", "filename": long, "user": long, "status": long, "metadata": {"slicer": long},
@@ -439,33 +382,33 @@ mod tests {
     }
 
     #[test]
-    fn wrong_figures_become_unknown_and_are_told() {
+    fn figures_of_wrong_types_become_unknown_and_are_reported() {
         let (job, wrong) =
             read(r#"{"job_id":"00000A","filament_used":{},"print_duration":"7.5","exists":1}"#).unwrap();
         assert_eq!(job.filament_used, None);
         assert_eq!(job.print_duration, Some(7.5));
-        assert_eq!(job.exists, None);
+        assert_eq!(job.exists, Some(true));
         assert_eq!(
             wrong.as_deref(),
-            Some("`filament_used` of job 00000A is no number")
+            Some("`filament_used` of job 00000A is not a number")
         );
     }
 
     #[test]
-    fn rows_that_say_not_which_job_they_are_are_refused() {
+    fn rows_that_do_not_identify_their_job_are_refused() {
         for (row, expected) in [
-            ("{}", "`job_id` is no text"),
-            (r#"{"job_id":""}"#, "`job_id` is no text"),
-            (r#"{"job_id":[7]}"#, "`job_id` is no text"),
+            ("{}", "`job_id` is not a text"),
+            (r#"{"job_id":""}"#, "`job_id` is not a text"),
+            (r#"{"job_id":[7]}"#, "`job_id` is not a text"),
             (
                 r#"{"job_id":"1","start_time":"soon"}"#,
-                "`start_time` of job 1 is no number",
+                "`start_time` of job 1 is not a number",
             ),
             (
                 r#"{"job_id":"1","filename":["a"]}"#,
-                "`filename` of job 1 is no text",
+                "`filename` of job 1 is not a text",
             ),
-            (r#"{"job_id":"1","status":3}"#, "`status` of job 1 is no text"),
+            (r#"{"job_id":"1","status":3}"#, "`status` of job 1 is not a text"),
         ] {
             assert_eq!(read(row).unwrap_err(), expected);
         }

@@ -42,6 +42,21 @@ pub fn known_count(value: &Value) -> Option<u64> {
     exact.or_else(|| known_number(value).filter(|number| *number >= 0.0).map(whole))
 }
 
+/// Reads a truth value: `true`, 1, or one of them as text in any case. `None` if it is unknown.
+#[must_use]
+pub fn known_bool(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        value => match known_number(value)? {
+            1.0 => Some(true),
+            0.0 => Some(false),
+            _ => None,
+        },
+    }
+}
+
 /// Longest file name that is kept, in bytes: the limit of a path on Linux.
 pub(crate) const NAME: usize = 4096;
 /// Longest other text that is kept, in bytes.
@@ -85,6 +100,11 @@ pub struct NotA(pub(crate) &'static str);
 /// For `#[serde(deserialize_with)]`: a number, or `None` for anything else.
 pub(crate) fn maybe_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Ok(known_number(&Value::deserialize(deserializer)?))
+}
+
+/// For `#[serde(deserialize_with)]`: a truth value, or `None` for anything else.
+pub(crate) fn maybe_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(known_bool(&Value::deserialize(deserializer)?))
 }
 
 /// For `#[serde(deserialize_with)]`: text, or `None` for anything else.
@@ -143,6 +163,28 @@ mod tests {
             json!(true),
         ] {
             assert_eq!(number(&wrong), Err(NotA("number")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn truth_values_may_be_numbers() {
+        for (value, expected) in [
+            (json!(true), Some(true)),
+            (json!(false), Some(false)),
+            (json!(1), Some(true)),
+            (json!(0.0), Some(false)),
+            (json!("1"), Some(true)),
+            (json!(" False "), Some(false)),
+            (json!("TRUE"), Some(true)),
+            (json!(2), None),
+            (json!(0.5), None),
+            (json!(-1), None),
+            (json!("yes"), None),
+            (json!(""), None),
+            (json!(null), None),
+            (json!([true]), None),
+        ] {
+            assert_eq!(known_bool(&value), expected, "{value}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! closed when both are dropped. It does not reconnect; the caller does.
 //!
 //! Moonraker's versions differ and its fields come and go. All types therefore accept missing, null and unknown fields,
-//! and integers for floats; an unknown value is `None`. An invalid frame is counted ([`Client::oddities`]) and skipped.
+//! and numbers as text; an unknown value is `None` ([`lenient`]). An invalid frame is logged and skipped.
 
 mod calls;
 mod capability;
@@ -19,8 +19,8 @@ pub mod lenient;
 mod link;
 mod mirror;
 mod notification;
-mod oddities;
 mod probe;
+mod skipped;
 mod trust;
 
 pub use calls::{PrinterInfo, ServerInfo, Snapshot};
@@ -30,10 +30,9 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Closed, RequestError};
 pub use files::{FileError, FilePart, read_gcode_part};
-pub use history::{HistoryJob, HistoryPage, HistoryQuery, HistoryTotals, Order, RowProblem};
+pub use history::{HistoryJob, HistoryPage, HistoryQuery, Order, RowProblem};
 pub use mirror::{DisplayStatus, Heater, LayerInfo, PrintStats, StatusMirror, VirtualSdcard, Webhooks};
 pub use notification::{Notification, Notifications};
-pub use oddities::OddFrames;
 pub use probe::{ProbeError, ProbeReport, probe};
 pub use serde_json::{Map, Value};
 pub use trust::{TrustError, trust_ca_file};

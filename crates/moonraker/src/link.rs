@@ -25,7 +25,7 @@ use crate::{
     error::Closed,
     frame::{self, Message, Refusal},
     notification::{self, Notification},
-    oddities::{Oddities, Oddity},
+    skipped::{Skipped, SkippedFrames},
 };
 
 /// Number of notifications kept beyond the queue while calls wait for their answers, in multiples of the queue size.
@@ -83,7 +83,7 @@ pub(crate) struct Call {
 pub(crate) struct Shared {
     /// Set before the last notification is delivered and the open calls fail.
     pub(crate) closed: OnceLock<Closed>,
-    pub(crate) oddities: Oddities,
+    pub(crate) skipped: SkippedFrames,
     /// Bytes of the waiting notifications.
     pub(crate) waiting: AtomicUsize,
 }
@@ -251,13 +251,13 @@ impl State {
                 Ok(Message::Notification { method, params }) => self.notification(method, params, &text),
                 Err(cause) => self
                     .shared
-                    .oddities
-                    .count(Oddity::Malformed, &text, &cause.to_string()),
+                    .skipped
+                    .log(Skipped::Malformed, &text, &cause.to_string()),
             }),
             WsMessage::Binary(bytes) => {
                 self.shared
-                    .oddities
-                    .count(Oddity::Binary, "", &format!("{} bytes", bytes.len()));
+                    .skipped
+                    .log(Skipped::Binary, "", &format!("{} bytes", bytes.len()));
             }
             WsMessage::Close(close) => {
                 let (code, reason) = close.map_or((None, String::new()), |close| {
@@ -277,8 +277,8 @@ impl State {
             reply.is_some_and(|reply| reply.send(result.map(|raw| raw.map(ToOwned::to_owned))).is_ok());
         if !answered {
             self.shared
-                .oddities
-                .count(Oddity::UnexpectedAnswer, frame, "nobody waits for this answer");
+                .skipped
+                .log(Skipped::UnexpectedAnswer, frame, "no open call has this id");
         }
     }
 
@@ -300,8 +300,8 @@ impl State {
             let method = method[..method.floor_char_boundary(64)].to_owned();
             push(Notification::Other { method });
             self.shared
-                .oddities
-                .count(Oddity::Malformed, frame, &cause.to_string());
+                .skipped
+                .log(Skipped::Malformed, frame, &cause.to_string());
         }
         while let Some(notification) = self.queue.pop_front() {
             match self.notifications.try_send(notification) {

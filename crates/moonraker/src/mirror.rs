@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     calls::is_heater,
-    lenient::{NAME, TEXT, cut, known_count, known_number},
+    lenient::{NAME, TEXT, cut, known_bool, known_count, known_number},
 };
 
 /// Number of objects that are kept, and of fields in each. A printer has some ten of either.
@@ -168,7 +168,7 @@ impl StatusMirror {
         let fields = self.object("virtual_sdcard")?;
         Some(VirtualSdcard {
             progress: number(fields, "progress"),
-            is_active: fields.get("is_active").and_then(Value::as_bool),
+            is_active: fields.get("is_active").and_then(known_bool),
             file_position: fields.get("file_position").and_then(known_count),
             file_size: fields.get("file_size").and_then(known_count),
         })

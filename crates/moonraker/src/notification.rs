@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::{
     error::Closed,
     history::HistoryJob,
+    lenient::known_number,
     link::{Shared, Waiting},
 };
 
@@ -36,15 +37,8 @@ pub enum Notification {
     KlippyShutdown,
     /// Moonraker lost the connection to Klippy.
     KlippyDisconnected,
-    /// Moonraker's heartbeat, every second.
-    ProcStats {
-        /// The wall clock of the printer's host, in Unix seconds. `None` if missing.
-        host_time: Option<f64>,
-    },
-    /// Files changed: Moonraker's list of `{action, item, …}`.
-    FilelistChanged(Value),
-    /// Any other notification, by its method. Also one of the above whose contents could not be parsed; the reader can
-    /// then query the data instead.
+    /// Any other notification, by its method, such as Moonraker's heartbeat (`notify_proc_stat_update`, each second).
+    /// Also one of the above whose contents could not be parsed; the reader can then query the data instead.
     Other {
         /// As in the frame.
         method: String,
@@ -76,7 +70,7 @@ impl Notifications {
 /// Parses a notification. Calls `each` for every notification in it, usually one; never for an ignored kind.
 ///
 /// # Errors
-/// If it is of a known kind, but its contents are invalid.
+/// If it is of a known kind, but its contents are invalid. Valid parts have been passed to `each` then.
 pub(crate) fn read(
     method: &str,
     params: Option<&RawValue>,
@@ -85,30 +79,30 @@ pub(crate) fn read(
     let params = params.map_or("[]", RawValue::get);
     match method {
         "notify_status_update" => {
-            let Status(delta, eventtime) = serde_json::from_str(params)?;
-            each(Notification::StatusUpdate { delta, eventtime });
-        }
-        "notify_proc_stat_update" => {
-            let [stats]: [ProcStats; 1] = serde_json::from_str(params)?;
-            each(Notification::ProcStats {
-                host_time: stats.moonraker_stats.and_then(|stats| stats.time),
+            // `[delta, eventtime]`.
+            let mut params = serde_json::from_str::<Vec<&RawValue>>(params)?.into_iter();
+            let delta = params.next().map_or("null", RawValue::get);
+            let eventtime = params.next().map_or("null", RawValue::get);
+            each(Notification::StatusUpdate {
+                delta: serde_json::from_str(delta)?,
+                eventtime: known_number(&serde_json::from_str(eventtime)?),
             });
         }
         // Klipper's console output, such as replies to a slicer's temperature queries.
         "notify_gcode_response" => {}
         "notify_history_changed" => {
-            for change in serde_json::from_str::<Vec<HistoryChange<'_>>>(params)? {
-                let (job, _) = HistoryJob::read(change.job).map_err(serde::de::Error::custom)?;
-                each(Notification::HistoryChanged {
-                    action: change.action,
-                    job: Box::new(job),
-                });
+            let mut read = Ok(());
+            for change in serde_json::from_str::<Vec<&RawValue>>(params)? {
+                match read_change(change) {
+                    Ok(change) => each(change),
+                    Err(cause) => read = Err(cause),
+                }
             }
+            return read;
         }
         "notify_klippy_ready" => each(Notification::KlippyReady),
         "notify_klippy_shutdown" => each(Notification::KlippyShutdown),
         "notify_klippy_disconnected" => each(Notification::KlippyDisconnected),
-        "notify_filelist_changed" => each(Notification::FilelistChanged(serde_json::from_str(params)?)),
         other => each(Notification::Other {
             method: other.to_owned(),
         }),
@@ -116,27 +110,17 @@ pub(crate) fn read(
     Ok(())
 }
 
-/// `[delta, eventtime]`.
-#[derive(Deserialize)]
-struct Status(
-    Map<String, Value>,
-    #[serde(default, deserialize_with = "crate::lenient::maybe_number")] Option<f64>,
-);
-
-#[derive(Deserialize)]
-struct ProcStats {
-    moonraker_stats: Option<MoonrakerStats>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct MoonrakerStats {
-    #[serde(default, deserialize_with = "crate::lenient::maybe_number")]
-    pub(crate) time: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct HistoryChange<'a> {
-    action: String,
-    #[serde(borrow)]
-    job: &'a RawValue,
+fn read_change(change: &RawValue) -> Result<Notification, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Change<'a> {
+        action: String,
+        #[serde(borrow)]
+        job: &'a RawValue,
+    }
+    let Change { action, job } = serde_json::from_str(change.get())?;
+    let (job, _) = HistoryJob::read(job).map_err(serde::de::Error::custom)?;
+    Ok(Notification::HistoryChanged {
+        action,
+        job: Box::new(job),
+    })
 }

@@ -100,7 +100,6 @@ async fn nasty_frames_are_passed_over_within_bounded_memory() {
     };
     let (answer, ()) = tokio::join!(client.call("still.there", Value::Null), serve);
     assert_eq!(answer.unwrap(), json!("alive"));
-    assert!(client.oddities().malformed > 20, "{:?}", client.oddities());
     drop((client, peer));
     assert!(read.await.unwrap() > 0);
     if let Some(peak) = peak_memory() {

@@ -7,6 +7,7 @@ mod connecting;
 mod fake;
 mod history;
 mod hostile;
+mod lenient;
 mod misbehaviour;
 mod probing;
 mod transcripts;

@@ -76,7 +76,7 @@ async fn every_recorded_notification_arrives_in_order_and_whole() {
                 .collect();
             let expected: Vec<Value> = frames.iter().flat_map(|raw| messages(raw)).collect();
             let server = FakeServer::bind().await;
-            let (client, mut notifications, mut peer) = server.connected(&ConnectOptions::default()).await;
+            let (_client, mut notifications, mut peer) = server.connected(&ConnectOptions::default()).await;
             let sending = async {
                 for frame in &frames {
                     peer.send(*frame).await;
@@ -91,17 +91,6 @@ async fn every_recorded_notification_arrives_in_order_and_whole() {
                 received
             };
             let ((), received) = tokio::join!(sending, receiving);
-            let answers = expected
-                .iter()
-                .filter(|message| message.get("method").is_none())
-                .count();
-            let odd = client.oddities();
-            assert_eq!(
-                (odd.malformed, odd.unexpected_answers),
-                (0, answers as u64),
-                "{}",
-                path.display()
-            );
             compare(&path, &expected, &received, &mut total);
         }
     }
@@ -122,6 +111,14 @@ async fn every_recorded_notification_arrives_in_order_and_whole() {
         expected.map(|(method, count)| (method.to_owned(), count)).into()
     );
 }
+
+/// Notifications whose contents are not read.
+const UNREAD: [&str; 4] = [
+    "notify_active_spool_set",
+    "notify_filelist_changed",
+    "notify_job_queue_changed",
+    "notify_proc_stat_update",
+];
 
 /// Compares the output of a connection with its recorded messages.
 fn compare(path: &Path, messages: &[Value], received: &[Notification], total: &mut BTreeMap<String, u64>) {
@@ -166,21 +163,9 @@ fn compare(path: &Path, messages: &[Value], received: &[Notification], total: &m
             Notification::KlippyReady => assert_eq!(method, "notify_klippy_ready"),
             Notification::KlippyShutdown => assert_eq!(method, "notify_klippy_shutdown"),
             Notification::KlippyDisconnected => assert_eq!(method, "notify_klippy_disconnected"),
-            Notification::ProcStats { host_time } => {
-                assert_eq!(method, "notify_proc_stat_update");
-                assert_eq!(*host_time, params[0]["moonraker_stats"]["time"].as_f64());
-                assert!(host_time.is_some());
-            }
-            Notification::FilelistChanged(value) => {
-                assert_eq!(method, "notify_filelist_changed");
-                assert_eq!(value, params);
-            }
             Notification::Other { method: other } => {
                 assert_eq!(method, other);
-                assert!(
-                    ["notify_job_queue_changed", "notify_active_spool_set"].contains(&method),
-                    "{method}"
-                );
+                assert!(UNREAD.contains(&method), "{method}");
             }
         }
     }
@@ -219,19 +204,6 @@ async fn typed(client: &moonraker::Client, method: &str, answer: &Value) -> Opti
                 .iter()
                 .zip(rows)
                 .for_each(|(job, row)| assert_job(job, row));
-        }),
-        "server.history.get_job" => client.history_get_job("000001").await.map(|job| match job {
-            Some(job) => assert_job(&job, &expected["job"]),
-            None => assert!(
-                answer["error"]["message"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with("Invalid job uid")
-            ),
-        }),
-        "server.history.totals" => client.history_totals().await.map(|totals| {
-            assert_eq!(totals.total_jobs, expected["job_totals"]["total_jobs"].as_f64());
-            assert!(totals.total_jobs.is_some());
         }),
         "server.info" => client.server_info().await.map(|info| {
             assert_eq!(info.klippy_state.as_deref(), expected["klippy_state"].as_str());
@@ -321,5 +293,5 @@ async fn every_recorded_answer_is_understood() {
         }
     }
     // Counted by another program over the same files.
-    assert_eq!((answers, refusals, unauthorized), (628, 37, 26));
+    assert_eq!((answers, refusals, unauthorized), (509, 30, 26));
 }

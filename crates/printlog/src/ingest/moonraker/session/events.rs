@@ -120,9 +120,7 @@ impl MoonrakerTask {
             {
                 self.sync(client).await?;
             }
-            Notification::ProcStats { .. }
-            | Notification::Other { .. }
-            | Notification::FilelistChanged(_) => {}
+            Notification::Other { .. } => {}
         }
         Ok(())
     }
