@@ -72,15 +72,34 @@ fn changeable(now: &Config, wanted: &Config) -> Config {
     }
 }
 
-/// The sections that differ and need a restart.
+/// The sections that differ and need a restart. Lists every field of `Config`, so that the compiler demands an entry for
+/// a new one.
 fn needing_a_restart(next: &Config, wanted: &Config) -> Vec<&'static str> {
+    let Config {
+        database,
+        secret_file,
+        moonraker,
+        details,
+        api,
+        analytics,
+        metrics,
+        backup,
+        retention,
+        logging,
+    } = wanted;
     let differ = [
-        ("database", next.database != wanted.database),
-        ("moonraker", next.moonraker != wanted.moonraker),
-        ("details", next.details != wanted.details),
-        ("api", next.api != wanted.api),
-        ("analytics", next.analytics != wanted.analytics),
-        ("logging", next.logging != wanted.logging),
+        (
+            "database",
+            next.database != *database || next.secret_file != *secret_file,
+        ),
+        ("moonraker", next.moonraker != *moonraker),
+        ("details", next.details != *details),
+        ("api", next.api != *api),
+        ("analytics", next.analytics != *analytics),
+        ("metrics", next.metrics != *metrics),
+        ("backup", next.backup != *backup),
+        ("retention", next.retention != *retention),
+        ("logging", next.logging != *logging),
     ];
     differ
         .into_iter()

@@ -71,10 +71,13 @@ fn sighup_reads_what_can_change_and_says_what_cannot() {
     write("logging:\n  level: [\n");
     server.signal("-HUP");
     log_holds("keeping the current settings");
-    let others = format!("api:\n  cors_origins: [\"{origin}\"]\nmoonraker:\n  reconnect_delay: 7\n");
+    let others = format!(
+        "api:\n  cors_origins: [\"{origin}\"]\nmoonraker:\n  reconnect_delay: 7\n\
+         metrics:\n  listen: 127.0.0.1:9\ndatabase:\n  secret_file: other.key\n"
+    );
     write(&format!("logging:\n  level: WARN\n{others}"));
     server.signal("-HUP");
-    log_holds("other changed settings of moonraker take effect after a restart");
+    log_holds("other changed settings of database, moonraker, metrics take effect after a restart");
     let log = std::fs::read_to_string(binary.path("log")).unwrap();
     assert!(
         !log.contains("applied the changed settings"),
