@@ -24,7 +24,7 @@ use crate::{
     migrations::{self, Migrator},
     ops::{
         backup::{Backup, BackupReason},
-        instance_lock::InstanceLock,
+        instance_lock::{self, InstanceLock},
     },
 };
 
@@ -68,7 +68,8 @@ impl Store {
     ///
     /// # Errors
     /// See [`open_with`](Self::open_with) and [`back_up`](Self::back_up); if the backup fails, nothing is changed.
-    /// [`Error::Outdated`] if a command would change the schema under a running server.
+    /// [`Error::Outdated`] if a command would change the schema under a running server, [`Error::InUse`] if a server uses
+    /// the file under another name.
     pub async fn open_backed_up(
         location: &Location,
         secret_file: Option<&Path>,
@@ -76,6 +77,9 @@ impl Store {
         opener: Opener,
         now: Timestamp,
     ) -> Result<(Self, Option<Backup>)> {
+        if opener == Opener::Command {
+            instance_lock::check_name(location)?;
+        }
         let mut store = Self::connect(location, secret_file).await?;
         store.check_complete(location).await?;
         let mut backup = None;

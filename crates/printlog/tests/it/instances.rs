@@ -27,6 +27,17 @@ fn a_second_server_on_the_same_folder_is_refused() {
     );
     // Commands work while the server is running, and a killed server leaves no lock behind.
     binary.json(&["keys", "list", "--json"]);
+    // SQLite keeps its log under the name of the file, so two processes must not use two names.
+    std::fs::hard_link(binary.path("data/printlog.db"), binary.path("hard.db")).unwrap();
+    let path = binary.path("hard.db");
+    let variables = [("PRINTLOG_DATABASE__PATH", path.to_str().unwrap())];
+    let command = binary.run_with(&["keys", "list"], &variables);
+    assert_eq!(command.code, 1, "{}", command.stderr);
+    assert!(
+        command.stderr.contains("under another name of the file"),
+        "{}",
+        command.stderr
+    );
     server.end("-KILL");
     let (status, _, log) = binary.serve().end("-TERM");
     assert!(status.success(), "{log}");

@@ -1,7 +1,7 @@
 //! Ensures one server per database file: a lock on a file next to it, which the kernel releases when the process ends.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     os::{
         linux::net::SocketAddrExt as _,
@@ -94,10 +94,57 @@ impl InstanceLock {
     }
 }
 
+/// Refuses to open a file that a server uses under another name: the two would have two write-ahead logs, which damages
+/// the database.
+///
+/// # Errors
+/// [`Error::InUse`].
+pub(crate) fn check_name(location: &Location) -> Result<()> {
+    let Location::Sqlite { path } = location else {
+        return Ok(());
+    };
+    let database = file_system::resolve(path);
+    if !is_served(&database) {
+        return Ok(());
+    }
+    let lock = File::open(file_system::with_suffix(&database, ".lock")).and_then(|file| {
+        match file.try_lock_shared() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(cause)) => Err(cause),
+        }
+    });
+    match lock {
+        Ok(false) => Ok(()),
+        // There is no lock under this name.
+        Ok(true) | Err(_) => Err(Error::InUse {
+            location: location.to_string(),
+            by: " (under another name of the file; use the name from its configuration)".to_owned(),
+        }),
+    }
+}
+
+/// Whether a server has bound the socket of the file. Reads the list of sockets: binding it for a moment would refuse a
+/// server that starts at this moment.
+fn is_served(database: &Path) -> bool {
+    let Ok(name) = socket_name(database) else {
+        return false;
+    };
+    let name = format!(" @{name}");
+    // Where the list is missing, commands have no protection, as on a network share.
+    let sockets = fs::read("/proc/net/unix").unwrap_or_default();
+    sockets
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.ends_with(name.as_bytes()))
+}
+
 /// Binds the abstract socket named after the file's inode. A lock on the database file would be simpler, but on network
 /// shares it blocks SQLite, and closing the file releases SQLite's locks.
 fn lock_inode(database: &Path) -> io::Result<UnixListener> {
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(socket_name(database)?)?)
+}
+
+fn socket_name(database: &Path) -> io::Result<String> {
     let file = database.metadata()?;
-    let name = format!("printlog {} {}", file.dev(), file.ino());
-    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+    Ok(format!("printlog {} {}", file.dev(), file.ino()))
 }

@@ -189,3 +189,44 @@ fn a_database_file_has_one_server_whatever_name_it_is_started_with() {
     }
     assert!(!name("link.db.lock").exists(), "the lock is next to the file");
 }
+
+#[tokio::test]
+async fn a_command_uses_the_name_of_the_file_that_its_server_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/printlog.db");
+    let name = |name: &str| folder.path().join(name);
+    let command = async |path: &std::path::Path| {
+        let location = Location::Sqlite {
+            path: path.to_owned(),
+        };
+        let opened = Store::open_backed_up(&location, None, folder.path(), Opener::Command, now()).await;
+        opened.map(|(store, _)| store)
+    };
+    command(&path).await.unwrap().close().await.unwrap();
+    std::os::unix::fs::symlink(&path, name("link.db")).unwrap();
+    std::os::unix::fs::symlink(name("data"), name("folder")).unwrap();
+    std::fs::create_dir(name("other")).unwrap();
+    let other_names = [name("hard.db"), name("data/hard.db"), name("other/printlog.db")];
+    for other in &other_names {
+        std::fs::hard_link(&path, other).unwrap();
+    }
+    // A lock file under another name, without a server.
+    std::fs::write(name("hard.db.lock"), "").unwrap();
+    let server = InstanceLock::take(&Location::Sqlite { path: path.clone() }).unwrap();
+    for same in [&path, &name("link.db"), &name("folder/printlog.db")] {
+        command(same).await.unwrap().close().await.unwrap();
+    }
+    for other in &other_names {
+        let error = command(other).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::InUse { by, .. } if by.contains("another name")),
+            "{other:?}: {error}"
+        );
+        let wal = format!("{}-wal", other.display());
+        assert!(!std::path::Path::new(&wal).exists(), "{wal}");
+    }
+    drop(server);
+    for other in &other_names {
+        command(other).await.unwrap().close().await.unwrap();
+    }
+}
