@@ -10,6 +10,7 @@
 //!
 //! `docs/gcode.md` lists what each slicer prints, and how reliable the values are.
 
+mod beginning;
 mod comma;
 mod container;
 mod heaters;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter};
 
+use crate::beginning::Beginning;
 use crate::heaters::{self, HeaterCommand};
 use crate::segments::Segments;
 use crate::thumbnail_block::{BlockScanner, ThumbnailBlock};
@@ -32,6 +33,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) last_command: Option<u64>,
     /// The tools of `T0`, `T1` … lines, as bits.
     pub(crate) tool_changes: u64,
+    pub(crate) beginning: Beginning,
     /// Whether all bytes of the file were scanned.
     pub(crate) whole: bool,
     /// Comments from this index on are in the last known part of the file.
@@ -149,6 +151,9 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn segment(&mut self, bytes: &'a [u8], offset: u64, cut_start: bool, cut_end: bool) {
+        if cut_start {
+            self.scan.beginning.end();
+        }
         if cut_start && !self.seen_command {
             self.seen_command = true;
             self.scan.head_end = self.scan.comments.len();
@@ -185,6 +190,9 @@ impl<'a> Scanner<'a> {
     fn line(&mut self, bytes: &'a [u8], range: Range<usize>, offset: u64) {
         // Nearly all lines of a file are moves; they only end the preceding run or block.
         if bytes.get(range.start) == Some(&b'G') && self.blocks.is_idle() {
+            if !self.scan.beginning.is_complete() {
+                self.scan.beginning.command(trim(&bytes[range.clone()]));
+            }
             return self.command_at(range, offset);
         }
         let line = trim(&bytes[range.clone()]);
@@ -199,6 +207,9 @@ impl<'a> Scanner<'a> {
                 .comment(text, bytes, range.clone(), offset, &mut self.scan.thumbnails)
             {
                 self.scan.layers.comment(text);
+                if !self.scan.beginning.is_complete() {
+                    self.scan.beginning.comment(text, !self.seen_command);
+                }
                 self.scan.comments.push(Comment { text, run: self.run });
             }
             return;
@@ -210,6 +221,9 @@ impl<'a> Scanner<'a> {
             return;
         }
         self.blocks.command(bytes, range.start, &mut self.scan.thumbnails);
+        if !self.scan.beginning.is_complete() {
+            self.scan.beginning.command(line);
+        }
         self.command(line);
         self.command_at(range, offset);
     }

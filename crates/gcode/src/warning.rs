@@ -52,6 +52,8 @@ pub enum Warning {
     Impossible(&'static str),
     /// A comma in a number is a decimal comma or separates a list, and the file does not show which. Holds the key.
     AmbiguousComma(&'static str),
+    /// The file is the rest of another one, written to resume a print; its estimates are of the whole print.
+    Resumed,
     /// There were more keys or longer values than `raw` keeps.
     RawTruncated,
 }
@@ -75,6 +77,7 @@ impl Warning {
             Self::WeightUnknown => "weight_unknown",
             Self::Impossible(_) => "impossible",
             Self::AmbiguousComma(_) => "ambiguous_comma",
+            Self::Resumed => "resumed",
             Self::RawTruncated => "raw_truncated",
         }
     }
@@ -112,6 +115,9 @@ impl fmt::Display for Warning {
                     "a comma in `{key}` may separate decimals or a list; the value is left out"
                 )
             }
+            Self::Resumed => f.write_str(
+                "the file begins in the middle of a print; its estimates and settings describe the whole print",
+            ),
             Self::RawTruncated => f.write_str("more settings than are kept"),
         }
     }

@@ -66,9 +66,24 @@ pub(crate) fn read(source: &Source<'_, '_>, parsed: &mut Parsed) {
             unknown::read(scan, parsed);
         }
     }
+    if begins_in_the_middle(scan) {
+        parsed.warn(Warning::Resumed);
+    }
     if parsed.metadata.objects.is_empty() {
         parsed.metadata.objects.clone_from(&scan.objects);
     }
+}
+
+/// Whether the beginning of the print is missing. Slicers with a marked block of settings also print a head with their
+/// name.
+fn begins_in_the_middle(scan: &Scan<'_>) -> bool {
+    let has_name = || {
+        scan.comments
+            .iter()
+            .any(|comment| Family::of_line(comment.text).is_some())
+    };
+    scan.beginning.resumes()
+        || (scan.beginning.has_no_head() && settings::marked_block(scan).is_some() && !has_name())
 }
 
 /// Whether the slicer prints values among its first layers, and the head does not contain them yet.

@@ -13,3 +13,4 @@ mod fuzzing;
 mod materials_and_images;
 mod numbers;
 mod places;
+mod resumed;

@@ -102,6 +102,10 @@ impl JobDetails {
     #[must_use]
     pub fn from_metadata(metadata: &Value) -> Self {
         let object = &metadata["details"];
+        // The estimates of a resumed file are of the whole print.
+        let is_resumed = metadata["warnings"]
+            .as_array()
+            .is_some_and(|warnings| warnings.iter().any(|warning| warning["code"] == "resumed"));
         let number = |name: &str| object[name].as_f64();
         let text = |name: &str| object[name].as_str().map(str::to_owned);
         Self {
@@ -117,8 +121,8 @@ impl JobDetails {
             filament_type: text("filament_type"),
             filament_brand: text("filament_brand"),
             filament_color: text("filament_color"),
-            estimated_time: number("estimated_time"),
-            estimated_filament: number("estimated_filament"),
+            estimated_time: number("estimated_time").filter(|_| !is_resumed),
+            estimated_filament: number("estimated_filament").filter(|_| !is_resumed),
             layer_count: object["layer_count"].as_i64(),
             object_height: number("object_height"),
             slicer: text("slicer"),

@@ -247,7 +247,8 @@ async fn rows_of(store: &Store, printer: PrinterId) -> Vec<Job> {
 /// A line is `{"at": s, KEY: ...}`. Keys: `status` (a delta that is sent), `quiet` (one that is not), `added` and
 /// `finished` (a history row that is sent), `list` (rows that are not), `forget` (ids), `error` (`{method or prefix*:
 /// [code, message]}`), `noerror`, `klippy` (`gone`, `ready`, `shutdown`), `drop`, `link` (`down`, `up`), `file`
-/// (`{name: text}`), `roots`, `metadata` (`{name: object}`), `raw` (a text frame). `"@5"` is the date of second 5.
+/// (`{name: text}`), `roots`, `metadata` (`{name: object}`), `raw` (a text
+/// frame), `write_as` (`{part of a frame: its text}`). `"@5"` is the date of second 5.
 fn lines(script: &str) -> Vec<(f64, Value)> {
     script
         .lines()

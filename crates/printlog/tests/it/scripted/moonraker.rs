@@ -47,6 +47,8 @@ struct State {
     /// Paths requested over HTTP, undecoded.
     asked: Vec<String>,
     is_down: bool,
+    /// Parts of frames, and the text that is sent in their place: what JSON does not allow.
+    written_as: BTreeMap<String, String>,
 }
 
 impl Moonraker {
@@ -64,6 +66,7 @@ impl Moonraker {
             errors: BTreeMap::new(),
             asked: Vec::new(),
             is_down: false,
+            written_as: BTreeMap::new(),
         };
         let moonraker = Self {
             url,
@@ -133,6 +136,11 @@ impl Moonraker {
                 for (name, metadata) in value.as_object().unwrap() {
                     self.state().metadata.insert(name.clone(), metadata.clone());
                 }
+            }
+            "write_as" => {
+                let pairs = value.as_object().unwrap().iter();
+                let pairs = pairs.map(|(part, text)| (part.clone(), text.as_str().unwrap().to_owned()));
+                self.state().written_as.extend(pairs);
             }
             "raw" => self.send(Frame::Text(value.as_str().unwrap().to_owned())),
             other => panic!("`{other}` is no key of a script"),
@@ -204,13 +212,13 @@ impl Moonraker {
                     Some(Ok(Message::Text(text))) => {
                         let request: Value = serde_json::from_str(&text).unwrap();
                         let answer = self.state().answer(&request);
-                        socket.send(Message::text(answer)).await
+                        socket.send(self.written(answer)).await
                     }
                     Some(Ok(_)) => Ok(()),
                     _ => return,
                 },
                 frame = frames.recv() => match frame {
-                    Ok(Frame::Text(text)) => socket.send(Message::text(text)).await,
+                    Ok(Frame::Text(text)) => socket.send(self.written(text)).await,
                     _ => return,
                 },
             };
@@ -218,6 +226,12 @@ impl Moonraker {
                 return;
             }
         }
+    }
+
+    fn written(&self, frame: String) -> Message {
+        let state = self.state();
+        let replaced = state.written_as.iter();
+        Message::text(replaced.fold(frame, |frame, (part, text)| frame.replace(part, text)))
     }
 
     async fn answer_http(&self, mut stream: TcpStream) -> std::io::Result<()> {
