@@ -15,6 +15,7 @@ mod m0009_corrected_outcomes;
 mod m0010_sql_views;
 mod m0011_unicode_keys;
 mod m0012_searched_reasons;
+mod m0013_history_again;
 
 use std::collections::BTreeSet;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_sql_views::SqlViews),
             Box::new(m0011_unicode_keys::UnicodeKeys),
             Box::new(m0012_searched_reasons::SearchedReasons),
+            Box::new(m0013_history_again::HistoryAgain),
         ]
     }
 

@@ -1,4 +1,4 @@
-use domain::{JobFilter, Verdict};
+use domain::{Backfill, HistoryJob, JobFilter, JobStatus, Verdict};
 use store::{Engine, Error, KeyScope, NotesChange, Store};
 
 use sea_orm::ConnectionTrait as _;
@@ -171,6 +171,30 @@ on_every_engine! {
             }
             store.close().await.unwrap();
         }
+    }
+
+    async fn an_upgrade_has_the_history_read_again(db) {
+        let imported = add_printer(&db.store, "imported").await;
+        let without = add_printer(&db.store, "without an import").await;
+        // As read by a version that did not know the spelling of the outcome, nor the folder of the file.
+        let stored = HistoryJob { status: "interrupted".to_owned(), ..row("1", "/home/pi/gcodes/sub/a.gcode", 0.0) };
+        db.store.import_history(imported, &[stored], None, now()).await.unwrap();
+        for (printer, position, since) in [(imported, 1, None), (without, 0, Some(now()))] {
+            let backfill = Backfill { since, position, completed_at: Some(now()), first_contact: Some(now()) };
+            db.store.save_backfill(printer, &backfill).await.unwrap();
+        }
+        db.execute("DELETE FROM schema_migrations WHERE version = 'm0013_history_again'").await;
+        let store = db.open_again().await.unwrap();
+        let backfill = async |id| store.printer(id).await.unwrap().unwrap().backfill;
+        let reset = backfill(imported).await;
+        assert_eq!((reset.position, reset.completed_at, reset.first_contact), (0, None, Some(now())));
+        assert_eq!(backfill(without).await.completed_at, Some(now()), "it has no history to read");
+        store.import_history(imported, &[row("1", "sub/a.gcode", 0.0)], None, now()).await.unwrap();
+        let jobs = all_jobs(&store).await;
+        let found: Vec<_> = jobs.iter().map(|stored| (stored.job.status, stored.job.filename.as_deref())).collect();
+        assert_eq!(found, [(JobStatus::Completed, Some("sub/a.gcode"))]);
+        check_totals(&store).await;
+        store.close().await.unwrap();
     }
 
     async fn database_of_a_newer_printlog_is_left_alone(db) {

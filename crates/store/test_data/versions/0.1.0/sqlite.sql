@@ -64,3 +64,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0009_corrected_out
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
