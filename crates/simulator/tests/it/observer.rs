@@ -133,16 +133,16 @@ impl Observer {
         }
     }
 
-    /// Reads until the last line of the digest starts with `begins`.
+    /// Reads until a new line of the digest starts with `begins`.
     pub(crate) async fn until(&mut self, begins: &str) {
+        self.until_after(self.digest.len(), begins).await;
+    }
+
+    /// Reads until a line of the digest, after the first `seen` ones, starts with `begins`.
+    pub(crate) async fn until_after(&mut self, seen: usize, begins: &str) {
         let read = async {
-            let mut seen = self.digest.len();
-            loop {
+            while !self.digest[seen..].iter().any(|line| line.starts_with(begins)) {
                 let frame = self.next().await;
-                if self.digest[seen..].iter().any(|line| line.starts_with(begins)) {
-                    return;
-                }
-                seen = self.digest.len();
                 assert!(
                     frame.is_some(),
                     "the connection ended before `{begins}`: {:#?}",
@@ -152,6 +152,14 @@ impl Observer {
         };
         let result = timeout(PATIENCE, read).await;
         assert!(result.is_ok(), "`{begins}` never came: {:#?}", self.digest);
+    }
+
+    /// Reads for at least a second of status updates. A Moonraker that has just noticed that Klippy is ready misses one of
+    /// its first updates.
+    pub(crate) async fn second_of_updates(&mut self) {
+        for _ in 0..2 {
+            while self.next().await.expect("a frame")["method"] != "notify_proc_stat_update" {}
+        }
     }
 
     pub(crate) async fn closed(&mut self) {
