@@ -371,6 +371,44 @@ mod tests {
         );
     }
 
+    /// A stream of one record with `size` bytes, and a short one.
+    fn stream(begin: &'static str, size: u64, end: &'static str) -> impl Read {
+        let begin = begin.as_bytes();
+        begin.chain(io::repeat(b'x').take(size)).chain(end.as_bytes())
+    }
+
+    #[test]
+    fn a_record_takes_no_more_memory_than_the_limit() {
+        // What is kept does not depend on the size, as it is below the size by far.
+        let size = 16 * LONGEST as u64;
+        for (cut, begin, end, next) in [
+            (Cut::Lines, "", "\nb", (2, "b")),
+            (Cut::Quoted(b','), "", "\nb", (2, "b")),
+            // Quotes that are closed, closed late, and never.
+            (Cut::Quoted(b','), "\"", "\",c\nb", (2, "b")),
+            (Cut::Quoted(b','), "\"a\n", "\nb", (3, "b")),
+            (Cut::Elements, "[\"", "\",\nb]", (2, "b")),
+            (Cut::Elements, "[{\"a\": [", "]},\nb]", (2, "b")),
+        ] {
+            let mut pieces = Pieces::new(stream(begin, size, end));
+            let (line, bytes, problem) = match cut {
+                Cut::Lines => pieces.row(None),
+                Cut::Quoted(delimiter) => pieces.row(Some(delimiter)),
+                Cut::Elements => pieces.element(),
+            }
+            .unwrap();
+            assert_eq!(line, 1, "{cut:?} {begin}");
+            assert!(problem.is_some(), "{cut:?} {begin}");
+            let kept = bytes.capacity() + pieces.again.capacity() + pieces.input.capacity();
+            assert!(kept < 5 * LONGEST, "{cut:?} {begin}: {kept}");
+            let found = std::iter::from_fn(|| pieces.next(cut).unwrap())
+                .find_map(|piece| Some((piece.line, piece.text.ok()?)));
+            assert_eq!(found, Some((next.0, next.1.to_owned())), "{cut:?} {begin}");
+            let kept = pieces.again.capacity() + pieces.input.capacity();
+            assert!(kept < 5 * LONGEST, "{cut:?} {begin}: {kept}");
+        }
+    }
+
     #[test]
     fn elements_of_an_array_are_found() {
         let text = b"[\n{\"a\": \"],\\\"{\"},\n {\"b\":\n [1, 2]}, 5 , \"x\n{\"c\": 1},\r\n\xff,{}]\n";

@@ -3,7 +3,7 @@
 use domain::{HistoryJob, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Verdict};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::{Value, json};
-use std::io::Read as _;
+use std::{collections::BTreeSet, io::Read as _};
 use store::{DetailsSource, DetailsStatus, JobRecord, Location, NewGcodeFile, Store};
 
 use crate::{
@@ -256,6 +256,11 @@ async fn an_id_without_room_behind_it_does_not_stop_what_comes_later() {
         [],
     )
     .unwrap();
+    db.execute(
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'print_jobs'",
+        [],
+    )
+    .unwrap();
     drop(db);
     let check = binary.run(&["check"]);
     assert!(
@@ -266,6 +271,34 @@ async fn an_id_without_room_behind_it_does_not_stop_what_comes_later() {
         "{}",
         check.stdout
     );
+    // The way out that `check` names.
+    let file = binary.path("all.ndjson");
+    let export = binary.run(&[
+        "jobs",
+        "export",
+        "--format",
+        "ndjson",
+        "-o",
+        file.to_str().unwrap(),
+    ]);
+    assert_eq!(export.code, 0, "{}", export.stderr);
+    let new = Binary::new();
+    assert_eq!(
+        new.json(&["import", file.to_str().unwrap(), "--json"])["added"],
+        4
+    );
+    let said = new.run(&["printers", "add", "New", "http://127.0.0.1:1"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let check = new.run(&["check"]);
+    assert!(!check.stdout.contains("used up"), "{}", check.stdout);
+    let jobs = new.json(&["jobs", "list", "--json"]);
+    let printers: BTreeSet<_> = jobs["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["printer_name"].as_str())
+        .collect();
+    assert_eq!(printers.len(), 4, "{jobs:#}");
 }
 
 #[tokio::test]

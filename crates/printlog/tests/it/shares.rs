@@ -1,7 +1,7 @@
 //! Data on file systems that lack features of a local disk: no sync of folders, no shared memory. A preloaded library
 //! simulates them.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use crate::binary::{Binary, names_in};
 
@@ -88,6 +88,70 @@ fn a_folder_on_a_broken_disk_is_reported_and_no_attempt_leaves_a_file() {
         }
         assert!(names_in(&binary.path("data/backups")).is_empty());
     }
+}
+
+/// Copies a backup to files of earlier days, and lets a server make the due backup, with `keep: 2`. Returns the backups
+/// as soon as `is_done`.
+fn scheduled_backup(binary: &Binary, errno: &str, is_done: impl Fn(&[String]) -> bool) -> Vec<String> {
+    add_printer(binary, "Voron", &[]);
+    let said = binary.run_with(&["backup", "--json"], &[]);
+    let backup: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let made = binary.path(backup["path"].as_str().unwrap());
+    for day in 1..=3 {
+        fs::copy(
+            &made,
+            made.with_file_name(format!("printlog-2026010{day}T000000Z.db")),
+        )
+        .unwrap();
+    }
+    fs::remove_file(&made).unwrap();
+    let folder = made.parent().unwrap();
+    let shim = shim(binary, "no_folder_sync.c");
+    let server = binary.serve_with(&[
+        ("LD_PRELOAD", shim.as_str()),
+        ("FOLDER_SYNC_ERRNO", errno),
+        ("PRINTLOG_BACKUP__KEEP", "2"),
+    ]);
+    // A reload starts the due work.
+    for _ in 0..600 {
+        server.signal("-HUP");
+        std::thread::sleep(Duration::from_millis(100));
+        let names = names_in(folder);
+        if is_done(&names) {
+            let (_, _, log) = server.end("-TERM");
+            assert_eq!(log.contains("cannot back up the database"), errno == "5", "{log}");
+            return names;
+        }
+    }
+    panic!("{errno}: {:?}; {}", names_in(folder), server.end("-TERM").2);
+}
+
+#[test]
+fn backups_beyond_keep_are_removed_from_a_folder_that_cannot_be_synced() {
+    // None, EINVAL of CIFS, EOPNOTSUPP, ENOTTY.
+    for errno in ["0", "22", "95", "25"] {
+        let binary = Binary::new();
+        let names = scheduled_backup(&binary, errno, |names| names.len() == 2);
+        assert_eq!(names[0], "printlog-20260103T000000Z.db", "{errno}: {names:?}");
+    }
+}
+
+#[test]
+fn a_backup_that_failed_replaces_none() {
+    // EIO: what is on the disk is unknown.
+    let binary = Binary::new();
+    let log = binary.path("log");
+    fs::write(
+        binary.path("config.yml"),
+        format!("logging:\n  file: {}\n", log.display()),
+    )
+    .unwrap();
+    let has_failed = || fs::read_to_string(&log).is_ok_and(|log| log.contains("cannot back up the database"));
+    let mut names = scheduled_backup(&binary, "5", |_| has_failed());
+    // The next attempt, which runs already.
+    names.retain(|name| !name.ends_with(".part"));
+    let days = [1, 2, 3].map(|day| format!("printlog-2026010{day}T000000Z.db"));
+    assert_eq!(names, days);
 }
 
 #[test]

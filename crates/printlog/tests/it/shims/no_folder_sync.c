@@ -8,7 +8,7 @@
 static int is_refused(int fd) {
   struct stat file;
   const char *number = getenv("FOLDER_SYNC_ERRNO");
-  if (!number || fstat(fd, &file) || !S_ISDIR(file.st_mode)) return 0;
+  if (!number || !atoi(number) || fstat(fd, &file) || !S_ISDIR(file.st_mode)) return 0;
   errno = atoi(number);
   return 1;
 }
