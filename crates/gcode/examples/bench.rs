@@ -49,7 +49,7 @@ fn main() {
             reader.push(range.start, &bytes);
         }
         black_box(reader.finish());
-        reader.asked() as usize
+        reader.requested() as usize
     });
 }
 

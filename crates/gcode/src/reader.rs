@@ -34,7 +34,7 @@ pub struct MovesHint {
 pub struct Reader {
     segments: Segments<'static>,
     hint: MovesHint,
-    asked: u64,
+    requested: u64,
     last: Option<Range<u64>>,
 }
 
@@ -49,7 +49,7 @@ impl Reader {
         Self {
             segments: Segments::new(file_size),
             hint,
-            asked: 0,
+            requested: 0,
             last: None,
         }
     }
@@ -58,7 +58,7 @@ impl Reader {
     ///
     /// A range that was requested and not pushed is not requested again.
     pub fn next_range(&mut self) -> Option<Range<u64>> {
-        let left = BUDGET.saturating_sub(self.asked);
+        let left = BUDGET.saturating_sub(self.requested);
         let wanted = self.wanted(left)?;
         let wanted = wanted.start..wanted.end.min(wanted.start.saturating_add(left));
         let repeated = self
@@ -68,7 +68,7 @@ impl Reader {
         if wanted.is_empty() || repeated {
             return None;
         }
-        self.asked += wanted.end - wanted.start;
+        self.requested += wanted.end - wanted.start;
         self.last = Some(wanted.clone());
         Some(wanted)
     }
@@ -77,15 +77,17 @@ impl Reader {
     ///
     /// If there are more than requested (the server ignores ranges), the requested range and the first 2 MiB are kept.
     pub fn push(&mut self, offset: u64, bytes: &[u8]) {
-        let first = bytes.len().min(MOST_OF_ONE_PUSH);
+        let first = bytes.len().min(PUSH_LIMIT);
         self.insert(offset, &bytes[..first]);
-        let Some(asked) = self.last.clone() else { return };
+        let Some(requested) = self.last.clone() else {
+            return;
+        };
         let index = |at: u64| usize::try_from(at.checked_sub(offset)?).ok();
-        if let (Some(from), Some(to)) = (index(asked.start), index(asked.end))
+        if let (Some(from), Some(to)) = (index(requested.start), index(requested.end))
             && to > first
         {
             self.insert(
-                asked.start,
+                requested.start,
                 bytes.get(from..to.min(bytes.len())).unwrap_or_default(),
             );
         }
@@ -96,8 +98,8 @@ impl Reader {
     }
 
     /// Number of bytes requested so far.
-    pub fn asked(&self) -> u64 {
-        self.asked
+    pub fn requested(&self) -> u64 {
+        self.requested
     }
 
     /// The known ranges in file order, for example to hash them.
@@ -133,7 +135,7 @@ impl Reader {
 }
 
 const MAGIC: usize = 16;
-const MOST_OF_ONE_PUSH: usize = 2 << 20;
+const PUSH_LIMIT: usize = 2 << 20;
 
 /// Parses the known parts of a file.
 pub(crate) fn parse_segments(segments: &Segments<'_>) -> Parsed {

@@ -14,22 +14,28 @@ use crate::{Moves, Parsed, raw, thumbnail_block};
 const MAX_HEAD: usize = 1 << 20;
 const MAX_TAIL: usize = 512 << 10;
 
-/// Parses a text into `parsed`. `beside` supplies settings if the text has none.
+/// Parses a text into `parsed`. `container_settings` supplies settings if the text has none.
 pub(crate) fn read(
     segments: &Segments<'_>,
     text_start: u64,
-    beside: impl FnOnce() -> Option<Settings<'static>>,
+    container_settings: impl FnOnce() -> Option<Settings<'static>>,
     parsed: &mut Parsed,
 ) {
     let windows = windows(segments);
     let scan = Scan::of(&windows, text_start);
     raw::collect(&scan, parsed);
-    let beside = if settings::has_whole_block(&scan) {
+    let container_settings = if settings::has_whole_block(&scan) {
         None
     } else {
-        beside()
+        container_settings()
     };
-    slicers::read(&Source { scan: &scan, beside }, parsed);
+    slicers::read(
+        &Source {
+            scan: &scan,
+            container_settings,
+        },
+        parsed,
+    );
     let mut warnings = Vec::new();
     let images = thumbnail_block::decode_all(&scan.thumbnails, &mut |warning| warnings.push(warning));
     parsed.metadata.thumbnails.extend(images);
@@ -71,8 +77,8 @@ const FIRST_HEAD: u64 = 64 << 10;
 const FIRST_TAIL: u64 = 96 << 10;
 const STEP: u64 = 64 << 10;
 /// Together they are the budget of the reader.
-const MOST_HEAD: u64 = 336 << 10;
-const MOST_TAIL: u64 = 176 << 10;
+const HEAD_LIMIT: u64 = 336 << 10;
+const TAIL_LIMIT: u64 = 176 << 10;
 
 /// The next range that a text file needs.
 pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -> Option<Range<u64>> {
@@ -84,11 +90,11 @@ pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -
     let head = hint
         .start
         .map_or(FIRST_HEAD, |start| start.saturating_add(STEP / 4))
-        .clamp(STEP / 4, MOST_HEAD);
+        .clamp(STEP / 4, HEAD_LIMIT);
     let tail = hint.end.map_or(FIRST_TAIL, |end| {
         size.saturating_sub(end).saturating_add(STEP / 2)
     });
-    let tail = tail.clamp(STEP / 4, MOST_TAIL);
+    let tail = tail.clamp(STEP / 4, TAIL_LIMIT);
     let first = segments
         .missing(0..head.min(size))
         .or_else(|| segments.missing(size - tail.min(size)..size));
@@ -97,14 +103,14 @@ pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -
     }
     let scan = Scan::of(segments, text_start);
     let head_end = segments.head().len() as u64;
-    if head_end < MOST_HEAD.min(size) && head_is_short(&scan, head_end) {
-        return segments.missing(head_end..(head_end + STEP).min(MOST_HEAD).min(size));
+    if head_end < HEAD_LIMIT.min(size) && head_is_short(&scan, head_end) {
+        return segments.missing(head_end..(head_end + STEP).min(HEAD_LIMIT).min(size));
     }
     let tail_start = segments.tail()?.offset;
     let known = size - tail_start;
-    if tail_start > head_end && known < MOST_TAIL && tail_is_short(&scan, tail_start) {
+    if tail_start > head_end && known < TAIL_LIMIT && tail_is_short(&scan, tail_start) {
         let from = tail_start
-            .saturating_sub(STEP.min(MOST_TAIL - known))
+            .saturating_sub(STEP.min(TAIL_LIMIT - known))
             .max(head_end);
         return segments.missing(from..tail_start);
     }
@@ -115,8 +121,8 @@ pub(crate) fn wants(segments: &Segments<'_>, text_start: u64, hint: MovesHint) -
 pub(crate) fn wants_ends(segments: &Segments<'_>) -> Option<Range<u64>> {
     let size = segments.size();
     segments
-        .missing(0..MOST_HEAD.min(size))
-        .or_else(|| segments.missing(size.saturating_sub(MOST_TAIL)..size))
+        .missing(0..HEAD_LIMIT.min(size))
+        .or_else(|| segments.missing(size.saturating_sub(TAIL_LIMIT)..size))
 }
 
 /// Whether the head has no command yet, or an image or the settings continue after it.

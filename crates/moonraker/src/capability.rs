@@ -68,7 +68,9 @@ impl Capability {
     /// What its absence means for the user.
     fn absence(self) -> &'static str {
         match self {
-            Self::Identify => "this Moonraker does not take the names of its clients; printlog works without",
+            Self::Identify => {
+                "this Moonraker refuses clients that name themselves; printlog works without a name"
+            }
             Self::ServerInfo => {
                 "this Moonraker does not report its version and state; Klipper's own report is used"
             }
@@ -151,7 +153,7 @@ impl fmt::Display for Limitation {
         match self.timed_out {
             true => write!(
                 f,
-                "this Moonraker is too slow for the capability `{}`; printlog tries it again ({})",
+                "this Moonraker is too slow for the capability `{}`; printlog retries it ({})",
                 self.capability.as_str(),
                 self.cause
             ),
@@ -278,7 +280,7 @@ impl Client {
         Ok(is_empty.then_some(()).ok_or_else(|| Limitation {
             capability: Capability::HistoryImport,
             cause: format!(
-                "it gives rows after the first {HISTORY_END}: it has no end, or gives the same rows from every position"
+                "it returns rows beyond position {HISTORY_END}: it has no end, or returns the same rows at every position"
             ),
             timed_out: false,
         }))

@@ -101,7 +101,7 @@ impl Client {
 
     fn refused(&self, method: &'static str, refusal: Refusal) -> RequestError {
         let Refusal { code, message } = refusal;
-        let unauthorized = matches!(code, 401 | 403) || is_of_access(&message);
+        let unauthorized = matches!(code, 401 | 403) || is_access_refusal(&message);
         if unauthorized {
             RequestError::Unauthorized {
                 method,
@@ -120,7 +120,7 @@ impl Client {
 
 /// Whether a refusal is about authorization. JSON-RPC turns HTTP's 401 into "invalid params", so only the message shows
 /// it.
-fn is_of_access(message: &str) -> bool {
+fn is_access_refusal(message: &str) -> bool {
     let message = message.trim().to_ascii_lowercase();
     let whole = [
         "forbidden",
@@ -133,7 +133,7 @@ fn is_of_access(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_access;
+    use super::is_access_refusal;
 
     #[test]
     fn refusals_of_access_are_known_by_their_words() {
@@ -144,7 +144,7 @@ mod tests {
             "FORBIDDEN",
             "Forbidden.",
         ] {
-            assert!(is_of_access(message), "{message}");
+            assert!(is_access_refusal(message), "{message}");
         }
         for message in [
             "",
@@ -153,7 +153,7 @@ mod tests {
             "File is forbidden for now",
             "API Key",
         ] {
-            assert!(!is_of_access(message), "{message}");
+            assert!(!is_access_refusal(message), "{message}");
         }
     }
 }

@@ -70,7 +70,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// The host answers, but the port is closed.
-    #[error("nothing listens at {host}:{port}; is Moonraker running, and is it this port?")]
+    #[error("nothing listens at {host}:{port}; is Moonraker running, and is the port right?")]
     Refused {
         /// The host.
         host: String,
@@ -108,7 +108,7 @@ pub enum ConnectError {
         why: String,
     },
     /// The TLS handshake failed.
-    #[error("cannot agree on TLS with {host}:{port}")]
+    #[error("the TLS handshake with {host}:{port} failed")]
     Tls {
         /// The host.
         host: String,
@@ -127,7 +127,7 @@ pub enum ConnectError {
     },
     /// HTTP 500: Moonraker refuses a WebSocket when it has too many.
     #[error(
-        "{url} failed with HTTP status 500; mostly that means too many open connections to this Moonraker"
+        "{url} answered HTTP status 500; the usual reason is too many open connections to this Moonraker"
     )]
     TooManyConnections {
         /// The URL of the request.
@@ -135,8 +135,8 @@ pub enum ConnectError {
     },
     /// A reverse proxy asks for its own login.
     #[error(
-        "{url} wants a login, or another one (HTTP status {status}); Moonraker itself never does at this point, so a proxy \
-         before it does: put the login into the printer's address, as in http://USER:PASSWORD@HOST"
+        "{url} requires a login, or refuses this one (HTTP status {status}); Moonraker itself does not do so at this point, \
+         but a proxy in front of it may: put the login into the printer's address, as in http://USER:PASSWORD@HOST"
     )]
     ProxyLogin {
         /// The URL of the request.
@@ -153,7 +153,7 @@ pub enum ConnectError {
         status: u16,
     },
     /// The connection was accepted, and closed before an answer arrived.
-    #[error("{url} hung up without an answer; Moonraker may be starting or stopping")]
+    #[error("{url} closed the connection without an answer; Moonraker may be starting or stopping")]
     HungUp {
         /// The URL of the request.
         url: String,

@@ -86,7 +86,7 @@ fn unauthorized(key_given: bool, message: &str) -> String {
              from addresses that need none"
         )
     } else {
-        format!("the printer wants an API key ({message})")
+        format!("the printer requires an API key ({message})")
     }
 }
 
@@ -102,7 +102,7 @@ pub enum Closed {
         reason: String,
     },
     /// No frame arrived, not even a pong.
-    #[error("nothing came from the printer for {limit:?}")]
+    #[error("no data from the printer for {limit:?}")]
     Silent {
         /// The timeout that passed.
         limit: Duration,
@@ -114,16 +114,16 @@ pub enum Closed {
         limit: usize,
     },
     /// The network or the protocol failed.
-    #[error("the connection broke")]
+    #[error("the connection failed")]
     Broken(#[source] Arc<tungstenite::Error>),
     /// Too many notifications arrived that were not read while calls waited for their answers.
-    #[error("more than {limit} notifications waited to be read")]
+    #[error("more than {limit} notifications are waiting to be processed")]
     Overrun {
         /// How many notifications are kept.
         limit: usize,
     },
     /// Closed by printlog.
-    #[error("closed by us")]
+    #[error("printlog closed the connection")]
     ByUs,
 }
 

@@ -23,7 +23,7 @@ pub struct FilePart {
     /// Size of the whole file, in bytes.
     pub size: u64,
     /// Whether the server applied the range. If not, it always answers with the file from its beginning.
-    pub is_as_asked: bool,
+    pub range_applied: bool,
     /// `Last-Modified`, unchanged. `None` if missing. Parts with different values belong to different files.
     pub last_modified: Option<String>,
 }
@@ -38,7 +38,7 @@ pub enum FileError {
         path: String,
     },
     /// A URL cannot name the file.
-    #[error("the file name `{path}` cannot be asked for: it has a part `.` or `..`")]
+    #[error("the file name `{path}` cannot be requested: it has a part `.` or `..`")]
     Name {
         /// The file, relative to its root.
         path: String,
@@ -52,7 +52,7 @@ pub enum FileError {
         offset: u64,
     },
     /// The key is missing or wrong.
-    #[error("the printer does not let us read `{path}`: it wants an API key, or another one")]
+    #[error("the printer refuses access to `{path}`: the API key is missing or wrong")]
     Unauthorized {
         /// The file, relative to its root.
         path: String,
@@ -66,7 +66,7 @@ pub enum FileError {
         status: u16,
     },
     /// The answer lacks the size of the file or the position of the part.
-    #[error("the printer's answer for `{path}` does not say which part of the file it is")]
+    #[error("the printer's answer for `{path}` lacks the size of the file or the position of the part")]
     Unclear {
         /// The file, relative to its root.
         path: String,
@@ -169,7 +169,7 @@ pub async fn read_gcode_part(
     let bytes = read_at_most(response, wanted).await.map_err(transport)?;
     let end = range.end.min(size);
     Ok(FilePart {
-        is_as_asked: is_part || (range.start == 0 && end == size),
+        range_applied: is_part || (range.start == 0 && end == size),
         offset,
         bytes,
         size,

@@ -164,7 +164,7 @@ fn read_refusal(error: &RawValue) -> Refusal {
     let code = error.code.unwrap_or(0.0) as i64;
     Refusal {
         code,
-        message: error.message.as_deref().map(plain_words).unwrap_or_default(),
+        message: error.message.as_deref().map(readable_message).unwrap_or_default(),
     }
 }
 
@@ -173,7 +173,7 @@ const MESSAGE_LIMIT: usize = 500;
 
 /// The readable part of an error message: on one line, without a Python traceback, and without the Python dict that 0.8
 /// wraps around Klipper's message.
-fn plain_words(message: &str) -> String {
+fn readable_message(message: &str) -> String {
     let message = message
         .split("Traceback (most recent call last)")
         .next()
@@ -307,7 +307,7 @@ mod tests {
                 "failed",
             ),
         ] {
-            assert_eq!(plain_words(given), expected);
+            assert_eq!(readable_message(given), expected);
         }
         let error = RawValue::from_string(r#"{"code":404.0,"traceback":"…"}"#.to_owned()).unwrap();
         assert_eq!(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Client, RequestError,
-    lenient::{NAME, NotA, WORD, cut, id, known_bool, number, text},
+    lenient::{NAME, WORD, WrongType, cut, id, known_bool, number, text},
 };
 
 /// One row of the history. Unknown, missing and null fields are `None`.
@@ -77,7 +77,7 @@ impl HistoryJob {
         if job_id.len() > WORD {
             return Err(format!("`job_id` has {} bytes", job_id.len()));
         }
-        let needed = |name, NotA(what): NotA| format!("`{name}` of job {job_id} is not a {what}");
+        let needed = |name, WrongType(what): WrongType| format!("`{name}` of job {job_id} is not a {what}");
         let start_time = number(&take("start_time")).map_err(|not| needed("start_time", not))?;
         let filename = text(take("filename")).map_err(|not| needed("filename", not))?;
         let status = text(take("status"))
@@ -109,7 +109,7 @@ impl HistoryJob {
         let metadata = small("metadata");
         let auxiliary_data = small("auxiliary_data");
         let mut figure = |name, value: &Value| {
-            number(value).unwrap_or_else(|NotA(what)| {
+            number(value).unwrap_or_else(|WrongType(what)| {
                 wrong.push(format!("`{name}` of job {job_id} is not a {what}"));
                 None
             })
@@ -213,7 +213,7 @@ impl Client {
     /// Reads a page of the history.
     ///
     /// Moonraker refuses the whole page if it cannot read one of its own rows (other tools leave such rows): see
-    /// [`history_page_stepping_over_bad_rows`](Self::history_page_stepping_over_bad_rows).
+    /// [`history_page_skipping_bad_rows`](Self::history_page_skipping_bad_rows).
     ///
     /// # Errors
     /// If the call fails.
@@ -258,7 +258,7 @@ impl Client {
     ///
     /// # Errors
     /// If the call fails for another reason than bad rows.
-    pub async fn history_page_stepping_over_bad_rows(
+    pub async fn history_page_skipping_bad_rows(
         &self,
         query: HistoryQuery,
     ) -> Result<HistoryPage, RequestError> {

@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// For anything else: the value is unknown and worth a warning.
-pub fn number(value: &Value) -> Result<Option<f64>, NotA> {
+pub fn number(value: &Value) -> Result<Option<f64>, WrongType> {
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64()),
         Value::String(text) if text.trim().is_empty() => Ok(None),
         Value::String(text) => match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(NotA("number")),
+            _ => Err(WrongType("number")),
         },
-        _ => Err(NotA("number")),
+        _ => Err(WrongType("number")),
     }
 }
 
@@ -74,20 +74,20 @@ pub(crate) fn cut(mut text: String, most: usize) -> String {
 }
 
 /// Reads a text. `Ok(None)` for null.
-pub(crate) fn text(value: Value) -> Result<Option<String>, NotA> {
+pub(crate) fn text(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        _ => Err(NotA("text")),
+        _ => Err(WrongType("text")),
     }
 }
 
 /// Reads the id of a job: a text, or a number, which some firmwares send.
-pub(crate) fn id(value: Value) -> Result<Option<String>, NotA> {
+pub(crate) fn id(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Number(_) => match known_count(&value) {
             Some(number) => Ok(Some(number.to_string())),
-            None => Err(NotA("text")),
+            None => Err(WrongType("text")),
         },
         value => Ok(text(value)?.filter(|id| !id.trim().is_empty())),
     }
@@ -95,7 +95,7 @@ pub(crate) fn id(value: Value) -> Result<Option<String>, NotA> {
 
 /// The type that a value should have had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotA(pub(crate) &'static str);
+pub struct WrongType(pub(crate) &'static str);
 
 /// For `#[serde(deserialize_with)]`: a number, or `None` for anything else.
 pub(crate) fn maybe_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -162,7 +162,7 @@ mod tests {
             json!([1]),
             json!(true),
         ] {
-            assert_eq!(number(&wrong), Err(NotA("number")), "{wrong}");
+            assert_eq!(number(&wrong), Err(WrongType("number")), "{wrong}");
         }
     }
 
@@ -213,8 +213,8 @@ mod tests {
             (json!(0), Ok(Some("0"))),
             (json!(null), Ok(None)),
             (json!(""), Ok(None)),
-            (json!(-1), Err(NotA("text"))),
-            (json!([7]), Err(NotA("text"))),
+            (json!(-1), Err(WrongType("text"))),
+            (json!([7]), Err(WrongType("text"))),
         ] {
             assert_eq!(
                 id(value.clone()),

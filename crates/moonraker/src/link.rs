@@ -35,7 +35,7 @@ const WAITING: usize = 4 << 20;
 /// Largest size of a notification in bytes. Moonraker's have some thousand.
 const NOTIFICATION: usize = 256 * 1024;
 /// How long both sides may take to close the connection.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) type Reply = oneshot::Sender<Result<Option<Box<RawValue>>, Refusal>>;
@@ -112,7 +112,7 @@ impl Link {
         let mut state = State {
             queue: VecDeque::new(),
             open: HashMap::new(),
-            last_heard: now,
+            last_frame_at: now,
             next_ping: now + ping_interval,
             calls,
             notifications,
@@ -127,7 +127,7 @@ impl Link {
         let _ = shared.closed.set(reason);
         drop(state);
         if ended_by_us {
-            let _ = timeout(LAST_WORDS, async {
+            let _ = timeout(CLOSE_TIMEOUT, async {
                 if socket.close(None).await.is_ok() {
                     while let Some(Ok(_)) = socket.next().await {}
                 }
@@ -141,7 +141,7 @@ struct State {
     /// Notifications that do not fit into the channel.
     queue: VecDeque<Waiting>,
     open: HashMap<u64, Reply>,
-    last_heard: Instant,
+    last_frame_at: Instant,
     next_ping: Instant,
     calls: mpsc::Receiver<Call>,
     notifications: mpsc::Sender<Waiting>,
@@ -177,7 +177,7 @@ impl State {
                 },
                 frame = socket.next(), if reading => match frame {
                     Some(Ok(frame)) => {
-                        self.last_heard = Instant::now();
+                        self.last_frame_at = Instant::now();
                         if let Some(closed) = self.frame(frame) {
                             return closed;
                         }
@@ -193,7 +193,7 @@ impl State {
                     }
                 }
                 () = notifications.closed(), if clients_gone => {}
-                () = sleep_until(self.next_ping.min(self.last_heard + self.dead_after)), if reading => {
+                () = sleep_until(self.next_ping.min(self.last_frame_at + self.dead_after)), if reading => {
                     if let Err(closed) = self.keep_alive(socket).await {
                         return closed;
                     }
@@ -201,7 +201,7 @@ impl State {
             }
             // While we do not read, the silence is our own.
             if !reading {
-                self.last_heard = Instant::now();
+                self.last_frame_at = Instant::now();
             }
         }
     }
@@ -221,7 +221,7 @@ impl State {
 
     async fn keep_alive(&mut self, socket: &mut Socket) -> Result<(), Closed> {
         let now = Instant::now();
-        if now >= self.last_heard + self.dead_after {
+        if now >= self.last_frame_at + self.dead_after {
             return Err(Closed::Silent {
                 limit: self.dead_after,
             });

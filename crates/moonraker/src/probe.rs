@@ -36,17 +36,17 @@ pub enum ProbeError {
     Connect(#[from] ConnectError),
     /// Moonraker requires a key.
     #[error(
-        "the printer wants an API key; Moonraker shows it in its front end's settings, or at /access/api_key"
+        "the printer requires an API key; Moonraker shows it in its front end's settings, or at /access/api_key"
     )]
     KeyNeeded,
     /// Moonraker does not accept this key.
     #[error(
         "the printer does not accept this API key; Moonraker 0.11 and later refuse a wrong key even from addresses \
-         that need none, so try without, too"
+         that need none, so also try without a key"
     )]
     WrongKey,
     /// The other end is a WebSocket, but its answers are not Moonraker's.
-    #[error("something answers at {url}, but not as Moonraker does")]
+    #[error("the server at {url} is not Moonraker")]
     NotMoonraker {
         /// The URL of the request.
         url: String,
@@ -81,7 +81,7 @@ pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Prob
             source,
         },
     };
-    let mut report = ask(&client).await.map_err(refused)?;
+    let mut report = read_server(&client).await.map_err(refused)?;
     let is_named = report
         .limitations
         .iter()
@@ -107,7 +107,7 @@ pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Prob
     Ok(report)
 }
 
-async fn ask(client: &Client) -> Result<ProbeReport, RequestError> {
+async fn read_server(client: &Client) -> Result<ProbeReport, RequestError> {
     let mut limitations = Vec::new();
     let identified = client.identify("printlog-test", env!("CARGO_PKG_VERSION")).await;
     limitations.extend(optional(Capability::Identify, identified)?.err());

@@ -18,7 +18,7 @@ use rustls::{
 };
 
 /// Timeout to connect, and between two pieces of an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle connection is kept for the next read of the same file.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -124,8 +124,8 @@ impl Trust {
             .tls_backend_preconfigured(config.clone())
             .redirect(Policy::none())
             .no_proxy()
-            .connect_timeout(PATIENCE)
-            .read_timeout(PATIENCE)
+            .connect_timeout(TIMEOUT)
+            .read_timeout(TIMEOUT)
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(IDLE)
             .build()

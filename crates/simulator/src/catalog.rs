@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{dice::Dice, klippy::PrintPlan};
+use crate::{klippy::PrintPlan, random::Random};
 
 const MODELS: [&str; 36] = [
     "3DBenchy",
@@ -87,20 +87,20 @@ pub struct SlicedFile {
 
 /// Generates a file that takes about `seconds` to print. `modified` is in Unix seconds.
 #[must_use]
-pub fn sliced_file(dice: &mut Dice, seconds: f64, modified: f64) -> SlicedFile {
-    let (material, product, nozzle, bed, density, colour) = *dice.pick(&MATERIALS);
-    let (slicer, slicer_version) = *dice.pick(&SLICERS);
-    let model = dice.pick(&MODELS);
-    let layer_height = *dice.pick(&[0.12, 0.16, 0.2, 0.2, 0.2, 0.28]);
+pub fn sliced_file(random: &mut Random, seconds: f64, modified: f64) -> SlicedFile {
+    let (material, product, nozzle, bed, density, colour) = *random.pick(&MATERIALS);
+    let (slicer, slicer_version) = *random.pick(&SLICERS);
+    let model = random.pick(&MODELS);
+    let layer_height = *random.pick(&[0.12, 0.16, 0.2, 0.2, 0.2, 0.28]);
     let name = format!(
         "{}{model}_{material}_{}.gcode",
-        dice.pick(&FOLDERS),
+        random.pick(&FOLDERS),
         readable(seconds)
     );
     // 3 to 7 mm of filament per second, typical of a 0.4 mm nozzle.
-    let filament = tenths(seconds * dice.between(3.0..7.0));
+    let filament = tenths(seconds * random.between(3.0..7.0));
     let weight = (filament * 2.405 * density / 10.0).round() / 100.0;
-    let height = (seconds.sqrt() * dice.between(0.3..0.9) / layer_height)
+    let height = (seconds.sqrt() * random.between(0.3..0.9) / layer_height)
         .ceil()
         .max(1.0)
         * layer_height;
@@ -121,7 +121,7 @@ pub fn sliced_file(dice: &mut Dice, seconds: f64, modified: f64) -> SlicedFile {
     let metadata = json!({
         "size": size,
         "modified": modified,
-        "uuid": uuid(dice),
+        "uuid": uuid(random),
         "file_processors": [],
         "slicer": slicer,
         "slicer_version": slicer_version,
@@ -178,8 +178,8 @@ fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn uuid(dice: &mut Dice) -> String {
-    let (high, low) = (dice.bits(), dice.bits());
+fn uuid(random: &mut Random) -> String {
+    let (high, low) = (random.bits(), random.bits());
     format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
         high >> 32,

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::{dice::Dice, status::Subscription};
+use crate::{random::Random, status::Subscription};
 
 /// Maximum number of frames queued for a client. A client that falls further behind is dropped.
 pub(crate) const OUTBOX: usize = 8192;
@@ -147,53 +147,57 @@ impl Connections {
         self.list.iter_mut().find(|connection| connection.id == id)
     }
 
-    pub(crate) fn answer(&mut self, id: u64, text: String, dice: &mut Dice) {
+    pub(crate) fn answer(&mut self, id: u64, text: String, random: &mut Random) {
         let text = Utf8Bytes::from(text);
-        if self.is_overtaken(dice) {
-            self.hold_back(1, Some(id), text);
+        if self.is_overtaken(random) {
+            self.delay(1, Some(id), text);
         } else {
             self.to(Some(id), &text);
         }
     }
 
     /// Sends a notification about Klippy or the server to all authorized clients.
-    pub(crate) fn tell(&mut self, text: String, dice: &mut Dice) {
+    pub(crate) fn notify(&mut self, text: String, random: &mut Random) {
         let text = Utf8Bytes::from(text);
-        if self.is_overtaken(dice) {
-            self.hold_back(1, None, text);
+        if self.is_overtaken(random) {
+            self.delay(1, None, text);
             return;
         }
         for connection in self.list.iter().filter(|connection| connection.authorized) {
             self.send(connection, text.clone());
-            if dice.chance(self.faults.twice) {
+            if random.chance(self.faults.twice) {
                 self.send(connection, text.clone());
             }
         }
     }
 
-    pub(crate) fn tell_history(&mut self, text: String, dice: &mut Dice) {
+    pub(crate) fn notify_history(&mut self, text: String, random: &mut Random) {
         let text = Utf8Bytes::from(text);
-        let ticks = |dice: &mut Dice| 1 + u32::try_from(dice.below(8)).unwrap_or(0);
-        if dice.chance(self.faults.late_history) {
-            let held = ticks(dice);
-            self.hold_back(held, None, text.clone());
+        let ticks = |random: &mut Random| 1 + u32::try_from(random.below(8)).unwrap_or(0);
+        if random.chance(self.faults.late_history) {
+            let held = ticks(random);
+            self.delay(held, None, text.clone());
         } else {
             self.to(None, &text);
         }
-        if dice.chance(self.faults.history_twice) {
-            let held = ticks(dice);
-            self.hold_back(held, None, text);
+        if random.chance(self.faults.history_twice) {
+            let held = ticks(random);
+            self.delay(held, None, text);
         }
     }
 
     /// Sends changed status to the subscribed clients. `update` builds the frame for a subscription.
-    pub(crate) fn tell_status(&mut self, dice: &mut Dice, update: impl Fn(&Subscription) -> Option<String>) {
+    pub(crate) fn send_status(
+        &mut self,
+        random: &mut Random,
+        update: impl Fn(&Subscription) -> Option<String>,
+    ) {
         for connection in self.list.iter().filter(|connection| connection.authorized) {
             let Some(text) = connection.subscription.as_ref().and_then(&update) else {
                 continue;
             };
             let text = Utf8Bytes::from(text);
-            if dice.chance(self.faults.twice) {
+            if random.chance(self.faults.twice) {
                 self.send(connection, text.clone());
             }
             self.send(connection, text);
@@ -246,12 +250,12 @@ impl Connections {
         self.late.clear();
     }
 
-    fn is_overtaken(&self, dice: &mut Dice) -> bool {
+    fn is_overtaken(&self, random: &mut Random) -> bool {
         // Draws no random number when this fault is off, so that existing seeds keep their sequences.
-        self.faults.overtaken > 0.0 && dice.chance(self.faults.overtaken)
+        self.faults.overtaken > 0.0 && random.chance(self.faults.overtaken)
     }
 
-    fn hold_back(&mut self, ticks: u32, to: Option<u64>, text: Utf8Bytes) {
+    fn delay(&mut self, ticks: u32, to: Option<u64>, text: Utf8Bytes) {
         self.late.push(Late { ticks, to, text });
     }
 

@@ -83,13 +83,13 @@ impl File {
         };
         match &self.content {
             Some(content) => range(content),
-            None => self.made_up(from, to),
+            None => self.generated_content(from, to),
         }
     }
 
     /// Generates a range of a file that has a slicer header, moves and a settings block at the end, without building
     /// the whole file.
-    fn made_up(&self, from: u64, to: u64) -> Vec<u8> {
+    fn generated_content(&self, from: u64, to: u64) -> Vec<u8> {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         // The header is generated only if the range touches it.
         let head = if from < HEAD {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     Version,
     catalog::{self, SlicedFile},
-    dice::Dice,
     history::Row,
+    random::Random,
 };
 
 /// The prints from before the simulation.
@@ -79,7 +79,7 @@ impl Generated {
     /// `now` is the start of the simulation, in Unix seconds.
     pub(crate) fn new(past: PastPrints, seed: u64, version: Version, now: f64) -> Self {
         let seconds = past.days * 86_400.0;
-        #[expect(clippy::cast_precision_loss, reason = "nobody makes that many prints")]
+        #[expect(clippy::cast_precision_loss, reason = "no printer makes that many prints")]
         let spacing = seconds / past.count.max(1) as f64;
         Self {
             seed,
@@ -117,17 +117,17 @@ impl Generated {
     /// Starts and lengths of the prints of a block. No print reaches into the next block, and the last block ends
     /// now.
     fn block(&self, number: u64) -> Vec<Slot> {
-        let mut dice = Dice::of(self.seed ^ 0x0B10_C4ED, number);
+        let mut random = Random::of(self.seed ^ 0x0B10_C4ED, number);
         let first = number * BLOCK;
         let count = BLOCK.min(self.count - first);
         let mut shares = |spread: f64| {
-            let mut shares: Vec<f64> = (0..count).map(|_| (spread * dice.normal()).exp()).collect();
+            let mut shares: Vec<f64> = (0..count).map(|_| (spread * random.normal()).exp()).collect();
             let sum: f64 = shares.iter().sum();
             shares.iter_mut().for_each(|share| *share /= sum);
             shares
         };
         let (prints, pauses) = (shares(SPREAD), shares(1.0));
-        #[expect(clippy::cast_precision_loss, reason = "nobody makes that many prints")]
+        #[expect(clippy::cast_precision_loss, reason = "no printer makes that many prints")]
         let (length, mut begin) = (
             count as f64 * self.spacing,
             self.begins + first as f64 * self.spacing,
@@ -146,16 +146,16 @@ impl Generated {
     }
 
     fn row_in(&self, id: u64, (start_time, longest): Slot) -> Row {
-        let mut dice = Dice::of(self.seed, id);
-        let file = self.file(&mut dice, start_time, longest / SLOWEST);
+        let mut random = Random::of(self.seed, id);
+        let file = self.file(&mut random, start_time, longest / SLOWEST);
         let planned = file.plan.warmup + file.plan.printing;
-        let status = *dice.pick(&STATUSES);
+        let status = *random.pick(&STATUSES);
         let share = if status == "completed" {
             1.0
         } else {
-            dice.between(0.02..0.95)
+            random.between(0.02..0.95)
         };
-        let whole = planned * dice.between(0.93..SLOWEST);
+        let whole = planned * random.between(0.93..SLOWEST);
         let total = whole * share;
         let (end_time, print_duration, total_duration, filament_used) = match status {
             // Killed: the row keeps the values it had at its start.
@@ -180,25 +180,25 @@ impl Generated {
             total_duration,
             filament_used,
             metadata: Some(Arc::new(file.metadata)),
-            auxiliary_data: auxiliary_data(&mut dice),
+            auxiliary_data: auxiliary_data(&mut random),
         }
     }
 
     /// A file for a print of this length, often a frequently printed one of about that length.
-    fn file(&self, dice: &mut Dice, start_time: f64, seconds: f64) -> SlicedFile {
-        if !dice.chance(REPRINTS) {
-            let modified = start_time - dice.between(60.0..5_000.0);
-            return catalog::sliced_file(dice, seconds, modified);
+    fn file(&self, random: &mut Random, start_time: f64, seconds: f64) -> SlicedFile {
+        if !random.chance(REPRINTS) {
+            let modified = start_time - random.between(60.0..5_000.0);
+            return catalog::sliced_file(random, seconds, modified);
         }
         let length = (seconds.ln() * 3.0).floor();
         // Favours low numbers: some files are printed much more often than others.
-        let favourite = dice.below(self.favourites).min(dice.below(self.favourites));
+        let favourite = random.below(self.favourites).min(random.below(self.favourites));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "small, and any number will do"
         )]
-        let mut of_file = Dice::of(
+        let mut of_file = Random::of(
             self.seed ^ 0x0F11_E5ED,
             (favourite as u64) << 8 ^ length as i64 as u64,
         );
@@ -233,12 +233,12 @@ impl Generated {
 }
 
 /// Auxiliary data that Moonraker's Spoolman component adds on some printers.
-fn auxiliary_data(dice: &mut Dice) -> Value {
-    if dice.chance(0.5) {
+fn auxiliary_data(random: &mut Random) -> Value {
+    if random.chance(0.5) {
         return json!([]);
     }
     json!([{
-        "provider": "spoolman", "name": "spool_ids", "value": [1 + dice.below(12)],
+        "provider": "spoolman", "name": "spool_ids", "value": [1 + random.below(12)],
         "description": "Spool IDs used", "units": null,
     }])
 }

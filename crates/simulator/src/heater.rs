@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{dice::Dice, status::Object};
+use crate::{random::Random, status::Object};
 
 /// Room temperature, in °C.
 const ROOM: f64 = 22.0;
@@ -25,11 +25,11 @@ impl Heater {
         }
     }
 
-    pub(crate) fn advance(&mut self, seconds: f64, dice: &mut Dice) {
+    pub(crate) fn advance(&mut self, seconds: f64, random: &mut Random) {
         let goal = self.target.max(ROOM);
         self.temperature += (goal - self.temperature) * (1.0 - (-seconds / self.inertia).exp());
         // Sensor noise.
-        self.temperature += dice.between(-0.05..0.05);
+        self.temperature += random.between(-0.05..0.05);
     }
 
     pub(crate) fn object(&self, name: &'static str) -> Object {

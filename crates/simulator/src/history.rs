@@ -195,7 +195,7 @@ impl History {
     }
 
     /// Sets the metadata of a row to NULL, as some external tools do.
-    pub(crate) fn spoil(&mut self, id: u64) -> bool {
+    pub(crate) fn corrupt(&mut self, id: u64) -> bool {
         let known = self.row(id).is_some();
         self.spoiled.insert(id);
         known
@@ -368,7 +368,7 @@ impl HistoryFault {
     }
 
     /// Applies the fault to the rows of a response.
-    pub(crate) fn spoil(self, answer: &mut Value) {
+    pub(crate) fn corrupt(self, answer: &mut Value) {
         let rows = answer["jobs"].as_array_mut().into_iter().flatten();
         for row in rows {
             match self {

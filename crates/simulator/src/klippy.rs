@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    dice::Dice,
     heater::Heater,
     print_stats::{PrintState, PrintStats},
+    random::Random,
     status::{Object, Status},
     truth::{Outcome, TrueRun},
 };
@@ -94,7 +94,7 @@ pub(crate) struct Klippy {
     /// When the file reader stops after a shutdown. This looks like a pause.
     stops_reading_at: Option<f64>,
     /// Console output that Moonraker has not read yet.
-    pub(crate) said: Vec<String>,
+    pub(crate) console: Vec<String>,
 }
 
 /// A print between its start and its end.
@@ -135,7 +135,7 @@ impl Klippy {
             is_loaded: false,
             is_paused: false,
             stops_reading_at: None,
-            said: Vec::new(),
+            console: Vec::new(),
         }
     }
 
@@ -165,8 +165,8 @@ impl Klippy {
             Some(_) => self.end(now, wall, PrintState::Standby, Outcome::Replaced, truth),
             None => {}
         }
-        self.said.push(format!("File opened:{filename} Size:{size}"));
-        self.said.push("File selected".to_owned());
+        self.console.push(format!("File opened:{filename} Size:{size}"));
+        self.console.push("File selected".to_owned());
         self.is_loaded = true;
         self.stats.load(filename);
         self.stats.note_start(now);
@@ -262,7 +262,7 @@ impl Klippy {
         if self.print.is_none() {
             return Err("No print to fail");
         }
-        self.said.push(format!("!! {message}"));
+        self.console.push(format!("!! {message}"));
         self.end(
             now,
             wall,
@@ -279,7 +279,7 @@ impl Klippy {
         }
         self.state = KlippyState::Shutdown;
         self.message = format!("{why}\n{AFTER_SHUTDOWN}");
-        self.said.push("// Klipper state: Shutdown".to_owned());
+        self.console.push("// Klipper state: Shutdown".to_owned());
         if self.print.is_some() {
             self.stops_reading_at = Some(now + READER_STOPS);
             self.finish_run(now, wall, Outcome::Shutdown(why.to_owned()), truth);
@@ -300,7 +300,7 @@ impl Klippy {
         now: f64,
         wall: impl Fn(f64) -> f64,
         truth: &mut [TrueRun],
-        dice: &mut Dice,
+        random: &mut Random,
     ) {
         let elapsed = now - self.advanced_to;
         if elapsed <= 0.0 {
@@ -335,11 +335,11 @@ impl Klippy {
                 let at = wall(ends_at);
                 match error {
                     Some(message) => {
-                        self.said.push(format!("!! {message}"));
+                        self.console.push(format!("!! {message}"));
                         self.end(ends_at, at, PrintState::Error, Outcome::Error(message), truth);
                     }
                     None => {
-                        self.said.push("Done printing file".to_owned());
+                        self.console.push("Done printing file".to_owned());
                         self.end(ends_at, at, PrintState::Complete, Outcome::Completed, truth);
                         self.is_loaded = false;
                         (self.progress, self.display_progress) = (1.0, 1.0);
@@ -354,8 +354,8 @@ impl Klippy {
             run.print_duration = self.stats.print_duration(now);
             run.filament_used = self.stats.filament_used;
         }
-        self.bed.advance(elapsed, dice);
-        self.extruder.advance(elapsed, dice);
+        self.bed.advance(elapsed, random);
+        self.extruder.advance(elapsed, random);
         self.advanced_to = now;
     }
 

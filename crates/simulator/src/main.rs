@@ -5,7 +5,7 @@ use std::{io::Write, ops::Range, sync::Arc};
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use simulator::{
-    Dice, Faults, PastPrints, PrinterConfig, Schedule, SimPrinter, Simulator, Version, printer_name,
+    Faults, PastPrints, PrinterConfig, Random, Schedule, SimPrinter, Simulator, Version, printer_name,
     sliced_file,
 };
 
@@ -123,8 +123,8 @@ async fn main() -> anyhow::Result<()> {
     }
     for (place, printer) in simulator.printers().iter().take(options.printing).enumerate() {
         let seconds = 3_600.0 * (2.0 + (place % 7) as f64);
-        let mut dice = Dice::new(options.seed.wrapping_add(place as u64));
-        let file = sliced_file(&mut dice, seconds, printer.wall_clock() - 60.0);
+        let mut random = Random::new(options.seed.wrapping_add(place as u64));
+        let file = sliced_file(&mut random, seconds, printer.wall_clock() - 60.0);
         let name = file.name.clone();
         printer.add_file(file, None);
         printer.print_file(&name).context("cannot start a print")?;
@@ -150,13 +150,13 @@ async fn main() -> anyhow::Result<()> {
     drop(output);
     let printers = simulator.printers().to_vec();
     // A dedicated thread, because a blocking read of stdin would delay the shutdown of the runtime.
-    std::thread::spawn(move || obey(&printers));
+    std::thread::spawn(move || read_commands(&printers));
     tokio::signal::ctrl_c().await.context("cannot wait for the end")?;
     Ok(())
 }
 
 /// Executes commands from stdin, one per line, until it closes.
-fn obey(printers: &[Arc<SimPrinter>]) {
+fn read_commands(printers: &[Arc<SimPrinter>]) {
     for line in std::io::stdin().lines().map_while(Result::ok) {
         let pages = match line.strip_prefix("import-pages ") {
             Some("all") => Some(None),

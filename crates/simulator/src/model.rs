@@ -12,13 +12,13 @@ use crate::{
     Faults, PastPrints, PrintPlan, SlicedFile, Version,
     clock::Clock,
     connections::Connections,
-    dice::Dice,
     files::Files,
     generated::Generated,
     history::{History, HistoryFault},
     job_state::{self, Stats},
     klippy::{Klippy, KlippyState},
     moonraker::{KlippyLink, Moonraker, notification},
+    random::Random,
     truth::TrueRun,
 };
 
@@ -98,7 +98,7 @@ pub struct Refused(pub String);
 pub(crate) struct Model {
     pub(crate) config: PrinterConfig,
     pub(crate) clock: Clock,
-    pub(crate) dice: Dice,
+    pub(crate) random: Random,
     pub(crate) klippy: Option<Klippy>,
     pub(crate) moonraker: Option<Moonraker>,
     pub(crate) history: History,
@@ -150,8 +150,8 @@ impl Model {
         klippy.become_ready();
         let mut moonraker = Moonraker::new();
         moonraker.link = KlippyLink::Connected;
-        moonraker.told = klippy.status();
-        moonraker.told_at = EVENTTIME_AT_START;
+        moonraker.sent = klippy.status();
+        moonraker.sent_at = EVENTTIME_AT_START;
         moonraker.stats = Some(Stats {
             state: "standby".to_owned(),
             ..Stats::default()
@@ -159,7 +159,7 @@ impl Model {
         moonraker.updates_since_ready = u32::MAX / 2;
         Self {
             connections: Connections::new(config.faults),
-            dice: Dice::new(config.seed),
+            random: Random::new(config.seed),
             klippy: Some(klippy),
             moonraker: Some(moonraker),
             files: files_of(&history, config.past_files),
@@ -181,7 +181,7 @@ impl Model {
     pub(crate) fn tick(&mut self) {
         self.clock.update();
         let now = self.catch_up();
-        self.tell_changes(now);
+        self.send_changes(now);
         if std::mem::take(&mut self.notices_ready) {
             self.notice_ready();
         }
@@ -195,7 +195,7 @@ impl Model {
         let second = (self.config.updates_per_second.round() as u64).max(1);
         if self.ticks.is_multiple_of(second) && self.moonraker.is_some() {
             let stats = self.proc_stats(now);
-            self.tell("notify_proc_stat_update", Some(&json!([stats])));
+            self.notify("notify_proc_stat_update", Some(&json!([stats])));
         }
     }
 
@@ -204,10 +204,10 @@ impl Model {
         let now = self.clock.now();
         while let Some(place) = self.next_planned(now) {
             let (at, planned) = self.agenda.remove(place);
-            self.print_on(at);
-            self.happens(at, planned);
+            self.advance_print(at);
+            self.execute(at, planned);
         }
-        self.print_on(now);
+        self.advance_print(now);
         now
     }
 
@@ -217,13 +217,13 @@ impl Model {
             .map(|(place, _)| place)
     }
 
-    fn print_on(&mut self, now: f64) {
+    fn advance_print(&mut self, now: f64) {
         if let Some(klippy) = &mut self.klippy {
-            klippy.advance(now, |at| self.clock.wall(at), &mut self.truth, &mut self.dice);
+            klippy.advance(now, |at| self.clock.wall(at), &mut self.truth, &mut self.random);
         }
     }
 
-    fn happens(&mut self, now: f64, planned: Planned) {
+    fn execute(&mut self, now: f64, planned: Planned) {
         let state = self.klippy_state();
         let Some(klippy) = &mut self.klippy else {
             return;
@@ -238,8 +238,8 @@ impl Model {
                     return;
                 };
                 moonraker.link = KlippyLink::Connected;
-                moonraker.told = klippy.status();
-                moonraker.told_at = EVENTTIME_AT_START + now;
+                moonraker.sent = klippy.status();
+                moonraker.sent_at = EVENTTIME_AT_START + now;
                 if state == Some(KlippyState::Ready) {
                     self.agenda
                         .push((now + 2.0 * NOTICES_READY, Planned::NoticeReady));
@@ -260,16 +260,16 @@ impl Model {
         }
         // The current state of the print is a baseline, not an event.
         let mut stats = Stats::default();
-        if let Some(object) = moonraker.told.object("print_stats") {
+        if let Some(object) = moonraker.sent.object("print_stats") {
             stats.update(object);
         }
         moonraker.stats = Some(stats);
         moonraker.updates_since_ready = 0;
-        self.tell("notify_klippy_ready", None);
+        self.notify("notify_klippy_ready", None);
     }
 
     /// Sends the changes to the clients and updates Moonraker's history.
-    fn tell_changes(&mut self, now: f64) {
+    fn send_changes(&mut self, now: f64) {
         let Some(klippy) = &mut self.klippy else { return };
         let Some(moonraker) = self
             .moonraker
@@ -278,17 +278,17 @@ impl Model {
         else {
             return;
         };
-        let said = std::mem::take(&mut klippy.said);
-        let shut_down = klippy.state == KlippyState::Shutdown && !moonraker.told_shutdown;
+        let console = std::mem::take(&mut klippy.console);
+        let shut_down = klippy.state == KlippyState::Shutdown && !moonraker.shutdown_sent;
         let status = klippy.status();
-        let delta = status.since(&moonraker.told);
-        moonraker.told = status;
-        moonraker.told_at = EVENTTIME_AT_START + now;
-        let eventtime = moonraker.told_at;
-        for line in said {
-            self.tell("notify_gcode_response", Some(&json!([line])));
+        let delta = status.since(&moonraker.sent);
+        moonraker.sent = status;
+        moonraker.sent_at = EVENTTIME_AT_START + now;
+        let eventtime = moonraker.sent_at;
+        for line in console {
+            self.notify("notify_gcode_response", Some(&json!([line])));
         }
-        self.connections.tell_status(&mut self.dice, |subscription| {
+        self.connections.send_status(&mut self.random, |subscription| {
             let delta = delta.wanted(subscription)?;
             Some(format!(
                 r#"{{"jsonrpc":"2.0","method":"notify_status_update","params":[{delta},{eventtime}]}}"#
@@ -311,8 +311,8 @@ impl Model {
         }
         let starts_unnoticed = moonraker.stats.is_some() && moonraker.updates_since_ready == 1;
         if shut_down {
-            moonraker.told_shutdown = true;
-            self.tell("notify_klippy_shutdown", None);
+            moonraker.shutdown_sent = true;
+            self.notify("notify_klippy_shutdown", None);
             self.finish_with_last(now, "klippy_shutdown");
         }
         for event in events {
@@ -324,21 +324,21 @@ impl Model {
         }
     }
 
-    pub(crate) fn tell(&mut self, method: &str, params: Option<&Value>) {
+    pub(crate) fn notify(&mut self, method: &str, params: Option<&Value>) {
         self.connections
-            .tell(notification(method, params), &mut self.dice);
+            .notify(notification(method, params), &mut self.random);
     }
 
     /// Whether Moonraker has reported the current state of the print, or cannot.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn is_reported(&self) -> bool {
         let (Some(klippy), Some(moonraker)) = (&self.klippy, &self.moonraker) else {
             return true;
         };
-        let told = moonraker
-            .told
+        let state = moonraker
+            .sent
             .object("print_stats")
             .and_then(|print| print.text("state"));
-        moonraker.link != KlippyLink::Connected || told == Some(klippy.stats.state.as_str())
+        moonraker.link != KlippyLink::Connected || state == Some(klippy.stats.state.as_str())
     }
 
     pub(crate) fn klippy_state(&self) -> Option<KlippyState> {

@@ -9,13 +9,13 @@ use crate::{history::Row, job_state::Stats, status::Status};
 pub(crate) struct Moonraker {
     pub(crate) link: KlippyLink,
     /// The status as last sent to clients, and Klippy's clock at that time.
-    pub(crate) told: Status,
-    pub(crate) told_at: f64,
+    pub(crate) sent: Status,
+    pub(crate) sent_at: f64,
     /// Its view of the print. `None` until Klippy is ready.
     pub(crate) stats: Option<Stats>,
     /// Status updates since it noticed that Klippy is ready.
     pub(crate) updates_since_ready: u32,
-    pub(crate) told_shutdown: bool,
+    pub(crate) shutdown_sent: bool,
     /// The job that it considers running.
     pub(crate) current: Option<CurrentJob>,
     /// The user who requested the next print.
@@ -46,11 +46,11 @@ impl Moonraker {
     pub(crate) fn new() -> Self {
         Self {
             link: KlippyLink::NeverSeen,
-            told: Status::default(),
-            told_at: 0.0,
+            sent: Status::default(),
+            sent_at: 0.0,
             stats: None,
             updates_since_ready: 0,
-            told_shutdown: false,
+            shutdown_sent: false,
             current: None,
             user: NO_USER,
             tokens: Vec::new(),
@@ -60,9 +60,9 @@ impl Moonraker {
     /// Discards the state of a Klippy that is gone.
     pub(crate) fn lose_klippy(&mut self) {
         self.link = KlippyLink::Lost;
-        self.told = Status::default();
+        self.sent = Status::default();
         self.stats = None;
-        self.told_shutdown = false;
+        self.shutdown_sent = false;
     }
 }
 

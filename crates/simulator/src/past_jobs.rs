@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    Dice, PastPrints, Version,
+    PastPrints, Random, Version,
     generated::Generated,
     history::{Row, job_id},
 };
@@ -96,7 +96,7 @@ fn details(metadata: &Value) -> Value {
     };
     let layers = metadata["layer_count"].as_u64().unwrap_or_default();
     let supported = layers.is_multiple_of(3);
-    let infill = *Dice::new(layers).pick(&[
+    let infill = *Random::new(layers).pick(&[
         (10, "grid"),
         (15, "gyroid"),
         (15, "grid"),

@@ -37,7 +37,7 @@ pub struct PrinterView {
     /// Whether Moonraker has noticed that Klippy is ready.
     pub ready: bool,
     /// Whether Moonraker has reported the current state of the print, or cannot.
-    pub is_told: bool,
+    pub is_reported: bool,
     /// Whether Moonraker considers a job running.
     pub job: bool,
     /// Number of connected clients.
@@ -97,7 +97,7 @@ impl SimPrinter {
             ready: moonraker.is_some_and(|moonraker| {
                 moonraker.link == KlippyLink::Connected && moonraker.stats.is_some()
             }),
-            is_told: model.is_told(),
+            is_reported: model.is_reported(),
             job: moonraker.is_some_and(|moonraker| moonraker.current.is_some()),
             sockets: model.connections.list.len(),
             subscriptions: model.connections.subscriptions(),
@@ -249,7 +249,7 @@ impl SimPrinter {
             return;
         }
         let modified = model.clock.wall(model.clock.now());
-        let mut file = catalog::sliced_file(&mut model.dice, plan.warmup + plan.printing, modified);
+        let mut file = catalog::sliced_file(&mut model.random, plan.warmup + plan.printing, modified);
         filename.clone_into(&mut file.name);
         file.metadata["filament_total"] = plan.filament.into();
         file.plan = plan.clone();
@@ -445,8 +445,8 @@ impl SimPrinter {
     /// Sets the metadata of a job to NULL, as some external tools do: Moonraker then fails on every page that
     /// contains it.
     /// `false` if there is none with this id.
-    pub fn spoil_history_job(&self, job_id: &str) -> bool {
-        u64::from_str_radix(job_id, 16).is_ok_and(|id| self.shared.model().history.spoil(id))
+    pub fn corrupt_history_job(&self, job_id: &str) -> bool {
+        u64::from_str_radix(job_id, 16).is_ok_and(|id| self.shared.model().history.corrupt(id))
     }
 
     /// Refuses every call whose method starts with `method`, until [`accept`](Self::accept).
@@ -456,7 +456,7 @@ impl SimPrinter {
     }
 
     /// Applies a fault to the history from now on.
-    pub fn spoil_history(&self, fault: HistoryFault) {
+    pub fn fail_history(&self, fault: HistoryFault) {
         self.shared.model().history_fault = Some(fault);
     }
 

@@ -31,7 +31,7 @@ impl Model {
         };
         if let Some(answer) = answer {
             self.connections
-                .answer(connection, answer.to_string(), &mut self.dice);
+                .answer(connection, answer.to_string(), &mut self.random);
         }
     }
 
@@ -148,7 +148,7 @@ impl Model {
         for name in ["client_name", "version", "type", "url"] {
             params.text(name)?;
         }
-        let rights = key.as_deref().map(|key| self.grants(Some(key)));
+        let rights = key.as_deref().map(|key| self.accepts_key(Some(key)));
         let Some(connection) = self.connections.get_mut(id) else {
             return Err(unauthorized());
         };
@@ -163,7 +163,7 @@ impl Model {
     }
 
     /// Whether a client with this key, or without one, is authorized.
-    pub(crate) fn grants(&self, key: Option<&str>) -> bool {
+    pub(crate) fn accepts_key(&self, key: Option<&str>) -> bool {
         match key {
             None => self.config.trusted,
             Some(key) if Some(key) == self.config.api_key.as_deref() => true,
@@ -172,7 +172,7 @@ impl Model {
     }
 
     pub(crate) fn oneshot_token(&mut self) -> String {
-        let token = format!("{:016X}{:016X}", self.dice.bits(), self.dice.bits());
+        let token = format!("{:016X}{:016X}", self.random.bits(), self.random.bits());
         if let Some(moonraker) = &mut self.moonraker {
             moonraker.tokens.push(token.clone());
         }
@@ -245,7 +245,7 @@ impl Model {
         };
         let mut answer = self.history.list(version, query, |row| self.exists(row))?;
         if let Some(fault) = self.history_fault {
-            fault.spoil(&mut answer);
+            fault.corrupt(&mut answer);
         }
         Ok(answer)
     }
@@ -353,7 +353,7 @@ impl Model {
                 };
                 let subscription = Subscription::read(objects);
                 let answer = self.moonraker.as_ref().map(|moonraker| {
-                    json!({ "eventtime": moonraker.told_at, "status": moonraker.told.answer(&subscription) })
+                    json!({ "eventtime": moonraker.sent_at, "status": moonraker.sent.answer(&subscription) })
                 });
                 if method.ends_with("subscribe")
                     && let Some(connection) = connection.and_then(|id| self.connections.get_mut(id))

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::{PrintPlan, SimPrinter, catalog, dice::Dice};
+use crate::{PrintPlan, SimPrinter, catalog, random::Random};
 
-/// Which events may happen, and how often. Times are in simulated seconds.
+/// Which events may execute, and how often. Times are in simulated seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Length of a print.
@@ -14,7 +14,7 @@ pub struct Schedule {
     /// Number of events. `None` for no limit.
     pub steps: Option<u32>,
     /// Relative probability of each event. Events that are impossible at the moment are left out.
-    pub weights: Vec<(Happening, u32)>,
+    pub weights: Vec<(ScheduledEvent, u32)>,
     /// Whether the next event waits until Moonraker has noticed the previous one, such as the end of a print. Its
     /// history mixes up two events in the same status update.
     pub one_at_a_time: bool,
@@ -22,7 +22,7 @@ pub struct Schedule {
 
 /// An event on a printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
+pub enum ScheduledEvent {
     /// A print starts. It replaces a paused print.
     Print,
     /// The file of the last print is printed again.
@@ -70,14 +70,14 @@ impl Schedule {
     #[must_use]
     pub fn busy(print: Range<f64>) -> Self {
         let weights = vec![
-            (Happening::Print, 20),
-            (Happening::Reprint, 4),
-            (Happening::Pause, 1),
-            (Happening::Resume, 6),
-            (Happening::Cancel, 1),
-            (Happening::Fail, 1),
-            (Happening::ResetFile, 2),
-            (Happening::Wait, 20),
+            (ScheduledEvent::Print, 20),
+            (ScheduledEvent::Reprint, 4),
+            (ScheduledEvent::Pause, 1),
+            (ScheduledEvent::Resume, 6),
+            (ScheduledEvent::Cancel, 1),
+            (ScheduledEvent::Fail, 1),
+            (ScheduledEvent::ResetFile, 2),
+            (ScheduledEvent::Wait, 20),
         ];
         let pause = print.start * 0.1..print.end * 0.3;
         Self {
@@ -92,7 +92,7 @@ impl Schedule {
     /// A schedule of all kinds of faults, in `steps` steps.
     #[must_use]
     pub fn rough(print: Range<f64>, steps: u32) -> Self {
-        use Happening::{
+        use ScheduledEvent::{
             Cancel, ClockJump, CutLink, DeleteNewestJob, DropSubscriptions, EmergencyStop, Fail,
             KillMoonraker, Pause, PowerCycle, Print, ReplaceAtOnce, Reprint, ResetFile, RestartIntoPrint,
             RestartKlippy, RestartMoonraker, Resume, Wait, WipeHistory,
@@ -131,9 +131,8 @@ impl Schedule {
 
     /// Removes some events from the schedule.
     #[must_use]
-    pub fn without(mut self, left_out: &[Happening]) -> Self {
-        self.weights
-            .retain(|(happening, _)| !left_out.contains(happening));
+    pub fn without(mut self, left_out: &[ScheduledEvent]) -> Self {
+        self.weights.retain(|(event, _)| !left_out.contains(event));
         self
     }
 }
@@ -141,86 +140,86 @@ impl Schedule {
 impl SimPrinter {
     /// Runs the schedule to its end and returns the events. The same seed draws the same numbers; their effect also
     /// depends on how far a print has progressed.
-    pub async fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Vec<Happening> {
-        let mut dice = Dice::new(seed);
+    pub async fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Vec<ScheduledEvent> {
+        let mut random = Random::new(seed);
         let mut happened = Vec::new();
         let mut last_file = None;
         let mut step = 0;
         while schedule.steps.is_none_or(|steps| step < steps) {
             step += 1;
             if schedule.one_at_a_time {
-                self.wait_until(|view| view.is_told).await;
+                self.wait_until(|view| view.is_reported).await;
             }
-            let happening = self.draw(&mut dice, schedule, last_file.is_some());
-            self.happen(happening, &mut dice, schedule, &mut last_file).await;
+            let event = self.draw(&mut random, schedule, last_file.is_some());
+            self.execute(event, &mut random, schedule, &mut last_file).await;
             // An unlimited schedule records no events, because the list would grow without bound.
             if schedule.steps.is_some() {
-                happened.push(happening);
+                happened.push(event);
             }
-            self.wait(dice.between(schedule.pause.clone())).await;
+            self.wait(random.between(schedule.pause.clone())).await;
         }
         happened
     }
 
-    fn draw(&self, dice: &mut Dice, schedule: &Schedule, printed: bool) -> Happening {
+    fn draw(&self, random: &mut Random, schedule: &Schedule, printed: bool) -> ScheduledEvent {
         let view = self.view();
         let ready = view.ready && view.klippy == Some("ready");
         let (printing, paused) = (view.print == Some("printing"), view.print == Some("paused"));
-        let possible = |happening: Happening| match happening {
-            Happening::Print => ready && !printing,
-            Happening::Reprint => ready && !printing && !paused && printed,
-            Happening::Pause | Happening::ReplaceAtOnce => ready && printing,
-            Happening::Resume => ready && paused,
-            Happening::Cancel | Happening::Fail => ready && (printing || paused),
-            Happening::ResetFile => ready && !printing,
+        let possible = |event: ScheduledEvent| match event {
+            ScheduledEvent::Print => ready && !printing,
+            ScheduledEvent::Reprint => ready && !printing && !paused && printed,
+            ScheduledEvent::Pause | ScheduledEvent::ReplaceAtOnce => ready && printing,
+            ScheduledEvent::Resume => ready && paused,
+            ScheduledEvent::Cancel | ScheduledEvent::Fail => ready && (printing || paused),
+            ScheduledEvent::ResetFile => ready && !printing,
             _ => true,
         };
-        let weights: Vec<(Happening, u32)> = schedule
+        let weights: Vec<(ScheduledEvent, u32)> = schedule
             .weights
             .iter()
             .copied()
-            .filter(|(happening, _)| possible(*happening))
+            .filter(|(event, _)| possible(*event))
             .collect();
         let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
-        let mut left = dice.below(usize::try_from(sum).unwrap_or(1));
-        for (happening, weight) in weights {
+        let mut left = random.below(usize::try_from(sum).unwrap_or(1));
+        for (event, weight) in weights {
             let weight = usize::try_from(weight).unwrap_or(0);
             if left < weight {
-                return happening;
+                return event;
             }
             left -= weight;
         }
-        Happening::Wait
+        ScheduledEvent::Wait
     }
 
-    async fn happen(
+    async fn execute(
         &self,
-        happening: Happening,
-        dice: &mut Dice,
+        event: ScheduledEvent,
+        random: &mut Random,
         schedule: &Schedule,
         last: &mut Option<(String, PrintPlan)>,
     ) {
         // An event that became impossible since the draw is refused; the refusal is ignored.
-        let _refused = match happening {
-            Happening::Print => {
-                let (name, plan) = self.new_file(dice, schedule, last);
+        let _refused = match event {
+            ScheduledEvent::Print => {
+                let (name, plan) = self.new_file(random, schedule, last);
                 self.start_print(&name, plan)
             }
-            Happening::Reprint => match last.clone() {
+            ScheduledEvent::Reprint => match last.clone() {
                 Some((name, plan)) => self.start_print(&name, plan),
                 None => Ok(()),
             },
-            Happening::ReplaceAtOnce => {
-                let (name, plan) = self.new_file(dice, schedule, last);
+            ScheduledEvent::ReplaceAtOnce => {
+                let (name, plan) = self.new_file(random, schedule, last);
                 self.replace_at_once(&name, plan)
             }
-            Happening::Pause => self.pause(),
-            Happening::Resume => self.resume(),
-            Happening::Cancel => self.cancel(),
-            Happening::ResetFile => self.reset_file(),
-            Happening::Fail => self.fail("Move out of range: 400.000 10.000 0.200 [0.000]"),
+            ScheduledEvent::Pause => self.pause(),
+            ScheduledEvent::Resume => self.resume(),
+            ScheduledEvent::Cancel => self.cancel(),
+            ScheduledEvent::ResetFile => self.reset_file(),
+            ScheduledEvent::Fail => self.fail("Move out of range: 400.000 10.000 0.200 [0.000]"),
             _ => {
-                self.trouble(happening, dice, schedule, last).await;
+                self.trouble(event, random, schedule, last).await;
                 Ok(())
             }
         };
@@ -228,45 +227,45 @@ impl SimPrinter {
 
     async fn trouble(
         &self,
-        happening: Happening,
-        dice: &mut Dice,
+        event: ScheduledEvent,
+        random: &mut Random,
         schedule: &Schedule,
         last: &mut Option<(String, PrintPlan)>,
     ) {
-        let a_while = dice.between(schedule.pause.clone());
-        match happening {
-            Happening::EmergencyStop => {
+        let a_while = random.between(schedule.pause.clone());
+        match event {
+            ScheduledEvent::EmergencyStop => {
                 self.emergency_stop();
                 self.wait(a_while).await;
                 self.firmware_restart();
             }
-            Happening::RestartKlippy => self.firmware_restart(),
-            Happening::RestartIntoPrint => {
-                let (name, plan) = self.new_file(dice, schedule, last);
+            ScheduledEvent::RestartKlippy => self.firmware_restart(),
+            ScheduledEvent::RestartIntoPrint => {
+                let (name, plan) = self.new_file(random, schedule, last);
                 self.restart_into_print(&name, plan);
             }
-            Happening::RestartMoonraker => {
+            ScheduledEvent::RestartMoonraker => {
                 self.stop_moonraker();
                 self.wait(a_while).await;
                 self.start_moonraker();
             }
-            Happening::KillMoonraker => {
+            ScheduledEvent::KillMoonraker => {
                 self.kill_moonraker();
                 self.wait(a_while).await;
                 self.start_moonraker();
             }
-            Happening::PowerCycle => {
+            ScheduledEvent::PowerCycle => {
                 self.power_off();
                 self.wait(a_while).await;
                 self.power_on();
             }
-            Happening::CutLink => {
+            ScheduledEvent::CutLink => {
                 self.cut_link();
                 self.wait(a_while * 2.0).await;
                 self.restore_link();
             }
-            Happening::DropSubscriptions => self.drop_subscriptions(),
-            Happening::DeleteNewestJob => {
+            ScheduledEvent::DropSubscriptions => self.drop_subscriptions(),
+            ScheduledEvent::DeleteNewestJob => {
                 if let Some(id) = self
                     .history()
                     .last()
@@ -275,20 +274,20 @@ impl SimPrinter {
                     self.delete_history_job(&id);
                 }
             }
-            Happening::WipeHistory => self.wipe_history(),
-            Happening::ClockJump => self.set_clock_offset(dice.between(-7200.0..7200.0)),
+            ScheduledEvent::WipeHistory => self.wipe_history(),
+            ScheduledEvent::ClockJump => self.set_clock_offset(random.between(-7200.0..7200.0)),
             _ => {}
         }
     }
 
     fn new_file(
         &self,
-        dice: &mut Dice,
+        random: &mut Random,
         schedule: &Schedule,
         last: &mut Option<(String, PrintPlan)>,
     ) -> (String, PrintPlan) {
-        let seconds = dice.between(schedule.print.clone());
-        let file = catalog::sliced_file(dice, seconds, self.wall_clock() - 30.0);
+        let seconds = random.between(schedule.print.clone());
+        let file = catalog::sliced_file(random, seconds, self.wall_clock() - 30.0);
         let (name, plan) = (file.name.clone(), file.plan.clone());
         self.add_file(file, None);
         *last = Some((name.clone(), plan.clone()));

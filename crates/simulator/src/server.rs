@@ -149,7 +149,7 @@ impl Shared {
     fn route(&self, head: &Head) -> Response {
         let mut model = self.model();
         let path = head.path.as_str();
-        if !model.grants(head.api_key.as_deref()) && path != "/access/info" {
+        if !model.accepts_key(head.api_key.as_deref()) && path != "/access/info" {
             return Response::error(401, "Unauthorized");
         }
         if let Some(name) = path.strip_prefix("/server/files/gcodes/") {
@@ -199,7 +199,7 @@ impl Shared {
                 let token = head.query_value("token");
                 let authorized = match token {
                     Some(token) => model.takes_token(&token),
-                    None => model.grants(head.api_key.as_deref()),
+                    None => model.accepts_key(head.api_key.as_deref()),
                 };
                 Some(model.connections.open(outbox, authorized))
             } else {

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use tokio::task::JoinSet;
 
-use crate::{PrinterConfig, Schedule, SimPrinter, Traffic, dice::Dice};
+use crate::{PrinterConfig, Schedule, SimPrinter, Traffic, random::Random};
 
 /// A fleet of simulated printers. Ends when it is dropped.
 pub struct Simulator {
@@ -21,7 +21,7 @@ impl Simulator {
     pub async fn start(count: usize, config: &PrinterConfig, base_port: Option<u16>) -> io::Result<Self> {
         let mut printers = Vec::with_capacity(count);
         for place in 0..count {
-            let seed = Dice::of(config.seed, place as u64).bits();
+            let seed = Random::of(config.seed, place as u64).bits();
             let port = base_port.map_or(Some(0), |base| base.checked_add(u16::try_from(place).ok()?));
             let port = port.ok_or_else(|| io::Error::other("there are no ports for so many printers"))?;
             let config = PrinterConfig {
@@ -50,7 +50,7 @@ impl Simulator {
             };
             let schedule = schedule.clone();
             self.schedules.spawn(async move {
-                let seed = Dice::of(seed, place as u64).bits();
+                let seed = Random::of(seed, place as u64).bits();
                 printer.run_schedule(seed, &schedule).await;
             });
         }

@@ -116,7 +116,7 @@ async fn connect(mut client: TcpStream, port: u16, link: watch::Receiver<Link>, 
 }
 
 async fn relay(client: &mut TcpStream, port: u16, link: &watch::Receiver<Link>) {
-    wait_until_it_thaws(link).await;
+    wait_while_frozen(link).await;
     let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
         _ = client.set_zero_linger();
         return;
@@ -133,11 +133,11 @@ async fn relay(client: &mut TcpStream, port: u16, link: &watch::Receiver<Link>) 
 async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, link: &watch::Receiver<Link>) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
-        wait_until_it_thaws(link).await;
+        wait_while_frozen(link).await;
         let Ok(length @ 1..) = from.read(&mut bytes).await else {
             break;
         };
-        wait_until_it_thaws(link).await;
+        wait_while_frozen(link).await;
         if to.write_all(&bytes[..length]).await.is_err() {
             break;
         }
@@ -145,7 +145,7 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, link: &watch::Recei
     _ = to.shutdown().await;
 }
 
-async fn wait_until_it_thaws(link: &watch::Receiver<Link>) {
+async fn wait_while_frozen(link: &watch::Receiver<Link>) {
     // The sender outlives every connection, so this ends only when the link is no longer frozen.
     _ = link.clone().wait_for(|link| *link != Link::Frozen).await;
 }

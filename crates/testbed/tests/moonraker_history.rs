@@ -275,7 +275,7 @@ async fn new_print_replaces_a_paused_one() {
     printer.print("one.gcode", &GcodeFile::new(60.0)).await.unwrap();
     printer.klippy.wait_for_progress(0.01).await.unwrap();
     printer.moonraker.pause().await.unwrap();
-    printer.klippy.wait_until_told().await.unwrap();
+    printer.klippy.wait_until_reported().await.unwrap();
     printer.print("two.gcode", &GcodeFile::new(0.8)).await.unwrap();
     let jobs = printer.moonraker.wait_for_ended_jobs(2).await.unwrap();
     assert_eq!(

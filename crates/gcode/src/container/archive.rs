@@ -114,11 +114,11 @@ pub(crate) fn read(segments: &Segments<'_>, parsed: &mut Parsed) {
         Some(gcode) => {
             let project = contents.project_settings.as_ref();
             let ends = stream(segments, &mut archive, gcode, parsed);
-            let beside = || {
+            let container_settings = || {
                 let json = whole(segments, &mut archive, project?, MAX_SIDE_TEXT)?;
                 plate_info::project_settings(&json)
             };
-            read_gcode(gcode, &ends, beside, parsed);
+            read_gcode(gcode, &ends, container_settings, parsed);
         }
         None => parsed.warn(Warning::ContainerDamaged("no G-code in the ZIP".into())),
     }
@@ -137,7 +137,7 @@ pub(crate) fn read(segments: &Segments<'_>, parsed: &mut Parsed) {
 fn read_gcode(
     gcode: &Member,
     ends: &inflate::Inflated,
-    beside: impl FnOnce() -> Option<crate::settings::Settings<'static>>,
+    container_settings: impl FnOnce() -> Option<crate::settings::Settings<'static>>,
     parsed: &mut Parsed,
 ) {
     // An unfinished stream is longer than its available part.
@@ -147,7 +147,7 @@ fn read_gcode(
         gcode.size.max(ends.total + 1)
     };
     let segments = Segments::head_and_tail(&ends.head, &ends.tail, Some(size));
-    text::read(&segments, 0, beside, parsed);
+    text::read(&segments, 0, container_settings, parsed);
     // Offsets within a compressed member are of no use.
     parsed.metadata.moves = crate::Moves::default();
 }

@@ -27,7 +27,7 @@ use crate::{GcodeMetadata, Parsed, Tool, Warning, raw};
 pub(crate) struct Source<'s, 'a> {
     pub(crate) scan: &'s Scan<'a>,
     /// Settings stored next to the G-code, in containers.
-    pub(crate) beside: Option<Settings<'a>>,
+    pub(crate) container_settings: Option<Settings<'a>>,
 }
 
 /// Name and version as the slicer wrote them.
@@ -124,10 +124,10 @@ fn slic3r_descendant(source: &Source<'_, '_>, parsed: &mut Parsed) {
     let mut statistics = settings::statistics(scan);
     let mut config = settings::config_block(scan);
     if config.is_empty() || config.cut {
-        for (key, value) in source.beside.iter().flat_map(Settings::iter) {
+        for (key, value) in source.container_settings.iter().flat_map(Settings::iter) {
             config.insert(key.to_owned().into(), value.to_owned().into());
         }
-        config.cut &= source.beside.is_none();
+        config.cut &= source.container_settings.is_none();
     }
     if config.is_empty() {
         parsed.warn(Warning::NoSettings);

@@ -25,7 +25,7 @@ fn fetched(file: &[u8]) -> (Parsed, u64) {
     while let Some(range) = reader.next_range() {
         reader.push(range.start, &file[range.start as usize..range.end as usize]);
     }
-    (reader.finish(), reader.asked())
+    (reader.finish(), reader.requested())
 }
 
 fn block(kind: u16, data: &[u8], parameters: &[u8], deflate: bool) -> Vec<u8> {
@@ -73,15 +73,15 @@ fn bgcode_is_read_up_to_the_moves() {
     let file = bgcode(PIXEL);
     let whole = gcode::parse(&file, b"", None);
     insta::assert_json_snapshot!("made__bgcode", whole);
-    let (parsed, asked) = fetched(&file);
+    let (parsed, requested) = fetched(&file);
     assert_eq!(parsed, whole);
-    assert!(asked < 70_000, "{asked}");
+    assert!(requested < 70_000, "{requested}");
 }
 
 #[test]
 fn bgcode_with_a_thumbnail_beyond_the_budget_keeps_its_settings() {
-    let (parsed, asked) = fetched(&bgcode(&vec![0; 600_000]));
-    assert!(asked <= BUDGET);
+    let (parsed, requested) = fetched(&bgcode(&vec![0; 600_000]));
+    assert!(requested <= BUDGET);
     assert_eq!(parsed.metadata.layer_height, Some(0.2));
     assert_eq!(parsed.warnings, [Warning::ThumbnailCut { width: 2, height: 3 }]);
 }
@@ -141,8 +141,8 @@ fn long_3mf_with_settings_behind_the_moves_uses_what_lies_beside() {
         (whole.estimated_time, whole.filament_cost),
         (Some(6034), Some(0.49))
     );
-    let (parsed, asked) = fetched(&file);
-    assert!(asked <= BUDGET, "{asked}");
+    let (parsed, requested) = fetched(&file);
+    assert!(requested <= BUDGET, "{requested}");
     let metadata = parsed.metadata;
     assert_eq!(
         parsed.warnings,

@@ -22,7 +22,7 @@ fn fetch(file: &[u8]) -> Parsed {
     while let Some(range) = reader.next_range() {
         reader.push(range.start, &file[range.start as usize..range.end as usize]);
     }
-    assert!(reader.asked() <= gcode::BUDGET);
+    assert!(reader.requested() <= gcode::BUDGET);
     reader.finish()
 }
 

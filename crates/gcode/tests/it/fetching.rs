@@ -45,7 +45,7 @@ impl LargeFile<'_> {
             requests += 1;
             assert!(requests < 64, "too many requests");
         }
-        (reader.finish(), reader.asked(), requests)
+        (reader.finish(), reader.requested(), requests)
     }
 }
 
@@ -74,8 +74,8 @@ fn stored_files_are_read_within_the_budget() {
             filler: 0,
             tail: b"",
         };
-        let (fetched, asked, _) = file.fetch(MovesHint::default());
-        assert!(asked <= BUDGET, "{}: {asked}", sample.name);
+        let (fetched, requested, _) = file.fetch(MovesHint::default());
+        assert!(requested <= BUDGET, "{}: {requested}", sample.name);
         misses.extend(differences(
             &sample,
             &gcode::parse(&sample.bytes, b"", None),
@@ -109,10 +109,10 @@ fn six_hundred_megabytes_cost_half_a_megabyte() {
             end: whole.metadata.moves.end.map(|end| end + file.filler),
         };
         for hint in [MovesHint::default(), hint] {
-            let (fetched, asked, requests) = file.fetch(hint);
+            let (fetched, requested, requests) = file.fetch(hint);
             assert!(
-                asked <= BUDGET && requests <= 10,
-                "{}: {asked} bytes, {requests} requests",
+                requested <= BUDGET && requests <= 10,
+                "{}: {requested} bytes, {requests} requests",
                 sample.name
             );
             misses.extend(differences(sample, &whole, &fetched));
@@ -138,12 +138,12 @@ fn a_server_that_ignores_ranges_may_give_the_whole_file() {
     for (moves, requests) in [(20_000, 1), (200_000, 2)] {
         let file = [head, &MOVE.repeat(moves), b"; max_z_height: 12\n"].concat();
         let mut reader = Reader::new(file.len() as u64);
-        let mut asked = 0;
+        let mut requested = 0;
         while reader.next_range().is_some() {
             reader.push(0, &file);
-            asked += 1;
+            requested += 1;
         }
-        assert_eq!(asked, requests);
+        assert_eq!(requested, requests);
         let kept: usize = reader.chunks().map(|(_, bytes)| bytes.len()).sum();
         assert!(kept <= 3 << 20, "{kept}");
         let metadata = reader.finish().metadata;

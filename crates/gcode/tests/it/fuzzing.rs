@@ -135,7 +135,7 @@ fn fetch(random: &mut Random, file: &[u8]) -> Parsed {
         };
         reader.push(start as u64, &file[start..end.max(start)]);
     }
-    assert!(reader.asked() <= BUDGET);
+    assert!(reader.requested() <= BUDGET);
     reader.finish()
 }
 

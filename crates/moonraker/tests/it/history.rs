@@ -35,7 +35,7 @@ async fn page(rows: u64, bad: &[u64], start: u64, limit: u64) -> Result<HistoryP
         ..HistoryQuery::default()
     };
     tokio::select! {
-        page = client.history_page_stepping_over_bad_rows(query) => page,
+        page = client.history_page_skipping_bad_rows(query) => page,
         () = serve(peer, rows, bad) => unreachable!(),
     }
 }
@@ -80,7 +80,7 @@ async fn a_history_that_always_fails_is_an_error() {
         }
     };
     let result = tokio::select! {
-        result = client.history_page_stepping_over_bad_rows(HistoryQuery::default()) => result,
+        result = client.history_page_skipping_bad_rows(HistoryQuery::default()) => result,
         () = serve => unreachable!(),
     };
     assert!(matches!(result, Err(RequestError::Refused { code: 500, .. })));

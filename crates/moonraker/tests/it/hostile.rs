@@ -196,12 +196,13 @@ async fn a_flood_that_nobody_reads_ends_the_connection_within_bounded_memory() {
 async fn answering(answer: String) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (told, asked) = tokio::sync::mpsc::unbounded_channel();
+    let (requests_sender, asked) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = vec![0; 4096];
             let length = stream.read(&mut head).await.unwrap_or(0);
-            told.send(String::from_utf8_lossy(&head[..length]).into_owned())
+            requests_sender
+                .send(String::from_utf8_lossy(&head[..length]).into_owned())
                 .ok();
             stream.write_all(answer.as_bytes()).await.ok();
         }
@@ -235,10 +236,7 @@ async fn no_redirect_is_followed_and_no_key_goes_elsewhere() {
                 .is_err()
         );
     }
-    assert!(
-        asked_elsewhere.try_recv().is_err(),
-        "somebody was asked elsewhere"
-    );
+    assert!(asked_elsewhere.try_recv().is_err(), "a request went elsewhere");
 }
 
 #[tokio::test]

@@ -385,7 +385,7 @@ async fn dropped_calls_leave_nothing_behind() {
     for _ in 0..100 {
         tokio::select! {
             biased;
-            _ = client.call("dropped", Value::Null) => panic!("nobody answers"),
+            _ = client.call("dropped", Value::Null) => panic!("there is no answer"),
             () = tokio::task::yield_now() => {}
         }
     }

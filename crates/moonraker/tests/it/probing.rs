@@ -73,7 +73,7 @@ async fn each_optional_call_may_be_refused_and_the_report_says_what_is_missing()
         (
             "server.connection.identify",
             Capability::Identify,
-            "names of its clients",
+            "name themselves",
         ),
         ("server.info", Capability::ServerInfo, "version and state"),
         ("machine.proc_stats", Capability::HostClock, "its clock"),
@@ -102,8 +102,8 @@ async fn each_optional_call_may_be_refused_and_the_report_says_what_is_missing()
                 panic!("{method} {refusal:?}: {:?}", report.limitations);
             };
             assert_eq!(limitation.capability, capability);
-            let told = limitation.to_string();
-            assert!(told.contains(words) && told.contains(refusal.1), "{told}");
+            let text = limitation.to_string();
+            assert!(text.contains(words) && text.contains(refusal.1), "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::{JobFilter, PrinterId};
-use simulator::{Dice, Outcome, PrintPlan, Simulator, TrueRun};
+use simulator::{Outcome, PrintPlan, Random, Simulator, TrueRun};
 use store::{JobRow, Store};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -39,14 +39,14 @@ impl Prints {
         for (place, printer) in printers.iter().cloned().enumerate() {
             let no_more = no_more.clone();
             tasks.spawn(async move {
-                let mut dice = Dice::new(place as u64);
-                sleep(Duration::from_secs_f64(dice.between(0.0..SHORT.end))).await;
+                let mut random = Random::new(place as u64);
+                sleep(Duration::from_secs_f64(random.between(0.0..SHORT.end))).await;
                 while !no_more.is_cancelled() {
-                    let plan = PrintPlan::lasting(dice.between(SHORT));
+                    let plan = PrintPlan::lasting(random.between(SHORT));
                     // Refused only if the previous print is still running.
                     let _ = printer.start_print("short.gcode", plan);
                     printer.wait_until(|view| view.print != Some("printing")).await;
-                    sleep(Duration::from_secs_f64(dice.between(0.5..2.0))).await;
+                    sleep(Duration::from_secs_f64(random.between(0.5..2.0))).await;
                 }
             });
         }

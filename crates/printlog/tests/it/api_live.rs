@@ -1,7 +1,7 @@
 //! The API's view of a connected printer: a simulated one that is printing.
 
 use serde_json::{Value, json};
-use simulator::{Dice, PrintPlan, PrinterConfig, SimPrinter};
+use simulator::{PrintPlan, PrinterConfig, Random, SimPrinter};
 
 use crate::test_app::TestApp;
 
@@ -128,7 +128,7 @@ async fn a_changed_key_takes_effect_at_once() {
 async fn a_running_job_is_shown_and_cannot_be_deleted() {
     let app = TestApp::start().await;
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
-    let mut file = simulator::sliced_file(&mut Dice::new(7), 3600.0, 1_700_000_000.0);
+    let mut file = simulator::sliced_file(&mut Random::new(7), 3600.0, 1_700_000_000.0);
     file.name = "cube.gcode".to_owned();
     printer.add_file(file, None);
     let input = json!({"name": "Sim", "moonraker_url": printer.url()});

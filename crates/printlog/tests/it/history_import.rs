@@ -18,7 +18,7 @@ async fn a_row_that_cannot_be_read_costs_that_row_only() {
     let history = printer.history();
     for place in [3, 249, 250, 499, 600] {
         let id = history[place]["job_id"].as_str().unwrap();
-        assert!(printer.spoil_history_job(id), "{id}");
+        assert!(printer.corrupt_history_job(id), "{id}");
     }
     let logger = Logger::start().await;
     let id = logger.add_printer("Voron", &printer.url(), None).await;
@@ -61,7 +61,7 @@ async fn a_history_without_end_is_given_up_and_prints_are_recorded() {
         HistoryFault::IgnoresStart,
     ] {
         let printer = SimPrinter::start(past(400), 0).await.unwrap();
-        printer.spoil_history(fault);
+        printer.fail_history(fault);
         let logger = Logger::start().await;
         let id = logger.add_printer("Voron", &printer.url(), None).await;
         let status = import_of(&logger, id, |status| {
@@ -94,7 +94,7 @@ async fn large_rows_are_read_in_smaller_pages() {
     // 50 rows of 400 kB exceed the maximum message size.
     for (bytes, count, most_sockets) in [(80_000, 600, 1), (200_000, 100, 1), (400_000, 60, 3)] {
         let printer = SimPrinter::start(past(count), 0).await.unwrap();
-        printer.spoil_history(HistoryFault::LargeMetadata(bytes));
+        printer.fail_history(HistoryFault::LargeMetadata(bytes));
         let variables = [("PRINTLOG_MOONRAKER__RECONNECT_DELAY", "0.1")];
         let logger = Logger::start_with(&variables).await;
         let id = logger.add_printer("Voron", &printer.url(), None).await;
@@ -109,7 +109,7 @@ async fn large_rows_are_read_in_smaller_pages() {
 #[tokio::test]
 async fn long_names_are_cut() {
     let printer = SimPrinter::start(past(20), 0).await.unwrap();
-    printer.spoil_history(HistoryFault::LongNames(1_500_000));
+    printer.fail_history(HistoryFault::LongNames(1_500_000));
     let variables = [
         ("PRINTLOG_MOONRAKER__RECONNECT_DELAY", "0.1"),
         ("PRINTLOG_LOGGING__FILE", "log"),

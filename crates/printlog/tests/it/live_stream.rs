@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use hyper::{Request, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use simulator::{Dice, PrintPlan, PrinterConfig, SimPrinter};
+use simulator::{PrintPlan, PrinterConfig, Random, SimPrinter};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::test_app::{TestApp, job};
@@ -115,7 +115,7 @@ impl Viewer {
 
 async fn printing() -> SimPrinter {
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
-    let mut file = simulator::sliced_file(&mut Dice::new(7), 3600.0, 1_700_000_000.0);
+    let mut file = simulator::sliced_file(&mut Random::new(7), 3600.0, 1_700_000_000.0);
     file.name = "cube.gcode".to_owned();
     printer.add_file(file, None);
     printer

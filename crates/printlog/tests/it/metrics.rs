@@ -8,7 +8,7 @@ use std::{
 
 use domain::JobStatus;
 use serde_json::{Value, json};
-use simulator::{Dice, PrintPlan, PrinterConfig, SimPrinter};
+use simulator::{PrintPlan, PrinterConfig, Random, SimPrinter};
 use store::Location;
 use tokio::net::TcpListener;
 
@@ -141,7 +141,7 @@ async fn what_is_documented_and_drawn_is_measured() {
     app.get("/api/jobs/1").await.expect(200);
     // Metrics without a series are not written. A printer that is printing has a series of each.
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
-    let mut file = simulator::sliced_file(&mut Dice::new(7), 3600.0, 1_700_000_000.0);
+    let mut file = simulator::sliced_file(&mut Random::new(7), 3600.0, 1_700_000_000.0);
     file.name = "cube.gcode".to_owned();
     printer.add_file(file, None);
     let input = json!({"name": "Sim", "moonraker_url": printer.url()});

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use simulator::{
-    Dice, Faults, Happening, Outcome, PastPrints, PrintPlan, PrinterConfig, Schedule, SimPrinter, TrueRun,
-    Version,
+    Faults, Outcome, PastPrints, PrintPlan, PrinterConfig, Random, Schedule, ScheduledEvent, SimPrinter,
+    TrueRun, Version,
 };
 use tokio::time::{Instant, sleep};
 
@@ -36,7 +36,7 @@ async fn rough(seed: u64) {
         pause: 0.6..5.0,
         ..Schedule::rough(3.0..10.0, 14)
     }
-    .without(&[Happening::ReplaceAtOnce, Happening::ClockJump]);
+    .without(&[ScheduledEvent::ReplaceAtOnce, ScheduledEvent::ClockJump]);
     let mut logger = Logger::start_with(&[("PRINTLOG_MOONRAKER__HEALTH_CHECK_INTERVAL", "1")]).await;
     let mut watched = Vec::new();
     let mut schedules = Vec::new();
@@ -67,19 +67,19 @@ async fn rough(seed: u64) {
         });
     }
 
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let mut runs = true;
     let mut kills = 0;
-    let mut next_change = Instant::now() + Duration::from_secs_f64(dice.between(4.0..9.0));
+    let mut next_change = Instant::now() + Duration::from_secs_f64(random.between(4.0..9.0));
     while !schedules.iter().all(tokio::task::JoinHandle::is_finished) {
         if Instant::now() >= next_change {
             let pause = if runs {
                 logger.kill().await;
                 kills += 1;
-                dice.between(0.2..5.0)
+                random.between(0.2..5.0)
             } else {
                 logger.start_again().await;
-                dice.between(4.0..9.0)
+                random.between(4.0..9.0)
             };
             runs = !runs;
             next_change = Instant::now() + Duration::from_secs_f64(pause);

@@ -8,7 +8,7 @@ use domain::{Job, JobFilter, JobId, JobNotes, NewPrinter, PrinterId};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulator::{Dice, PastJob, PastPrints, past_jobs, printer_name};
+use simulator::{PastJob, PastPrints, Random, past_jobs, printer_name};
 use store::{DetailsSource, DetailsStatus, JobRecord, Location, NewGcodeFile, Store};
 
 /// Fills a printlog database with jobs of the past years. The same seed and end give the same jobs.
@@ -96,9 +96,9 @@ async fn fill(store: &Store, options: &Options, until: Timestamp) -> anyhow::Res
             options.jobs % options.printers as u64,
         );
         let count = share + u64::from((place as u64) < rest);
-        let seed = Dice::of(options.seed, place as u64).bits();
+        let seed = Random::of(options.seed, place as u64).bits();
         let jobs = past_jobs(PastPrints { count, days }, seed, until).peekable();
-        printers.push((id, Dice::new(seed), jobs));
+        printers.push((id, Random::new(seed), jobs));
     }
     let bar = ProgressBar::new(options.jobs);
     bar.set_style(ProgressStyle::with_template(
@@ -106,9 +106,9 @@ async fn fill(store: &Store, options: &Options, until: Timestamp) -> anyhow::Res
     )?);
     let mut next_id = 1;
     let mut batch = Vec::with_capacity(BATCH);
-    while let Some((printer, dice, job)) = earliest(&mut printers) {
+    while let Some((printer, random, job)) = earliest(&mut printers) {
         let id = is_empty.then_some(JobId(next_id));
-        batch.push(record(id, printer, dice, job));
+        batch.push(record(id, printer, random, job));
         next_id += 1;
         if batch.len() == BATCH {
             store.import_jobs(&batch, until).await?;
@@ -122,18 +122,18 @@ async fn fill(store: &Store, options: &Options, until: Timestamp) -> anyhow::Res
     Ok(())
 }
 
-type Past<I> = (PrinterId, Dice, Peekable<I>);
+type Past<I> = (PrinterId, Random, Peekable<I>);
 
 /// Takes the next job of all printers by start time, the order in which a server would have recorded them.
 fn earliest<I: Iterator<Item = PastJob>>(
     printers: &mut [Past<I>],
-) -> Option<(PrinterId, &mut Dice, PastJob)> {
-    let (id, dice, jobs) = printers
+) -> Option<(PrinterId, &mut Random, PastJob)> {
+    let (id, random, jobs) = printers
         .iter_mut()
         .filter_map(|past| Some((past.2.peek()?.history.start_time, past)))
         .min_by_key(|(start, _)| *start)?
         .1;
-    Some((*id, dice, jobs.next()?))
+    Some((*id, random, jobs.next()?))
 }
 
 async fn add_printer(
@@ -156,12 +156,12 @@ async fn add_printer(
     Ok(store.add_printer(&printer, began).await?.id)
 }
 
-fn record(id: Option<JobId>, printer_id: PrinterId, dice: &mut Dice, past: PastJob) -> JobRecord {
+fn record(id: Option<JobId>, printer_id: PrinterId, random: &mut Random, past: PastJob) -> JobRecord {
     let job = Job::from_history(printer_id, &past.history);
     let started = past.history.start_time.unwrap_or_default();
     let ended = past.history.end_time.unwrap_or(started);
     // For most prints, the file was still available when its details were read.
-    let (details_status, source, reason) = match dice.below(20) {
+    let (details_status, source, reason) = match random.below(20) {
         0 => (
             DetailsStatus::Partial,
             Some(DetailsSource::Moonraker),

@@ -65,7 +65,7 @@ impl Model {
         if moonraker.link != KlippyLink::Connected {
             return;
         }
-        self.tell("notify_klippy_disconnected", None);
+        self.notify("notify_klippy_disconnected", None);
         self.finish_with_last(now, "klippy_disconnect");
         if let Some(moonraker) = &mut self.moonraker {
             moonraker.lose_klippy();
@@ -140,7 +140,7 @@ impl Model {
         );
         self.files.insert(file, content);
         let item = json!({ "path": name, "root": "gcodes", "size": size, "modified": modified, "permissions": "rw" });
-        self.tell(
+        self.notify(
             "notify_filelist_changed",
             Some(&json!([{ "action": "create_file", "item": item }])),
         );
@@ -150,7 +150,7 @@ impl Model {
         let removed = self.files.remove(name);
         if removed {
             let item = json!({ "path": name, "root": "gcodes", "size": 0, "modified": 0, "permissions": "" });
-            self.tell(
+            self.notify(
                 "notify_filelist_changed",
                 Some(&json!([{ "action": "delete_file", "item": item }])),
             );

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Model;
 
 /// A client has given up a request that is older. printlog waits 30 s.
-const PATIENCE: Duration = Duration::from_secs(25);
+const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Limits on the responses to such requests.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Model {
         self.imports.allowed = pages;
         for (connection, text, since) in std::mem::take(&mut self.imports.held) {
             // A response to a request that was given up would use up a page without reaching the import.
-            if since.elapsed() < PATIENCE && self.connections.get_mut(connection).is_some() {
+            if since.elapsed() < TIMEOUT && self.connections.get_mut(connection).is_some() {
                 self.frame(connection, &text);
             }
         }

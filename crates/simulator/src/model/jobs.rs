@@ -69,7 +69,7 @@ impl Model {
             file.last_print = Some((row.start_time, format!("{id:06X}")));
         }
         moonraker.current = Some(CurrentJob { id, row });
-        self.tell_job("added");
+        self.notify_job("added");
     }
 
     fn finish_job(&mut self, now: f64, status: &'static str, stats: &Stats) {
@@ -99,7 +99,7 @@ impl Model {
         };
         current.row.metadata = Some(metadata);
         self.history.finish(self.config.version, id, current.row.clone());
-        self.tell_job("finished");
+        self.notify_job("finished");
         if let Some(moonraker) = &mut self.moonraker {
             moonraker.current = None;
         }
@@ -115,7 +115,7 @@ impl Model {
         }
     }
 
-    fn tell_job(&mut self, action: &str) {
+    fn notify_job(&mut self, action: &str) {
         let Some(current) = self
             .moonraker
             .as_ref()
@@ -127,7 +127,7 @@ impl Model {
         if let Ok(job) = history::job(self.config.version, current.id, &current.row, exists) {
             let params = json!([{ "action": action, "job": job }]);
             let text = notification("notify_history_changed", Some(&params));
-            self.connections.tell_history(text, &mut self.dice);
+            self.connections.notify_history(text, &mut self.random);
         }
     }
 

@@ -108,7 +108,7 @@ async fn disorder_loses_nothing() {
             statuses.push(frame["params"][1].as_f64().unwrap());
         }
     }
-    assert!(heard.values().any(|times| *times > 1), "some were told twice");
+    assert!(heard.values().any(|times| *times > 1), "some were sent twice");
     assert!(
         statuses.windows(2).all(|pair| pair[0] <= pair[1]),
         "deltas keep their order"

@@ -37,8 +37,8 @@ const PATH: &str = "/server/files/gcodes/Kunden%20M%C3%BCller/Test%20%231.gcode"
 
 async fn printer_with_file(content: Option<Vec<u8>>) -> SimPrinter {
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
-    let mut dice = simulator::Dice::new(1);
-    let mut file = simulator::sliced_file(&mut dice, 600.0, 1_700_000_000.0);
+    let mut random = simulator::Random::new(1);
+    let mut file = simulator::sliced_file(&mut random, 600.0, 1_700_000_000.0);
     file.metadata["slicer"] = "OrcaSlicer".into();
     file.name = "Kunden Müller/Test #1.gcode".to_owned();
     printer.add_file(file, content);
@@ -94,12 +94,12 @@ async fn made_up_files_have_a_head_and_a_tail() {
 #[tokio::test]
 async fn made_up_files_say_what_their_metadata_says() {
     let printer = SimPrinter::start(PrinterConfig::default(), 0).await.unwrap();
-    let mut dice = simulator::Dice::new(3);
+    let mut random = simulator::Random::new(3);
     let mut slicers = BTreeSet::new();
     for n in 0..40 {
-        let mut file = simulator::sliced_file(&mut dice, 300.0, 1_700_000_000.0);
+        let mut file = simulator::sliced_file(&mut random, 300.0, 1_700_000_000.0);
         file.name = format!("{n}.gcode");
-        let told = file.metadata.clone();
+        let expected = file.metadata.clone();
         printer.add_file(file, None);
         let body = http(&printer, "GET", &format!("/server/files/gcodes/{n}.gcode"), "")
             .await
@@ -120,16 +120,16 @@ async fn made_up_files_say_what_their_metadata_says() {
             "filament_type",
             "nozzle_diameter",
         ] {
-            assert_eq!(read[field], told[field], "{field} of {read}");
+            assert_eq!(read[field], expected[field], "{field} of {read}");
         }
         let (time, length) = (
             &read["estimated_time"],
             read["filament_used_mm"].as_f64().unwrap(),
         );
-        assert_eq!(time, &told["estimated_time"]);
+        assert_eq!(time, &expected["estimated_time"]);
         assert!(
-            (length - told["filament_total"].as_f64().unwrap()).abs() < 0.1,
-            "{length}, {told}"
+            (length - expected["filament_total"].as_f64().unwrap()).abs() < 0.1,
+            "{length}, {expected}"
         );
         slicers.insert(read["slicer"].to_string());
     }

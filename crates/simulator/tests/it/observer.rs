@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 use crate::digest;
 
 /// Longer than any test takes, so that a test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Observer {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -108,7 +108,7 @@ impl Observer {
     /// The next frame. `None` at the end of the connection, whose close code is added to the digest.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
-            match timeout(PATIENCE, self.socket.next())
+            match timeout(TIMEOUT, self.socket.next())
                 .await
                 .expect("a frame in time")
             {
@@ -150,7 +150,7 @@ impl Observer {
                 );
             }
         };
-        let result = timeout(PATIENCE, read).await;
+        let result = timeout(TIMEOUT, read).await;
         assert!(result.is_ok(), "`{begins}` never came: {:#?}", self.digest);
     }
 

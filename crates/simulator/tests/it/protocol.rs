@@ -328,7 +328,7 @@ async fn version_0_8_counts_all_and_stumbles_over_before() {
 #[tokio::test]
 async fn a_spoiled_row_costs_its_page() {
     let (printer, mut observer) = printer(with_history(Version::V0_11, 20)).await;
-    assert!(printer.spoil_history_job("000007"));
+    assert!(printer.corrupt_history_job("000007"));
     let refusal = observer.call("server.history.list", json!({})).await.unwrap_err();
     assert_eq!(
         refusal,

@@ -1,6 +1,6 @@
 //! Random schedules: the printer's own accounts must agree with each other after any sequence of events.
 
-use simulator::{Faults, Happening, Outcome, PrinterConfig, Schedule, SimPrinter, Version};
+use simulator::{Faults, Outcome, PrinterConfig, Schedule, ScheduledEvent, SimPrinter, Version};
 
 #[tokio::test]
 async fn rough_schedules_leave_accounts_that_agree() {
@@ -26,7 +26,7 @@ async fn rough_schedules_leave_accounts_that_agree() {
             ..Schedule::rough(2.0..20.0, 40)
         };
         let happened = printer
-            .run_schedule(seed, &schedule.without(&[Happening::ReplaceAtOnce]))
+            .run_schedule(seed, &schedule.without(&[ScheduledEvent::ReplaceAtOnce]))
             .await;
         assert_eq!(happened.len(), 40);
         check(&printer, seed);

@@ -22,11 +22,11 @@ use super::objects;
 use crate::clock::Clock;
 
 /// Seconds between two status updates.
-const TURN: f64 = 0.25;
+const UPDATE_INTERVAL: f64 = 0.25;
 /// Seconds that a RESTART takes.
 const RESTART_TAKES: f64 = 0.3;
 /// Maximum sleep of the task in seconds, so that `wait_until` sees progress.
-const WATCHERS_TURN: f64 = 0.1;
+const SOCKET_POLL: f64 = 0.1;
 const END_OF_MESSAGE: u8 = 0x03;
 
 const ENDPOINTS: &[&str] = &[
@@ -66,7 +66,7 @@ pub(crate) struct Process {
     incoming: mpsc::UnboundedReceiver<(ConnectionId, Event)>,
     queries: Vec<Query>,
     last_status: HashMap<String, Map<String, Value>>,
-    turn_at: Option<f64>,
+    next_update_at: Option<f64>,
     told_until: f64,
     restart_at: Option<f64>,
     snapshot: watch::Sender<Snapshot>,
@@ -107,7 +107,7 @@ impl Process {
             incoming,
             queries: Vec::new(),
             last_status: HashMap::new(),
-            turn_at: None,
+            next_update_at: None,
             told_until: 0.0,
             restart_at: None,
             snapshot,
@@ -131,7 +131,7 @@ impl Process {
         self.connections.clear();
         self.queries.clear();
         self.last_status.clear();
-        self.turn_at = None;
+        self.next_update_at = None;
         self.restart_at = None;
     }
 
@@ -175,7 +175,7 @@ impl Process {
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.advance();
-            self.take_turn();
+            self.update();
             self.publish();
         }
     }
@@ -210,10 +210,10 @@ impl Process {
 
     fn next_wake(&self) -> Instant {
         let now = self.clock.now();
-        let due = [self.turn_at, self.restart_at, self.machine.next_event()]
+        let due = [self.next_update_at, self.restart_at, self.machine.next_event()]
             .into_iter()
             .flatten();
-        let next = due.fold(now + WATCHERS_TURN, f64::min);
+        let next = due.fold(now + SOCKET_POLL, f64::min);
         Instant::now() + Duration::from_secs_f64((next - now).max(0.0))
     }
 
@@ -330,7 +330,7 @@ impl Process {
                     wanted,
                     subscribe,
                 });
-                self.turn_at.get_or_insert(self.clock.now());
+                self.next_update_at.get_or_insert(self.clock.now());
             }
             Err(error) => {
                 let error =
@@ -341,9 +341,9 @@ impl Process {
     }
 
     /// Answers queries and sends changes to subscribers, if a status update is due.
-    fn take_turn(&mut self) {
+    fn update(&mut self) {
         let now = self.clock.now();
-        if self.turn_at.take_if(|at| *at <= now).is_none() {
+        if self.next_update_at.take_if(|at| *at <= now).is_none() {
             return;
         }
         let last = std::mem::take(&mut self.last_status);
@@ -378,7 +378,7 @@ impl Process {
         }
         self.told_until = now + self.clock.unix_offset();
         if !self.last_status.is_empty() {
-            self.turn_at = Some(now + TURN);
+            self.next_update_at = Some(now + UPDATE_INTERVAL);
         }
     }
 

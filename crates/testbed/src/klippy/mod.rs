@@ -26,7 +26,7 @@ pub use machine::Boot;
 pub use record::{Outcome, PrintRecord};
 
 /// Timeout of [`Klippy::wait_until`].
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running stand-in. Stops when it is dropped.
 pub struct Klippy {
@@ -149,7 +149,7 @@ impl Klippy {
     /// If it does not match within a minute.
     pub async fn wait_until(&self, wanted: impl FnMut(&Snapshot) -> bool) -> Result<Snapshot> {
         let mut snapshot = self.snapshot.clone();
-        let waited = tokio::time::timeout(PATIENCE, snapshot.wait_for(wanted)).await;
+        let waited = tokio::time::timeout(TIMEOUT, snapshot.wait_for(wanted)).await;
         let found =
             waited.with_context(|| format!("Klippy did not get there; it is at {:?}", self.snapshot()))?;
         Ok(found.context("Klippy's task ended")?.clone())
@@ -171,7 +171,7 @@ impl Klippy {
     pub async fn wait_for_end(&self) -> Result<PrintRecord> {
         let ended = |now: &Snapshot| now.prints.last().is_some_and(|print| print.ended.is_some());
         let snapshot = self.wait_until(ended).await?;
-        self.wait_until_told().await?;
+        self.wait_until_reported().await?;
         snapshot.prints.last().cloned().context("no print was started")
     }
 
@@ -182,7 +182,7 @@ impl Klippy {
     ///
     /// # Errors
     /// If there is no update within a minute.
-    pub async fn wait_until_told(&self) -> Result<()> {
+    pub async fn wait_until_reported(&self) -> Result<()> {
         let now = self
             .with(|process| process.clock.now() + process.clock.unix_offset())
             .await;

@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Timeout. Some calls wait for Klippy, but none should take longer than this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sends one request to a local server over a new connection.
 ///
 /// # Errors
 /// If the server cannot be reached or does not respond in time.
 pub async fn send(port: u16, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
-    tokio::time::timeout(PATIENCE, exchange(port, request))
+    tokio::time::timeout(TIMEOUT, exchange(port, request))
         .await
         .context("no answer within a minute")?
 }

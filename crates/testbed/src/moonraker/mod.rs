@@ -26,9 +26,9 @@ pub use http::send as http;
 pub use setup::Setup;
 
 /// Timeout for every wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Polling interval where there is no notification to wait for.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Attempts to start on a free port: another program can take the port before Moonraker binds it.
 const PORTS_TO_TRY: usize = 5;
 /// Maximum length of the folder's path. It leaves room for the socket's name in the 107 bytes of a unix socket's
@@ -128,7 +128,7 @@ impl Moonraker {
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .context("Moonraker has ended already")?;
         kill_process(pid, Signal::TERM).context("could not send SIGTERM to Moonraker")?;
-        tokio::time::timeout(PATIENCE, process.wait())
+        tokio::time::timeout(TIMEOUT, process.wait())
             .await
             .context("Moonraker did not stop")??;
         Ok(())
@@ -219,7 +219,7 @@ impl Moonraker {
             .spawn()
             .context("could not start Moonraker")?;
         let process = self.process.insert(process);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let ended = process.try_wait().context("could not look after Moonraker")?;
             let late = Instant::now() > deadline;
@@ -240,7 +240,7 @@ impl Moonraker {
             {
                 return Ok(true);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -7,7 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{LOOK_AGAIN, Moonraker, PATIENCE, http, socket};
+use super::{Moonraker, POLL_INTERVAL, TIMEOUT, http, socket};
 
 impl Moonraker {
     /// Calls a JSON-RPC method with the rights of a front end and returns its result.
@@ -152,7 +152,7 @@ impl Moonraker {
     /// # Errors
     /// If it does not match within a minute.
     pub async fn wait_for_history(&self, mut wanted: impl FnMut(&[Value]) -> bool) -> Result<Vec<Value>> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let jobs = self.history().await?;
             if wanted(&jobs) {
@@ -162,7 +162,7 @@ impl Moonraker {
                 Instant::now() < deadline,
                 "Moonraker's history did not get there; it is {jobs:#?}"
             );
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -182,7 +182,7 @@ impl Moonraker {
     /// # Errors
     /// If this takes more than a minute.
     pub async fn wait_for_klippy(&self, state: &str) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let info = self.call("server.info", json!({})).await?;
             if info["klippy_state"] == state {
@@ -193,7 +193,7 @@ impl Moonraker {
                 "Klippy did not become {state}; it is {}",
                 info["klippy_state"]
             );
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 const END_OF_MESSAGE: u8 = 0x03;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const REQUEST_ID: u64 = 1;
 
 /// Calls `method` and returns its result.
@@ -17,7 +17,7 @@ const REQUEST_ID: u64 = 1;
 /// # Errors
 /// If Moonraker is not running, does not respond in time, or responds with an error.
 pub(crate) async fn call(socket: &Path, method: &str, parameters: Value) -> Result<Value> {
-    let answer = tokio::time::timeout(PATIENCE, exchange(socket, method, parameters));
+    let answer = tokio::time::timeout(TIMEOUT, exchange(socket, method, parameters));
     let mut answer = answer.await.context("no answer within a minute")??;
     match answer.get("error") {
         Some(error) => bail!("Moonraker refused: {error}"),

@@ -30,7 +30,7 @@ impl GcodeSource for MoonrakerFiles {
             },
             offset: part.offset,
             bytes: part.bytes,
-            is_requested_range: part.is_as_asked,
+            is_requested_range: part.range_applied,
         })
     }
 }

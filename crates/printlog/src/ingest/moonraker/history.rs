@@ -233,7 +233,7 @@ impl HistoryReader {
             order,
             ..HistoryQuery::default()
         };
-        let page = client.history_page_stepping_over_bad_rows(query).await?;
+        let page = client.history_page_skipping_bad_rows(query).await?;
         self.page_size.received(page.rows, page.bytes);
         if let Some(first) = page.problems.first() {
             warn!(

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use simulator::Dice;
+use simulator::Random;
 use tokio::time::sleep;
 
 use super::BusyFleet;
@@ -33,11 +33,11 @@ async fn prints_while_the_clock_of_the_server_steps_are_there_once_with_their_tr
     ])
     .await;
     let fleet = BusyFleet::start(&logger, 11_000).await;
-    let mut dice = Dice::new(11_000);
+    let mut random = Random::new(11_000);
     let path = format!("/api/printers/{}/status", fleet.watched[0].id);
     let steps = [3, -5, 26, -1, 1, 0];
     for hours in steps {
-        sleep(Duration::from_secs_f64(dice.between(3.0..6.0))).await;
+        sleep(Duration::from_secs_f64(random.between(3.0..6.0))).await;
         set(&format!("{hours:+}h"));
         wait_for("printlog to look at its clock", async || {
             let seen = unix(&logger.get(&path).await["last_seen"]);

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::StatusCode;
-use simulator::Dice;
+use simulator::Random;
 use tokio::time::sleep;
 
 use super::{
@@ -141,10 +141,10 @@ async fn prints_while_a_cluster_changes_its_primary_are_all_there() {
     let routing = route(&proxy, ports.clone());
     let logger = Logger::start_with(&[("PRINTLOG_DATABASE__URL", &url(proxy.port()))]).await;
     let fleet = BusyFleet::start(&logger, 12_000).await;
-    let mut dice = Dice::new(12_000);
+    let mut random = Random::new(12_000);
     let (mut kills, mut steps_down) = (0, 0);
     for round in 0..6 {
-        sleep(Duration::from_secs_f64(dice.between(2.0..5.0))).await;
+        sleep(Duration::from_secs_f64(random.between(2.0..5.0))).await;
         let old = primary(&ports).unwrap();
         if round % 2 == 0 {
             kills += 1;

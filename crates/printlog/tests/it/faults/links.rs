@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Dice, Faults};
+use simulator::{Faults, Random};
 use tokio::time::{Instant, sleep};
 
 use super::BusyFleet;
@@ -24,22 +24,22 @@ async fn prints_over_links_that_are_cut_and_slow_are_there_once() {
     let mut logger = Logger::start().await;
     let (fleet, links) = BusyFleet::start_at_links(&logger, 7000, PRINTERS, faults).await;
     let begun = Instant::now();
-    let mut dice = Dice::new(7000);
+    let mut random = Random::new(7000);
     let (mut cut, mut slow) = (0, 0);
     for _ in 0..troubles {
-        sleep(Duration::from_secs_f64(dice.between(0.2..1.5))).await;
+        sleep(Duration::from_secs_f64(random.between(0.2..1.5))).await;
         // A few neighbouring printers at once, as behind one access point.
-        let first = dice.between(0.0..PRINTERS as f64) as usize;
-        let some = &links[first..PRINTERS.min(first + 1 + dice.between(0.0..3.0) as usize)];
-        if dice.chance(0.5) {
+        let first = random.between(0.0..PRINTERS as f64) as usize;
+        let some = &links[first..PRINTERS.min(first + 1 + random.between(0.0..3.0) as usize)];
+        if random.chance(0.5) {
             cut += some.len();
             some.iter().for_each(testbed::Proxy::cut);
-            sleep(Duration::from_secs_f64(dice.between(0.0..4.0))).await;
+            sleep(Duration::from_secs_f64(random.between(0.0..4.0))).await;
         } else {
             // Frames in transit arrive late, all at once.
             slow += some.len();
             some.iter().for_each(testbed::Proxy::freeze);
-            sleep(Duration::from_secs_f64(dice.between(0.2..3.0))).await;
+            sleep(Duration::from_secs_f64(random.between(0.2..3.0))).await;
         }
         some.iter().for_each(testbed::Proxy::restore);
     }

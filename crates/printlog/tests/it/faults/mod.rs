@@ -16,7 +16,7 @@ mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
-use simulator::{Dice, Faults, PrinterConfig, Schedule, SimPrinter, Version};
+use simulator::{Faults, PrinterConfig, Random, Schedule, SimPrinter, Version};
 use testbed::Proxy;
 use tokio::time::{Instant, sleep};
 
@@ -134,13 +134,13 @@ async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let kills = std::env::var("PRINTLOG_TEST_KILLS").map_or(8, |kills| kills.parse().unwrap());
     let mut logger = Logger::start().await;
     let fleet = BusyFleet::start(&logger, 4000).await;
-    let mut dice = Dice::new(4000);
+    let mut random = Random::new(4000);
     let begun = Instant::now();
     for _ in 0..kills {
         // Ranges from the middle of the startup to several prints later.
-        sleep(Duration::from_secs_f64(dice.between(0.0..2.0))).await;
+        sleep(Duration::from_secs_f64(random.between(0.0..2.0))).await;
         logger.kill().await;
-        sleep(Duration::from_secs_f64(dice.between(0.0..0.5))).await;
+        sleep(Duration::from_secs_f64(random.between(0.0..0.5))).await;
         logger.start_without_waiting();
     }
     logger.wait_for_answer().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use simulator::Dice;
+use simulator::Random;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -33,11 +33,11 @@ async fn prints_while_mysql_is_killed_and_started_again_are_all_there() {
     let kills = (number("PRINTLOG_TEST_KILLS", 30) / 10).max(3);
     let logger = Logger::start_with(&[("PRINTLOG_DATABASE__URL", &mysql.url())]).await;
     let fleet = BusyFleet::start(&logger, 5000).await;
-    let mut dice = Dice::new(5000);
+    let mut random = Random::new(5000);
     for _ in 0..kills {
-        sleep(Duration::from_secs_f64(dice.between(2.0..5.0))).await;
+        sleep(Duration::from_secs_f64(random.between(2.0..5.0))).await;
         mysql.kill();
-        sleep(Duration::from_secs_f64(dice.between(1.0..6.0))).await;
+        sleep(Duration::from_secs_f64(random.between(1.0..6.0))).await;
         mysql.start_again();
         wait_until_well(&logger).await;
     }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU16, AtomicU64, Ordering},
 };
 
-use simulator::Dice;
+use simulator::Random;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -24,7 +24,7 @@ pub(super) struct SqlProxy {
 struct Shared {
     /// Port of the server. 0 refuses all connections.
     target: AtomicU16,
-    dice: Mutex<Dice>,
+    random: Mutex<Random>,
     /// Number of COMMITs to cut per 1000.
     per_mille: AtomicU64,
     cuts: [AtomicU64; 3],
@@ -47,7 +47,7 @@ impl SqlProxy {
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             target: AtomicU16::new(target),
-            dice: Mutex::new(Dice::new(seed)),
+            random: Mutex::new(Random::new(seed)),
             per_mille: AtomicU64::new(0),
             cuts: Default::default(),
         });
@@ -130,11 +130,11 @@ impl Shared {
     }
 
     fn cut(&self) -> Option<Cut> {
-        let mut dice = self.dice.lock().unwrap();
+        let mut random = self.random.lock().unwrap();
         let probability = self.per_mille.load(Ordering::Relaxed) as f64 / 1000.0;
-        let cut = dice
+        let cut = random
             .chance(probability)
-            .then(|| *dice.pick(&[Cut::Before, Cut::Meanwhile, Cut::After]))?;
+            .then(|| *random.pick(&[Cut::Before, Cut::Meanwhile, Cut::After]))?;
         self.cuts[cut as usize].fetch_add(1, Ordering::Relaxed);
         Some(cut)
     }

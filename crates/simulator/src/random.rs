@@ -6,9 +6,9 @@ use std::ops::Range;
 ///
 /// Source: Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Random(u64);
 
-impl Dice {
+impl Random {
     /// The stream of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -18,10 +18,10 @@ impl Dice {
     /// An independent stream for item number `index`.
     #[must_use]
     pub fn of(seed: u64, index: u64) -> Self {
-        let mut dice = Self(seed ^ index.wrapping_mul(0xA076_1D64_78BD_642F));
+        let mut random = Self(seed ^ index.wrapping_mul(0xA076_1D64_78BD_642F));
         // Streams of neighbouring seeds resemble each other only before the first draw.
-        dice.bits();
-        dice
+        random.bits();
+        random
     }
 
     /// 64 random bits.
@@ -75,12 +75,12 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_numbers_for_ever() {
-        let mut dice = Dice::new(1);
+        let mut random = Random::new(1);
         assert_eq!(
-            [dice.bits(), dice.bits()],
+            [random.bits(), random.bits()],
             [0x910A_2DEC_8902_5CC1, 0xBEEB_8DA1_658E_EC67]
         );
-        assert!((0..1000).all(|_| (0.0..1.0).contains(&dice.unit())));
-        assert!((0..1000).all(|_| dice.below(3) < 3));
+        assert!((0..1000).all(|_| (0.0..1.0).contains(&random.unit())));
+        assert!((0..1000).all(|_| random.below(3) < 3));
     }
 }
