@@ -7,6 +7,7 @@ mod figures;
 mod filament;
 mod history;
 mod job;
+mod job_event;
 mod job_filter;
 mod moment;
 mod notes;
@@ -24,6 +25,7 @@ pub use filament::{
 };
 pub use history::{HistoryEnd, HistoryJob};
 pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus, is_resumed_file};
+pub use job_event::{JobChange, JobEvent};
 pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
 pub use notes::{JobNotes, UnknownVerdict, Verdict};

@@ -88,11 +88,17 @@ const IMPURE: &[&str] = &[
     "tracing",
 ];
 
-/// Modules that only some modules may import, with these.
-const RESERVED: &[Reserved] = &[];
+/// Functions that only some modules may use.
+const RESERVED: &[Reserved] = &[Reserved {
+    source: "store/src",
+    // A change of a job that calls this alone would forget the totals and the search text.
+    path: "job_months::refresh",
+    importers: &["jobs::changes"],
+}];
 
 struct Reserved {
     source: &'static str,
+    /// End of the path.
     path: &'static str,
     importers: &'static [&'static str],
 }
@@ -146,13 +152,13 @@ fn pure_crates_do_no_io() {
 }
 
 #[test]
-fn reserved_modules_have_no_other_importers() {
+fn reserved_functions_have_no_other_callers() {
     let mut wrong = Vec::new();
     for reserved in RESERVED {
         for file in files(reserved.source) {
             let module = file.module.join("::");
             let is_importer = |name: &&str| module == *name || module.starts_with(&format!("{name}::"));
-            let uses = |path: &&String| path.starts_with(reserved.path);
+            let uses = |path: &&String| path.ends_with(reserved.path);
             if !reserved.importers.iter().any(is_importer)
                 && let Some(path) = file.paths.iter().find(uses)
             {

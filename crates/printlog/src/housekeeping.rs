@@ -151,6 +151,10 @@ pub(crate) fn remove_leftovers(config: &Config, now: Timestamp) {
 
 async fn apply_retention(store: &Store, config: RetentionConfig, now: Timestamp) -> Result<(), store::Error> {
     let before = |kept: Duration| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    let events = store.forget_events(now).await?;
+    if events > 0 {
+        debug!("removed {events} old events of jobs");
+    }
     if let Some(kept) = config.raw_metadata {
         let rows = store.forget_raw_metadata(before(kept)).await?;
         if rows > 0 {

@@ -6,7 +6,6 @@ pub mod clock;
 pub mod config;
 pub mod details;
 mod error_chain;
-pub mod events;
 mod export;
 mod housekeeping;
 pub mod ingest;

@@ -30,9 +30,10 @@ pub use db::{
 };
 pub use files::{
     details_queue::{DetailsCounts, DetailsOutcome, DetailsStatus, Due, QueuedDetails, Retry},
-    gcode_files::{DetailsSource, GcodeFile, NewGcodeFile, NewThumbnail, ThumbnailInfo},
+    gcode_files::{DetailsSource, GcodeFile, NewGcodeFile},
     job_details::JobDetails,
     listed_details::ListedDetails,
+    thumbnails::{NewThumbnail, ThumbnailInfo},
 };
 pub use job_months::MonthMismatch;
 pub use jobs::{
@@ -40,11 +41,12 @@ pub use jobs::{
     full_job::FullJob,
     history_import::Imported,
     job_import::{ImportedRecords, JobRecord},
-    list::JobPage,
+    list::{JobPage, JobRow},
     notes::{NotesChange, NotesChanged, NotesEntry},
+    outbox::OutboxEntry,
     outcome_counts::EndedCount,
     pauses::Pause,
-    rows::{JobRow, StoredJob},
+    rows::StoredJob,
     save::{FoundRun, Saved},
     totals::TotalsMismatch,
     verdict_reasons::VerdictReason,

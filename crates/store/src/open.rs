@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sea_orm::{SqlxSqliteConnector, TransactionTrait};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use sqlx::{ConnectOptions, pool::PoolOptions, sqlite::SqliteConnectOptions};
+use tokio::sync::broadcast;
 
 use crate::{
     Error, Result, Store,
@@ -26,6 +27,7 @@ use crate::{
         backup::{Backup, BackupReason},
         instance_lock::{self, InstanceLock},
     },
+    store::CHANGES,
 };
 
 /// The kind of process that opens the database.
@@ -86,7 +88,7 @@ impl Store {
         let mut _alone = None;
         if store.needs_backup().await? {
             if opener == Opener::Command {
-                _alone = Some(store.keep_servers_away(location).await?);
+                _alone = Some(store.refuse_running_server(location).await?);
             }
             backup = Some(match store.backup_of_failed_upgrade(folder).await? {
                 Some(made) => made,
@@ -100,7 +102,7 @@ impl Store {
         store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
         if opener == Opener::Server {
-            store.prove_writable(location).await?;
+            store.check_writable(location).await?;
         }
         Ok((store, backup))
     }
@@ -126,6 +128,7 @@ impl Store {
             stale_connections,
             damaged: Arc::default(),
             unreadable_keys: UnreadableKeys::default(),
+            job_changes: broadcast::Sender::new(CHANGES),
             refused: Arc::default(),
         })
     }
@@ -158,6 +161,7 @@ impl Store {
             // Suppresses the log entry for damage: the file is not in use, and the caller reports damage itself.
             damaged: Arc::new(true.into()),
             unreadable_keys: UnreadableKeys::default(),
+            job_changes: broadcast::Sender::new(CHANGES),
             refused: Arc::default(),
         })
     }
@@ -166,7 +170,7 @@ impl Store {
     /// connection that will change the schema: another SQLite connection with the old schema would interpret statements
     /// by the old schema and notice the change too late.
     pub(crate) async fn check_complete(&self, location: &Location) -> Result<()> {
-        let unfinished = retry("see whether the database is complete", LONG, 8, |_| async {
+        let unfinished = retry("check whether a restore is unfinished", LONG, 8, |_| async {
             migrations::is_unfinished(&self.writer).await
         });
         match unfinished.await? {
@@ -204,7 +208,7 @@ impl Store {
 
     /// Checks that no server uses the database. For a SQLite file, the returned lock also prevents servers from
     /// starting.
-    async fn keep_servers_away(&self, location: &Location) -> Result<InstanceLock> {
+    async fn refuse_running_server(&self, location: &Location) -> Result<InstanceLock> {
         let outdated = |by| Error::Outdated {
             location: location.to_string(),
             by,
@@ -220,8 +224,8 @@ impl Store {
     }
 
     /// Gives an empty database the schema of another one: the same migrations with the same timestamps.
-    pub(crate) async fn make_schema(&self, history: &[(String, i64)]) -> Result<()> {
-        self.write_within(LONG, "make the tables", |tx| async move {
+    pub(crate) async fn create_schema(&self, history: &[(String, i64)]) -> Result<()> {
+        self.write_within(LONG, "create the tables", |tx| async move {
             migrations::repeat(&tx, history).await?;
             // A schema of an older version gets its views during the upgrade.
             match migrations::are_pending(&SchemaManager::new(&*tx)).await? {
@@ -234,7 +238,7 @@ impl Store {
 
     /// Runs pending migrations. If two processes start at the same time, one of them waits for the other.
     pub(crate) async fn migrate(&self) -> Result<()> {
-        retry("bring the database to the newest schema", LONG, 8, |_| async {
+        retry("migrate the schema", LONG, 8, |_| async {
             if !migrations::are_pending(&SchemaManager::new(&self.writer)).await? {
                 return Ok(());
             }

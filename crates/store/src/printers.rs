@@ -1,36 +1,24 @@
 //! The table `printers`.
 
-use domain::{Backfill, JobTotals, NewPrinter, Printer, PrinterId};
+use domain::{Backfill, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr,
-    sea_query::{
-        Expr, ExprTrait, Func, IntoTableRef, Order, Query, SelectStatement, TableRef, UpdateStatement,
-    },
+    sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement, UpdateStatement},
 };
-use tracing::{info, warn};
 
 use crate::{
     Error, Result, Store,
-    access::secret::{self, Secret},
+    access::secret::Secret,
     db::{
-        dialect::Engine,
         error::Fault,
         ids,
         record::{Record, milliseconds},
-        tables::{
-            CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobSearch, JobTotals as Totals,
-            PrintJobs, Printers,
-        },
+        tables::{PrintJobs, Printers},
         text::{check_short, name_key},
         transaction::{LONG, Tx},
     },
-    files::gcode_files,
-    job_months,
-    jobs::{
-        notes, pauses,
-        totals::{self, OpenTotals},
-    },
+    jobs::changes::{self, JobChanges},
 };
 
 /// Result of deleting a printer.
@@ -178,23 +166,6 @@ impl Store {
         result
     }
 
-    /// Removes the API key of a printer, even if it cannot be decrypted.
-    pub async fn remove_printer_key(&self, id: PrinterId, now: Timestamp) -> Result<()> {
-        let values = [
-            (Printers::MoonrakerApiKey, Expr::val(None::<String>)),
-            (Printers::UpdatedAt, now.as_millisecond().into()),
-        ];
-        let statement = &change(id, values);
-        let result = self
-            .write("remove the API key of a printer", |tx| async move {
-                tx.execute(statement).await?;
-                Ok(())
-            })
-            .await;
-        self.unreadable_keys.changed();
-        result
-    }
-
     /// Number of printers whose API keys cannot be decrypted. Changes by other processes count after the next call of
     /// [`printers`](Self::printers).
     pub async fn unreadable_key_count(&self) -> Result<usize> {
@@ -208,93 +179,22 @@ impl Store {
             .count())
     }
 
-    /// Why printer API keys can be neither encrypted nor decrypted. `None` if they can be.
-    #[must_use]
-    pub fn secret_trouble(&self) -> Option<&str> {
-        self.secret.trouble()
-    }
-
-    /// Whether the reason is that the secret key file has invalid content.
-    #[must_use]
-    pub fn is_secret_damaged(&self) -> bool {
-        self.secret.is_damaged()
-    }
-
-    /// Which other users can access the secret key file, and a command that changes this. `None` if there are none.
-    #[must_use]
-    pub fn secret_exposure(&self) -> Option<&str> {
-        self.secret.exposure()
-    }
-
-    /// Encrypts API keys that an older printlog stored unencrypted.
-    pub(crate) async fn seal_plain_keys(&self) -> Result<()> {
-        let query = &Query::select()
-            .columns([Printers::Id, Printers::MoonrakerApiKey])
-            .from(Printers::Table)
-            .and_where(Expr::col(Printers::MoonrakerApiKey).is_not_null())
-            .and_where(Expr::col(Printers::MoonrakerApiKey).not_like(format!("{}%", secret::MARK)))
-            .to_owned();
-        let plain: &Vec<(i64, String)> = &self
-            .read("read the API keys of printers", |db| async move {
-                let rows = db.query_all(query).await?;
-                let key = |row| {
-                    let record = Record::new(row, "printers", "id")?;
-                    Ok((record.key, record.get("moonraker_api_key")?))
-                };
-                rows.iter().map(key).collect::<Result<_, Fault>>()
-            })
-            .await?;
-        if plain.is_empty() {
-            return Ok(());
-        }
-        if let Some(reason) = self.secret_trouble() {
-            warn!("{} API keys of printers stay as they are: {reason}", plain.len());
-            return Ok(());
-        }
-        self.write("encrypt the API keys of printers", |tx| async move {
-            if self.engine == Engine::Sqlite {
-                // Overwrites the old values on disk instead of only unlinking them.
-                tx.execute_unprepared("PRAGMA secure_delete = ON").await?;
-            }
-            for (id, key) in plain {
-                let statement = Query::update()
-                    .table(Printers::Table)
-                    .value(Printers::MoonrakerApiKey, self.seal(key)?)
-                    .and_where(Expr::col(Printers::Id).eq(*id))
-                    .and_where(Expr::col(Printers::MoonrakerApiKey).eq(key.as_str()))
-                    .to_owned();
-                tx.execute(&statement).await?;
-            }
-            Ok(())
-        })
-        .await?;
-        info!("encrypted the API keys of {} printers", plain.len());
-        if self.engine == Engine::Sqlite {
-            // Truncates the log, which would otherwise contain the keys until it is reused. If another connection is
-            // reading, that happens later.
-            let cut = "PRAGMA wal_checkpoint(TRUNCATE)";
-            if let Err(cause) = self.writer.execute_unprepared(cut).await {
-                warn!("cannot cut SQLite's log: {cause}");
-            }
-        }
-        Ok(())
-    }
-
     fn sealed_key(&self, printer: &NewPrinter) -> Result<Expr, Error> {
         let sealed = printer.moonraker_api_key.as_deref().map(|key| self.seal(key));
         Ok(sealed.transpose()?.into())
     }
 
-    fn seal(&self, key: &str) -> Result<String, Error> {
-        self.secret.seal(key).map_err(|reason| Error::NoSecret { reason })
-    }
-
     /// Deletes a printer, with its jobs if `delete_jobs` is set.
-    pub async fn delete_printer(&self, id: PrinterId, delete_jobs: bool) -> Result<DeletedPrinter> {
+    pub async fn delete_printer(
+        &self,
+        id: PrinterId,
+        delete_jobs: bool,
+        now: Timestamp,
+    ) -> Result<DeletedPrinter> {
         let result = self
             .write_within(LONG, "delete a printer", |tx| async move {
-                match OpenTotals::lock(&tx, id).await {
-                    Ok(_) => {}
+                let mut changes = match JobChanges::lock(&tx, id, now).await {
+                    Ok(changes) => changes,
                     Err(Fault::Store(Error::NoSuchPrinter(_))) => {
                         let gone = if tx.is_retry {
                             DeletedPrinter::Deleted
@@ -304,12 +204,19 @@ impl Store {
                         return Ok(gone);
                     }
                     Err(fault) => return Err(fault),
-                }
+                };
                 let jobs = count_jobs(&tx, id).await?;
                 if jobs > 0 && !delete_jobs {
+                    changes.finish().await?;
                     return Ok(DeletedPrinter::HasJobs(jobs));
                 }
-                delete_all(&tx, id).await?;
+                changes.remove_printer(id).await?;
+                changes.finish().await?;
+                let printer = Query::delete()
+                    .from_table(Printers::Table)
+                    .and_where(Expr::col(Printers::Id).eq(id.0))
+                    .to_owned();
+                tx.execute(&printer).await?;
                 Ok(DeletedPrinter::Deleted)
             })
             .await;
@@ -350,7 +257,7 @@ impl Store {
             ),
         ];
         let statement = &change(id, values);
-        self.write("store how far an import is", |tx| async move {
+        self.write("store the progress of an import", |tx| async move {
             tx.execute(statement).await?;
             Ok(())
         })
@@ -386,7 +293,7 @@ async fn insert(
         Some(id) => id,
         None => PrinterId(i64::try_from(inserted).map_err(|_| DbErr::UnpackInsertId)?),
     };
-    totals::insert(tx, id, &JobTotals::default()).await?;
+    changes::add_printer(tx, id).await?;
     Ok(id)
 }
 
@@ -511,54 +418,4 @@ async fn count_jobs(tx: &Tx, id: PrinterId) -> Result<u64, Fault> {
         .map(|row| row.try_get::<i64>("", "number"))
         .transpose()?;
     Ok(number.and_then(|number| number.try_into().ok()).unwrap_or(0))
-}
-
-async fn delete_all(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
-    let jobs = Query::select()
-        .column(PrintJobs::Id)
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::PrinterId).eq(id.0))
-        .to_owned();
-    let from =
-        |table: TableRef, condition: Expr| Query::delete().from_table(table).and_where(condition).to_owned();
-    let queue = from(
-        DetailsQueue::Table.into_table_ref(),
-        Expr::col(DetailsQueue::PrintJobId).in_subquery(jobs.clone()),
-    );
-    tx.execute(&queue).await?;
-    notes::remove_all(tx, &jobs).await?;
-    pauses::remove_all(tx, &jobs).await?;
-    let search = from(
-        JobSearch::Table.into_table_ref(),
-        Expr::col(JobSearch::PrintJobId).in_subquery(jobs.clone()),
-    );
-    tx.execute(&search).await?;
-    gcode_files::remove_of_printer(tx, id).await?;
-    job_months::remove_of_printer(tx, id).await?;
-    for statement in [
-        from(
-            JobDetails::Table.into_table_ref(),
-            Expr::col(JobDetails::PrintJobId).in_subquery(jobs),
-        ),
-        from(
-            PrintJobs::Table.into_table_ref(),
-            Expr::col(PrintJobs::PrinterId).eq(id.0),
-        ),
-        from(
-            DeletedJobs::Table.into_table_ref(),
-            Expr::col(DeletedJobs::PrinterId).eq(id.0),
-        ),
-        from(
-            CorrectedOutcomes::Table.into_table_ref(),
-            Expr::col(CorrectedOutcomes::PrinterId).eq(id.0),
-        ),
-        from(
-            Totals::Table.into_table_ref(),
-            Expr::col(Totals::PrinterId).eq(id.0),
-        ),
-        from(Printers::Table.into_table_ref(), Expr::col(Printers::Id).eq(id.0)),
-    ] {
-        tx.execute(&statement).await?;
-    }
-    Ok(())
 }

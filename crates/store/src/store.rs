@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use domain::JobChange;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::SchemaManager;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, broadcast};
 
 use crate::{
     Result,
@@ -49,6 +50,8 @@ pub struct Store {
     pub(crate) damaged: Arc<AtomicBool>,
     /// Number of printer API keys that cannot be decrypted.
     pub(crate) unreadable_keys: UnreadableKeys,
+    /// Changes of jobs, after they were committed.
+    pub(crate) job_changes: broadcast::Sender<JobChange>,
     /// The last refused write, if no write has succeeded since.
     pub(crate) refused: Arc<std::sync::Mutex<Option<(Instant, Refusal)>>>,
 }
@@ -66,6 +69,8 @@ pub struct DatabaseInfo {
     pub size_bytes: Option<u64>,
 }
 
+/// Capacity of the channel of changes of jobs. A slower receiver loses the oldest.
+pub(crate) const CHANGES: usize = 256;
 /// How long a refused write counts as the current state of the database.
 const REFUSED: Duration = Duration::from_secs(120);
 
@@ -100,7 +105,7 @@ impl Store {
 
     /// Properties of the database.
     pub async fn info(&self) -> Result<DatabaseInfo> {
-        self.read("ask the database what it is", |db| async move {
+        self.read("read the properties of the database", |db| async move {
             let (version, size_bytes) = self.engine.describe(&db).await?;
             let schema_version = migrations::schema_version(&SchemaManager::new(&db))
                 .await?
@@ -119,7 +124,7 @@ impl Store {
     pub async fn close(&self) -> Result<()> {
         // The last connection to close merges the log, so it must be writable.
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
-        self.close_quick();
+        self.close_fast_path();
         close(&self.reader)
             .await
             .map_err(|fault| fault.into_error("close the database"))?;
@@ -131,7 +136,7 @@ impl Store {
     /// Closes a SQLite database before its file is moved: no log or journal is left next to it.
     pub(crate) async fn close_into_one_file(&self) -> Result<()> {
         let close = async |db: &DatabaseConnection| db.close_by_ref().await.map_err(Fault::from);
-        self.close_quick();
+        self.close_fast_path();
         let closed = async {
             close(&self.reader).await?;
             self.writer
@@ -144,7 +149,7 @@ impl Store {
             .map_err(|fault: Fault| fault.into_error("close the database"))
     }
 
-    fn close_quick(&self) {
+    fn close_fast_path(&self) {
         if let Some(quick) = &self.fast_path {
             quick.close();
         }

@@ -80,6 +80,7 @@ pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Resul
             let now = Instant::now();
             let mut times = lock(&stored);
             for row in page.items {
+                let row = row.stored.job;
                 let (Some(place), Some(id)) = (places.get(&row.printer_id), row.job_id) else {
                     continue;
                 };

@@ -103,16 +103,20 @@ async fn rows_of(store: &Store, printer: PrinterId) -> anyhow::Result<Vec<JobRow
 }
 
 fn is_row_of(row: &JobRow, run: &TrueRun) -> bool {
-    row.start_time
+    row.stored
+        .job
+        .start_time
         .is_some_and(|start| (start.as_millisecond() as f64 / 1000.0 - run.started_at).abs() < EXACT)
 }
 
 fn says_the_same(row: &JobRow, run: &TrueRun) -> bool {
     match &run.outcome {
-        None => row.status.is_open(),
+        None => row.stored.job.status.is_open(),
         Some(Outcome::Completed) => {
-            row.status == domain::JobStatus::Completed
+            row.stored.job.status == domain::JobStatus::Completed
                 && row
+                    .stored
+                    .job
                     .figures
                     .total_duration
                     .is_some_and(|total| (total - run.total_duration).abs() < EXACT)

@@ -16,7 +16,6 @@ use crate::{
     },
     clock::Clock,
     config::ApiConfig,
-    events::JobEvents,
     housekeeping::Housekeeping,
     ingest::Fleet,
     serving::clients::TrustedProxies,
@@ -30,7 +29,6 @@ pub(crate) struct Core {
     /// The printers.
     pub(crate) fleet: Fleet,
     /// The changes of jobs.
-    pub(crate) events: JobEvents,
     /// Whether the database currently refuses to store details.
     pub(crate) details_fail: watch::Receiver<bool>,
     /// State of backups and retention.

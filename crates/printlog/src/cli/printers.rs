@@ -189,7 +189,7 @@ async fn remove(context: &Context, arguments: RemovePrinter) -> anyhow::Result<E
     };
     match context
         .store
-        .delete_printer(printer.id, arguments.delete_jobs)
+        .delete_printer(printer.id, arguments.delete_jobs, context.clock.now())
         .await?
     {
         DeletedPrinter::Deleted if arguments.output.json => {

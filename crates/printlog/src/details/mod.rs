@@ -17,7 +17,7 @@ use queue::Queue;
 
 pub(crate) use stored_file::stored_metadata;
 
-use crate::{clock::Clock, events::JobEvents, ingest::Fleet};
+use crate::{clock::Clock, ingest::Fleet};
 
 /// Settings of the details queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,12 +30,11 @@ pub struct DetailsSettings {
 
 /// Starts to process the details queue, until `stop`. Cancels `stop` if the task crashes.
 ///
-/// Announces new details of live jobs through `events`. The returned receiver says whether the database currently
+/// The returned receiver says whether the database currently
 /// refuses to store details.
 pub fn start(
     store: Store,
     fleet: Fleet,
-    events: JobEvents,
     settings: DetailsSettings,
     clock: Clock,
     tasks: &TaskTracker,
@@ -48,7 +47,7 @@ pub fn start(
     let process = stop.clone().drop_guard();
     tasks.spawn(async move {
         let _guard = process;
-        let mut queue = Queue::new(store, fleet, events, clock, settings.rate, failing);
+        let mut queue = Queue::new(store, fleet, clock, settings.rate, failing);
         stop.run_until_cancelled(queue.run()).await;
     });
     is_failing

@@ -15,7 +15,6 @@ use crate::{
     clock::{self, Clock},
     details::attempt::Attempt,
     error_chain::ErrorChain,
-    events::JobEvents,
     ingest::{ConnectionState, Fleet},
     retry::{Backoff, Outage},
 };
@@ -56,7 +55,6 @@ const KINDS: [Due; 4] = [
 pub(super) struct Queue {
     store: Store,
     fleet: Fleet,
-    events: JobEvents,
     clock: Clock,
     /// Imported jobs per minute.
     rate: f64,
@@ -80,7 +78,6 @@ impl Queue {
     pub(super) fn new(
         store: Store,
         fleet: Fleet,
-        events: JobEvents,
         clock: Clock,
         rate: f64,
         failing: watch::Sender<bool>,
@@ -88,7 +85,6 @@ impl Queue {
         Self {
             store,
             fleet,
-            events,
             clock,
             rate,
             allowance: 0.0,
@@ -184,15 +180,8 @@ impl Queue {
                     connection: *connection,
                     queued,
                 };
-                // Notifies viewers of live jobs that the details have arrived.
-                let events = due.is_live.then(|| self.events.clone());
-                self.attempts.spawn(async move {
-                    let result = attempt.run().await;
-                    if let (Ok(true), Some(events)) = (&result, events) {
-                        events.written(attempt.queued.job_id, printer);
-                    }
-                    (printer, result.map(drop))
-                });
+                self.attempts
+                    .spawn(async move { (printer, attempt.run().await.map(drop)) });
             }
         }
         Ok(())

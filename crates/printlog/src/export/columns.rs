@@ -47,33 +47,33 @@ macro_rules! columns {
 
 /// All columns, in order.
 pub(super) const COLUMNS: [Column; 53] = columns! {
-    "id" Whole "id of the job" |job| Cell::Whole(job.row.id.0);
-    "printer_id" Whole "id of the printer" |job| Cell::Whole(job.row.printer_id.0);
-    "printer_name" Text "name of the printer" |job| Cell::Text(Cow::Borrowed(&job.row.printer_name));
+    "id" Whole "id of the job" |job| Cell::Whole(job.stored.id.0);
+    "printer_id" Whole "id of the printer" |job| Cell::Whole(job.stored.job.printer_id.0);
+    "printer_name" Text "name of the printer" |job| Cell::Text(Cow::Borrowed(&job.stored.printer_name));
     "job_id" Text "Moonraker's id, which it reuses; empty if its history does not contain the run"
-        |job| text(job.row.job_id.as_deref());
+        |job| text(job.stored.job.job_id.as_deref());
     "history_start_time" Instant "start in Moonraker's history; RFC 3339, UTC"
-        |job| instant(job.history_start_time);
-    "user" Text "user who started it, as Moonraker reports it" |job| text(job.row.user.as_deref());
-    "filename" Text "file, relative to the folder of G-code files" |job| text(job.row.filename.as_deref());
+        |job| instant(job.stored.job.history_start_time);
+    "user" Text "user who started it, as Moonraker reports it" |job| text(job.stored.job.user.as_deref());
+    "filename" Text "file, relative to the folder of G-code files" |job| text(job.stored.job.filename.as_deref());
     "status" Text "printing, paused, completed, error, cancelled or interrupted"
-        |job| text(Some(job.row.status.as_str()));
-    "cause" Text "why it ended, as Moonraker reports it" |job| text(job.row.cause.as_deref());
-    "message" Text "error text of Klipper" |job| text(job.row.message.as_deref());
-    "start_time" Instant "RFC 3339, UTC" |job| instant(job.row.start_time);
+        |job| text(Some(job.stored.job.status.as_str()));
+    "cause" Text "why it ended, as Moonraker reports it" |job| text(job.stored.job.cause.as_deref());
+    "message" Text "error text of Klipper" |job| text(job.stored.job.message.as_deref());
+    "start_time" Instant "RFC 3339, UTC" |job| instant(job.stored.job.start_time);
     "end_time" Instant "RFC 3339, UTC; empty while it runs, and if the end is unknown"
-        |job| instant(job.row.end_time);
-    "print_duration" Number "s, without pauses" |job| number(job.row.figures.print_duration);
-    "total_duration" Number "s, with pauses" |job| number(job.row.figures.total_duration);
-    "filament_used" Number "mm" |job| number(job.row.figures.filament_used);
+        |job| instant(job.stored.job.end_time);
+    "print_duration" Number "s, without pauses" |job| number(job.stored.job.figures.print_duration);
+    "total_duration" Number "s, with pauses" |job| number(job.stored.job.figures.total_duration);
+    "filament_used" Number "mm" |job| number(job.stored.job.figures.filament_used);
     "end_source" Text "source of the outcome: history or print_stats"
-        |job| text(job.row.end_source.map(Source::as_str));
+        |job| text(job.stored.job.end_source.map(Source::as_str));
     "figures_source" Text "source of the durations and the filament: history or print_stats"
-        |job| text(Some(job.row.figures_source.as_str()));
+        |job| text(Some(job.stored.job.figures_source.as_str()));
     "clock_jumped" Truth "whether its times contradict each other because the printer's clock was set"
-        |job| Cell::Truth(job.row.clock_jumped);
-    "created_at" Instant "when printlog stored it; RFC 3339, UTC" |job| instant(Some(job.row.created_at));
-    "updated_at" Instant "when printlog last changed it; RFC 3339, UTC" |job| instant(Some(job.row.updated_at));
+        |job| Cell::Truth(job.stored.job.clock_jumped);
+    "created_at" Instant "when printlog stored it; RFC 3339, UTC" |job| instant(Some(job.stored.created_at));
+    "updated_at" Instant "when printlog last changed it; RFC 3339, UTC" |job| instant(Some(job.stored.updated_at));
     "details_status" Text "status of the details: pending, done, partial or failed"
         |job| text(Some(job.details_status.as_str()));
     "details_reason" Text "why they are incomplete" |job| text(job.details_reason.as_deref());
@@ -105,13 +105,13 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
     "layer_count" Whole "number of layers planned by the slicer"
         |job| job.details.as_ref().and_then(|d| d.layer_count).map_or(Cell::Nothing, Cell::Whole);
     "object_height" Number "mm" |job| number(job.details.as_ref().and_then(|d| d.object_height));
-    "title" Text "a user's title" |job| text(job.row.notes.title.as_deref());
-    "notes" Text "a user's notes" |job| text(job.row.notes.notes.as_deref());
+    "title" Text "a user's title" |job| text(job.notes.title.as_deref());
+    "notes" Text "a user's notes" |job| text(job.notes.notes.as_deref());
     "tags" Texts "a user's tags, separated by commas; in JSON an array"
-        |job| Cell::Texts(&job.row.notes.tags);
+        |job| Cell::Texts(&job.notes.tags);
     "verdict" Text "a user's verdict: good, partly_good or scrap"
-        |job| text(job.row.notes.verdict.map(Verdict::as_str));
-    "verdict_reason" Text "why" |job| text(job.row.notes.verdict_reason.as_deref());
+        |job| text(job.notes.verdict.map(Verdict::as_str));
+    "verdict_reason" Text "why" |job| text(job.notes.verdict_reason.as_deref());
     "filament_used_g" Number "used by the job, g, from the measured length" |job| number(used_grams(job));
     "filament_used_g_source" Text "how it was computed: slicer_ratio, file_density or usual_density"
         |job| text(used_grams(job).and(job.details.as_ref()).and_then(|d| d.weight_source.as_deref()));
@@ -123,12 +123,12 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
 fn used_grams(job: &ExportedJob) -> Option<f64> {
     let details = ListedDetails::from(job.details.as_ref()?);
     details
-        .used_grams(job.row.figures.filament_used)
+        .used_grams(job.stored.job.figures.filament_used)
         .map(|(grams, _)| grams)
 }
 
 fn used_cost(job: &ExportedJob) -> Option<f64> {
-    ListedDetails::from(job.details.as_ref()?).used_cost(job.row.figures.filament_used)
+    ListedDetails::from(job.details.as_ref()?).used_cost(job.stored.job.figures.filament_used)
 }
 
 /// The list of columns for `--help`.

@@ -231,22 +231,21 @@ fn write(writer: &mut ColumnWriter<'_>, column: &Column, jobs: &[ExportedJob]) -
 
 #[cfg(test)]
 mod tests {
-    use domain::{Figures, JobId, JobNotes, JobStatus, PrinterId, Source};
+    use domain::{Figures, Job, JobId, JobNotes, JobStatus, PrinterId, Source};
     use jiff::Timestamp;
     use parquet::{
         file::reader::{FileReader as _, SerializedFileReader},
         record::Field,
     };
-    use store::{DetailsStatus, JobRow};
+    use store::{DetailsStatus, StoredJob};
 
     use super::*;
 
     fn job(id: i64) -> ExportedJob {
-        let row = JobRow {
-            id: JobId(id),
+        let job = Job {
             printer_id: PrinterId(1),
-            printer_name: "Voron".to_owned(),
             job_id: None,
+            history_start_time: None,
             user: None,
             // More distinct names than a dictionary has room for.
             filename: (id % 7 > 0).then(|| format!("part_{id}.gcode")),
@@ -259,16 +258,19 @@ mod tests {
             end_source: None,
             figures_source: Source::History,
             clock_jumped: id % 2 > 0,
+            metadata: None,
+            auxiliary_data: None,
             last_seen: None,
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
-            notes: JobNotes::default(),
-            details: store::ListedDetails::default(),
-            has_thumbnail: false,
         };
         ExportedJob {
-            row,
-            history_start_time: None,
+            stored: StoredJob {
+                id: JobId(id),
+                printer_name: "Voron".to_owned(),
+                job,
+                created_at: Timestamp::UNIX_EPOCH,
+                updated_at: Timestamp::UNIX_EPOCH,
+            },
+            notes: JobNotes::default(),
             details_status: DetailsStatus::Pending,
             details_reason: None,
             details: None,
@@ -300,7 +302,7 @@ mod tests {
                     Cell::Truth(truth) => Field::Bool(truth),
                     Cell::Instant(instant) => Field::TimestampMillis(instant.as_millisecond()),
                 };
-                assert_eq!(*found, wanted, "{} of {:?}", column.name, job.row.id);
+                assert_eq!(*found, wanted, "{} of {:?}", column.name, job.stored.id);
             }
         }
         assert!(rows.next().is_none());

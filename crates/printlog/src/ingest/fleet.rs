@@ -15,7 +15,6 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use crate::{
     clock::{self, Clock},
     error_chain::ErrorChain,
-    events::JobEvents,
     ingest::{ConnectionState, PrinterStatus, moonraker::session::MoonrakerTask},
     retry::Outage,
 };
@@ -74,7 +73,6 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<FleetSettings>,
     pub(crate) clock: Clock,
     pub(crate) syncing: Arc<Semaphore>,
-    pub(crate) events: JobEvents,
 }
 
 impl Fleet {
@@ -84,7 +82,6 @@ impl Fleet {
     pub fn start(
         store: Store,
         settings: FleetSettings,
-        events: JobEvents,
         clock: Clock,
         tasks: &TaskTracker,
         stop: CancellationToken,
@@ -100,7 +97,6 @@ impl Fleet {
                 settings: Arc::new(settings),
                 clock,
                 syncing: Arc::new(Semaphore::new(SYNCING)),
-                events,
             },
             fleet: fleet.clone(),
             running: HashMap::new(),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    Job, JobId, Printer, PrinterId,
+    Job, JobId, Printer,
     tracker::{Event, Tracker},
 };
 use jiff::Timestamp;
@@ -13,7 +13,6 @@ use tracing::warn;
 
 use crate::{
     clock::Clock,
-    events::JobEvents,
     ingest::{
         BackfillProgress, Connection, ConnectionState, CurrentJob, PrinterStatus,
         fleet::Shared,
@@ -27,9 +26,7 @@ const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 const LAST_WRITES: Duration = Duration::from_secs(4);
 
 pub(crate) struct Recorder {
-    printer_id: PrinterId,
     clock: Clock,
-    events: JobEvents,
     tracker: Tracker,
     writer: Writer,
     /// Start time and row of the job that was written last.
@@ -64,9 +61,7 @@ impl Recorder {
             limitations: Vec::new(),
         });
         let recorder = Self {
-            printer_id: printer.id,
             clock: shared.clock,
-            events: shared.events.clone(),
             tracker: Tracker::new(printer.id),
             writer: Writer::new(printer.id, shared.store.clone(), shared.clock),
             current_row: None,
@@ -109,19 +104,10 @@ impl Recorder {
         self.writer.is_empty()
     }
 
-    /// Writes the next change and announces it. Pending forever while there is none. Cancel-safe.
+    /// Writes the next change. Pending forever while there is none. Cancel-safe.
     pub(crate) async fn write_next(&mut self) {
         match self.writer.next().await {
-            Written::Stored {
-                start_time,
-                id,
-                is_change,
-            } => {
-                self.current_row = Some((start_time, id));
-                if is_change {
-                    self.events.written(id, self.printer_id);
-                }
-            }
+            Written::Stored { start_time, id } => self.current_row = Some((start_time, id)),
             Written::Deleted {
                 start_time: Some(start_time),
             } => {

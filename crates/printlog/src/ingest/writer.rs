@@ -26,8 +26,6 @@ pub(crate) enum Written {
     Stored {
         start_time: Option<Timestamp>,
         id: JobId,
-        /// Whether more than its progress changed.
-        is_change: bool,
     },
     /// The user deleted the job with this start time; it is not written again.
     Deleted { start_time: Option<Timestamp> },
@@ -207,11 +205,7 @@ fn stored(job: &Job, saved: Saved) -> Written {
     let start_time = job.start_time;
     match saved {
         Saved::Inserted(id) | Saved::Updated(id) | Saved::Progressed(id) | Saved::Unchanged(id) => {
-            Written::Stored {
-                start_time,
-                id,
-                is_change: matches!(saved, Saved::Inserted(_) | Saved::Updated(_)),
-            }
+            Written::Stored { start_time, id }
         }
         Saved::Deleted => Written::Deleted { start_time },
     }

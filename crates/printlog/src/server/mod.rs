@@ -31,7 +31,6 @@ use crate::{
     config::{ApiConfig, Backfill, Config, MoonrakerConfig},
     details::{self, DetailsSettings},
     error_chain::ErrorChain,
-    events::JobEvents,
     housekeeping,
     ingest::{BackfillSetting, Fleet, FleetSettings},
     retry::Backoff,
@@ -129,20 +128,17 @@ pub async fn run_reloading(
     lease.keep(&tasks, alive.clone());
     let store = lease.store.clone();
     create_first_key(&store, clock, address).await?;
-    let events = JobEvents::new();
     let fleet = Fleet::start(
         store.clone(),
         fleet_settings(&config.moonraker),
-        events.clone(),
         clock,
         &tasks,
         alive.clone(),
     );
-    let live = Live::start(&fleet, &events, clock, &tasks, alive.clone());
+    let live = Live::start(&fleet, &store, clock, &tasks, alive.clone());
     let details_fail = details::start(
         store.clone(),
         fleet.clone(),
-        events.clone(),
         DetailsSettings {
             enabled: config.details.enabled,
             rate: config.details.rate,
@@ -157,7 +153,6 @@ pub async fn run_reloading(
         store: store.clone(),
         usage: Usage::start(store.clone(), clock, &tasks, alive.clone()),
         fleet,
-        events,
         details_fail,
         housekeeping,
         live,

@@ -43,7 +43,12 @@ async fn seeded(app: &TestApp) -> PrinterId {
             currency: Some("EUR".to_owned()),
             ..JobDetails::default()
         };
-        assert!(app.store.save_job_details(id, &details).await.unwrap());
+        assert!(
+            app.store
+                .save_job_details(id, &details, jiff::Timestamp::UNIX_EPOCH)
+                .await
+                .unwrap()
+        );
     }
     printer
 }
@@ -225,7 +230,12 @@ async fn too_few_jobs_are_not_enough_data() {
             estimated_time: Some(3500.5 / f64::from(n + 1)),
             ..JobDetails::default()
         };
-        assert!(app.store.save_job_details(id, &details).await.unwrap());
+        assert!(
+            app.store
+                .save_job_details(id, &details, jiff::Timestamp::UNIX_EPOCH)
+                .await
+                .unwrap()
+        );
     }
     let all = &get(&app, "estimates").await["all"];
     assert_eq!(

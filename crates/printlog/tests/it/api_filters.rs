@@ -1,6 +1,7 @@
 //! Filters of jobs and the values they offer, comparisons of periods, orders of files, and weight and cost of jobs.
 
 use domain::{Job, JobId, JobStatus, PrinterId};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::JobDetails;
 
@@ -27,7 +28,12 @@ async fn printed_with(app: &TestApp, id: JobId, material: Option<&str>, slicer: 
         filament_cost: Some(0.5),
         ..JobDetails::default()
     };
-    assert!(app.store.save_job_details(id, &details).await.unwrap());
+    assert!(
+        app.store
+            .save_job_details(id, &details, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap()
+    );
 }
 
 /// Jobs 0 to 7 on two printers. The ids are those of the list.
@@ -247,7 +253,12 @@ async fn jobs_have_one_weight_and_one_cost() {
         weight_source: Some("slicer_ratio".to_owned()),
         ..JobDetails::default()
     };
-    assert!(app.store.save_job_details(other, &details).await.unwrap());
+    assert!(
+        app.store
+            .save_job_details(other, &details, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap()
+    );
     let whole = app
         .get(&format!("/api/jobs/{}", other.0))
         .await

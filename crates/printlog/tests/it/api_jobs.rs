@@ -127,7 +127,10 @@ async fn details_are_shown_when_there_are_any() {
         layer_count: Some(250),
         ..JobDetails::default()
     };
-    app.store.save_job_details(id, &details).await.unwrap();
+    app.store
+        .save_job_details(id, &details, jiff::Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
     let shown = app.get(&path).await.expect(200).json();
     assert_eq!(shown["layer_height"], 0.2);
     assert_eq!(shown["filament_type"], "PLA");
@@ -250,7 +253,10 @@ async fn many_jobs(app: &TestApp) -> Vec<(i64, Job, Option<&'static str>)> {
                 filament_type: Some(material.to_owned()),
                 ..JobDetails::default()
             };
-            app.store.save_job_details(id, &details).await.unwrap();
+            app.store
+                .save_job_details(id, &details, jiff::Timestamp::UNIX_EPOCH)
+                .await
+                .unwrap();
         }
         jobs.push((id.0, job, material));
     }

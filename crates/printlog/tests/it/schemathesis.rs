@@ -41,7 +41,10 @@ async fn seeded(binary: &Binary) -> String {
                     filament_type: Some("PLA".to_owned()),
                     ..JobDetails::default()
                 };
-                store.save_job_details(id, &details).await.unwrap();
+                store
+                    .save_job_details(id, &details, jiff::Timestamp::UNIX_EPOCH)
+                    .await
+                    .unwrap();
             }
         }
     }

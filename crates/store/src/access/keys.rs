@@ -126,7 +126,7 @@ impl Store {
         let secret = format!("{MARK}{}", Alphanumeric.sample_string(&mut rand::rng(), LENGTH));
         let secret = &secret;
         let record = self
-            .write("make an API key", |tx| async move {
+            .write("create an API key", |tx| async move {
                 // An earlier attempt may have committed.
                 if let Some(record) = by_hash(&*tx, secret).await? {
                     return Ok(record);

@@ -32,7 +32,9 @@ pub enum Error {
         found: String,
     },
     /// The database has the schema of a newer printlog.
-    #[error("the database was made by a newer printlog (it has `{found}`, this one knows up to `{known}`)")]
+    #[error(
+        "the database has the schema of a newer printlog (it has `{found}`, this one knows up to `{known}`)"
+    )]
     NewerSchema {
         /// The newest migration in the database.
         found: String,
@@ -41,8 +43,8 @@ pub enum Error {
     },
     /// A command must not change the schema while a server with the old schema is running.
     #[error(
-        "the database {location} is of an older printlog, and a server works with it{by}; a server of this version would \
-         bring it up to date, a command does not do so under a running one"
+        "the database {location} has the schema of an older printlog, and a server uses it{by}; a server of this version \
+         upgrades it at its start, a command does not upgrade it under a running server"
     )]
     Outdated {
         /// The database.
@@ -52,7 +54,7 @@ pub enum Error {
     },
     /// Another server uses the database file.
     #[error(
-        "another printlog{by} works with the database {location}; end it first, or give this one a database of its own"
+        "another printlog{by} uses the database {location}; stop it first, or configure another database for this one"
     )]
     InUse {
         /// The database.
@@ -61,19 +63,19 @@ pub enum Error {
         by: String,
     },
     /// A restore into the database was interrupted.
-    #[error("the database {location} is incomplete: a restore or a move into it was cut off; do it again")]
+    #[error("the database {location} is incomplete: a restore or a move into it was interrupted; repeat it")]
     Unfinished {
         /// The database.
         location: String,
     },
     /// The target of a move already contains data.
-    #[error("the database {location} is not empty; data is moved into an empty one only")]
+    #[error("the database {location} is not empty; data can only be moved into an empty database")]
     NotEmpty {
         /// The database.
         location: String,
     },
     /// The copy differs from the original.
-    #[error("the copy of the table {table} is not as it should be: {what}")]
+    #[error("the copy of the table {table} is wrong: {what}")]
     CopyDiffers {
         /// The table.
         table: String,
@@ -82,7 +84,7 @@ pub enum Error {
     },
     /// A table has no ids left for new rows.
     #[error(
-        "the table {table} has given out the id {last}; the largest one is {LARGEST_ID}: no row could be added to it"
+        "the table {table} has used the id {last}; the largest is {LARGEST_ID}: no row can be added to it"
     )]
     IdsExhausted {
         /// The table.
@@ -111,7 +113,7 @@ pub enum Error {
         found: String,
     },
     /// Another server has taken over the recording lease. Nothing was written.
-    #[error("another printlog records into this database now")]
+    #[error("another printlog has acquired the recording lease of this database")]
     LostLease,
     /// A statement failed.
     #[error("cannot {what}")]
@@ -133,7 +135,7 @@ pub enum Error {
         limit: Duration,
     },
     /// A stored value that no version of printlog writes.
-    #[error("{table}.{column} of row {row} holds {found}")]
+    #[error("{table}.{column} of row {row} is invalid: {found}")]
     BadValue {
         /// Table.
         table: &'static str,
@@ -145,7 +147,7 @@ pub enum Error {
         found: String,
     },
     /// Another printer already has this name.
-    #[error("there is already a printer called `{name}`")]
+    #[error("a printer named `{name}` exists already")]
     NameTaken {
         /// The requested name.
         name: String,

@@ -48,7 +48,7 @@ impl Store {
     /// Whether a server renews the lease. Waits [`LEASE_TIMEOUT`] for the answer if the lease has a holder. Older databases
     /// have no lease.
     pub(crate) async fn is_served(&self) -> Result<bool> {
-        let has_lease = self.read("look for the recording lease", |db| async move {
+        let has_lease = self.read("check whether the recording lease exists", |db| async move {
             let table = ServerLease::Table.to_string();
             Ok(SchemaManager::new(&db).has_table(table).await?)
         });

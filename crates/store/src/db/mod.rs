@@ -9,6 +9,7 @@ pub(crate) mod ids;
 pub(crate) mod lease;
 pub(crate) mod location;
 pub(crate) mod mysql;
+pub(crate) mod print_jobs;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod sqlite;

@@ -39,22 +39,22 @@ pub(crate) async fn open(
     }
     // Connects once without the pool, which would retry for a long time and then report only a timeout. A single
     // connection returns the reason.
-    let greet = async || {
+    let connect_once = async || {
         let mut connection = options.connect().await?;
         let version: String = connection.fetch_one("SELECT version()").await?.try_get(0)?;
         connection.close().await?;
         Ok::<_, sqlx::Error>(version)
     };
-    let greet = async {
-        match greet().await {
+    let connect_once = async {
+        match connect_once().await {
             Err(sqlx::Error::Database(cause)) if dialect::is_unknown_database(&*cause) => {
                 create_database(url).await?;
-                greet().await
+                connect_once().await
             }
             result => result,
         }
     };
-    let version = tokio::time::timeout(CONNECT, greet)
+    let version = tokio::time::timeout(CONNECT, connect_once)
         .await
         .map_err(|_| open_error(location, true, format!("no answer within {CONNECT:?}")))?
         .map_err(|cause| open_fault(location, cause))?;
@@ -103,7 +103,7 @@ pub(crate) async fn lock_schema(tx: &DatabaseTransaction) -> Result<(), Fault> {
     let has_lock = answer.map(|row| row.try_get_by_index(0)).transpose()? == Some(1_i64);
     match has_lock {
         true => Ok(()),
-        false => Err(DbErr::Custom("another process has been at it for a minute".to_owned()).into()),
+        false => Err(DbErr::Custom("the lock was held by another process for a minute".to_owned()).into()),
     }
 }
 

@@ -111,7 +111,7 @@ impl<'a> Record<'a> {
         };
         Timestamp::from_millisecond(number)
             .map(Some)
-            .map_err(|_| self.bad(column, format!("{number}, which is no time")))
+            .map_err(|_| self.bad(column, format!("{number}, not a time")))
     }
 
     pub(crate) fn required_time(&self, column: &'static str) -> Result<Timestamp, Fault> {
@@ -134,13 +134,13 @@ impl<'a> Record<'a> {
         };
         word.parse()
             .map(Some)
-            .map_err(|_| self.bad("verdict", format!("`{word}`, which is no verdict")))
+            .map_err(|_| self.bad("verdict", format!("`{word}`, not a verdict")))
     }
 
     pub(crate) fn status(&self) -> Result<JobStatus, Fault> {
         let word: String = self.get("status")?;
         word.parse()
-            .map_err(|_| self.bad("status", format!("`{word}`, which is no job status")))
+            .map_err(|_| self.bad("status", format!("`{word}`, not a job status")))
     }
 
     pub(crate) fn source(&self, column: &'static str) -> Result<Option<Source>, Fault> {
@@ -151,7 +151,7 @@ impl<'a> Record<'a> {
             .into_iter()
             .find(|source| source.as_str() == word)
             .map(Some)
-            .ok_or_else(|| self.bad(column, format!("`{word}`, which is no source")))
+            .ok_or_else(|| self.bad(column, format!("`{word}`, not a source")))
     }
 
     pub(crate) fn required_source(&self, column: &'static str) -> Result<Source, Fault> {

@@ -197,11 +197,11 @@ async fn leave_wal(path: &Path) -> rusqlite::Result<()> {
 impl Store {
     /// Commits a write that changes nothing: a server that cannot record must not start. A full disk is accepted,
     /// because that condition ends without a restart.
-    pub(crate) async fn prove_writable(&self, location: &Location) -> Result<()> {
+    pub(crate) async fn check_writable(&self, location: &Location) -> Result<()> {
         if self.journal.is_none() {
             return Ok(());
         }
-        let written = self.write("write into the database", |tx| async move {
+        let written = self.write("write to the database", |tx| async move {
             let backend = tx.get_database_backend();
             let row = tx
                 .query_one_raw(Statement::from_string(backend, "PRAGMA user_version"))
@@ -218,7 +218,7 @@ impl Store {
                 Err(open_error(location, false, source))
             }
             Err(cause) => {
-                warn!("the database takes no changes at this moment: {cause:?}");
+                warn!("the database refuses writes at the moment: {cause:?}");
                 Ok(())
             }
             Ok(()) => Ok(()),

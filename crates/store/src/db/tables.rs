@@ -2,6 +2,8 @@
 
 use sea_orm::DeriveIden;
 
+pub(crate) use super::print_jobs::PrintJobs;
+
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Printers {
     Table,
@@ -19,34 +21,6 @@ pub(crate) enum Printers {
     BackfillPosition,
     BackfillCompletedAt,
     FirstContact,
-}
-
-#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PrintJobs {
-    Table,
-    Id,
-    PrinterId,
-    JobId,
-    HistoryStartTime,
-    User,
-    Filename,
-    Status,
-    Cause,
-    Message,
-    SortTime,
-    StartTime,
-    EndTime,
-    PrintDuration,
-    TotalDuration,
-    FilamentUsed,
-    EndSource,
-    FiguresSource,
-    ClockJumped,
-    LastSeen,
-    CreatedAt,
-    UpdatedAt,
-    Metadata,
-    AuxiliaryData,
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
@@ -277,4 +251,22 @@ pub(crate) enum JobMonths {
     Version,
     Jobs,
     Facts,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outbox {
+    Table,
+    Id,
+    PrinterId,
+    JobId,
+    Kind,
+    Payload,
+    CreatedAt,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutboxPosition {
+    Table,
+    Id,
+    LastId,
 }

@@ -2,10 +2,11 @@
 
 use std::{
     error::Error as _,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use domain::JobChange;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -34,6 +35,32 @@ pub(crate) struct Tx {
     inner: Arc<DatabaseTransaction>,
     /// Whether an earlier attempt failed. It may have committed nevertheless.
     pub(crate) is_retry: bool,
+    changes: Arc<Mutex<Changes>>,
+}
+
+/// The changes of jobs in a transaction.
+#[derive(Debug, Default)]
+struct Changes {
+    unfinished: usize,
+    done: Vec<JobChange>,
+}
+
+impl Tx {
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A unit of work begins. The transaction cannot commit before it ends.
+    pub(crate) fn begin_changes(&self) {
+        self.changes().unfinished += 1;
+    }
+
+    /// A unit of work ends. Subscribers get its changes once the transaction has committed.
+    pub(crate) fn end_changes(&self, done: Vec<JobChange>) {
+        let mut changes = self.changes();
+        changes.unfinished -= 1;
+        changes.done.extend(done);
+    }
 }
 
 impl std::ops::Deref for Tx {
@@ -69,15 +96,23 @@ impl Store {
                 Some(epoch) => lease::hold(&inner, epoch).await,
                 None => Ok(()),
             };
+            let changes = Arc::new(Mutex::new(Changes::default()));
             let result = match result {
                 Ok(()) => {
                     let tx = Tx {
                         inner: Arc::clone(&inner),
                         is_retry: number > 1,
+                        changes: Arc::clone(&changes),
                     };
                     work(tx).await
                 }
                 Err(fault) => Err(fault),
+            };
+            let changes = std::mem::take(&mut *changes.lock().unwrap_or_else(PoisonError::into_inner));
+            let result = match changes.unfinished {
+                0 => result,
+                _ => result
+                    .and_then(|_| Err(DbErr::Custom("a change of jobs was not finished".to_owned()).into())),
             };
             // `work` has returned and no longer holds the transaction.
             let Some(tx) = Arc::into_inner(inner) else {
@@ -86,6 +121,10 @@ impl Store {
             match result {
                 Ok(done) => {
                     tx.commit().await?;
+                    for change in changes.done {
+                        // Fails if there are no receivers.
+                        self.job_changes.send(change).ok();
+                    }
                     Ok(done)
                 }
                 Err(fault) => {
@@ -95,13 +134,13 @@ impl Store {
                 }
             }
         };
-        let attempt = |number| self.noticing(in_transaction(number));
+        let attempt = |number| self.marking_stale(in_transaction(number));
         self.timed(Kind::Write, retry(what, limit, ATTEMPTS, attempt))
             .await
     }
 
     /// Marks all open connections as stale if an attempt shows that its connection is.
-    async fn noticing<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn marking_stale<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let result = attempt.await;
         if let Err(fault) = &result
             && fault.is_of_stale_connection()
@@ -147,7 +186,7 @@ impl Store {
         what: &'static str,
         work: impl Fn(DatabaseConnection) -> F,
     ) -> Result<T> {
-        let attempt = |_| self.noticing(work(self.reader.clone()));
+        let attempt = |_| self.marking_stale(work(self.reader.clone()));
         let reading = retry(what, limit, READ_ATTEMPTS, attempt);
         self.timed(Kind::Read, reading).await
     }
@@ -169,8 +208,8 @@ impl Store {
             && !self.damaged.swap(true, Ordering::Relaxed)
         {
             error!(
-                "the database file is damaged: end the server and put a backup in its place with `printlog restore`; \
-                 what has been printed since then is read from the printers: {error}: {}",
+                "the database file is damaged: stop the server and restore a backup with `printlog restore`; \
+                 later prints are imported from the printers: {error}: {}",
                 error.source().map(ToString::to_string).unwrap_or_default()
             );
         }

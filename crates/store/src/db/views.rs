@@ -122,7 +122,8 @@ fn select_jobs(engine: Engine) -> String {
          j.message, {start_time} AS start_time, {end_time} AS end_time, j.start_time AS start_time_ms, \
          j.end_time AS end_time_ms, j.print_duration, j.total_duration, j.filament_used, \
          j.filament_used * d.grams_per_mm AS filament_used_g, d.weight_source AS filament_used_g_source, \
-         d.filament_cost * j.filament_used / NULLIF(d.estimated_length, 0) AS filament_cost_used, d.currency, \
+         CASE WHEN d.estimated_length > 0 THEN d.filament_cost * j.filament_used / d.estimated_length END \
+         AS filament_cost_used, d.currency, \
          d.filament_type, d.filament_brand, d.filament_color, d.slicer, \
          j.end_source, j.figures_source, j.clock_jumped, \
          n.title, n.verdict, n.verdict_reason, n.notes, {tags} AS tags, \

@@ -12,11 +12,10 @@ use crate::{
     db::{
         error::Fault,
         read::ReadConnection,
-        record::{Record, sort_time},
+        record::Record,
         tables::{DetailsQueue, PrintJobs},
         transaction::Tx,
     },
-    files::gcode_files,
 };
 
 /// State of a job in the details queue.
@@ -86,7 +85,7 @@ pub enum Retry {
 }
 
 /// `next_attempt_at` of jobs without an attempt.
-const UNTRIED: i64 = 0;
+pub(crate) const UNTRIED: i64 = 0;
 /// `next_attempt_at` of jobs that wait for their printer.
 const WHEN_BACK: i64 = -1;
 
@@ -138,7 +137,7 @@ impl Store {
             .order_by((DetailsQueue::Table, DetailsQueue::SortTime), Order::Desc)
             .limit(limit)
             .to_owned();
-        self.read("read which jobs wait for details", |db| async move {
+        self.read("list the jobs that wait for details", |db| async move {
             let rows = db.query_all(query).await?;
             rows.iter()
                 .map(|row| queued(&Record::new(row, "details_queue", "print_job_id")?))
@@ -161,7 +160,7 @@ impl Store {
             .limit(1)
             .to_owned();
         let waiting = self
-            .read("read which jobs wait for their printer", |db| async move {
+            .read("list the jobs that wait for their printer", |db| async move {
                 Ok(db.query_one(query).await?.is_some())
             })
             .await?;
@@ -181,15 +180,16 @@ impl Store {
             .and_where(waits())
             .and_where(queue(DetailsQueue::PrintJobId).in_subquery(jobs))
             .to_owned();
-        self.write("have details read of printers that are back", |tx| async move {
-            Ok(tx.execute(statement).await?.rows_affected())
-        })
+        self.write(
+            "queue the details of jobs whose printers reconnected",
+            |tx| async move { Ok(tx.execute(statement).await?.rows_affected()) },
+        )
         .await
     }
 
     /// State of a job's details. `None` if there is no such job.
     pub async fn queued_details(&self, id: JobId) -> Result<Option<QueuedDetails>> {
-        self.read_fast("read how the details of a job stand", |db| async move {
+        self.read_fast("read the details status of a job", |db| async move {
             of_job(&db, id).await
         })
         .await
@@ -240,7 +240,7 @@ impl Store {
             .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
             .to_owned();
         let done = self
-            .write("have the details of a job read again", |tx| async move {
+            .write("queue the details of a job again", |tx| async move {
                 Ok(tx.execute(statement).await?.rows_affected())
             })
             .await?;
@@ -254,7 +254,7 @@ impl Store {
             .value(DetailsQueue::Priority, 0)
             .and_where(Expr::col(DetailsQueue::Status).is_in(["pending", "partial", "failed"]))
             .to_owned();
-        self.write("have missing details read again", |tx| async move {
+        self.write("queue missing details again", |tx| async move {
             Ok(tx.execute(statement).await?.rows_affected())
         })
         .await
@@ -296,31 +296,6 @@ fn refresh(now: Timestamp) -> sea_orm::sea_query::UpdateStatement {
         .to_owned()
 }
 
-/// Queues the details of a job again after its file name changed, unless they were already read.
-pub(crate) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Fault> {
-    let of_job = |status: &[&str]| {
-        Expr::col(DetailsQueue::PrintJobId)
-            .eq(id.0)
-            .and(Expr::col(DetailsQueue::Status).is_in(status.iter().copied()))
-    };
-    let due = Query::update()
-        .table(DetailsQueue::Table)
-        .value(DetailsQueue::Attempts, 0)
-        .value(DetailsQueue::NextAttemptAt, UNTRIED)
-        .value(DetailsQueue::UpdatedAt, now.as_millisecond())
-        .and_where(of_job(&["pending", "partial", "failed"]))
-        .to_owned();
-    tx.execute(&due).await?;
-    let pending = Query::update()
-        .table(DetailsQueue::Table)
-        .value(DetailsQueue::Status, "pending")
-        .value(DetailsQueue::Reason, Option::<String>::None)
-        .and_where(of_job(&["failed"]))
-        .to_owned();
-    tx.execute(&pending).await?;
-    Ok(())
-}
-
 /// Updates the queue entry of a job: its state, and its file if a new one is given.
 pub(crate) async fn record(
     tx: &Tx,
@@ -343,56 +318,6 @@ pub(crate) async fn record(
     }
     tx.execute(&update).await?;
     Ok(())
-}
-
-/// Queues newly inserted jobs.
-pub(crate) async fn enqueue(
-    tx: &Tx,
-    jobs: &[(JobId, Option<Timestamp>)],
-    is_live: bool,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    for batch in jobs.chunks(64) {
-        let mut statement = Query::insert()
-            .into_table(DetailsQueue::Table)
-            .columns([
-                DetailsQueue::PrintJobId,
-                DetailsQueue::Status,
-                DetailsQueue::Priority,
-                DetailsQueue::Attempts,
-                DetailsQueue::NextAttemptAt,
-                DetailsQueue::SortTime,
-                DetailsQueue::UpdatedAt,
-            ])
-            .to_owned();
-        for (id, start_time) in batch {
-            statement.values_panic([
-                Expr::val(id.0),
-                Expr::val("pending"),
-                Expr::val(i64::from(is_live)),
-                Expr::val(0_i64),
-                Expr::val(UNTRIED),
-                Expr::val(sort_time(*start_time)),
-                Expr::val(now.as_millisecond()),
-            ]);
-        }
-        tx.execute(&statement).await?;
-    }
-    Ok(())
-}
-
-/// Removes a job from the queue, and its file if no other job uses it.
-pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    let file = file_of(tx, id).await?;
-    let statement = Query::delete()
-        .from_table(DetailsQueue::Table)
-        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
-        .to_owned();
-    tx.execute(&statement).await?;
-    match file {
-        Some(file) => gcode_files::remove_unused(tx, file).await,
-        None => Ok(()),
-    }
 }
 
 pub(crate) async fn file_of(tx: &Tx, id: JobId) -> Result<Option<i64>, Fault> {
@@ -453,7 +378,7 @@ pub(crate) fn status(record: &Record<'_>, word: &str) -> Result<DetailsStatus, F
             table: "details_queue",
             column: "status",
             row: record.key,
-            found: format!("`{word}`, which is no status of details"),
+            found: format!("`{word}`, not a status of details"),
         }
         .into()
     })

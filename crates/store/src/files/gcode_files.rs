@@ -1,29 +1,28 @@
-//! The tables `gcode_files` and `thumbnails`: the metadata of a G-code file, stored once for all jobs that printed it.
-//!
-//! Images are rows, not files: a backup of the database is complete, and several printlogs on one MySQL share them.
-//! Their key is the hash of their bytes, so each image is stored once.
+//! The table `gcode_files`: the metadata of a G-code file, stored once for all jobs that printed it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr,
-    sea_query::{self, Expr, ExprTrait, Order, Query, SelectStatement},
+    sea_query::{self, Expr, ExprTrait, Query, SelectStatement},
 };
 use serde_json::Value;
 
 use crate::{
-    Result, Store,
     db::{
         batches::{insert_all, padded},
         error::Fault,
         read::ReadConnection,
         record::Record,
-        tables::{DetailsQueue, GcodeFileThumbnails, GcodeFiles, Thumbnails},
+        tables::{DetailsQueue, GcodeFiles},
         transaction::Tx,
     },
-    files::job_details::JobDetails,
+    files::{
+        job_details::JobDetails,
+        thumbnails::{NewThumbnail, file_ids, remove_unused_thumbnails, store_thumbnails, unlink_thumbnails},
+    },
 };
 
 /// Data read from a G-code file.
@@ -41,21 +40,6 @@ pub struct NewGcodeFile {
     pub raw: Option<Value>,
     /// Thumbnails.
     pub thumbnails: Vec<NewThumbnail>,
-}
-
-/// A thumbnail, in a format that browsers can show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewThumbnail {
-    /// SHA-256 of the data, hexadecimal.
-    pub hash: String,
-    /// `image/png`, …
-    pub media_type: &'static str,
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// The image file.
-    pub data: Vec<u8>,
 }
 
 /// Source of a file's metadata.
@@ -89,58 +73,11 @@ pub struct GcodeFile {
     pub raw: Option<Value>,
 }
 
-/// A thumbnail without its data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThumbnailInfo {
-    /// SHA-256 of the data, hexadecimal.
-    pub hash: String,
-    /// `image/png`, …
-    pub media_type: String,
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// Size of the image file.
-    pub bytes: u64,
-}
-
 impl NewGcodeFile {
     /// The columns of `job_details`, from the metadata.
     #[must_use]
     pub fn job_details(&self) -> JobDetails {
         JobDetails::from_metadata(&self.metadata)
-    }
-}
-
-impl Store {
-    /// Stored data of a job's file. `None` if there is none.
-    pub async fn gcode_file_of(&self, id: JobId, with_raw: bool) -> Result<Option<GcodeFile>> {
-        self.read("read what is known of a gcode file", |db| async move {
-            of_job(&db, id, with_raw).await
-        })
-        .await
-    }
-
-    /// Thumbnails of a job's file, smallest first.
-    pub async fn thumbnails_of(&self, id: JobId) -> Result<Vec<ThumbnailInfo>> {
-        self.read_fast("read which images a job has", |db| async move {
-            thumbnails(&db, id).await
-        })
-        .await
-    }
-
-    /// Data of a thumbnail. `None` if no thumbnail has this hash.
-    pub async fn thumbnail_data(&self, hash: &str) -> Result<Option<Vec<u8>>> {
-        let query = &Query::select()
-            .column(Thumbnails::Data)
-            .from(Thumbnails::Table)
-            .and_where(Expr::col(Thumbnails::Hash).eq(hash))
-            .to_owned();
-        self.read("read an image", |db| async move {
-            let row = db.query_one(query).await?;
-            Ok(row.map(|row| row.try_get("", "data")).transpose()?)
-        })
-        .await
     }
 }
 
@@ -184,7 +121,7 @@ pub(crate) async fn put(
         .to_owned();
     let id = tx.execute(&statement).await?.last_insert_id();
     let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
-    put_thumbnails(tx, id, &file.thumbnails).await?;
+    store_thumbnails(tx, id, &file.thumbnails).await?;
     Ok(PutFile {
         id,
         outdated: Vec::new(),
@@ -202,7 +139,7 @@ async fn replace(tx: &Tx, id: i64, file: &NewGcodeFile) -> Result<(), Fault> {
         .to_owned();
     tx.execute(&statement).await?;
     let before = unlink_thumbnails(tx, id).await?;
-    put_thumbnails(tx, id, &file.thumbnails).await?;
+    store_thumbnails(tx, id, &file.thumbnails).await?;
     remove_unused_thumbnails(tx, before).await
 }
 
@@ -216,27 +153,6 @@ async fn jobs_of(tx: &Tx, file_id: i64) -> Result<Vec<JobId>, Fault> {
     rows.iter()
         .map(|row| Ok(JobId(row.try_get("", "print_job_id")?)))
         .collect()
-}
-
-async fn put_thumbnails(tx: &Tx, id: i64, thumbnails: &[NewThumbnail]) -> Result<(), Fault> {
-    let mut linked: Vec<&str> = Vec::new();
-    for thumbnail in thumbnails {
-        if linked.contains(&thumbnail.hash.as_str()) {
-            continue;
-        }
-        linked.push(&thumbnail.hash);
-        put_thumbnail(tx, thumbnail).await?;
-        let link = Query::insert()
-            .into_table(GcodeFileThumbnails::Table)
-            .columns([
-                GcodeFileThumbnails::GcodeFileId,
-                GcodeFileThumbnails::ThumbnailHash,
-            ])
-            .values_panic([Expr::val(id), Expr::val(thumbnail.hash.clone())])
-            .to_owned();
-        tx.execute(&link).await?;
-    }
-    Ok(())
 }
 
 /// Row ids of many files of a printer, by file key. Inserts missing files, without thumbnails; existing rows are kept.
@@ -290,38 +206,6 @@ fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>
     row.into_iter().unzip()
 }
 
-async fn put_thumbnail(tx: &Tx, thumbnail: &NewThumbnail) -> Result<(), Fault> {
-    let known = Query::select()
-        .column(Thumbnails::Hash)
-        .from(Thumbnails::Table)
-        .and_where(Expr::col(Thumbnails::Hash).eq(thumbnail.hash.clone()))
-        .to_owned();
-    if tx.query_one(&known).await?.is_some() {
-        return Ok(());
-    }
-    let statement = Query::insert()
-        .into_table(Thumbnails::Table)
-        .columns([
-            Thumbnails::Hash,
-            Thumbnails::MediaType,
-            Thumbnails::Width,
-            Thumbnails::Height,
-            Thumbnails::Bytes,
-            Thumbnails::Data,
-        ])
-        .values_panic([
-            Expr::val(thumbnail.hash.clone()),
-            Expr::val(thumbnail.media_type),
-            Expr::val(i64::from(thumbnail.width)),
-            Expr::val(i64::from(thumbnail.height)),
-            Expr::val(i64::try_from(thumbnail.data.len()).unwrap_or(i64::MAX)),
-            Expr::val(thumbnail.data.clone()),
-        ])
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
 /// Removes a file that no job uses, and thumbnails that no file uses.
 pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     let used = Query::select()
@@ -340,44 +224,6 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
         .to_owned();
     tx.execute(&file).await?;
     remove_unused_thumbnails(tx, hashes).await
-}
-
-/// Unlinks a file from its thumbnails. Returns their hashes.
-async fn unlink_thumbnails(tx: &Tx, file_id: i64) -> Result<Vec<String>, Fault> {
-    let query = Query::select()
-        .column(GcodeFileThumbnails::ThumbnailHash)
-        .from(GcodeFileThumbnails::Table)
-        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
-        .to_owned();
-    let mut hashes = Vec::new();
-    for row in tx.query_all(&query).await? {
-        hashes.push(row.try_get("", "thumbnail_hash")?);
-    }
-    let links = Query::delete()
-        .from_table(GcodeFileThumbnails::Table)
-        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).eq(file_id))
-        .to_owned();
-    tx.execute(&links).await?;
-    Ok(hashes)
-}
-
-async fn remove_unused_thumbnails(tx: &Tx, hashes: Vec<String>) -> Result<(), Fault> {
-    for hash in hashes {
-        let still = Query::select()
-            .column(GcodeFileThumbnails::ThumbnailHash)
-            .from(GcodeFileThumbnails::Table)
-            .and_where(Expr::col(GcodeFileThumbnails::ThumbnailHash).eq(hash.clone()))
-            .limit(1)
-            .to_owned();
-        if tx.query_one(&still).await?.is_none() {
-            let image = Query::delete()
-                .from_table(Thumbnails::Table)
-                .and_where(Expr::col(Thumbnails::Hash).eq(hash))
-                .to_owned();
-            tx.execute(&image).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Removes all files of a printer. Its jobs must have been removed from the queue.
@@ -419,74 +265,4 @@ pub(crate) async fn of_job(
         })
     })
     .await
-}
-
-/// Thumbnails of a job's file, smallest first.
-pub(crate) async fn thumbnails(db: &impl ReadConnection, id: JobId) -> Result<Vec<ThumbnailInfo>, Fault> {
-    let hashes = Query::select()
-        .column(GcodeFileThumbnails::ThumbnailHash)
-        .from(GcodeFileThumbnails::Table)
-        .and_where(Expr::col(GcodeFileThumbnails::GcodeFileId).in_subquery(file_ids(id)))
-        .to_owned();
-    let query = Query::select()
-        .columns([
-            Thumbnails::Hash,
-            Thumbnails::MediaType,
-            Thumbnails::Width,
-            Thumbnails::Height,
-            Thumbnails::Bytes,
-        ])
-        .from(Thumbnails::Table)
-        .and_where(Expr::col(Thumbnails::Hash).in_subquery(hashes))
-        .order_by(Thumbnails::Width, Order::Asc)
-        .order_by(Thumbnails::Hash, Order::Asc)
-        .to_owned();
-    // `bytes` serves as the key: the primary key is the hash, which is not a number.
-    db.rows(&query, "thumbnails", "bytes", |record| {
-        let pixels = |column| -> Result<u32, Fault> {
-            Ok(u32::try_from(record.get::<i64>(column)?).unwrap_or_default())
-        };
-        Ok(ThumbnailInfo {
-            hash: record.get("hash")?,
-            media_type: record.get("media_type")?,
-            width: pixels("width")?,
-            height: pixels("height")?,
-            bytes: u64::try_from(record.key).unwrap_or_default(),
-        })
-    })
-    .await
-}
-
-/// The jobs among these whose files have thumbnails.
-pub(crate) async fn with_thumbnails(
-    db: &impl ReadConnection,
-    ids: &[JobId],
-) -> Result<HashSet<JobId>, Fault> {
-    if ids.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let query = Query::select()
-        .column((DetailsQueue::Table, DetailsQueue::PrintJobId))
-        .from(DetailsQueue::Table)
-        .inner_join(
-            GcodeFileThumbnails::Table,
-            Expr::col((GcodeFileThumbnails::Table, GcodeFileThumbnails::GcodeFileId))
-                .equals((DetailsQueue::Table, DetailsQueue::GcodeFileId)),
-        )
-        .and_where(
-            Expr::col((DetailsQueue::Table, DetailsQueue::PrintJobId)).is_in(ids.iter().map(|id| id.0)),
-        )
-        .to_owned();
-    let ids = db.rows(&query, "details_queue", "print_job_id", |record| {
-        Ok(JobId(record.key))
-    });
-    Ok(ids.await?.into_iter().collect())
-}
-
-fn file_ids(id: JobId) -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .column(DetailsQueue::GcodeFileId)
-        .from(DetailsQueue::Table)
-        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
-        .to_owned()
 }

@@ -5,3 +5,4 @@ pub(crate) mod gcode_files;
 pub(crate) mod job_details;
 pub(crate) mod listed_details;
 pub(crate) mod retention;
+pub(crate) mod thumbnails;

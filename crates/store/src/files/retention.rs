@@ -24,7 +24,7 @@ impl Store {
             .and_where(Expr::col(GcodeFiles::Raw).is_not_null())
             .and_where(Expr::col(GcodeFiles::CreatedAt).lt(before.as_millisecond()))
             .to_owned();
-        self.write_within(LONG, "forget old raw metadata", |tx| async move {
+        self.write_within(LONG, "remove old raw metadata", |tx| async move {
             Ok(tx.execute(statement).await?.rows_affected())
         })
         .await
@@ -50,7 +50,7 @@ impl Store {
             .from_table(Thumbnails::Table)
             .and_where(Expr::col(Thumbnails::Hash).not_in_subquery(used))
             .to_owned();
-        self.write_within(LONG, "forget old images", |tx| async move {
+        self.write_within(LONG, "remove old thumbnails", |tx| async move {
             tx.execute(unlink).await?;
             Ok(tx.execute(delete).await?.rows_affected())
         })

@@ -69,7 +69,7 @@ impl Store {
             .and_where(Expr::col(JobTotals::FactsFormat).ne(FORMAT))
             .to_owned();
         let outdated = self
-            .read("look for outdated aggregates", |db| async move {
+            .read("find outdated aggregates", |db| async move {
                 let rows = db.query_all(query).await?;
                 let ids = rows.iter().map(|row| row.try_get("", "printer_id"));
                 Ok(ids.collect::<Result<Vec<i64>, _>>()?)
@@ -126,14 +126,8 @@ impl Store {
 type Touched = (JobId, Option<Timestamp>);
 
 /// Updates the months of these jobs, which were inserted, changed or deleted. Call it after their rows have been
-/// written, with the printer locked.
-pub(crate) async fn refresh(tx: &Tx, printer_id: PrinterId, jobs: &[Touched]) -> Result<(), Fault> {
-    let ended = read_ended(tx, jobs).await?;
-    merge(tx, printer_id, jobs, ended).await
-}
-
-/// [`refresh`] for several printers.
-pub(crate) async fn refresh_all(tx: &Tx, jobs: &BTreeMap<PrinterId, Vec<Touched>>) -> Result<(), Fault> {
+/// written, with the printers locked. Only `JobChanges` does.
+pub(crate) async fn refresh(tx: &Tx, jobs: &BTreeMap<PrinterId, Vec<Touched>>) -> Result<(), Fault> {
     let mut ended: BTreeMap<PrinterId, Vec<Fact>> = BTreeMap::new();
     for fact in read_ended(tx, &jobs.values().flatten().copied().collect::<Vec<_>>()).await? {
         ended.entry(fact.printer_id).or_default().push(fact);

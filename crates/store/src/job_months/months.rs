@@ -121,7 +121,7 @@ fn unpack(month: MonthRef, bytes: &[u8]) -> Result<Month, Fault> {
         column: "facts",
         row: month.printer_id.0,
         found: format!(
-            "bytes of {} that no version of printlog wrote; `printlog rebuild-aggregates` repairs them",
+            "invalid bytes for {}; `printlog rebuild-aggregates` repairs them",
             month.key
         ),
     };

@@ -66,39 +66,6 @@ fn near(a: Option<Timestamp>, b: Option<Timestamp>, limit: SignedDuration) -> bo
     a.zip(b).is_some_and(|(a, b)| a.duration_since(b).abs() < limit)
 }
 
-/// Records the deletion of a job.
-pub(crate) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Result<(), Fault> {
-    let statement = Query::insert()
-        .into_table(DeletedJobs::Table)
-        .columns([
-            DeletedJobs::PrintJobId,
-            DeletedJobs::PrinterId,
-            DeletedJobs::JobId,
-            DeletedJobs::HistoryStartTime,
-            DeletedJobs::StartTime,
-            DeletedJobs::EndTime,
-            DeletedJobs::Filename,
-            DeletedJobs::TotalDuration,
-            DeletedJobs::DeletedAt,
-            DeletedJobs::Status,
-        ])
-        .values_panic([
-            id.0.into(),
-            job.printer_id.0.into(),
-            job.job_id.clone().into(),
-            milliseconds(job.history_start_time).into(),
-            milliseconds(job.start_time).into(),
-            milliseconds(job.end_time).into(),
-            job.filename.clone().into(),
-            job.figures.total_duration.into(),
-            now.as_millisecond().into(),
-            job.status.as_str().into(),
-        ])
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
 /// Whether this row of `print_jobs` was deleted at exactly `time`.
 pub(crate) async fn was_deleted_at(tx: &Tx, id: JobId, time: Timestamp) -> Result<bool, Fault> {
     let query = Query::select()
@@ -122,7 +89,7 @@ pub(crate) async fn has_any(db: &impl ConnectionTrait, printer_id: PrinterId) ->
 }
 
 /// Whether a job without a row is a deleted run.
-pub(crate) async fn hide_job(db: &impl ConnectionTrait, job: &Job) -> Result<bool, Fault> {
+pub(crate) async fn is_deleted(db: &impl ConnectionTrait, job: &Job) -> Result<bool, Fault> {
     let start = Expr::col(DeletedJobs::StartTime);
     let around = job.start_time.map(|time| {
         let reach = SAME_START.as_millis() as i64;

@@ -8,31 +8,26 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::totals::OpenTotals;
 use crate::{
-    Error, Result, Store,
-    db::{
-        error::Fault,
-        record::Record,
-        tables::{GcodeFiles, JobDetails as Columns, PrintJobs},
-        transaction::Tx,
-    },
+    Result, Store,
+    db::{record::Record, tables::GcodeFiles},
     files::{
         details_queue::{self, DetailsOutcome, DetailsStatus, Retry},
         gcode_files::{self, DetailsSource, NewGcodeFile},
-        job_details::{JobDetails, columns},
+        job_details::JobDetails,
     },
-    job_months,
+    jobs::changes::JobChanges,
 };
 
 impl Store {
     /// Replaces the details of a job. `false` if there is no such job.
-    pub async fn save_job_details(&self, id: JobId, details: &JobDetails) -> Result<bool> {
+    pub async fn save_job_details(&self, id: JobId, details: &JobDetails, now: Timestamp) -> Result<bool> {
         self.write("store the details of a job", |tx| async move {
-            let Some(job) = lock_job(&tx, id).await? else {
+            let Some((mut changes, job)) = JobChanges::lock_job(&tx, id, now).await? else {
                 return Ok(false);
             };
-            put(&tx, &job, details).await?;
+            changes.set_details(job, details).await?;
+            changes.finish().await?;
             Ok(true)
         })
         .await
@@ -48,25 +43,27 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         self.write("store the details of a job", |tx| async move {
-            let Some(job) = lock_job(&tx, id).await? else {
+            let Some((mut changes, job)) = JobChanges::lock_job(&tx, id, now).await? else {
                 return Ok(false);
             };
             let before = details_queue::file_of(&tx, id).await?;
             let mut file_id = None;
             if let Some(file) = file {
-                let known = gcode_files::put(&tx, job.totals.printer_id(), file, now).await?;
+                let known = gcode_files::put(&tx, job.printer_id, file, now).await?;
                 for outdated in known.outdated {
-                    if let Some(job) = lock_job(&tx, outdated).await? {
-                        put(&tx, &job, &file.job_details()).await?;
+                    if let Some(job) = changes.job(outdated).await? {
+                        changes.set_details(job, &file.job_details()).await?;
                     }
                 }
-                put(&tx, &job, &file.job_details()).await?;
+                changes.set_details(job, &file.job_details()).await?;
                 file_id = Some(known.id);
             }
             details_queue::record(&tx, id, file_id, outcome, now).await?;
             if let Some(before) = before.filter(|before| file_id.is_some_and(|now| now != *before)) {
                 gcode_files::remove_unused(&tx, before).await?;
             }
+            changes.report_details(job).await?;
+            changes.finish().await?;
             Ok(true)
         })
         .await
@@ -88,23 +85,28 @@ impl Store {
             .and_where(Expr::col(GcodeFiles::Source).eq(DetailsSource::File.as_str()))
             .to_owned();
         let known = self
-            .read("look for a gcode file", |db| async move {
+            .read("find a G-code file", |db| async move {
                 Ok(db.query_one(query).await?.is_some())
             })
             .await?;
         if !known {
             return Ok(false);
         }
-        self.write("give a job the details of its file", |tx| async move {
-            let job = lock_job(&tx, id).await?;
+        self.write("store the details of a job", |tx| async move {
+            let Some((mut changes, job)) = JobChanges::lock_job(&tx, id, now).await? else {
+                return Ok(false);
+            };
             // The last other job with this file may have been deleted meanwhile.
-            let (Some(job), Some(file)) = (job, tx.query_one(query).await?) else {
+            let Some(file) = tx.query_one(query).await? else {
+                changes.finish().await?;
                 return Ok(false);
             };
             let record = Record::new(&file, "gcode_files", "id")?;
             let metadata: Value = record.json("metadata")?.unwrap_or_default();
             let before = details_queue::file_of(&tx, id).await?;
-            put(&tx, &job, &JobDetails::from_metadata(&metadata)).await?;
+            changes
+                .set_details(job, &JobDetails::from_metadata(&metadata))
+                .await?;
             let outcome = DetailsOutcome {
                 status: DetailsStatus::Done,
                 reason: None,
@@ -114,62 +116,10 @@ impl Store {
             if let Some(before) = before.filter(|before| *before != record.key) {
                 gcode_files::remove_unused(&tx, before).await?;
             }
+            changes.report_details(job).await?;
+            changes.finish().await?;
             Ok(true)
         })
         .await
     }
-}
-
-/// A job that no other transaction can change or delete until this one ends.
-pub(crate) struct LockedJob {
-    id: JobId,
-    start_time: Option<Timestamp>,
-    pub(crate) totals: OpenTotals,
-}
-
-/// Locks a job by locking its printer's totals. `None` if there is no such job.
-pub(crate) async fn lock_job(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fault> {
-    let query = Query::select()
-        .columns([PrintJobs::Id, PrintJobs::PrinterId, PrintJobs::StartTime])
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-        .to_owned();
-    let Some(row) = tx.query_one(&query).await? else {
-        return Ok(None);
-    };
-    // The printer of a job never changes.
-    let totals = match OpenTotals::lock(tx, PrinterId(row.try_get("", "printer_id")?)).await {
-        Err(Fault::Store(Error::NoSuchPrinter(_))) => return Ok(None),
-        totals => totals?,
-    };
-    let Some(row) = tx.query_one(&query).await? else {
-        return Ok(None);
-    };
-    Ok(Some(LockedJob {
-        id,
-        start_time: Record::new(&row, "print_jobs", "id")?.time("start_time")?,
-        totals,
-    }))
-}
-
-/// Inserts or replaces the row of a job.
-pub(crate) async fn put(tx: &Tx, job: &LockedJob, details: &JobDetails) -> Result<(), Fault> {
-    let id = job.id;
-    let old = Query::delete()
-        .from_table(Columns::Table)
-        .and_where(Expr::col(Columns::PrintJobId).eq(id.0))
-        .to_owned();
-    tx.execute(&old).await?;
-    let (columns, values): (Vec<_>, Vec<_>) = columns(details).into_iter().unzip();
-    let new = Query::insert()
-        .into_table(Columns::Table)
-        .columns([Columns::PrintJobId].into_iter().chain(columns))
-        .values_panic(
-            [Expr::val(id.0)]
-                .into_iter()
-                .chain(values.into_iter().map(Expr::val)),
-        )
-        .to_owned();
-    tx.execute(&new).await?;
-    job_months::refresh(tx, job.totals.printer_id(), &[(id, job.start_time)]).await
 }

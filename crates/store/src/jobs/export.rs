@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Cursor, JobFilter, JobId, ListOrder};
-use jiff::Timestamp;
+use domain::{Cursor, JobFilter, JobId, JobNotes, ListOrder};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,7 +23,7 @@ use crate::{
     jobs::{
         list::{count, is_in_order, page, queries},
         notes,
-        rows::{JobRow, LIGHT, job_row, select_with_printer},
+        rows::{StoredJob, select_with_printer, stored_job},
         search::{self, Found},
     },
 };
@@ -32,10 +31,10 @@ use crate::{
 /// An exported job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedJob {
-    /// The job, including `notes`.
-    pub row: JobRow,
-    /// The start in Moonraker's history. Together with `job_id`, it identifies the history row.
-    pub history_start_time: Option<Timestamp>,
+    /// The job, without its metadata.
+    pub stored: StoredJob,
+    /// What users added.
+    pub notes: JobNotes,
     /// State of its details.
     pub details_status: DetailsStatus,
     /// Why its details could not be read.
@@ -154,11 +153,11 @@ async fn chunk(
     );
     let (mut jobs, next) = page(db, queries, ListOrder::Newest, CHUNK, exported).await?;
     let ids = jobs.iter().filter_map(|(_, file)| *file).collect();
-    let job_ids: Vec<_> = jobs.iter().map(|(job, _)| job.row.id).collect();
-    let (files, mut said) = tokio::try_join!(files(db, ids), notes::of_jobs(db, &job_ids, true))?;
+    let job_ids: Vec<_> = jobs.iter().map(|(job, _)| job.stored.id).collect();
+    let (files, mut notes_of_jobs) = tokio::try_join!(files(db, ids), notes::of_jobs(db, &job_ids, true))?;
     for (job, file) in &mut jobs {
         job.file = file.and_then(|id| files.get(&id).cloned());
-        job.row.notes = said.remove(&job.row.id).unwrap_or_default();
+        job.notes = notes_of_jobs.remove(&job.stored.id).unwrap_or_default();
     }
     Ok((jobs.into_iter().map(|(job, _)| job).collect(), next))
 }
@@ -166,9 +165,8 @@ async fn chunk(
 fn select() -> SelectStatement {
     let of_queue = |column| Expr::col((DetailsQueue::Table, column));
     let job = || Expr::col((PrintJobs::Table, PrintJobs::Id));
-    let mut query = select_with_printer(LIGHT);
+    let mut query = select_with_printer(PrintJobs::light());
     query
-        .column((PrintJobs::Table, PrintJobs::HistoryStartTime))
         .expr_as(of_queue(DetailsQueue::Status), "details_status")
         .expr_as(of_queue(DetailsQueue::Reason), "details_reason")
         .column((DetailsQueue::Table, DetailsQueue::GcodeFileId))
@@ -190,8 +188,8 @@ fn exported(record: &Record<'_>) -> Result<(ExportedJob, Option<i64>), Fault> {
         None => DetailsStatus::Pending,
     };
     let job = ExportedJob {
-        row: job_row(record)?,
-        history_start_time: record.time("history_start_time")?,
+        stored: stored_job(record)?,
+        notes: JobNotes::default(),
         details_status: status,
         details_reason: record.get("details_reason")?,
         details: has_details
@@ -248,6 +246,6 @@ impl ExportedJob {
     /// Primary key.
     #[must_use]
     pub fn id(&self) -> JobId {
-        self.row.id
+        self.stored.id
     }
 }

@@ -7,9 +7,10 @@ use crate::{
     db::{error::Fault, read::ReadConnection},
     files::{
         details_queue::{self, DetailsStatus},
-        gcode_files::{self, GcodeFile, ThumbnailInfo},
+        gcode_files::{self, GcodeFile},
         job_details::{self, JobDetails},
         listed_details::ListedDetails,
+        thumbnails::{self, ThumbnailInfo},
     },
     jobs::{
         notes,
@@ -45,7 +46,7 @@ impl Store {
     /// All data of a job, with the raw metadata of its file only if `with_raw`, as it may be large. `None` if there is
     /// no such job.
     pub async fn full_job(&self, id: JobId, with_raw: bool) -> Result<Option<FullJob>> {
-        const WHAT: &str = "read a job with all that belongs to it";
+        const WHAT: &str = "read a job with its details";
         let mut job = match with_raw {
             true => {
                 self.read(WHAT, |db| async move { whole(&db, id, true).await })
@@ -76,10 +77,7 @@ async fn whole(db: &impl ReadConnection, id: JobId, with_raw: bool) -> Result<Op
         pauses::of_job(db, id)
     )?;
     let (file, thumbnails) = match details {
-        Some(_) => tokio::try_join!(
-            gcode_files::of_job(db, id, with_raw),
-            gcode_files::thumbnails(db, id)
-        )?,
+        Some(_) => tokio::try_join!(gcode_files::of_job(db, id, with_raw), thumbnails::of_job(db, id))?,
         None => (None, Vec::new()),
     };
     let (details_status, details_reason) = match queued {

@@ -6,27 +6,17 @@ use domain::{HistoryJob, Job, JobId, PrinterId};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait},
 };
 
 use crate::{
     Result, Store,
-    db::{
-        batches::{BATCHES, insert_all, padded},
-        error::Fault,
-        record::{Record, sort_time},
-        tables::{DetailsQueue, PrintJobs},
-        text::check_short,
-        transaction::Tx,
-    },
-    files::details_queue,
-    job_months,
+    db::{batches::padded, error::Fault, tables::PrintJobs, text::check_short, transaction::Tx},
     jobs::{
-        deleted_jobs, outcome_counts,
-        rows::{self, jobs_where, load_jobs, stored_form_of_row},
-        save::{self, FoundRun},
-        search,
-        totals::OpenTotals,
+        changes::{JobChanges, Reporter},
+        deleted_jobs,
+        rows::{jobs_where, load_jobs, stored_form_of_row},
+        save::FoundRun,
     },
 };
 
@@ -42,9 +32,6 @@ pub struct Imported {
     /// Rows of deleted jobs.
     pub skipped_deleted: u64,
 }
-
-/// Maximum bytes of JSON in a statement with more than one row. A server refuses packets of more than 16 MB.
-const BATCH_BYTES: usize = 2 << 20;
 
 /// Maximum difference between the start in a history row and that of the same job recorded without the history. The two
 /// starts come from two machines with different clocks.
@@ -111,7 +98,7 @@ async fn import(
     rows: &[HistoryJob],
     now: Timestamp,
 ) -> Result<Imported, Fault> {
-    let mut totals = OpenTotals::lock(tx, printer_id).await?;
+    let mut changes = JobChanges::lock(tx, printer_id, now).await?;
     let stored = candidates(&**tx, printer_id, rows).await?;
     let mut candidates: Vec<Candidate> = stored
         .into_iter()
@@ -144,32 +131,20 @@ async fn import(
     }
 
     let mut new = Vec::new();
-    let mut touched = Vec::new();
     for Candidate { stored, job } in candidates {
         match stored {
-            None => {
-                totals.add(&job.figures);
-                new.push(job);
-            }
+            None => new.push(job),
             Some((id, before)) => {
                 let job = Job {
                     start_time: before.start_time.or(job.start_time),
                     ..job
                 };
-                if save::update(tx, id, &before, &job, now).await? {
-                    outcome_counts::correct(tx, printer_id, [before.status], job.status).await?;
-                    totals.replace(&before.figures, &job.figures);
-                    touched.push((id, before.start_time));
-                }
+                changes.update(Reporter::Import, (id, &before), &job, &[]).await?;
             }
         }
     }
-    insert(tx, &new, now).await?;
-    if !new.is_empty() {
-        touched.extend(enqueue_new(tx, printer_id, &new, now).await?);
-    }
-    job_months::refresh(tx, totals.printer_id(), &touched).await?;
-    totals.save(tx, now).await?;
+    changes.insert_history(printer_id, &new).await?;
+    changes.finish().await?;
     Ok(imported)
 }
 
@@ -275,74 +250,4 @@ fn span(printer_id: PrinterId, rows: &[HistoryJob]) -> Option<(Timestamp, Timest
         first.saturating_sub(MARGIN).ok()?,
         last.saturating_add(MARGIN).ok()?,
     ))
-}
-
-async fn insert(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
-    let mut rest = jobs;
-    while !rest.is_empty() {
-        let fits = |size: &usize| *size <= rest.len() && json_bytes(&rest[..*size]) <= BATCH_BYTES;
-        let size = BATCHES.into_iter().find(fits).unwrap_or(1);
-        let (batch, others) = rest.split_at(size);
-        let rows = batch.iter().map(|job| rows::row(job, now, now));
-        insert_all(tx, PrintJobs::Table, rows.collect()).await?;
-        rest = others;
-    }
-    Ok(())
-}
-
-/// Adds newly inserted jobs to the search text and the details queue. The insert used several statements and returned
-/// no ids, so this reads them. Returns ids and starts.
-async fn enqueue_new(
-    tx: &Tx,
-    printer_id: PrinterId,
-    new: &[Job],
-    now: Timestamp,
-) -> Result<Vec<(JobId, Option<Timestamp>)>, Fault> {
-    let starts: HashSet<i64> = new.iter().map(|job| sort_time(job.start_time)).collect();
-    let queued = Query::select()
-        .column(DetailsQueue::PrintJobId)
-        .from(DetailsQueue::Table)
-        .and_where(
-            Expr::col((DetailsQueue::Table, DetailsQueue::PrintJobId))
-                .equals((PrintJobs::Table, PrintJobs::Id)),
-        )
-        .to_owned();
-    let query = Query::select()
-        .columns([PrintJobs::Id, PrintJobs::StartTime, PrintJobs::Filename])
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::PrinterId).eq(printer_id.0))
-        .and_where(Expr::col(PrintJobs::SortTime).is_in(padded(starts.into_iter().collect())))
-        .and_where(Expr::exists(queued).not())
-        .to_owned();
-    let (mut jobs, mut keys) = (Vec::new(), Vec::new());
-    for row in tx.query_all(&query).await? {
-        let record = Record::new(&row, "print_jobs", "id")?;
-        let filename: Option<String> = record.get("filename")?;
-        jobs.push((JobId(record.key), record.time("start_time")?));
-        keys.push((JobId(record.key), search::key([filename.as_deref()])));
-    }
-    search::insert(tx, keys.into_iter()).await?;
-    details_queue::enqueue(tx, &jobs, false, now).await?;
-    Ok(jobs)
-}
-
-/// Approximate size of the jobs' JSON in bytes.
-fn json_bytes(jobs: &[Job]) -> usize {
-    let values = jobs
-        .iter()
-        .flat_map(|job| job.metadata.iter().chain(&job.auxiliary_data));
-    values.map(weight).sum()
-}
-
-fn weight(value: &serde_json::Value) -> usize {
-    use serde_json::Value::{Array, Object, String};
-    match value {
-        String(text) => text.len(),
-        Array(values) => values.iter().map(weight).sum(),
-        Object(fields) => fields
-            .iter()
-            .map(|(name, value)| name.len() + weight(value))
-            .sum(),
-        _ => 8,
-    }
 }

@@ -1,9 +1,9 @@
 //! Paged lists of jobs. Every page costs the same.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::collections::HashMap;
 
 use analytics::Selection;
-use domain::{Cursor, JobFilter, JobId, ListOrder};
+use domain::{Cursor, JobFilter, JobId, JobNotes, ListOrder};
 use sea_orm::{
     DatabaseConnection,
     sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement},
@@ -18,15 +18,31 @@ use crate::{
         record::Record,
         tables::{JobTotals, PrintJobs},
     },
-    files::{gcode_files, listed_details},
+    files::{
+        listed_details::{self, ListedDetails},
+        thumbnails,
+    },
     job_months::compute,
     jobs::{
         filter::{MAX_PARTS, column, common, is_by_facts, is_by_notes, part_count, parts, selected},
         notes,
-        rows::{JobRow, LIGHT, StoredJob, is_open, job_row, select_stored, select_with_printer, stored_job},
+        rows::{StoredJob, is_open, select_with_printer, stored_job},
         search::{self, Found},
     },
 };
+
+/// A job in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRow {
+    /// The job, without its metadata.
+    pub stored: StoredJob,
+    /// What users added, without `notes`, which may be long.
+    pub notes: JobNotes,
+    /// Whether its file has a thumbnail.
+    pub has_thumbnail: bool,
+    /// The details that lists show.
+    pub details: ListedDetails,
+}
 
 /// A page of jobs.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +57,6 @@ pub struct JobPage {
 
 /// A page that needs at most this many rows in index order is read on the connection for short reads.
 const FEW_ROWS: usize = 256;
-/// Complete jobs held in memory by [`Store::for_each_job`].
-const CHUNK: u64 = 50;
 
 impl Store {
     /// A page of jobs after `after`, newest first.
@@ -70,7 +84,7 @@ impl Store {
                 .await?;
             return Ok(self.priced(page));
         }
-        if !is_quick(filter, limit) {
+        if !is_short(filter, limit) {
             let page = self
                 .read("list jobs", |db| async move {
                     let filter = &self.with_spellings(&db, filter).await?;
@@ -82,7 +96,7 @@ impl Store {
         }
         let total = match is_of_printers(filter) {
             true => None,
-            false => Some(self.count_quickly(filter).await?),
+            false => Some(self.count_fast(filter).await?),
         };
         let page = self
             .read_fast("list jobs", |db| async move {
@@ -122,15 +136,15 @@ impl Store {
     }
 
     /// Number of jobs that match a filter on printers, statuses and times only.
-    async fn count_quickly(&self, filter: &JobFilter) -> Result<u64> {
+    async fn count_fast(&self, filter: &JobFilter) -> Result<u64> {
         let ended = self
-            .read("count the jobs that have ended", |db| async move {
+            .read("count the ended jobs", |db| async move {
                 let ended = self.select_ended(&db, filter).await?;
                 compute(ended, Selection::count).await
             })
             .await?;
         let running = self
-            .read_fast("count the jobs that run", |db| async move {
+            .read_fast("count the running jobs", |db| async move {
                 number(&db, &count_of_running(filter, &Found::All)).await
             })
             .await?;
@@ -148,44 +162,19 @@ impl Store {
         self.read("explain a list", |db| async move {
             let mut lines = Vec::new();
             let found = search::look_for(&db, self.engine, filter.text.as_deref()).await?;
-            for query in queries(select_with_printer(LIGHT), order, filter, &found, 50, after) {
+            for query in queries(
+                select_with_printer(PrintJobs::light()),
+                order,
+                filter,
+                &found,
+                50,
+                after,
+            ) {
                 lines.extend(self.engine.explain(&db, &query).await?);
             }
             Ok(lines)
         })
         .await
-    }
-
-    /// Passes all jobs to `visit`, newest first and with all columns, until `visit` breaks. Holds a few of them in
-    /// memory at a time.
-    pub async fn for_each_job(
-        &self,
-        filter: &JobFilter,
-        mut visit: impl FnMut(StoredJob) -> ControlFlow<()> + Send,
-    ) -> Result<()> {
-        let text = filter.text.as_deref();
-        let (filter, found) = &self
-            .read("look for jobs", |db| async move {
-                let found = search::look_for(&db, self.engine, text).await?;
-                Ok((self.with_spellings(&db, filter).await?, found))
-            })
-            .await?;
-        let mut after = None;
-        loop {
-            let (jobs, next) = self
-                .read("read the jobs", |db| async move {
-                    let queries = queries(select_stored(), ListOrder::Newest, filter, found, CHUNK, after);
-                    page(&db, queries, ListOrder::Newest, CHUNK, stored_job).await
-                })
-                .await?;
-            for job in jobs {
-                if visit(job).is_break() {
-                    return Ok(());
-                }
-            }
-            let Some(next) = next else { return Ok(()) };
-            after = Some(next);
-        }
     }
 }
 
@@ -229,7 +218,7 @@ async fn whole_page(
     total: u64,
 ) -> Result<JobPage, Fault> {
     let queries = queries(
-        select_with_printer(LIGHT),
+        select_with_printer(PrintJobs::light()),
         order,
         filter,
         &Found::All,
@@ -248,11 +237,11 @@ async fn page_of(
     total: u64,
 ) -> Result<JobPage, Fault> {
     // Selects by id only. With the filter or an order in the query, engines would choose another index.
-    let mut query = select_with_printer(LIGHT);
+    let mut query = select_with_printer(PrintJobs::light());
     let ids = places.iter().map(|place| place.id.0).collect();
     query.and_where(column(PrintJobs::Id).is_in(padded(ids)));
     let rows = db.rows(&query, "print_jobs", "id", job_row).await?;
-    let mut rows: HashMap<JobId, JobRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let mut rows: HashMap<JobId, JobRow> = rows.into_iter().map(|row| (row.stored.id, row)).collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut items = Vec::new();
     let mut last = None;
@@ -278,22 +267,22 @@ async fn completed(
     next: Option<Cursor>,
     total: u64,
 ) -> Result<JobPage, Fault> {
-    let ids: Vec<_> = items.iter().map(|row| row.id).collect();
+    let ids: Vec<_> = items.iter().map(|row| row.stored.id).collect();
     let (mut all, with_images, mut listed) = tokio::try_join!(
         notes::of_jobs(db, &ids, false),
-        gcode_files::with_thumbnails(db, &ids),
+        thumbnails::with_thumbnails(db, &ids),
         listed_details::of_jobs(db, &ids)
     )?;
     for row in &mut items {
-        row.notes = all.remove(&row.id).unwrap_or_default();
-        row.has_thumbnail = with_images.contains(&row.id);
-        row.details = listed.remove(&row.id).unwrap_or_default();
+        row.notes = all.remove(&row.stored.id).unwrap_or_default();
+        row.has_thumbnail = with_images.contains(&row.stored.id);
+        row.details = listed.remove(&row.stored.id).unwrap_or_default();
     }
     Ok(JobPage { items, next, total })
 }
 
 /// Whether a page consists of few rows in index order.
-fn is_quick(filter: &JobFilter, limit: u64) -> bool {
+fn is_short(filter: &JobFilter, limit: u64) -> bool {
     let rows = usize::try_from(limit).unwrap_or(usize::MAX);
     is_in_order(filter) && rows.saturating_mul(part_count(filter)) <= FEW_ROWS
 }
@@ -415,4 +404,13 @@ fn count_of_printers(filter: &JobFilter) -> SelectStatement {
         query.and_where(Expr::col(JobTotals::PrinterId).is_in(ids));
     }
     query
+}
+
+fn job_row(record: &Record<'_>) -> Result<JobRow, Fault> {
+    Ok(JobRow {
+        stored: stored_job(record)?,
+        notes: JobNotes::default(),
+        has_thumbnail: false,
+        details: ListedDetails::default(),
+    })
 }

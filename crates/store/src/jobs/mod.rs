@@ -1,5 +1,6 @@
 //! Jobs and what belongs to them: changes, lists, notes, pauses, totals, search.
 
+pub(crate) mod changes;
 pub(crate) mod deleted_jobs;
 pub(crate) mod details;
 pub(crate) mod export;
@@ -10,6 +11,7 @@ pub(crate) mod history_import;
 pub(crate) mod job_import;
 pub(crate) mod list;
 pub(crate) mod notes;
+pub(crate) mod outbox;
 pub(crate) mod outcome_counts;
 pub(crate) mod pauses;
 pub(crate) mod rows;

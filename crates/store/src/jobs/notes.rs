@@ -6,9 +6,9 @@ use domain::{JobId, JobNotes, Verdict};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Cond, Expr, ExprTrait, Func, IntoIden, IntoTableRef, Order, Query, SelectStatement},
+    sea_query::{Cond, Expr, ExprTrait, Func, Order, Query, SelectStatement},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     Result, Store,
@@ -16,11 +16,14 @@ use crate::{
         error::Fault,
         read::ReadConnection,
         record::Record,
-        tables::{JobChanges, JobNotes as Notes, JobTags, PrintJobs},
+        tables::{JobChanges as Log, JobNotes as Notes, JobTags},
         text::{check_short, name_key},
         transaction::Tx,
     },
-    jobs::{search, verdict_reasons},
+    jobs::{
+        changes::{JobChanges, LockedJob},
+        search, verdict_reasons,
+    },
 };
 
 /// A change of a job's notes. `None` leaves a field unchanged.
@@ -100,18 +103,18 @@ impl Store {
     pub async fn notes_history(&self, id: JobId) -> Result<Vec<NotesEntry>> {
         let query = &Query::select()
             .columns([
-                JobChanges::Id,
-                JobChanges::ChangedAt,
-                JobChanges::ChangedBy,
-                JobChanges::Field,
-                JobChanges::OldValue,
-                JobChanges::NewValue,
+                Log::Id,
+                Log::ChangedAt,
+                Log::ChangedBy,
+                Log::Field,
+                Log::OldValue,
+                Log::NewValue,
             ])
-            .from(JobChanges::Table)
-            .and_where(Expr::col(JobChanges::PrintJobId).eq(id.0))
-            .order_by(JobChanges::Id, Order::Desc)
+            .from(Log::Table)
+            .and_where(Expr::col(Log::PrintJobId).eq(id.0))
+            .order_by(Log::Id, Order::Desc)
             .to_owned();
-        self.read("read what was changed of a job", |db| async move {
+        self.read("read the change log of a job", |db| async move {
             let rows = db.query_all(query).await?;
             let entry = |row| {
                 let record = Record::new(row, "job_changes", "id")?;
@@ -197,7 +200,7 @@ pub(crate) async fn of_jobs(
     if with_notes {
         query.column(Notes::Notes);
     }
-    let said = db.rows(&query, "job_notes", "print_job_id", |record| {
+    let notes_of_jobs = db.rows(&query, "job_notes", "print_job_id", |record| {
         let notes = JobNotes {
             title: record.get("title")?,
             notes: if with_notes { record.get("notes")? } else { None },
@@ -217,8 +220,8 @@ pub(crate) async fn of_jobs(
     let tags = db.rows(&tags, "job_tags", "print_job_id", |record| {
         Ok((JobId(record.key), record.get("tag")?))
     });
-    let (said, tags) = tokio::try_join!(said, tags)?;
-    all.extend(said);
+    let (notes_of_jobs, tags) = tokio::try_join!(notes_of_jobs, tags)?;
+    all.extend(notes_of_jobs);
     for (id, tag) in tags {
         all.entry(id).or_default().tags.push(tag);
     }
@@ -272,58 +275,6 @@ pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
         .to_owned()
 }
 
-/// Removes the notes of a job before it is deleted.
-pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    for (table, job) in tables() {
-        let statement = Query::delete()
-            .from_table(table)
-            .and_where(Expr::col(job).eq(id.0))
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    Ok(())
-}
-
-/// Like [`remove`], for the jobs of a subquery.
-pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
-    for (table, job) in tables() {
-        let statement = Query::delete()
-            .from_table(table)
-            .and_where(Expr::col(job).in_subquery(jobs.clone()))
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    Ok(())
-}
-
-/// Moves the notes of `twin`, which is the same run, to a job without notes.
-pub(crate) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<(), Fault> {
-    if !of_jobs(&**tx, &[id], false).await?.is_empty() {
-        return Ok(());
-    }
-    for (table, job) in tables() {
-        let statement = Query::update()
-            .table(table)
-            .value(job.clone(), id.0)
-            .and_where(Expr::col(job).eq(twin.0))
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    search::reindex(tx, id).await
-}
-
-/// The tables, each with the column that refers to the job.
-fn tables() -> [(sea_orm::sea_query::TableRef, sea_orm::DynIden); 3] {
-    [
-        (Notes::Table.into_table_ref(), Notes::PrintJobId.into_iden()),
-        (JobTags::Table.into_table_ref(), JobTags::PrintJobId.into_iden()),
-        (
-            JobChanges::Table.into_table_ref(),
-            JobChanges::PrintJobId.into_iden(),
-        ),
-    ]
-}
-
 async fn apply(
     tx: &Tx,
     id: JobId,
@@ -331,16 +282,22 @@ async fn apply(
     changed_by: &str,
     now: Timestamp,
 ) -> Result<NotesChanged, Fault> {
-    // Locks the job: concurrent changes of the same job wait.
-    let job = Query::select()
-        .column(PrintJobs::Id)
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-        .lock_exclusive()
-        .to_owned();
-    if tx.query_one(&job).await?.is_none() {
+    let Some((mut changes, job)) = JobChanges::lock_job(tx, id, now).await? else {
         return Ok(NotesChanged::NotFound);
-    }
+    };
+    let changed = apply_to(&mut changes, tx, job, change, changed_by).await?;
+    changes.finish().await?;
+    Ok(changed)
+}
+
+async fn apply_to(
+    changes: &mut JobChanges<'_>,
+    tx: &Tx,
+    job: LockedJob,
+    change: &NotesChange,
+    changed_by: &str,
+) -> Result<NotesChanged, Fault> {
+    let id = job.id;
     let before = of_jobs(&**tx, &[id], true).await?.remove(&id).unwrap_or_default();
     let mut after = before.clone();
     if let Some(title) = &change.title {
@@ -360,9 +317,9 @@ async fn apply(
             None => None,
             // A reason that was removed from the list stays with the jobs that have it.
             Some(reason) if before.verdict_reason.as_ref() == Some(reason) => Some(reason.clone()),
-            Some(reason) => match verdict_reasons::spelled(tx, reason).await? {
+            Some(reason) => match verdict_reasons::canonical(tx, reason).await? {
                 None => return Ok(NotesChanged::UnknownReason),
-                spelled => spelled,
+                canonical => canonical,
             },
         };
         if after.verdict.is_none() && after.verdict_reason.is_some() {
@@ -375,109 +332,11 @@ async fn apply(
     if after == before {
         return Ok(NotesChanged::Done(false));
     }
-    note_changes(tx, id, &before, &after, changed_by, now).await?;
-    write(tx, id, &after).await?;
-    search::reindex(tx, id).await?;
+    changes.set_notes(job, &before, &after, changed_by).await?;
     Ok(NotesChanged::Done(true))
 }
 
-async fn note_changes(
-    tx: &Tx,
-    id: JobId,
-    before: &JobNotes,
-    after: &JobNotes,
-    changed_by: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
-        if old == new {
-            continue;
-        }
-        let text = |value: Option<Value>| value.map(|value| value.to_string());
-        let statement = Query::insert()
-            .into_table(JobChanges::Table)
-            .columns([
-                JobChanges::PrintJobId,
-                JobChanges::ChangedAt,
-                JobChanges::ChangedBy,
-                JobChanges::Field,
-                JobChanges::OldValue,
-                JobChanges::NewValue,
-            ])
-            .values_panic([
-                id.0.into(),
-                now.as_millisecond().into(),
-                changed_by.into(),
-                field.into(),
-                text(old).into(),
-                text(new).into(),
-            ])
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    Ok(())
-}
-
-fn fields(notes: &JobNotes) -> [(&'static str, Option<Value>); 5] {
-    let text = |text: &Option<String>| text.clone().map(Value::String);
-    [
-        ("title", text(&notes.title)),
-        ("notes", text(&notes.notes)),
-        ("tags", (!notes.tags.is_empty()).then(|| json!(notes.tags))),
-        ("verdict", notes.verdict.map(|verdict| verdict.as_str().into())),
-        ("verdict_reason", text(&notes.verdict_reason)),
-    ]
-}
-
-async fn write(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
-    for (table, job) in tables().into_iter().take(2) {
-        let old = Query::delete()
-            .from_table(table)
-            .and_where(Expr::col(job).eq(id.0))
-            .to_owned();
-        tx.execute(&old).await?;
-    }
-    insert(tx, id, notes).await
-}
-
 /// Tags by comparison key. The first of several equal tags is kept.
-fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
+pub(super) fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
     tags.iter().rev().map(|tag| (name_key(tag), tag)).collect()
-}
-
-/// Inserts the notes of a job that has none.
-pub(crate) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
-    let without_tags = JobNotes {
-        tags: Vec::new(),
-        ..notes.clone()
-    };
-    if without_tags != JobNotes::default() {
-        let statement = Query::insert()
-            .into_table(Notes::Table)
-            .columns([
-                Notes::PrintJobId,
-                Notes::Title,
-                Notes::Verdict,
-                Notes::VerdictReason,
-                Notes::Notes,
-            ])
-            .values_panic([
-                id.0.into(),
-                notes.title.clone().into(),
-                notes.verdict.map(Verdict::as_str).into(),
-                notes.verdict_reason.clone().into(),
-                notes.notes.clone().into(),
-            ])
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    for (key, tag) in distinct(&notes.tags) {
-        let statement = Query::insert()
-            .into_table(JobTags::Table)
-            .columns([JobTags::PrintJobId, JobTags::TagKey, JobTags::Tag])
-            .values_panic([id.0.into(), key.into(), tag.clone().into()])
-            .to_owned();
-        tx.execute(&statement).await?;
-    }
-    Ok(())
 }

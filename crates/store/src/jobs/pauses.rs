@@ -1,13 +1,10 @@
 //! The table `job_pauses`: pauses of jobs that printlog observed.
 
-use domain::{Job, JobId, JobStatus};
+use domain::JobId;
 use jiff::Timestamp;
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
-};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 
-use crate::db::{error::Fault, read::ReadConnection, tables::JobPauses, transaction::Tx};
+use crate::db::{error::Fault, read::ReadConnection, tables::JobPauses};
 
 /// A pause of a job, by printlog's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,56 +13,6 @@ pub struct Pause {
     pub paused_at: Timestamp,
     /// Time at which the job resumed or ended. `None` during the pause, or if the resume was not observed.
     pub resumed_at: Option<Timestamp>,
-}
-
-/// Records the start or end of a pause after a change of status from `before`.
-pub(crate) async fn note(tx: &Tx, id: JobId, before: JobStatus, job: &Job) -> Result<(), Fault> {
-    match (before == JobStatus::Paused, job.status == JobStatus::Paused) {
-        (false, true) if !before.is_open() && lasts(tx, id).await? => Ok(()),
-        (false, true) => begin(tx, id, job.last_seen).await,
-        (true, false) if job.status.is_open() => end(tx, id, job.last_seen).await,
-        (true, false) => end(tx, id, job.end_time).await,
-        _ => Ok(()),
-    }
-}
-
-/// Whether the last pause of a job has no end. Used for a job that is found paused after it had been recorded as ended.
-async fn lasts(tx: &Tx, id: JobId) -> Result<bool, Fault> {
-    let pauses = of_job(&**tx, id).await?;
-    Ok(pauses.last().is_some_and(|pause| pause.resumed_at.is_none()))
-}
-
-async fn begin(tx: &Tx, id: JobId, seen: Option<Timestamp>) -> Result<(), Fault> {
-    let Some(seen) = seen else { return Ok(()) };
-    // The job resumed and paused again within a millisecond: counts as one pause.
-    let again = OnConflict::columns([JobPauses::PrintJobId, JobPauses::PausedAt])
-        .value(JobPauses::ResumedAt, Expr::val(None::<i64>))
-        .to_owned();
-    let statement = Query::insert()
-        .into_table(JobPauses::Table)
-        .columns([JobPauses::PrintJobId, JobPauses::PausedAt])
-        .values_panic([Expr::val(id.0), Expr::val(seen.as_millisecond())])
-        .on_conflict(again)
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
-/// Ends the last pause. Earlier pauses whose end was not observed keep an unknown end.
-async fn end(tx: &Tx, id: JobId, at: Option<Timestamp>) -> Result<(), Fault> {
-    let Some(at) = at else { return Ok(()) };
-    let Some(last) = of_job(&**tx, id).await?.pop() else {
-        return Ok(());
-    };
-    let statement = Query::update()
-        .table(JobPauses::Table)
-        .value(JobPauses::ResumedAt, at.as_millisecond())
-        .and_where(Expr::col(JobPauses::PrintJobId).eq(id.0))
-        .and_where(Expr::col(JobPauses::PausedAt).eq(last.paused_at.as_millisecond()))
-        .and_where(Expr::col(JobPauses::ResumedAt).is_null())
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
 }
 
 /// Pauses of a job, in order.
@@ -83,24 +30,4 @@ pub(crate) async fn of_job(db: &impl ReadConnection, id: JobId) -> Result<Vec<Pa
         })
     })
     .await
-}
-
-/// Removes the pauses of a job before it is deleted.
-pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    let statement = Query::delete()
-        .from_table(JobPauses::Table)
-        .and_where(Expr::col(JobPauses::PrintJobId).eq(id.0))
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
-/// Like [`remove`], for the jobs of a subquery.
-pub(crate) async fn remove_all(tx: &Tx, jobs: &SelectStatement) -> Result<(), Fault> {
-    let statement = Query::delete()
-        .from_table(JobPauses::Table)
-        .and_where(Expr::col(JobPauses::PrintJobId).in_subquery(jobs.clone()))
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
 }

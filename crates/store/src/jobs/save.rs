@@ -1,6 +1,6 @@
 //! The table `print_jobs`: reads, writes and deletes of single jobs.
 
-use domain::{Figures, HistoryJob, Job, JobId, PrinterId};
+use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
@@ -12,20 +12,14 @@ use crate::{
     db::{
         error::Fault,
         record::{Record, milliseconds, sort_time},
-        tables::{JobDetails, PrintJobs},
+        tables::PrintJobs,
         text::check_short,
         transaction::Tx,
     },
-    files::details_queue,
-    job_months,
     jobs::{
-        deleted_jobs, history_import, notes, outcome_counts, pauses,
-        rows::{
-            self, StoredJob, columns, insert_row, is_open, jobs_where, load_jobs, row, stored_form,
-            stored_form_of_row,
-        },
-        search,
-        totals::OpenTotals,
+        changes::{JobChanges, Reporter},
+        deleted_jobs, history_import,
+        rows::{self, StoredJob, is_open, jobs_where, load_jobs, stored_form, stored_form_of_row},
     },
 };
 
@@ -101,7 +95,7 @@ impl Store {
     /// Finds the stored or deleted job of a history row.
     pub async fn find_run(&self, printer_id: PrinterId, row: &HistoryJob) -> Result<FoundRun> {
         let row = &stored_form_of_row(row);
-        self.read("look for a job", |db| async move {
+        self.read("find a job", |db| async move {
             history_import::find_run(&db, printer_id, row).await
         })
         .await
@@ -117,66 +111,49 @@ impl Store {
     /// job. `false` if there is no such job.
     pub async fn delete_job(&self, id: JobId, now: Timestamp) -> Result<bool> {
         self.write("delete a job", |tx| async move {
-            // The printer of a job never changes, so its totals can be locked first.
-            let Some((_, job)) = load_job(&tx, id).await? else {
+            let Some((mut changes, _)) = JobChanges::lock_job(&tx, id, now).await? else {
                 return Ok(tx.is_retry && deleted_jobs::was_deleted_at(&tx, id, now).await?);
             };
-            let mut totals = OpenTotals::lock(&tx, job.printer_id).await?;
-            let Some((_, job)) = load_job(&tx, id).await? else {
-                return Ok(false);
-            };
-            deleted_jobs::insert(&tx, id, &job, now).await?;
-            remove(&tx, id).await?;
-            totals.remove(&job.figures);
-            job_months::refresh(&tx, totals.printer_id(), &[(id, job.start_time)]).await?;
-            totals.save(&tx, now).await?;
-            Ok(true)
+            let job = load_job(&tx, id).await?;
+            if let Some((_, job)) = &job {
+                changes.delete(id, job).await?;
+            }
+            changes.finish().await?;
+            Ok(job.is_some())
         })
         .await
     }
 }
 
 async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
-    let mut totals = OpenTotals::lock(tx, job.printer_id).await?;
+    let mut changes = JobChanges::lock(tx, job.printer_id, now).await?;
+    let saved = save_into(&mut changes, tx, job).await?;
+    changes.finish().await?;
+    Ok(saved)
+}
+
+async fn save_into(changes: &mut JobChanges<'_>, tx: &Tx, job: &Job) -> Result<Saved, Fault> {
     let mut rows = rows_of(tx, job).await?;
     let Some(position) = row_of(&rows, job) else {
-        if deleted_jobs::hide_job(&**tx, job).await? {
+        if deleted_jobs::is_deleted(&**tx, job).await? {
             return Ok(Saved::Deleted);
         }
-        let id = insert(tx, job, now).await?;
-        search::insert(tx, std::iter::once((id, search::key([job.filename.as_deref()])))).await?;
-        details_queue::enqueue(tx, &[(id, job.start_time)], true, now).await?;
-        totals.add(&job.figures);
-        job_months::refresh(tx, totals.printer_id(), &[(id, job.start_time)]).await?;
-        totals.save(tx, now).await?;
-        return Ok(Saved::Inserted(id));
+        return Ok(Saved::Inserted(changes.insert(job).await?));
     };
     let (id, stored) = rows.swap_remove(position);
-    let mut wanted = with_what_is_known(job.clone(), &stored);
+    let mut wanted = with_known_values(job.clone(), &stored);
     wanted.start_time = stored.start_time.or(wanted.start_time);
-    let mut touched = vec![(id, stored.start_time)];
-    let mut outcomes = vec![stored.status];
+    let mut twins = Vec::new();
     // The import may have stored the run as a separate job before the two were known to be the same.
-    for (twin, of_twin) in &rows {
-        if !same_identity(of_twin, &wanted) {
-            continue;
+    for (twin, of_twin) in rows {
+        if same_identity(&of_twin, &wanted) {
+            wanted = with_known_values(wanted, &of_twin);
+            twins.push((twin, of_twin));
         }
-        wanted = with_what_is_known(wanted, of_twin);
-        notes::adopt(tx, *twin, id).await?;
-        remove(tx, *twin).await?;
-        touched.push((*twin, of_twin.start_time));
-        outcomes.push(of_twin.status);
-        totals.remove(&of_twin.figures);
     }
-    let changed = update(tx, id, &stored, &wanted, now).await?;
-    if changed {
-        totals.replace(&stored.figures, &wanted.figures);
-    }
-    if changed || touched.len() > 1 {
-        outcome_counts::correct(tx, job.printer_id, outcomes, wanted.status).await?;
-        job_months::refresh(tx, totals.printer_id(), &touched).await?;
-    }
-    totals.save(tx, now).await?;
+    let changed = changes
+        .update(Reporter::Tracker, (id, &stored), &wanted, &twins)
+        .await?;
     Ok(if changed {
         Saved::Updated(id)
     } else {
@@ -185,22 +162,27 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
 }
 
 async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
-    let mut totals = OpenTotals::lock(tx, job.printer_id).await?;
-    let progress = |job: &Job| -> Vec<(PrintJobs, Value)> {
-        let touched = [
-            PrintJobs::Status,
-            PrintJobs::Message,
-            PrintJobs::PrintDuration,
-            PrintJobs::TotalDuration,
-            PrintJobs::FilamentUsed,
-            PrintJobs::FiguresSource,
-            PrintJobs::LastSeen,
-        ];
-        columns(job)
-            .into_iter()
-            .filter(|(column, _)| touched.contains(column))
-            .collect()
+    let mut changes = JobChanges::lock(tx, job.printer_id, now).await?;
+    let saved = match progress_of(tx, job).await? {
+        Some((id, status, figures)) => {
+            changes.update_progress(id, (status, figures), job).await?;
+            if status == job.status {
+                Saved::Progressed(id)
+            } else {
+                Saved::Updated(id)
+            }
+        }
+        None => save_into(&mut changes, tx, job).await?,
     };
+    changes.finish().await?;
+    Ok(saved)
+}
+
+/// The only row that can be the job's, with its status and figures: a checkpoint reads no other columns.
+async fn progress_of(tx: &Tx, job: &Job) -> Result<Option<(JobId, JobStatus, Figures)>, Fault> {
+    if job.start_time.is_none() {
+        return Ok(None);
+    }
     let query = Query::select()
         .columns([
             PrintJobs::Id,
@@ -215,40 +197,11 @@ async fn save_progress(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Faul
         .and_where(same_or_null(PrintJobs::JobId, job.job_id.clone().into()))
         .to_owned();
     let rows = tx.query_all(&query).await?;
-    let ([row], Some(_)) = (rows.as_slice(), job.start_time) else {
-        return save(tx, job, now).await;
+    let [row] = rows.as_slice() else {
+        return Ok(None);
     };
     let record = Record::new(row, "print_jobs", "id")?;
-    let (id, status_before) = (record.key, record.status()?);
-    let before = Figures {
-        print_duration: row.try_get("", "print_duration")?,
-        total_duration: row.try_get("", "total_duration")?,
-        filament_used: row.try_get("", "filament_used")?,
-    };
-    let statement = Query::update()
-        .table(PrintJobs::Table)
-        .values(
-            progress(job)
-                .into_iter()
-                .map(|(column, value)| (column, Expr::val(value))),
-        )
-        .value(PrintJobs::UpdatedAt, now.as_millisecond())
-        .and_where(Expr::col(PrintJobs::Id).eq(id))
-        .to_owned();
-    tx.execute(&statement).await?;
-    pauses::note(tx, JobId(id), status_before, job).await?;
-    totals.replace(&before, &job.figures);
-    // Skipped for a job that keeps running, the usual case (twice a minute): months contain ended jobs only.
-    if !(status_before.is_open() && job.status.is_open()) {
-        outcome_counts::correct(tx, job.printer_id, [status_before], job.status).await?;
-        job_months::refresh(tx, totals.printer_id(), &[(JobId(id), job.start_time)]).await?;
-    }
-    totals.save(tx, now).await?;
-    Ok(if status_before == job.status {
-        Saved::Progressed(JobId(id))
-    } else {
-        Saved::Updated(JobId(id))
-    })
+    Ok(Some((JobId(record.key), record.status()?, record.figures()?)))
 }
 
 fn of_printer(id: PrinterId) -> Expr {
@@ -322,7 +275,7 @@ fn same_identity(one: &Job, other: &Job) -> bool {
 }
 
 /// Fills unknown values of identity, user, file and metadata from the stored job.
-fn with_what_is_known(mut job: Job, known: &Job) -> Job {
+fn with_known_values(mut job: Job, known: &Job) -> Job {
     if job.job_id.is_none() {
         job.job_id.clone_from(&known.job_id);
         job.history_start_time = known.history_start_time;
@@ -338,59 +291,4 @@ async fn load_job(tx: &Tx, id: JobId) -> Result<Option<(JobId, Job)>, Fault> {
     Ok(load_jobs(&**tx, jobs_where([Expr::col(PrintJobs::Id).eq(id.0)]))
         .await?
         .pop())
-}
-
-async fn insert(tx: &Tx, job: &Job, now: Timestamp) -> Result<JobId, Fault> {
-    insert_row(tx, row(job, now, now)).await
-}
-
-/// Updates changed columns. `false` if nothing differs.
-pub(crate) async fn update(
-    tx: &Tx,
-    id: JobId,
-    before: &Job,
-    after: &Job,
-    now: Timestamp,
-) -> Result<bool, Fault> {
-    pauses::note(tx, id, before.status, after).await?;
-    let (before, after) = (columns(before), columns(after));
-    let changed: Vec<_> = after.into_iter().filter(|pair| !before.contains(pair)).collect();
-    if changed.is_empty() {
-        return Ok(false);
-    }
-    let is_renamed = changed.iter().any(|(column, _)| *column == PrintJobs::Filename);
-    let statement = Query::update()
-        .table(PrintJobs::Table)
-        .values(
-            changed
-                .into_iter()
-                .map(|(column, value)| (column, Expr::val(value))),
-        )
-        .value(PrintJobs::UpdatedAt, now.as_millisecond())
-        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-        .to_owned();
-    tx.execute(&statement).await?;
-    if is_renamed {
-        search::reindex(tx, id).await?;
-        details_queue::retry(tx, id, now).await?;
-    }
-    Ok(true)
-}
-
-async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    details_queue::remove(tx, id).await?;
-    notes::remove(tx, id).await?;
-    pauses::remove(tx, id).await?;
-    search::remove(tx, id).await?;
-    let details = Query::delete()
-        .from_table(JobDetails::Table)
-        .and_where(Expr::col(JobDetails::PrintJobId).eq(id.0))
-        .to_owned();
-    tx.execute(&details).await?;
-    let job = Query::delete()
-        .from_table(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-        .to_owned();
-    tx.execute(&job).await?;
-    Ok(())
 }

@@ -16,14 +16,12 @@ use sea_orm::{
 
 use crate::{
     db::{
-        batches::insert_all,
         dialect::Engine,
         error::Fault,
         tables::{JobNotes, JobSearch, JobSearchTrigrams, JobTags, PrintJobs},
         text::folded,
-        transaction::Tx,
     },
-    jobs::{notes, rows::is_open},
+    jobs::rows::is_open,
 };
 
 /// Up to this many matching jobs are selected by id. With more matches, pages fill quickly from any index.
@@ -37,43 +35,6 @@ pub(crate) fn key<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Strin
     texts.join(SEPARATOR.encode_utf8(&mut [0; 4]))
 }
 
-/// Inserts the search texts of new jobs.
-pub(crate) async fn insert(tx: &Tx, keys: impl Iterator<Item = (JobId, String)>) -> Result<(), Fault> {
-    let columns = vec![JobSearch::PrintJobId, JobSearch::Text];
-    let rows = keys.map(|(id, key)| (columns.clone(), vec![id.0.into(), key.into()]));
-    insert_all(tx, JobSearch::Table, rows.collect()).await
-}
-
-/// Updates the search text of a job. To be called after each change of one of its texts.
-pub(crate) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    let query = Query::select()
-        .column(PrintJobs::Filename)
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::Id).eq(id.0))
-        .to_owned();
-    let Some(row) = tx.query_one(&query).await? else {
-        return Ok(());
-    };
-    let filename: Option<String> = row.try_get("", "filename")?;
-    let said = notes::of_jobs(&**tx, &[id], true)
-        .await?
-        .remove(&id)
-        .unwrap_or_default();
-    remove(tx, id).await?;
-    let key = notes::search_key(filename.as_deref(), &said);
-    insert(tx, std::iter::once((id, key))).await
-}
-
-/// Removes the search text of a job before the job is deleted.
-pub(crate) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
-    let statement = Query::delete()
-        .from_table(JobSearch::Table)
-        .and_where(Expr::col(JobSearch::PrintJobId).eq(id.0))
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
 /// The filter's text, folded.
 pub(crate) fn wanted(filter: &JobFilter) -> Option<String> {
     let text = filter.text.as_deref()?;
@@ -82,7 +43,7 @@ pub(crate) fn wanted(filter: &JobFilter) -> Option<String> {
 
 /// Jobs that contain the folded `text` and cannot be found by file name alone: those with notes or tags, and running
 /// ones.
-pub(crate) async fn said_or_running(db: &impl ConnectionTrait, text: &str) -> Result<HashSet<JobId>, Fault> {
+pub(crate) async fn noted_or_running(db: &impl ConnectionTrait, text: &str) -> Result<HashSet<JobId>, Fault> {
     let needle = Needle {
         text: text.to_owned(),
         has_trigrams: false,

@@ -42,7 +42,7 @@ impl Store {
         let text = search::wanted(filter);
         let (mut selection, names, filter) = self.select_months(db, filter, text.is_some()).await?;
         if let Some(text) = text {
-            let jobs = search::said_or_running(db, &text).await?;
+            let jobs = search::noted_or_running(db, &text).await?;
             let files = files_containing(db, text, names).await?;
             selection = selection.with_text(TextMatches { files, jobs });
         }

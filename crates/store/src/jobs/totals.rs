@@ -1,19 +1,18 @@
 //! The table `job_totals`: sums over each printer's jobs, updated in the transaction that changes a job.
 
-use domain::{Figures, JobTotals, PrinterId};
-use jiff::Timestamp;
+use domain::{JobTotals, PrinterId};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection,
     sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement},
 };
 
 use crate::{
-    Error, Result, Store,
+    Result, Store,
     db::{
         error::Fault,
-        record::{Record, milliseconds},
+        record::Record,
         tables::{JobTotals as Totals, PrintJobs, Printers},
-        transaction::{LONG, Tx},
+        transaction::LONG,
     },
 };
 
@@ -54,148 +53,9 @@ impl Store {
         self.read_within(LONG, "compare the totals with the jobs", compare)
             .await
     }
-
-    /// Recomputes all totals.
-    pub async fn rebuild_totals(&self) -> Result<()> {
-        for printer in self.printers().await? {
-            self.write_within(LONG, "compute the totals again", |tx| async move {
-                rebuild(&tx, printer.id).await
-            })
-            .await?;
-        }
-        Ok(())
-    }
 }
 
-/// Totals of a printer, locked for a transaction. No other transaction can change the printer's jobs meanwhile.
-pub(crate) struct OpenTotals {
-    printer_id: PrinterId,
-    totals: JobTotals,
-    changed: bool,
-    /// The longest job was deleted or became shorter, so the maximum must be recomputed.
-    longest_lost: bool,
-}
-
-impl OpenTotals {
-    /// Reads and locks the totals. Every change of a printer's jobs starts with this.
-    pub(crate) async fn lock(tx: &Tx, printer_id: PrinterId) -> Result<Self, Fault> {
-        let mut query = select();
-        query
-            .and_where(Expr::col(Totals::PrinterId).eq(printer_id.0))
-            .lock_exclusive();
-        let Some((_, totals)) = load(&**tx, &query).await?.pop() else {
-            return Err(Error::NoSuchPrinter(printer_id).into());
-        };
-        Ok(Self {
-            printer_id,
-            totals,
-            changed: false,
-            longest_lost: false,
-        })
-    }
-
-    pub(crate) fn printer_id(&self) -> PrinterId {
-        self.printer_id
-    }
-
-    pub(crate) fn add(&mut self, figures: &Figures) {
-        self.totals.total_jobs += 1;
-        self.replace(&Figures::default(), figures);
-    }
-
-    pub(crate) fn remove(&mut self, figures: &Figures) {
-        self.totals.total_jobs -= 1;
-        self.replace(figures, &Figures::default());
-    }
-
-    pub(crate) fn replace(&mut self, before: &Figures, after: &Figures) {
-        let growth = |before: Option<f64>, after: Option<f64>| after.unwrap_or(0.0) - before.unwrap_or(0.0);
-        let totals = &mut self.totals;
-        totals.total_time += growth(before.total_duration, after.total_duration);
-        totals.total_print_time += growth(before.print_duration, after.print_duration);
-        totals.total_filament_used += growth(before.filament_used, after.filament_used);
-        let shrunk = before.total_duration > after.total_duration;
-        self.longest_lost |= shrunk && before.total_duration >= totals.longest_job;
-        if after.total_duration > totals.longest_job {
-            totals.longest_job = after.total_duration;
-        }
-        self.changed = true;
-    }
-
-    /// Writes the totals if a job has changed. Call it after the jobs have been written.
-    pub(crate) async fn save(mut self, tx: &Tx, now: Timestamp) -> Result<(), Fault> {
-        if !self.changed {
-            return Ok(());
-        }
-        if self.longest_lost {
-            self.totals.longest_job = longest(tx, self.printer_id).await?;
-        }
-        self.totals.last_updated = Some(now);
-        if self.totals.total_jobs == 0 {
-            // Exact zeros instead of accumulated rounding errors.
-            self.totals = JobTotals::default();
-        }
-        update(tx, self.printer_id, &self.totals).await?;
-        Ok(())
-    }
-}
-
-async fn longest(tx: &Tx, printer_id: PrinterId) -> Result<Option<f64>, Fault> {
-    let query = Query::select()
-        .expr_as(Expr::col(PrintJobs::TotalDuration).max(), "longest_job")
-        .from(PrintJobs::Table)
-        .and_where(Expr::col(PrintJobs::PrinterId).eq(printer_id.0))
-        .to_owned();
-    let row = tx.query_one(&query).await?;
-    Ok(row
-        .map(|row| row.try_get("", "longest_job"))
-        .transpose()?
-        .flatten())
-}
-
-/// Inserts the totals of a new printer.
-pub(crate) async fn insert(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -> Result<(), Fault> {
-    let (columns, values): (Vec<_>, Vec<_>) = columns(totals).into_iter().unzip();
-    let statement = Query::insert()
-        .into_table(Totals::Table)
-        .columns(
-            [Totals::PrinterId, Totals::FactsFormat]
-                .into_iter()
-                .chain(columns),
-        )
-        .values_panic(
-            [printer_id.0, analytics::FORMAT]
-                .map(Expr::val)
-                .into_iter()
-                .chain(values),
-        )
-        .to_owned();
-    tx.execute(&statement).await?;
-    Ok(())
-}
-
-/// Updates the totals. `false` if the printer has none.
-async fn update(tx: &Tx, printer_id: PrinterId, totals: &JobTotals) -> Result<bool, Fault> {
-    let statement = Query::update()
-        .table(Totals::Table)
-        .values(columns(totals))
-        .and_where(Expr::col(Totals::PrinterId).eq(printer_id.0))
-        .to_owned();
-    Ok(tx.execute(&statement).await?.rows_affected() > 0)
-}
-
-fn columns(totals: &JobTotals) -> [(Totals, Expr); 6] {
-    [
-        (Totals::TotalJobs, totals.total_jobs.into()),
-        (Totals::TotalTime, totals.total_time.into()),
-        (Totals::TotalPrintTime, totals.total_print_time.into()),
-        (Totals::TotalFilamentUsed, totals.total_filament_used.into()),
-        (Totals::LongestJob, totals.longest_job.into()),
-        (Totals::LastUpdated, milliseconds(totals.last_updated).into()),
-    ]
-}
-
-fn select() -> SelectStatement {
+pub(super) fn select() -> SelectStatement {
     Query::select()
         .columns([
             Totals::PrinterId,
@@ -210,7 +70,7 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
-async fn load(
+pub(super) async fn load(
     db: &impl ConnectionTrait,
     query: &SelectStatement,
 ) -> Result<Vec<(PrinterId, JobTotals)>, Fault> {
@@ -314,24 +174,4 @@ async fn compare(db: DatabaseConnection) -> Result<Vec<TotalsMismatch>, Fault> {
         }
     }
     Ok(mismatches)
-}
-
-async fn rebuild(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
-    let has_totals = match OpenTotals::lock(tx, printer_id).await {
-        Ok(_) => true,
-        Err(Fault::Store(Error::NoSuchPrinter(_))) => false,
-        Err(fault) => return Err(fault),
-    };
-    let mut query = sums();
-    query.and_where(Expr::col(PrintJobs::PrinterId).eq(printer_id.0));
-    let totals = match tx.query_one(&query).await? {
-        Some(row) => computed(&Record::new(&row, "print_jobs", "printer_id")?)?,
-        None => JobTotals::default(),
-    };
-    if has_totals {
-        update(tx, printer_id, &totals).await?;
-    } else {
-        insert(tx, printer_id, &totals).await?;
-    }
-    Ok(())
 }

@@ -74,7 +74,7 @@ impl Store {
 }
 
 /// The spelling of a reason in the list. `None` if it is not in the list.
-pub(crate) async fn spelled(tx: &Tx, name: &str) -> Result<Option<String>, Fault> {
+pub(crate) async fn canonical(tx: &Tx, name: &str) -> Result<Option<String>, Fault> {
     Ok(by_key(&**tx, &name_key(name)).await?.map(|reason| reason.name))
 }
 

@@ -16,6 +16,7 @@ mod m0010_sql_views;
 mod m0011_unicode_keys;
 mod m0012_searched_reasons;
 mod m0013_history_again;
+mod m0014_outbox;
 
 use std::collections::BTreeSet;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_unicode_keys::UnicodeKeys),
             Box::new(m0012_searched_reasons::SearchedReasons),
             Box::new(m0013_history_again::HistoryAgain),
+            Box::new(m0014_outbox::Outbox),
         ]
     }
 

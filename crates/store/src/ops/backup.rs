@@ -118,7 +118,7 @@ impl Store {
             Engine::Sqlite => {
                 // Created before SQLite writes to it, with private permissions: the file contains API keys of printers.
                 file_system::create_private(part, None).map_err(|cause| file_error(part, cause))?;
-                self.read_within(LONG, "back the database up", |db| async move {
+                self.read_within(LONG, "back up the database", |db| async move {
                     let backend = db.get_database_backend();
                     let path = part.display().to_string();
                     let vacuum = Statement::from_sql_and_values(backend, "VACUUM INTO ?", [path.into()]);
@@ -138,7 +138,7 @@ impl Store {
                 };
                 let target = Self::connect(&location, None).await?;
                 let copied = async {
-                    target.make_schema(&versions).await?;
+                    target.create_schema(&versions).await?;
                     copy_all(self, &target).await
                 };
                 let copied = copied.await;
@@ -173,9 +173,11 @@ pub async fn verify_backup(path: &Path) -> Result<Backup> {
             .into_iter()
             .map(|(version, _)| version)
             .max()
-            .ok_or_else(|| damaged("it is no database of printlog"))?;
+            .ok_or_else(|| damaged("it is not a database of printlog"))?;
         if !store.check_totals().await?.is_empty() {
-            return Err(damaged("the totals of a printer are not the sums over its jobs"));
+            return Err(damaged(
+                "the totals of a printer differ from the sums over its jobs",
+            ));
         }
         Ok(Backup {
             path: path.to_owned(),
@@ -196,7 +198,7 @@ impl Store {
     /// [`Error::Damaged`] with the first finding, or the error that reading the file returned.
     pub async fn find_damage(&self, path: &Path) -> Result<()> {
         let found = self
-            .read_within(LONG, "look for damage", |db| async move {
+            .read_within(LONG, "check the database for damage", |db| async move {
                 let backend = db.get_database_backend();
                 let statement = Statement::from_string(backend, "PRAGMA integrity_check(1)");
                 let row = db.query_one_raw(statement).await?;

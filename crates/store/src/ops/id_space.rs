@@ -14,7 +14,7 @@ impl Store {
     /// Tables with ids beyond [`LARGEST_ID`], each with its last id. New rows get ids that clients cannot represent, or
     /// the database refuses them. Empty if no table has run out of ids.
     pub async fn exhausted_tables(&self) -> Result<Vec<(String, i64)>> {
-        self.read("look for the last ids", |db| async move {
+        self.read("read the last ids", |db| async move {
             let mut ids = last_ids(&db, self.engine).await?;
             ids.retain(|(_, last)| *last > LARGEST_ID);
             Ok(ids)

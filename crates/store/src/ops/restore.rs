@@ -122,7 +122,7 @@ impl Restore {
                 let replaced = match saved {
                     Ok(replaced) => replaced,
                     Err(cause) if cause.is_about_content() => {
-                        Replaced::SetAside(set_aside(&path, &cause, now)?, cause)
+                        Replaced::SetAside(keep_replaced(&path, &cause, now)?, cause)
                     }
                     Err(cause) => return Err(cause),
                 };
@@ -279,7 +279,7 @@ fn exchange(part: &Path, path: &Path) -> Result<()> {
 }
 
 /// Keeps the file `path`, which a restore will replace, under a second name, and returns that name.
-fn set_aside(path: &Path, cause: &Error, now: Timestamp) -> Result<PathBuf> {
+fn keep_replaced(path: &Path, cause: &Error, now: Timestamp) -> Result<PathBuf> {
     let state = if cause.is_of_damage() {
         "damaged"
     } else {
@@ -307,9 +307,9 @@ async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
     let target = Store::connect(to, None).await?;
     let loaded = async {
         source.refuse_exhausted().await?;
-        let of_source = source.take_whole().await?;
+        let of_source = source.acquire_unused().await?;
         target.migrate().await?;
-        let of_target = target.take_whole().await?;
+        let of_target = target.acquire_unused().await?;
         target.mark(true).await?;
         let sums = copy_all(&source, &target).await?;
         target.mark(false).await?;
@@ -325,7 +325,7 @@ async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
 
 impl Store {
     /// Acquires the lease of a database. Fails if a server renews it.
-    async fn take_whole(&self) -> Result<i64> {
+    async fn acquire_unused(&self) -> Result<i64> {
         let seen = self.lease().await?;
         if seen.holder.is_some() && self.needs_lease() && !self.is_unfinished().await? {
             tokio::time::sleep(LEASE_TIMEOUT).await;
@@ -363,7 +363,7 @@ impl Store {
     }
 
     async fn is_unfinished(&self) -> Result<bool> {
-        self.read("see whether the database is complete", |db| async move {
+        self.read("check whether a restore is unfinished", |db| async move {
             migrations::is_unfinished(&db).await
         })
         .await

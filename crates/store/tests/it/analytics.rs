@@ -94,7 +94,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "a").await;
         db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
         assert_eq!(all_sums(&db.store).await.jobs(), 1);
-        db.store.delete_printer(printer, true).await.unwrap();
+        db.store.delete_printer(printer, true, now()).await.unwrap();
         assert_eq!(all_sums(&db.store).await, Sums::default());
     }
 
@@ -157,7 +157,12 @@ async fn some_details(db: &Database, rng: &mut StdRng) {
         estimated_time: has_time.then(|| f64::from(rng.random_range(0..90_000))),
         ..JobDetails::default()
     };
-    assert!(db.store.save_job_details(stored.id, &details).await.unwrap());
+    assert!(
+        db.store
+            .save_job_details(stored.id, &details, now())
+            .await
+            .unwrap()
+    );
 }
 
 async fn some_verdict(db: &Database, rng: &mut StdRng) {

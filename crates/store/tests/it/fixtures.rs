@@ -113,11 +113,17 @@ pub(crate) fn known(printer_id: PrinterId, job_id: &str, filename: &str, start: 
 /// All jobs, newest first.
 pub(crate) async fn all_jobs(store: &Store) -> Vec<StoredJob> {
     let mut jobs = Vec::new();
-    let visit = |job| {
-        jobs.push(job);
-        std::ops::ControlFlow::Continue(())
-    };
-    store.for_each_job(&JobFilter::default(), visit).await.unwrap();
+    let mut after = None;
+    loop {
+        let page = store.list_jobs(&JobFilter::default(), 500, after).await.unwrap();
+        for row in page.items {
+            jobs.push(store.job(row.stored.id).await.unwrap().unwrap());
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
     jobs
 }
 

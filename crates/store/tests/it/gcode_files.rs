@@ -111,7 +111,7 @@ on_every_engine! {
         }
         assert_eq!(with_image().await, 2);
         assert_eq!(db.store.thumbnail_data("image").await.unwrap().unwrap(), vec![7; 300_000]);
-        let raw = db.store.gcode_file_of(jobs[0], true).await.unwrap().unwrap().raw;
+        let raw = db.store.full_job(jobs[0], true).await.unwrap().unwrap().file.unwrap().raw;
         assert_eq!(raw, Some(json!({"layer_height": "0.2"})));
         let filter = JobFilter { filament_types: vec![Some("petg".to_owned())], ..JobFilter::default() };
         assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 2);
@@ -198,7 +198,7 @@ on_every_engine! {
         db.store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
         let id = ids(&db.store, IMPORTED, NOW).await[0];
         assert!(db.store.save_details(id, Some(&file("key")), &DONE, now()).await.unwrap());
-        db.store.delete_printer(printer, true).await.unwrap();
+        db.store.delete_printer(printer, true, now()).await.unwrap();
         for table in ["details_queue", "gcode_files", "gcode_file_thumbnails", "thumbnails"] {
             assert_eq!(db.column::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await, [0], "{table}");
         }

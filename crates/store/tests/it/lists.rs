@@ -18,15 +18,15 @@ on_every_engine! {
         let ids: Vec<_> = all.iter().map(|stored| stored.id).collect();
         for limit in [1, 7, 50, 149, 150, 151] {
             let rows = page_through(&db.store, &JobFilter::default(), limit).await;
-            assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids, "limit {limit}");
+            assert_eq!(rows.iter().map(|row| row.stored.id).collect::<Vec<_>>(), ids, "limit {limit}");
             let mut oldest = page_through_in(&db.store, ListOrder::Oldest, &JobFilter::default(), limit).await;
             oldest.reverse();
             assert_eq!(oldest, rows, "limit {limit}, oldest first");
         }
         for (row, stored) in page_through(&db.store, &JobFilter::default(), 100).await.iter().zip(&all) {
-            assert_eq!(row.filename, stored.job.filename);
-            assert_eq!((row.start_time, row.figures), (stored.job.start_time, stored.job.figures));
-            assert_eq!((row.printer_id, &row.printer_name), (stored.job.printer_id, &stored.printer_name));
+            assert_eq!(row.stored.job.filename, stored.job.filename);
+            assert_eq!((row.stored.job.start_time, row.stored.job.figures), (stored.job.start_time, stored.job.figures));
+            assert_eq!((row.stored.job.printer_id, &row.stored.printer_name), (stored.job.printer_id, &stored.printer_name));
         }
     }
 
@@ -91,9 +91,9 @@ on_every_engine! {
                 .map(|stored| stored.id)
                 .collect();
             let oldest = page_through_in(&db.store, ListOrder::Oldest, &filter, rng.random_range(1..40)).await;
-            assert!(oldest.iter().rev().map(|row| row.id).eq(wanted.iter().copied()), "{filter:?}");
+            assert!(oldest.iter().rev().map(|row| row.stored.id).eq(wanted.iter().copied()), "{filter:?}");
             let found = page_through(&db.store, &filter, rng.random_range(1..40)).await;
-            assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), wanted, "{filter:?}");
+            assert_eq!(found.iter().map(|row| row.stored.id).collect::<Vec<_>>(), wanted, "{filter:?}");
             let page = db.store.list_jobs(&filter, 1, None).await.unwrap();
             assert_eq!(page.total, wanted.len() as u64, "{filter:?}");
             assert_eq!(exported(&db.store, &filter).await, wanted, "{filter:?}");
@@ -106,9 +106,9 @@ on_every_engine! {
         for amount in [Amount::PrintDuration, Amount::TotalDuration, Amount::FilamentUsed] {
             let of = |row: &JobRow| {
                 let taken = match amount {
-                    Amount::PrintDuration => row.figures.print_duration,
-                    Amount::TotalDuration => row.figures.total_duration,
-                    Amount::FilamentUsed => row.figures.filament_used,
+                    Amount::PrintDuration => row.stored.job.figures.print_duration,
+                    Amount::TotalDuration => row.stored.job.figures.total_duration,
+                    Amount::FilamentUsed => row.stored.job.figures.filament_used,
                 };
                 taken.map(|taken| (taken * 1000.0).round() as i64)
             };
@@ -116,12 +116,12 @@ on_every_engine! {
                 let filter = if n == 0 { JobFilter::default() } else { some_filter(&printers, &mut rng) };
                 let mut wanted = page_through(&db.store, &filter, 500).await;
                 assert!(n > 0 || wanted.iter().any(|row| of(row).is_none()), "some are unknown");
-                wanted.sort_by_key(|row| (of(row).is_none(), of(row), row.id));
+                wanted.sort_by_key(|row| (of(row).is_none(), of(row), row.stored.id));
                 for limit in [1 + n, 150] {
                     let least = page_through_in(&db.store, ListOrder::Least(amount), &filter, limit).await;
                     assert_eq!(least, wanted, "{amount:?}, {filter:?}, pages of {limit}");
                 }
-                wanted.sort_by_key(|row| std::cmp::Reverse((of(row), row.id)));
+                wanted.sort_by_key(|row| std::cmp::Reverse((of(row), row.stored.id)));
                 for limit in [2 + n, 90] {
                     let most = page_through_in(&db.store, ListOrder::Most(amount), &filter, limit).await;
                     assert_eq!(most, wanted, "{amount:?}, {filter:?}, pages of {limit}");
@@ -157,7 +157,7 @@ on_every_engine! {
             ("", names.iter().rev().copied().collect()),
         ] {
             let filter = JobFilter { text: Some(part.to_owned()), ..JobFilter::default() };
-            let found: Vec<_> = page_through(&db.store, &filter, 50).await.into_iter().map(|row| row.filename.unwrap()).collect();
+            let found: Vec<_> = page_through(&db.store, &filter, 50).await.into_iter().map(|row| row.stored.job.filename.unwrap()).collect();
             assert_eq!(found, wanted, "{part}");
         }
     }
@@ -168,10 +168,10 @@ on_every_engine! {
         db.store.import_history(printer, &rows, None, now()).await.unwrap();
         let first = db.store.list_jobs(&JobFilter::default(), 10, None).await.unwrap();
         db.store.import_history(printer, &[row("99", "new", 1e6)], None, now()).await.unwrap();
-        db.store.delete_job(first.items[3].id, now()).await.unwrap();
-        db.store.delete_job(first.items[9].id, now()).await.unwrap();
+        db.store.delete_job(first.items[3].stored.id, now()).await.unwrap();
+        db.store.delete_job(first.items[9].stored.id, now()).await.unwrap();
         let second = db.store.list_jobs(&JobFilter::default(), 10, first.next).await.unwrap();
-        let ids: Vec<_> = first.items.iter().chain(&second.items).map(|row| row.job_id.clone().unwrap()).collect();
+        let ids: Vec<_> = first.items.iter().chain(&second.items).map(|row| row.stored.job.job_id.clone().unwrap()).collect();
         assert_eq!(ids, (10..30).rev().map(|n| n.to_string()).collect::<Vec<_>>());
     }
 
@@ -246,17 +246,6 @@ on_every_engine! {
         let none = JobFilter { printer_ids: vec![PrinterId(4711)], ..JobFilter::default() };
         let page = db.store.list_jobs(&none, 5, None).await.unwrap();
         assert_eq!((page.items, page.next, page.total), (vec![], None, 0));
-    }
-
-    async fn visiting_stops_when_told(db) {
-        fill(&db.store, 4, 120).await;
-        let mut seen = 0;
-        let visit = |_| {
-            seen += 1;
-            if seen == 60 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
-        };
-        db.store.for_each_job(&JobFilter::default(), visit).await.unwrap();
-        assert_eq!(seen, 60);
     }
 }
 
@@ -364,7 +353,7 @@ async fn types(store: &Store, ids: &[JobId]) -> Vec<(JobId, String)> {
             filament_type: Some(filament_type.into()),
             ..JobDetails::default()
         };
-        store.save_job_details(*id, &details).await.unwrap();
+        store.save_job_details(*id, &details, now()).await.unwrap();
         types.push((*id, filament_type.to_owned()));
     }
     types
@@ -394,7 +383,7 @@ fn some_bounds(rng: &mut StdRng) -> AmountBounds {
     }
 }
 
-/// Ids of the jobs of an export and of a walk over all jobs, which must be the same.
+/// Ids of the jobs of an export.
 async fn exported(store: &Store, filter: &JobFilter) -> Vec<JobId> {
     let mut export = store.begin_export(filter).await.unwrap();
     let mut ids = Vec::new();
@@ -406,13 +395,6 @@ async fn exported(store: &Store, filter: &JobFilter) -> Vec<JobId> {
         ids.extend(jobs.iter().map(store::ExportedJob::id));
     }
     assert_eq!(store.count_of_export(&export).await.unwrap(), ids.len() as u64);
-    let mut walked = Vec::new();
-    let walk = store.for_each_job(filter, |stored| {
-        walked.push(stored.id);
-        std::ops::ControlFlow::Continue(())
-    });
-    walk.await.unwrap();
-    assert_eq!(walked, ids);
     ids
 }
 

@@ -15,6 +15,7 @@ mod lists;
 mod locks;
 mod migrations;
 mod notes;
+mod outbox;
 mod pauses;
 mod printers;
 mod records;

@@ -49,7 +49,7 @@ async fn some_jobs(store: &Store, number: usize) -> Vec<JobId> {
 async fn found(store: &Store, filter: JobFilter) -> Vec<JobId> {
     let page = store.list_jobs(&filter, 50, None).await.unwrap();
     assert_eq!(page.total, page.items.len() as u64);
-    let mut ids: Vec<_> = page.items.iter().map(|row| row.id).collect();
+    let mut ids: Vec<_> = page.items.iter().map(|row| row.stored.id).collect();
     ids.reverse();
     ids
 }
@@ -153,7 +153,7 @@ on_every_engine! {
         assert_eq!(db.store.notes_history(ids[0]).await.unwrap(), []);
         assert_eq!(db.store.tags().await.unwrap(), [("a".to_owned(), 1)]);
         let printer = db.store.printers().await.unwrap()[0].id;
-        db.store.delete_printer(printer, true).await.unwrap();
+        db.store.delete_printer(printer, true, now()).await.unwrap();
         for table in ["job_notes", "job_tags", "job_changes"] {
             assert_eq!(db.column::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await, [0], "{table}");
         }

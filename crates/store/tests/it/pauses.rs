@@ -78,7 +78,7 @@ on_every_engine! {
         let job = running(printer, "a", 0.0);
         db.store.save_job(&job, now()).await.unwrap();
         db.store.save_progress(&seen(&job, JobStatus::Paused, 10.0), now()).await.unwrap();
-        db.store.delete_printer(printer, true).await.unwrap();
+        db.store.delete_printer(printer, true, now()).await.unwrap();
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM job_pauses").await, [0]);
     }
 }

@@ -137,21 +137,21 @@ on_every_engine! {
             if n < 2 {
                 db.store.delete_job(stored.id, now()).await.unwrap();
             } else {
-                assert!(db.store.save_job_details(stored.id, &JobDetails::default()).await.unwrap());
+                assert!(db.store.save_job_details(stored.id, &JobDetails::default(), now()).await.unwrap());
             }
         }
         let kept = db.store.totals(printer).await.unwrap().unwrap().total_jobs as u64;
-        assert_eq!(db.store.delete_printer(printer, false).await.unwrap(), DeletedPrinter::HasJobs(kept));
+        assert_eq!(db.store.delete_printer(printer, false, now()).await.unwrap(), DeletedPrinter::HasJobs(kept));
         assert!(db.store.printer(printer).await.unwrap().is_some());
-        assert_eq!(db.store.delete_printer(printer, true).await.unwrap(), DeletedPrinter::Deleted);
-        assert_eq!(db.store.delete_printer(printer, true).await.unwrap(), DeletedPrinter::NotFound);
+        assert_eq!(db.store.delete_printer(printer, true, now()).await.unwrap(), DeletedPrinter::Deleted);
+        assert_eq!(db.store.delete_printer(printer, true, now()).await.unwrap(), DeletedPrinter::NotFound);
         assert_eq!(db.store.printer(printer).await.unwrap(), None);
         assert!(all_jobs(&db.store).await.iter().all(|stored| stored.job.printer_id == other));
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM job_details").await, [18 - kept as i64]);
         check_totals(&db.store).await;
 
         let empty = add_printer(&db.store, "Ender").await;
-        assert_eq!(db.store.delete_printer(empty, false).await.unwrap(), DeletedPrinter::Deleted);
+        assert_eq!(db.store.delete_printer(empty, false, now()).await.unwrap(), DeletedPrinter::Deleted);
         assert!(add_printer(&db.store, "Ender").await > empty);
     }
 

@@ -67,7 +67,7 @@ on_every_engine! {
         }
         let wanted = JobNotes { tags: vec!["gift".to_owned(), "Grün".to_owned()], ..notes };
         let export = &mut db.store.begin_export(&JobFilter::default()).await.unwrap();
-        assert_eq!(db.store.next_of_export(export).await.unwrap()[0].row.notes, wanted);
+        assert_eq!(db.store.next_of_export(export).await.unwrap()[0].notes, wanted);
         for text in ["lamp", "jo\u{308}rg", "GRÜN", "a"] {
             let filter = JobFilter { text: Some(text.to_owned()), ..JobFilter::default() };
             assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 1, "{text}");
@@ -93,7 +93,7 @@ on_every_engine! {
             assert_eq!((queued.status, queued.reason), (record.details_status, record.details_reason.clone()));
             let details = db.store.job_details(stored.id).await.unwrap();
             assert_eq!(details, record.file.as_ref().map(NewGcodeFile::job_details));
-            let file = db.store.gcode_file_of(stored.id, false).await.unwrap();
+            let file = db.store.full_job(stored.id, false).await.unwrap().unwrap().file;
             assert_eq!(file.map(|file| file.metadata), record.file.as_ref().map(|file| file.metadata.clone()));
         }
         let untried = Due { is_live: false, is_retry: false };
@@ -126,7 +126,7 @@ on_every_engine! {
         // An import does not restore deleted jobs.
         let page = db.store.list_jobs(&JobFilter::default(), 50, None).await.unwrap();
         for row in page.items {
-            assert!(db.store.delete_job(row.id, now()).await.unwrap());
+            assert!(db.store.delete_job(row.stored.id, now()).await.unwrap());
         }
         let imported = db.store.import_jobs(&records, now()).await.unwrap();
         assert_eq!(imported, ImportedRecords { skipped_deleted: 5, ..ImportedRecords::default() });

@@ -44,7 +44,7 @@ on_every_engine! {
             }
         }
         check_index(&db).await;
-        db.store.delete_printer(printers[0], true).await.unwrap();
+        db.store.delete_printer(printers[0], true, now()).await.unwrap();
         check_index(&db).await;
         compare(&db, "a").await;
     }
@@ -67,7 +67,7 @@ on_every_engine! {
             let filter = JobFilter { text: Some(part.to_owned()), ..JobFilter::default() };
             let page = db.store.list_jobs(&filter, 50, None).await.unwrap();
             // Byte for byte as the printer reports it.
-            let mut found: Vec<_> = page.items.iter().map(|row| row.filename.as_deref().unwrap()).collect();
+            let mut found: Vec<_> = page.items.iter().map(|row| row.stored.job.filename.as_deref().unwrap()).collect();
             found.reverse();
             assert_eq!(found, wanted, "{part}");
             let export = &mut db.store.begin_export(&filter).await.unwrap();
@@ -95,7 +95,7 @@ on_every_engine! {
             }
             assert_eq!(items.len() as u64, wanted, "{part}");
             let is_right = |name: &str| name.to_lowercase().contains(&part.to_lowercase());
-            assert!(items.iter().all(|row| is_right(row.filename.as_ref().unwrap())));
+            assert!(items.iter().all(|row| is_right(row.stored.job.filename.as_ref().unwrap())));
             let until = JobFilter { until: Some(at(100.0)), printer_ids: vec![printer], ..filter };
             for _ in 0..2 {
                 let few = db.store.list_jobs(&until, 500, None).await.unwrap();
@@ -131,7 +131,7 @@ async fn compare(db: &Database, part: &str) {
         ..JobFilter::default()
     };
     let page = db.store.list_jobs(&filter, 500, None).await.unwrap();
-    let found: Vec<JobId> = page.items.iter().map(|row| row.id).collect();
+    let found: Vec<JobId> = page.items.iter().map(|row| row.stored.id).collect();
     assert_eq!(found, wanted, "{part:?}");
     assert_eq!(page.total, wanted.len() as u64, "{part:?}");
 }

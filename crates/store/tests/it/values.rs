@@ -129,11 +129,11 @@ on_every_engine! {
             raw_metadata: Some(json!({"a": "\u{1f600}"})),
             ..JobDetails::default()
         };
-        assert!(db.store.save_job_details(id, &details).await.unwrap());
-        assert!(db.store.save_job_details(id, &details).await.unwrap());
+        assert!(db.store.save_job_details(id, &details, now()).await.unwrap());
+        assert!(db.store.save_job_details(id, &details, now()).await.unwrap());
         assert_eq!(db.store.job_details(id).await.unwrap(), Some(details));
         db.store.delete_job(id, now()).await.unwrap();
         assert_eq!(db.store.job_details(id).await.unwrap(), None);
-        assert!(!db.store.save_job_details(id, &JobDetails::default()).await.unwrap());
+        assert!(!db.store.save_job_details(id, &JobDetails::default(), now()).await.unwrap());
     }
 }

@@ -79,6 +79,27 @@ async fn add_job(db: &Database) {
 }
 
 on_every_engine! {
+    async fn cost_of_used_filament_is_that_of_the_analytics(db) {
+        add_job(&db).await;
+        let lengths = [None, Some(0.0), Some(1.0), Some(-5.0), Some(2000.0)];
+        let sql = |value: Option<f64>| value.map_or("NULL".to_owned(), |value| value.to_string());
+        for cost in [None, Some(0.0), Some(1.5)] {
+            for planned in lengths {
+                for used in lengths {
+                    db.execute(&format!("UPDATE job_details SET filament_cost = {}, estimated_length = {}", sql(cost), sql(planned))).await;
+                    db.execute(&format!("UPDATE print_jobs SET filament_used = {}", sql(used))).await;
+                    let found = db.column::<Option<f64>>("SELECT filament_cost_used FROM v_jobs").await.remove(0);
+                    let expected = domain::used_cost(cost, planned, used);
+                    let is_equal = match (found, expected) {
+                        (Some(found), Some(expected)) => (found - expected).abs() < 1e-9,
+                        (found, expected) => found == expected,
+                    };
+                    assert!(is_equal, "{cost:?} {used:?} {planned:?}: {found:?}, {expected:?}");
+                }
+            }
+        }
+    }
+
     async fn views_have_the_documented_columns_and_types(db) {
         for view in ["v_printers", "v_jobs", "v_job_details", "v_totals"] {
             let found = columns(&db, view).await;

@@ -331,10 +331,7 @@ pub(crate) async fn delete_job(
         ));
     }
     match core.store.delete_job(id, state.clock.now()).await? {
-        true => {
-            core.events.deleted(id, stored.job.printer_id);
-            Ok(StatusCode::NO_CONTENT)
-        }
+        true => Ok(StatusCode::NO_CONTENT),
         false => Err(no_such_job(id)),
     }
 }
@@ -459,37 +456,8 @@ impl From<FullJob> for FullJobBody {
 }
 
 impl From<JobRow> for JobItemBody {
-    fn from(mut row: JobRow) -> Self {
-        let notes = std::mem::take(&mut row.notes);
-        let has_thumbnail = row.has_thumbnail;
-        let details = std::mem::take(&mut row.details);
-        Self::new(row.into(), notes, has_thumbnail, details)
-    }
-}
-
-impl From<JobRow> for JobBody {
     fn from(row: JobRow) -> Self {
-        Self {
-            id: row.id.0,
-            printer_id: row.printer_id.0,
-            printer_name: row.printer_name,
-            job_id: row.job_id,
-            user: row.user,
-            filename: row.filename,
-            status: row.status.as_str(),
-            cause: row.cause,
-            message: row.message,
-            start_time: row.start_time,
-            end_time: row.end_time,
-            print_duration: row.figures.print_duration,
-            total_duration: row.figures.total_duration,
-            filament_used: row.figures.filament_used,
-            end_source: row.end_source.map(Source::as_str),
-            figures_source: row.figures_source.as_str(),
-            clock_jumped: row.clock_jumped,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
+        Self::new(row.stored.into(), row.notes, row.has_thumbnail, row.details)
     }
 }
 

@@ -175,9 +175,6 @@ pub(crate) async fn change_job(
         .full_job(id, false)
         .await?
         .ok_or_else(|| no_such_job(id))?;
-    if changed == NotesChanged::Done(true) {
-        core.events.written(id, job.stored.job.printer_id);
-    }
     Ok(Json(job.into()))
 }
 

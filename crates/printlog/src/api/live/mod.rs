@@ -17,7 +17,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use domain::{JobChange, JobEvent};
 use serde::Serialize;
+use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,7 +36,6 @@ use crate::{
         state::{ApiState, Core},
     },
     clock::{self, Clock},
-    events::{JobChange, JobEvents},
     ingest::Fleet,
 };
 
@@ -74,7 +75,7 @@ impl Live {
     /// Follows the fleet until `stop`. Cancels `stop` if the task crashes.
     pub(crate) fn start(
         fleet: &Fleet,
-        events: &JobEvents,
+        store: &Store,
         clock: Clock,
         tasks: &TaskTracker,
         stop: CancellationToken,
@@ -86,7 +87,7 @@ impl Live {
             stop: stop.clone(),
         };
         let follower = live.clone();
-        let changes = events.subscribe();
+        let changes = store.job_changes();
         tasks.spawn(async move {
             let _process = stop.clone().drop_guard();
             stop.run_until_cancelled(follower.run(changes)).await;
@@ -119,9 +120,13 @@ impl Live {
                 _ = check.tick() => self.send_changes(),
                 _ = heartbeat.tick() => self.send(Event::Heartbeat),
                 change = changes.recv() => match change {
-                    Ok(change) => self.send(Event::Frame(job_frame(change))),
+                    Ok(change) => {
+                        if let Some(frame) = job_frame(&change) {
+                            self.send(Event::Frame(frame));
+                        }
+                    }
                     Err(broadcast::error::RecvError::Lagged(_)) => self.send(Event::Resync),
-                    // The fleet has ended; the process is about to end, too.
+                    // The store is closed; the process is about to end, too.
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
             }
@@ -185,19 +190,23 @@ pub(super) async fn follow_printers(
 }
 
 #[derive(Serialize)]
-struct JobEvent {
+struct JobFrame {
     id: i64,
     printer_id: i64,
     change: &'static str,
 }
 
-fn job_frame(change: JobChange) -> Bytes {
-    let event = JobEvent {
-        id: change.id.0,
+/// `None` for an import: viewers do not follow the jobs of the past.
+fn job_frame(change: &JobChange) -> Option<Bytes> {
+    let job = JobFrame {
+        id: change.job_id?.0,
         printer_id: change.printer_id.0,
-        change: if change.is_deleted { "deleted" } else { "written" },
+        change: match change.event {
+            JobEvent::Deleted { .. } | JobEvent::Merged { .. } => "deleted",
+            _ => "written",
+        },
     };
-    frame("job", &event)
+    Some(frame("job", &job))
 }
 
 /// Serialises an event. JSON contains no line break that would end the event early.

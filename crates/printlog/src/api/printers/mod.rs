@@ -271,12 +271,14 @@ pub(crate) async fn replace_printer(
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It has jobs."),
     ))]
 pub(crate) async fn delete_printer(
+    State(state): State<ApiState>,
     core: Core,
     id: PathId,
     Query(options): Query<DeletePrinter>,
 ) -> ApiResult<StatusCode> {
     let id = PrinterId(id.0);
-    match core.store.delete_printer(id, options.delete_jobs).await? {
+    let now = state.clock.now();
+    match core.store.delete_printer(id, options.delete_jobs, now).await? {
         DeletedPrinter::Deleted => {
             core.fleet.printers_changed();
             Ok(StatusCode::NO_CONTENT)

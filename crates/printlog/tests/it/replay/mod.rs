@@ -224,7 +224,7 @@ impl<'a> Logger<'a> {
         for item in page.items {
             jobs.push(
                 self.store
-                    .job(item.id)
+                    .job(item.stored.id)
                     .await
                     .expect("a look-up")
                     .expect("a job")

@@ -236,7 +236,7 @@ async fn rows_of(store: &Store, printer: PrinterId) -> Vec<Job> {
     let page = store.list_jobs(&filter, 100, None).await.unwrap();
     let mut jobs = Vec::new();
     for item in page.items {
-        jobs.push(store.job(item.id).await.unwrap().unwrap().job);
+        jobs.push(store.job(item.stored.id).await.unwrap().unwrap().job);
     }
     jobs.reverse();
     jobs

@@ -185,6 +185,20 @@ CREATE TABLE `job_totals` (
   PRIMARY KEY (`printer_id`),
   CONSTRAINT `job_totals_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `outbox` (
+  `id` bigint(20) NOT NULL,
+  `printer_id` bigint(20) NOT NULL,
+  `job_id` bigint(20) DEFAULT NULL,
+  `kind` varchar(32) NOT NULL,
+  `payload` text NOT NULL,
+  `created_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `outbox_position` (
+  `id` bigint(20) NOT NULL,
+  `last_id` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `print_jobs` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `printer_id` bigint(20) NOT NULL,
@@ -291,3 +305,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);

@@ -185,6 +185,20 @@ CREATE TABLE `job_totals` (
   PRIMARY KEY (`printer_id`),
   CONSTRAINT `job_totals_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `outbox` (
+  `id` bigint NOT NULL,
+  `printer_id` bigint NOT NULL,
+  `job_id` bigint DEFAULT NULL,
+  `kind` varchar(32) COLLATE utf8mb4_bin NOT NULL,
+  `payload` text COLLATE utf8mb4_bin NOT NULL,
+  `created_at` bigint NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `outbox_position` (
+  `id` bigint NOT NULL,
+  `last_id` bigint NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `print_jobs` (
   `id` bigint NOT NULL AUTO_INCREMENT,
   `printer_id` bigint NOT NULL,
@@ -291,3 +305,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);

@@ -4,3 +4,4 @@ INSERT INTO print_jobs (id, printer_id, job_id, history_start_time, filename, st
 INSERT INTO print_jobs (id, printer_id, job_id, history_start_time, filename, status, sort_time, start_time, print_duration, total_duration, filament_used, figures_source, clock_jumped, created_at, updated_at) VALUES (3, 1, '00000C', 1780020000000, 'Gehäuse ÄÖ.gcode', 'printing', 1780020000000, 1780020000000, 10, 20, 1.5, 'print_stats', 0, 1780020000000, 1780020020000);
 INSERT INTO job_totals (printer_id, total_jobs, total_time, total_print_time, total_filament_used, longest_job, last_updated) VALUES (1, 3, 3720.5, 3600.25, 4026.5, 3600.5, 1780020020000);
 INSERT INTO api_keys (id, key_hash, key_prefix, name, is_active, created_at) VALUES (1, 'c0ffee', 'pl_c0ffee', 'phone', 1, 1780000000000);
+INSERT INTO outbox_position (id, last_id) VALUES (1, 0);

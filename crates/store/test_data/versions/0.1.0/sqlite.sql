@@ -32,6 +32,8 @@ CREATE INDEX "job_tags_key" ON "job_tags" ("tag_key");
 CREATE TABLE "job_texts" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "hash" varchar(255) NOT NULL, "text" longtext NOT NULL );
 CREATE UNIQUE INDEX "job_texts_hash" ON "job_texts" ("hash");
 CREATE TABLE "job_totals" ( "printer_id" integer NOT NULL PRIMARY KEY, "total_jobs" integer NOT NULL, "total_time" double NOT NULL, "total_print_time" double NOT NULL, "total_filament_used" double NOT NULL, "longest_job" double NULL, "last_updated" integer NULL, "facts_version" integer NOT NULL DEFAULT 0, "facts_format" integer NOT NULL DEFAULT 0, FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
+CREATE TABLE "outbox" ( "id" integer NOT NULL PRIMARY KEY, "printer_id" integer NOT NULL, "job_id" integer NULL, "kind" varchar(32) NOT NULL, "payload" text NOT NULL, "created_at" integer NOT NULL );
+CREATE TABLE "outbox_position" ( "id" integer NOT NULL PRIMARY KEY, "last_id" integer NOT NULL );
 CREATE TABLE "print_jobs" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "printer_id" integer NOT NULL, "job_id" varchar(255) NULL, "history_start_time" integer NULL, "user" longtext NULL, "filename" longtext NULL, "status" varchar(255) NOT NULL, "cause" longtext NULL, "message" longtext NULL, "sort_time" integer NOT NULL, "start_time" integer NULL, "end_time" integer NULL, "print_duration" double NULL, "total_duration" double NULL, "filament_used" double NULL, "end_source" varchar(255) NULL, "figures_source" varchar(255) NOT NULL, "clock_jumped" boolean NOT NULL, "last_seen" integer NULL, "created_at" integer NOT NULL, "updated_at" integer NOT NULL, "metadata" longtext NULL, "auxiliary_data" longtext NULL, FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
 CREATE INDEX "print_jobs_length" ON "print_jobs" ("printer_id", "total_duration");
 CREATE INDEX "print_jobs_printer" ON "print_jobs" ("printer_id", "sort_time");
@@ -65,3 +67,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0010_sql_views', 0
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
