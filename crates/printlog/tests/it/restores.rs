@@ -118,12 +118,12 @@ fn a_dry_run_finds_what_the_restore_finds() {
         (newer, "newer printlog"),
         (
             "INSERT INTO schema_migrations (version, applied_at) VALUES ('unfinished_restore', 0)",
-            "was cut off",
+            "was interrupted",
         ),
         ("UPDATE printers SET created_at = 'yesterday'", ""),
         ("UPDATE printers SET name = x'ff00'", ""),
         ("UPDATE job_totals SET total_jobs = 7", "totals"),
-        ("DELETE FROM schema_migrations", "no database of printlog"),
+        ("DELETE FROM schema_migrations", "not a database of printlog"),
         (
             "PRAGMA foreign_keys = OFF; INSERT INTO job_notes (print_job_id) VALUES (99)",
             "rows that are missing",

@@ -147,7 +147,7 @@ pub enum Error {
         found: String,
     },
     /// Another printer already has this name.
-    #[error("a printer named `{name}` exists already")]
+    #[error("there is already a printer named `{name}`")]
     NameTaken {
         /// The requested name.
         name: String,

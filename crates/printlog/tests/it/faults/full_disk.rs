@@ -55,7 +55,7 @@ async fn a_printer_that_connects_while_the_disk_is_full_is_reported() {
     let health = logger.command(&["health", "--json"]).await;
     assert_eq!(health["writing"]["status"], "warning", "{health}");
     let reason = health["writing"]["reason"].as_str().unwrap();
-    assert!(reason.contains("1 printers are not followed"), "{reason}");
+    assert!(reason.contains("1 printers are not recorded"), "{reason}");
 
     logger.disk.as_ref().unwrap().empty();
     logger.wait_for_connection(id, "connected").await;
