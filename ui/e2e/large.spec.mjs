@@ -55,7 +55,7 @@ test('the analytics are those of the API', async () => {
   await page.goto(`${world.url}analytics?from=2000-01-01`)
   const { by_status: status } = await world.api('analytics/summary')
   await page.getByText(`${new Intl.NumberFormat('en-GB').format(status.completed)} completed`).waitFor()
-  await page.getByRole('region', { name: 'Most printed files' }).locator('canvas').waitFor()
+  await page.getByRole('region', { name: 'Files', exact: true }).locator('canvas').waitFor()
   assert.deepEqual(await barriers(page), [])
 })
 
