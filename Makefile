@@ -1,13 +1,13 @@
 # printlog. `make run` starts it, `make test` runs all tests.
 
 CARGO ?= cargo
-# cargo-nextest if it is installed; the tests are the same without it.
+# Uses cargo-nextest if it is installed, otherwise cargo test.
 TEST_RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test) --no-fail-fast
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
 .PHONY: run demo test test-deps lint unit ui-test browser-test screenshots api-fuzz test-faults test-container test-deb bench bench-analytics bench-fleet bench-gcode fuzz fmt
 
-## Builds missing parts and starts printlog on http://localhost:8000, with SQLite in ./data.
+## Builds what is missing and starts printlog on http://localhost:8000, with SQLite in ./data.
 run: ui/dist/index.html
 	scripts/build.sh
 	$(CARGO) run --release --locked --bin printlog -- serve
@@ -33,7 +33,7 @@ lint:
 unit:
 	PRINTLOG_TEST_ALL_ENGINES=1 scripts/with-databases.sh $(CARGO) $(TEST_RUNNER) --workspace --locked
 
-## Kills printlog 200 times under a busy fleet, and also its MySQL, Moonrakers and links; `unit` has the short form.
+## Kills printlog 200 times while a fleet prints, kills MySQL and Moonrakers, and cuts links; `unit` runs the short form.
 test-faults: test-deps
 	PRINTLOG_TEST_ALL_ENGINES=1 PRINTLOG_TEST_KILLS=200 PRINTLOG_TEST_CUTS=200 PRINTLOG_TEST_OUTAGE=90 PRINTLOG_TEST_CLUSTER=1 \
 	PRINTLOG_TEST_LINKS=200 PRINTLOG_TEST_DAYS=4 \
@@ -57,11 +57,13 @@ screenshots: ui/dist/index.html
 api-fuzz:
 	scripts/schemathesis.sh
 
-## Builds the container image and runs it without a registry or an engine. Needs root; takes minutes, so not in `test`.
+## Builds the container image and runs it without a registry or a container engine. Needs root and takes minutes, so it is
+## not part of `test`.
 test-container:
 	scripts/test-container.sh
 
-## Installs, upgrades and purges the Debian package in a separate Debian. Needs root; takes minutes, so not in `test`.
+## Installs, upgrades and purges the Debian package in a separate Debian. Needs root and takes minutes, so it is not part of
+## `test`.
 test-deb:
 	scripts/test-deb.sh
 
@@ -69,7 +71,7 @@ test-deb:
 bench:
 	scripts/bench.sh
 
-## Measures analytics over a million jobs without a database, next to a plain loop in the same run.
+## Measures analytics over a million jobs without a database, compared with a plain loop in the same run.
 bench-analytics:
 	$(CARGO) bench --locked --package analytics --bench figures
 
@@ -77,7 +79,7 @@ bench-analytics:
 bench-fleet:
 	scripts/bench-fleet.sh
 
-## Files and MB per second of the G-code parser, next to Moonraker's extractor in the same run.
+## Measures files and MB per second of the G-code parser, compared with Moonraker's extractor in the same run.
 bench-gcode:
 	scripts/bench-gcode.sh
 
