@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::tracker::tolerances::{COMPUTED_START, LATE_END, MISSED_START, ONE_PRINT, UNREPORTED_START};
-use crate::{Figures, Job, JobStatus, job::same_name, words};
+use crate::{Cause, Figures, Job, JobStatus, job::same_name};
 
 /// One job as reported by `server.history.list` and `notify_history_changed`.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,10 @@ pub struct HistoryJob {
     pub user: Option<String>,
     /// File, relative to the gcodes root. `None` if Moonraker missed the start.
     pub filename: Option<String>,
+    /// How the job ended.
+    pub end: HistoryEnd,
     /// Moonraker's status, unchanged.
-    pub status: String,
+    pub cause: Cause,
     /// When Moonraker noticed the start, by the clock of its host. `None` if missing or 0.
     pub start_time: Option<Timestamp>,
     /// When Moonraker noticed the end. `None` while running, if the end was not observed, and for 0.
@@ -40,19 +42,22 @@ pub enum HistoryEnd {
     Seen(JobStatus),
 }
 
-impl HistoryJob {
-    /// How the job ended. An unknown status means that the print ended with an unknown outcome.
+impl HistoryEnd {
+    /// The end that a row with this status has. An unknown status means that the print ended with an unknown outcome.
     #[must_use]
-    pub fn end(&self) -> HistoryEnd {
-        let word = words::normalised(&self.status);
-        match word.as_str() {
-            "in_progress" => HistoryEnd::Running,
-            "server_exit" | "interrupted" => HistoryEnd::Unseen,
-            "klippy_shutdown" => HistoryEnd::Seen(JobStatus::Error),
-            word => HistoryEnd::Seen(words::outcome(word).unwrap_or(JobStatus::Interrupted)),
+    pub fn of(status: &Cause) -> Self {
+        match status {
+            Cause::InProgress => Self::Running,
+            Cause::ServerExit | Cause::Interrupted => Self::Unseen,
+            Cause::Completed => Self::Seen(JobStatus::Completed),
+            Cause::Cancelled => Self::Seen(JobStatus::Cancelled),
+            Cause::Error | Cause::KlippyShutdown => Self::Seen(JobStatus::Error),
+            Cause::KlippyDisconnect | Cause::Replaced | Cause::Other(_) => Self::Seen(JobStatus::Interrupted),
         }
     }
+}
 
+impl HistoryJob {
     /// Whether Moonraker missed the start: the row has no file, was created at the end or at an earlier shutdown, and
     /// knows only one figure.
     #[must_use]

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::{Figures, HistoryEnd, HistoryJob, PrinterId, tracker::tolerances::CLOCK_JUMP};
+use crate::{Cause, Figures, HistoryEnd, HistoryJob, PrinterId, tracker::tolerances::CLOCK_JUMP};
 
 /// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
 pub const LARGEST_ID: i64 = (1 << 53) - 1;
@@ -135,9 +135,8 @@ pub struct Job {
     pub filename: Option<String>,
     /// Current status.
     pub status: JobStatus,
-    /// Cause of the end: Moonraker's status (`klippy_shutdown`, `server_exit`, …), or `replaced` if printlog saw the
-    /// same file start again and Moonraker did not. `None` until the job ends.
-    pub cause: Option<String>,
+    /// Cause of the end. `None` until the job ends, and if the end was not observed.
+    pub cause: Option<Cause>,
     /// Klipper's error text. `None` if there was none or it was not received.
     pub message: Option<String>,
     /// Start of the job. Never changes once written. `None` if unknown.
@@ -159,9 +158,6 @@ pub struct Job {
     /// When printlog last saw the job running, by printlog's clock. `None` if it never did.
     pub last_seen: Option<Timestamp>,
 }
-
-/// Cause of a job that ended because the same file was started again within one tick of Moonraker.
-pub(crate) const REPLACED: &str = "replaced";
 
 /// Whether two names can refer to the same file. An unknown name matches any name.
 pub(crate) fn same_name(one: Option<&str>, other: Option<&str>) -> bool {
@@ -224,13 +220,13 @@ impl Job {
     /// An end that `print_stats` showed is kept if the row contradicts it: a Moonraker that does not know a fork's
     /// state for the end reports the following standby as a cancellation.
     pub fn end_by_history(&mut self, row: &HistoryJob) {
-        let status = match row.end() {
+        let status = match row.end {
             HistoryEnd::Seen(status) => status,
             HistoryEnd::Running | HistoryEnd::Unseen => JobStatus::Interrupted,
         };
         if !self.is_end_observed() || status == self.status {
             self.status = status;
-            self.cause = Some(row.status.clone());
+            self.cause = Some(row.cause.clone());
             self.end_time = row.end_time;
             self.end_source = Some(Source::History);
         }
@@ -255,9 +251,9 @@ impl Job {
     }
 
     /// Ends the job as `print_stats` showed it. The end time is the start plus the printer's own counter.
-    pub fn end_by_print_stats(&mut self, status: JobStatus, cause: Option<&str>) {
+    pub fn end_by_print_stats(&mut self, status: JobStatus, cause: Cause) {
         self.status = status;
-        self.cause = cause.map(str::to_owned);
+        self.cause = Some(cause);
         self.end_time = self.start_plus_total();
         self.end_source = Some(Source::PrintStats);
     }
@@ -269,15 +265,15 @@ impl Job {
         self.end_source == Some(Source::PrintStats)
             && match self.status {
                 JobStatus::Completed => true,
-                JobStatus::Error => self.cause.as_deref() == Some("error"),
+                JobStatus::Error => self.cause == Some(Cause::Error),
                 _ => false,
             }
     }
 
     /// Ends a job whose end was not observed: it keeps its last known figures and has no end time.
-    pub fn end_unseen(&mut self, cause: Option<&str>) {
+    pub fn end_unseen(&mut self) {
         self.status = JobStatus::Interrupted;
-        self.cause = cause.map(str::to_owned);
+        self.cause = None;
         self.end_time = None;
         self.end_source = None;
     }
@@ -289,17 +285,17 @@ impl Job {
     #[must_use]
     pub fn merged_with(&self, row: &HistoryJob) -> Option<Self> {
         let mut merged = self.clone();
-        let seen_by_moonraker = matches!(row.end(), HistoryEnd::Seen(_));
+        let seen_by_moonraker = matches!(row.end, HistoryEnd::Seen(_));
         // The row describes the print that replaced this one, unless the row is too short to cover both.
         let is_replaced =
-            self.cause.as_deref() == Some(REPLACED) && !(seen_by_moonraker && row.covers_one_print());
+            self.cause == Some(Cause::Replaced) && !(seen_by_moonraker && row.covers_one_print());
         if !is_replaced
             && (self.status.is_open()
                 || (seen_by_moonraker && self.end_source != Some(Source::History))
                 || (seen_by_moonraker
                     && self.status == JobStatus::Interrupted
-                    && (self.cause.as_deref() != Some(&row.status)
-                        || row.end() != HistoryEnd::Seen(JobStatus::Interrupted))))
+                    && (self.cause.as_ref() != Some(&row.cause)
+                        || row.end != HistoryEnd::Seen(JobStatus::Interrupted))))
         {
             merged.end_by_history(row);
         }

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
 
+mod cause;
 mod consumption;
 mod figures;
 mod filament;
@@ -15,8 +16,8 @@ mod print_stats;
 mod printer;
 mod totals;
 pub mod tracker;
-mod words;
 
+pub use cause::Cause;
 pub use consumption::{USUAL_DENSITY, used_cost, used_grams};
 pub use figures::Figures;
 pub use filament::{

@@ -1,6 +1,6 @@
 //! Klipper's report of the current print.
 
-use crate::{Figures, JobStatus, tracker::tolerances::MIRROR_LAG, words};
+use crate::{Figures, tracker::tolerances::MIRROR_LAG};
 
 /// Klipper's `print_stats` object, merged from a snapshot and the later deltas.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,24 +48,6 @@ pub enum PrintState {
 }
 
 impl PrintState {
-    /// Parses Klipper's state, or that of a fork with another spelling.
-    #[must_use]
-    pub fn from_klipper(word: &str) -> Self {
-        let word = words::normalised(word);
-        match words::outcome(&word) {
-            Some(JobStatus::Completed) => return Self::Complete,
-            Some(JobStatus::Cancelled) => return Self::Cancelled,
-            Some(JobStatus::Error) => return Self::Error,
-            _ => {}
-        }
-        match word.as_str() {
-            "standby" => Self::Standby,
-            "printing" => Self::Printing,
-            "paused" => Self::Paused,
-            _ => Self::Unknown,
-        }
-    }
-
     /// Whether a print has started and not ended.
     #[must_use]
     pub fn is_active(self) -> bool {
@@ -89,18 +71,6 @@ pub enum KlippyState {
 }
 
 impl KlippyState {
-    /// Parses the state in `server.info` and `webhooks.state`. An unknown state counts as `Startup`: printlog waits.
-    #[must_use]
-    pub fn from_moonraker(word: &str) -> Self {
-        match word {
-            "ready" => Self::Ready,
-            "error" => Self::Error,
-            "shutdown" => Self::Shutdown,
-            "disconnected" => Self::Disconnected,
-            _ => Self::Startup,
-        }
-    }
-
     /// The state as `server.info` spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -124,24 +94,6 @@ mod tests {
             filename: Some(filename.to_owned()),
             figures: Figures::reported(Some(total), Some(total), Some(0.0)),
             message: None,
-        }
-    }
-
-    #[test]
-    fn spellings_of_forks_mean_the_same_state() {
-        for (words, expected) in [
-            (&["printing", "Printing", " PRINTING "][..], PrintState::Printing),
-            (&["complete", "completed", "Finished"], PrintState::Complete),
-            (&["cancelled", "canceled"], PrintState::Cancelled),
-            (&["error", "Failed"], PrintState::Error),
-            (
-                &["preheating", "pausing", "resuming", "", "ready"],
-                PrintState::Unknown,
-            ),
-        ] {
-            for word in words {
-                assert_eq!(PrintState::from_klipper(word), expected, "{word}");
-            }
         }
     }
 

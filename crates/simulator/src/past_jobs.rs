@@ -1,6 +1,6 @@
 //! The history from before the simulation as printlog's own types, to fill databases without a Moonraker.
 
-use domain::{Figures, HistoryJob};
+use domain::{Cause, Figures, HistoryEnd, HistoryJob};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -62,7 +62,8 @@ fn past_job(id: u64, row: &Row) -> PastJob {
             job_id: job_id(id),
             user: Some(row.user.to_owned()),
             filename: Some(row.filename.clone()),
-            status: row.status.to_owned(),
+            end: HistoryEnd::of(&Cause::from(row.status)),
+            cause: Cause::from(row.status),
             start_time: instant(row.start_time),
             end_time: row.end_time.and_then(instant),
             figures: Figures {

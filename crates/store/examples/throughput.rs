@@ -5,7 +5,7 @@
 
 use std::{error::Error, path::Path, time::Instant};
 
-use domain::{Cursor, Figures, HistoryJob, Job, JobFilter, NewPrinter};
+use domain::{Cause, Cursor, Figures, HistoryEnd, HistoryJob, Job, JobFilter, NewPrinter};
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::{
@@ -80,16 +80,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn row(n: usize) -> HistoryJob {
     let start = Timestamp::from_second(1_600_000_000 + n as i64 * 5000).unwrap_or(Timestamp::UNIX_EPOCH);
     let seconds = 600.0 + (n % 977) as f64;
+    let cause = match n.is_multiple_of(9) {
+        true => Cause::Cancelled,
+        false => Cause::Completed,
+    };
     HistoryJob {
         job_id: format!("{n:06X}"),
         user: Some("_TRUSTED_USER_".to_owned()),
         filename: Some(format!("parts/part {} of a set, rev {}.gcode", n % 131, n % 17)),
-        status: if n.is_multiple_of(9) {
-            "cancelled"
-        } else {
-            "completed"
-        }
-        .to_owned(),
+        end: HistoryEnd::of(&cause),
+        cause,
         start_time: Some(start),
         end_time: Some(start + jiff::SignedDuration::from_secs(seconds as i64)),
         figures: Figures::reported(Some(seconds * 0.9), Some(seconds), Some(seconds * 11.3)),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats, PrinterId, Source};
+use crate::{Cause, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintStats, PrinterId, Source};
 use state::{Current, End, Ended, Ending, FinishedRuns, Starting, observe};
 use tolerances::REPORT_GRACE;
 
@@ -152,8 +152,8 @@ impl Tracker {
         match end {
             End::Shown(status, cause) => job.end_by_print_stats(status, cause),
             // The outcome is unknown until Klippy is ready again, and then nothing remembers the print.
-            End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Some("klippy_disconnect")),
-            End::Unseen => job.end_unseen(None),
+            End::KlippyLost => job.end_by_print_stats(JobStatus::Interrupted, Cause::KlippyDisconnect),
+            End::Unseen => job.end_unseen(),
         }
         self.finished_runs.remember_job(&job);
         actions.push(Action::Save(Box::new(job)));

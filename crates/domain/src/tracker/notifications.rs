@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::state::{Current, End};
 use super::tolerances::{LATE_START, NOTICED_LATE};
 use super::{Action, Tracker};
-use crate::{Figures, HistoryEnd, HistoryJob, Job, JobStatus, Moment, job::same_name};
+use crate::{Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, Moment, job::same_name};
 
 impl Tracker {
     pub(super) fn added(&mut self, now: Moment, row: &HistoryJob, actions: &mut Vec<Action>) {
@@ -107,7 +107,7 @@ impl Tracker {
     }
 
     pub(super) fn finished(&mut self, now: Moment, row: HistoryJob, actions: &mut Vec<Action>) {
-        let unseen = row.end() == HistoryEnd::Unseen;
+        let unseen = row.end == HistoryEnd::Unseen;
         if unseen && self.current().is_some_and(|job| row.is_run_of(job)) {
             // `server_exit`: the print continues without Moonraker, which also reports that Klippy disconnected.
             self.moonraker_leaving = true;
@@ -161,7 +161,7 @@ impl Tracker {
             if message.is_some() {
                 current.job.message = message;
             }
-            let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
+            let end = End::Shown(JobStatus::Error, Cause::KlippyShutdown);
             self.expect_end(now, end, actions);
         } else if let Some(ending) = &mut self.ending
             && ending.job.message.is_none()

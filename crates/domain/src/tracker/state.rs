@@ -5,8 +5,8 @@ use std::{collections::VecDeque, time::Duration};
 use jiff::Timestamp;
 
 use super::tolerances::{REMEMBERED_RUNS, SAME_COUNTER};
-use crate::job::{REPLACED, same_name};
-use crate::{HistoryJob, Job, JobStatus, Moment, PrintState, PrintStats, Source};
+use crate::job::same_name;
+use crate::{Cause, HistoryJob, Job, JobStatus, Moment, PrintState, PrintStats, Source};
 
 /// The job that is running.
 #[derive(Debug)]
@@ -57,10 +57,10 @@ pub(super) struct Ending {
     pub(super) deadline: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum End {
     /// `print_stats` or Klippy's state showed the end.
-    Shown(JobStatus, Option<&'static str>),
+    Shown(JobStatus, Cause),
     /// Klippy disconnected. If Moonraker disconnects too, the print may still be running.
     KlippyLost,
     /// The printer shows another print, or none.
@@ -70,8 +70,8 @@ pub(super) enum End {
 impl End {
     /// Whether later data from the printer cannot change this end. If the same file was started again, the history
     /// still can.
-    pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::Shown(_, cause) if cause != Some(REPLACED))
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Shown(_, cause) if *cause != Cause::Replaced)
     }
 }
 
@@ -186,9 +186,9 @@ pub(super) fn observe(job: &mut Job, stats: &PrintStats) {
 /// The end that `print_stats` shows. `None` if it shows no ended print.
 pub(super) fn shown_end(state: PrintState) -> Option<End> {
     match state {
-        PrintState::Complete => Some(End::Shown(JobStatus::Completed, Some("completed"))),
-        PrintState::Cancelled => Some(End::Shown(JobStatus::Cancelled, Some("cancelled"))),
-        PrintState::Error => Some(End::Shown(JobStatus::Error, Some("error"))),
+        PrintState::Complete => Some(End::Shown(JobStatus::Completed, Cause::Completed)),
+        PrintState::Cancelled => Some(End::Shown(JobStatus::Cancelled, Cause::Cancelled)),
+        PrintState::Error => Some(End::Shown(JobStatus::Error, Cause::Error)),
         PrintState::Standby | PrintState::Printing | PrintState::Paused | PrintState::Unknown => None,
     }
 }
@@ -200,9 +200,9 @@ pub(super) fn same_file(stats: &PrintStats, job: &Job) -> bool {
 /// The end of a job whose place another print has taken.
 pub(super) fn replaced_by(stats: &PrintStats, job: &Job) -> End {
     let cause = if same_file(stats, job) {
-        REPLACED
+        Cause::Replaced
     } else {
-        "cancelled"
+        Cause::Cancelled
     };
-    End::Shown(JobStatus::Cancelled, Some(cause))
+    End::Shown(JobStatus::Cancelled, cause)
 }

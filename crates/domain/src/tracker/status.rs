@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::state::{Current, End, Starting, began, counted, observe, replaced_by, same_file, shown_end};
 use super::tolerances::{CHECKPOINT, REPORT_GRACE, STALE_START};
 use super::{Action, Tracker};
-use crate::{JobStatus, KlippyState, Moment, PrintState, PrintStats, job::same_name};
+use crate::{Cause, JobStatus, KlippyState, Moment, PrintState, PrintStats, job::same_name};
 
 impl Tracker {
     pub(super) fn status(
@@ -193,7 +193,7 @@ impl Tracker {
             // It shows the end of a later print, so updates in between are missing.
             Some(_) => End::Unseen,
             // SDCARD_RESET_FILE during a print: the old way to cancel.
-            None => End::Shown(JobStatus::Cancelled, Some("cancelled")),
+            None => End::Shown(JobStatus::Cancelled, Cause::Cancelled),
         };
         self.expect_end(now, end, actions);
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Figures, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, PrinterId,
+    Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats,
+    PrinterId,
     tracker::{Action, Event, Newest, Sync, Tracker},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -82,8 +83,8 @@ impl BenchPrinter {
     ) -> &mut Self {
         let newest = history.last();
         for row in history {
-            let leave = newest
-                .is_some_and(|newest| newest == row && !matches!(newest.end(), domain::HistoryEnd::Seen(_)));
+            let leave =
+                newest.is_some_and(|newest| newest == row && !matches!(newest.end, HistoryEnd::Seen(_)));
             if !leave {
                 self.import(row);
             }
@@ -174,11 +175,13 @@ pub(crate) fn row(
     end: Option<f64>,
     total: f64,
 ) -> HistoryJob {
+    let cause = Cause::from(status);
     HistoryJob {
         job_id: id.to_owned(),
         user: Some("_TRUSTED_USER_".to_owned()),
         filename: (!file.is_empty()).then(|| file.to_owned()),
-        status: status.to_owned(),
+        end: HistoryEnd::of(&cause),
+        cause,
         start_time: Some(at(start)),
         end_time: end.map(at),
         figures: Figures::reported(Some(total / 2.0), Some(total), Some(total * 10.0)),

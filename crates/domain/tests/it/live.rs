@@ -1,7 +1,7 @@
 //! Events over a stable connection.
 
 use domain::PrintState::{Cancelled, Complete, Paused, Printing, Standby};
-use domain::{Figures, JobStatus, KlippyState, PrintState, Source, tracker::Event};
+use domain::{Cause, Figures, HistoryEnd, JobStatus, KlippyState, PrintState, Source, tracker::Event};
 
 use crate::bench_printer::{BenchPrinter, at, row, stats};
 
@@ -41,8 +41,8 @@ fn a_job_is_saved_at_its_start_and_completed_by_the_notification() {
         .settle();
     let job = printer.row();
     assert_eq!(
-        (job.status, job.cause.as_deref()),
-        (JobStatus::Completed, Some("completed"))
+        (job.status, job.cause.as_ref()),
+        (JobStatus::Completed, Some(&Cause::Completed))
     );
     assert_eq!((job.start_time, job.end_time), (Some(at(1.0)), Some(at(61.0))));
     assert_eq!(job.figures.total_duration, Some(60.0));
@@ -250,7 +250,7 @@ fn the_same_file_restarted_within_a_tick_is_another_job() {
             (Some("a.gcode"), JobStatus::Printing)
         ]
     );
-    assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
+    assert_eq!(printer.rows[0].cause, Some(Cause::Replaced));
     assert_eq!(printer.rows[0].figures.total_duration, Some(10.0));
     // Moonraker has one job for both prints, with the start of the first and the figures of the second.
     printer.after(1.0).status(Complete, "a.gcode", 4.3);
@@ -283,7 +283,7 @@ fn a_start_that_moonraker_missed_is_recorded_with_file_and_figures() {
         None,
     );
     printer.added(&late);
-    late.status = "completed".to_owned();
+    (late.end, late.cause) = (HistoryEnd::Seen(JobStatus::Completed), Cause::Completed);
     late.end_time = Some(at(5.502));
     printer.finished(&late).settle();
     let job = printer.row();
@@ -325,8 +325,8 @@ fn a_shutdown_keeps_its_counters_and_the_error_text() {
     printer.settle();
     let job = printer.row();
     assert_eq!(
-        (job.status, job.cause.as_deref()),
-        (JobStatus::Error, Some("klippy_shutdown"))
+        (job.status, job.cause.as_ref()),
+        (JobStatus::Error, Some(&Cause::KlippyShutdown))
     );
     assert_eq!(job.message.as_deref(), Some("Lost communication with MCU 'mcu'"));
     assert_eq!(job.figures.total_duration, Some(10.2));
@@ -388,21 +388,22 @@ fn a_job_deleted_by_the_user_during_the_print_is_not_recorded_again() {
 
 #[test]
 fn every_state_of_print_stats_is_handled() {
-    for (word, expected) in [
-        ("standby", JobStatus::Cancelled),
-        ("complete", JobStatus::Completed),
-        ("cancelled", JobStatus::Cancelled),
-        ("error", JobStatus::Error),
-        ("printing", JobStatus::Printing),
-        ("paused", JobStatus::Paused),
+    for (state, expected) in [
+        (PrintState::Standby, JobStatus::Cancelled),
+        (Complete, JobStatus::Completed),
+        (PrintState::Cancelled, JobStatus::Cancelled),
+        (PrintState::Error, JobStatus::Error),
+        (Printing, JobStatus::Printing),
+        (PrintState::Paused, JobStatus::Paused),
     ] {
         let mut printer = printing();
-        let file = if word == "standby" { "" } else { "a.gcode" };
-        let total = if word == "standby" { 0.0 } else { 12.0 };
-        printer
-            .after(2.0)
-            .status(PrintState::from_klipper(word), file, total)
-            .settle();
-        assert_eq!(printer.row().status, expected, "{word}");
+        let file = if state == PrintState::Standby {
+            ""
+        } else {
+            "a.gcode"
+        };
+        let total = if state == PrintState::Standby { 0.0 } else { 12.0 };
+        printer.after(2.0).status(state, file, total).settle();
+        assert_eq!(printer.row().status, expected, "{state:?}");
     }
 }

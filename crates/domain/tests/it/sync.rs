@@ -1,7 +1,7 @@
 //! Lost connections, and what the printer did meanwhile.
 
 use domain::PrintState::{Complete, Printing, Standby};
-use domain::{HistoryJob, JobStatus, KlippyState, Source, tracker::Event};
+use domain::{Cause, HistoryJob, JobStatus, KlippyState, Source, tracker::Event};
 
 use crate::bench_printer::{BenchPrinter, at, row, stats};
 
@@ -149,8 +149,8 @@ fn a_print_whose_end_was_not_observed_is_interrupted_with_its_last_figures() {
         .settle();
     let job = printer.row();
     assert_eq!(
-        (job.status, job.cause.as_deref()),
-        (JobStatus::Interrupted, Some("interrupted"))
+        (job.status, job.cause.as_ref()),
+        (JobStatus::Interrupted, Some(&Cause::Interrupted))
     );
     assert_eq!((job.end_time, job.figures.total_duration), (None, Some(100.0)));
 }
@@ -184,7 +184,7 @@ fn a_clean_stop_of_moonraker_does_not_end_the_job() {
         .after(5000.0)
         .sync(KlippyState::Ready, Some(stats(Standby, "", 0.0)), &[exit])
         .settle();
-    assert_eq!(never_back.row().cause.as_deref(), Some("server_exit"));
+    assert_eq!(never_back.row().cause, Some(Cause::ServerExit));
     assert_eq!(never_back.row().status, JobStatus::Interrupted);
 }
 
@@ -370,7 +370,7 @@ fn a_run_recorded_as_replaced_ends_as_its_history_row_reports() {
     let mut printer = ended_between_two_reads();
     // The notification arrives after the grace period.
     printer.settle();
-    assert_eq!(printer.rows[0].cause.as_deref(), Some("replaced"));
+    assert_eq!(printer.rows[0].cause, Some(Cause::Replaced));
     printer.finished(&completed()).settle();
     assert_eq!(printer.rows[0].status, JobStatus::Completed);
     assert_eq!(printer.rows[0].figures.total_duration, Some(101.0));

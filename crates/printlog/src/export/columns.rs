@@ -58,7 +58,7 @@ pub(super) const COLUMNS: [Column; 53] = columns! {
     "filename" Text "file, relative to the folder of G-code files" |job| text(job.stored.job.filename.as_deref());
     "status" Text "printing, paused, completed, error, cancelled or interrupted"
         |job| text(Some(job.stored.job.status.as_str()));
-    "cause" Text "why it ended, as Moonraker reports it" |job| text(job.stored.job.cause.as_deref());
+    "cause" Text "why it ended, as Moonraker reports it" |job| text(job.stored.job.cause.as_ref().map(domain::Cause::as_str));
     "message" Text "error text of Klipper" |job| text(job.stored.job.message.as_deref());
     "start_time" Instant "RFC 3339, UTC" |job| instant(job.stored.job.start_time);
     "end_time" Instant "RFC 3339, UTC; empty while it runs, and if the end is unknown"

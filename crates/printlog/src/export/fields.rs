@@ -73,7 +73,7 @@ impl Fields {
             user: self.text("user")?,
             filename: self.text("filename")?,
             status,
-            cause: self.text("cause")?,
+            cause: self.text("cause")?.as_deref().map(domain::Cause::from),
             message: self.text("message")?,
             start_time,
             end_time: self.instant("end_time")?,

@@ -1,7 +1,7 @@
 //! Analytics over the API: response shapes, terms and units, CSV, and consistency between routes. The store's tests
 //! check the figures themselves.
 
-use domain::{JobStatus, PrinterId};
+use domain::{Cause, JobStatus, PrinterId};
 use serde_json::{Value, json};
 use store::JobDetails;
 
@@ -30,7 +30,7 @@ async fn seeded(app: &TestApp) -> PrinterId {
         job.history_start_time = job.start_time;
         job.filename = Some(if n == 0 { "=cmd.gcode" } else { "cube.gcode" }.to_owned());
         job.status = status;
-        job.cause = (!status.is_open()).then(|| format!("cause of {status}"));
+        job.cause = (!status.is_open()).then(|| Cause::Other(format!("cause of {status}")));
         let id = app.add_job(&job).await;
         let details = JobDetails {
             filament_type: Some(if n == 1 { "PETG" } else { "PLA" }.to_owned()),

@@ -1,6 +1,6 @@
 //! Filters of jobs and the values they offer, comparisons of periods, orders of files, and weight and cost of jobs.
 
-use domain::{Job, JobId, JobStatus, PrinterId};
+use domain::{Cause, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::JobDetails;
@@ -42,7 +42,7 @@ async fn farm(app: &TestApp) -> Vec<JobId> {
     let failed = |cause: &'static str| {
         move |job: &mut Job| {
             job.status = JobStatus::Error;
-            job.cause = Some(cause.to_owned());
+            job.cause = Some(Cause::from(cause));
         }
     };
     let ids = vec![

@@ -1,6 +1,6 @@
 //! Jobs over the API: lists (compared with a brute-force model), single jobs, deletion.
 
-use domain::{Job, JobStatus, PrinterId};
+use domain::{Cause, Job, JobStatus, PrinterId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::JobDetails;
@@ -13,7 +13,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     let printer = app.add_printer("Voron").await;
     let mut cancelled = job(printer, "00001F", "2026-01-31T12:00:00.123Z");
     cancelled.status = JobStatus::Cancelled;
-    cancelled.cause = Some("klippy_shutdown".to_owned());
+    cancelled.cause = Some(Cause::KlippyShutdown);
     cancelled.message = Some("MCU 'mcu' shutdown".to_owned());
     cancelled.user = Some("me".to_owned());
     cancelled.metadata = Some(json!({"thumbnails": ["x".repeat(10_000)]}));

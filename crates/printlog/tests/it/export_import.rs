@@ -1,6 +1,8 @@
 //! Exports: their content, and that an import restores it unchanged.
 
-use domain::{HistoryJob, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Verdict};
+use domain::{
+    Cause, HistoryEnd, HistoryJob, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Verdict,
+};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, io::Read as _};
@@ -59,7 +61,8 @@ fn record(printer: PrinterId, n: usize) -> JobRecord {
                 job_id: format!("{n:06X}"),
                 user: Some("operator".to_owned()),
                 filename: job.filename.clone(),
-                status: "klippy_shutdown".to_owned(),
+                end: HistoryEnd::Seen(JobStatus::Error),
+                cause: Cause::KlippyShutdown,
                 start_time: None,
                 end_time: None,
                 figures: job.figures,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use domain::{Figures, Job, JobId, JobStatus, NewPrinter, PrinterId, Source};
+use domain::{Cause, Figures, Job, JobId, JobStatus, NewPrinter, PrinterId, Source};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -192,7 +192,7 @@ pub(crate) fn job(printer_id: PrinterId, job_id: &str, start: &str) -> Job {
         user: None,
         filename: Some("cube.gcode".to_owned()),
         status: JobStatus::Completed,
-        cause: Some("completed".to_owned()),
+        cause: Some(Cause::Completed),
         message: None,
         start_time: Some(start_time),
         end_time: Some(start_time + jiff::SignedDuration::from_hours(1)),

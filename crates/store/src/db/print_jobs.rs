@@ -1,7 +1,7 @@
 //! The columns of `print_jobs`, and a [`Job`] as a row of it. A new column takes three lines here: its name, how it is
 //! written and how it is read.
 
-use domain::{Job, PrinterId, Source};
+use domain::{Cause, Job, PrinterId, Source};
 use sea_orm::{DeriveIden, EnumIter, Iterable, sea_query::Value};
 use serde_json::Value as Json;
 
@@ -65,7 +65,7 @@ pub(crate) fn columns(job: &Job) -> Vec<(PrintJobs, Value)> {
         (PrintJobs::User, job.user.clone().into()),
         (PrintJobs::Filename, job.filename.clone().into()),
         (PrintJobs::Status, job.status.as_str().into()),
-        (PrintJobs::Cause, job.cause.clone().into()),
+        (PrintJobs::Cause, job.cause.as_ref().map(Cause::as_str).into()),
         (PrintJobs::Message, job.message.clone().into()),
         (PrintJobs::SortTime, sort_time(job.start_time).into()),
         (PrintJobs::StartTime, milliseconds(job.start_time).into()),
@@ -91,7 +91,7 @@ pub(crate) fn job(record: &Record<'_>) -> Result<Job, Fault> {
         user: record.get("user")?,
         filename: record.get("filename")?,
         status: record.status()?,
-        cause: record.get("cause")?,
+        cause: record.cause()?,
         message: record.get("message")?,
         start_time: record.time("start_time")?,
         end_time: record.time("end_time")?,

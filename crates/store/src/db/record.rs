@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{Figures, JobStatus, Source, UNDATED, Verdict};
+use domain::{Cause, Figures, JobStatus, Source, UNDATED, Verdict};
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{QueryResult, TryGetable};
@@ -141,6 +141,10 @@ impl<'a> Record<'a> {
         let word: String = self.get("status")?;
         word.parse()
             .map_err(|_| self.bad("status", format!("`{word}`, not a job status")))
+    }
+
+    pub(crate) fn cause(&self) -> Result<Option<Cause>, Fault> {
+        Ok(self.get::<Option<String>>("cause")?.as_deref().map(Cause::from))
     }
 
     pub(crate) fn source(&self, column: &'static str) -> Result<Option<Source>, Fault> {

@@ -8,8 +8,8 @@ use analytics::{
     buckets,
 };
 use domain::{
-    Amount, AmountBounds, Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, UNDATED,
-    Verdict,
+    Amount, AmountBounds, Cause, Cursor, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId,
+    UNDATED, Verdict,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{
@@ -266,7 +266,7 @@ impl Model {
                     .is_none_or(|part| job.filename.is_some() && name.contains(&part.to_lowercase()))
                 && includes(&filter.filament_types, details.filament_type.as_deref())
                 && includes(&filter.slicers, details.slicer.as_deref())
-                && includes(&filter.causes, job.cause.as_deref())
+                && includes(&filter.causes, job.cause.as_ref().map(Cause::as_str))
                 && filter.print_duration.allow(milli(job.figures.print_duration))
                 && (filter.verdict_reasons.is_empty()
                     || self.notes.get(&stored.id).is_some_and(|notes| {
@@ -379,9 +379,12 @@ impl Model {
                 causes.insert((status.as_str(), cause.map(|cause| texts[&cause].clone())), jobs);
             }
         }
-        let expected = jobs
-            .iter()
-            .map(|(stored, _)| (stored.job.status.as_str(), stored.job.cause.clone()));
+        let expected = jobs.iter().map(|(stored, _)| {
+            (
+                stored.job.status.as_str(),
+                stored.job.cause.clone().map(String::from),
+            )
+        });
         assert_eq!(causes, counted(expected));
         let notes = || jobs.iter().filter_map(|(stored, _)| self.notes.get(&stored.id));
         let rated = notes().filter_map(|notes| Some((notes.verdict?, notes.verdict_reason.clone())));
@@ -796,7 +799,7 @@ async fn check_failures(asked: &Asked<'_>, jobs: &Jobs<'_>) {
     for (stored, _) in jobs {
         let job = &stored.job;
         if matches!(job.status, JobStatus::Error | JobStatus::Interrupted) {
-            *causes.entry(job.cause.clone()).or_default() += 1;
+            *causes.entry(job.cause.clone().map(String::from)).or_default() += 1;
             *hours
                 .entry(milli(job.figures.total_duration).map(|total| total / 3_600_000))
                 .or_default() += 1;

@@ -1,6 +1,8 @@
 //! Printers, jobs and history rows for tests.
 
-use domain::{Figures, HistoryJob, Job, JobFilter, JobId, JobStatus, NewPrinter, PrinterId, Source};
+use domain::{
+    Cause, Figures, HistoryEnd, HistoryJob, Job, JobFilter, JobId, JobStatus, NewPrinter, PrinterId, Source,
+};
 use jiff::Timestamp;
 use store::{Store, StoredJob};
 
@@ -54,12 +56,23 @@ pub(crate) fn row(job_id: &str, filename: &str, start: f64) -> HistoryJob {
         job_id: job_id.to_owned(),
         user: None,
         filename: Some(filename.to_owned()),
-        status: "completed".to_owned(),
+        end: HistoryEnd::Seen(JobStatus::Completed),
+        cause: Cause::Completed,
         start_time: Some(at(start)),
         end_time: Some(at(start + 100.0)),
         figures: figures(100.0),
         metadata: None,
         auxiliary_data: None,
+    }
+}
+
+/// The row with another status.
+pub(crate) fn with_status(row: HistoryJob, status: &str) -> HistoryJob {
+    let cause = Cause::from(status);
+    HistoryJob {
+        end: HistoryEnd::of(&cause),
+        cause,
+        ..row
     }
 }
 

@@ -1,4 +1,4 @@
-use domain::{Figures, HistoryJob, Job, JobStatus, PrinterId, Source};
+use domain::{Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, PrinterId, Source};
 use store::{Error, FoundRun, Imported, Saved};
 
 use crate::{fixtures::*, on_every_engine};
@@ -18,7 +18,7 @@ on_every_engine! {
         assert_eq!(db.store.save_job(&job, now()).await.unwrap(), Saved::Unchanged(id));
         assert_eq!(db.store.open_jobs(printer).await.unwrap(), [(id, job.clone())]);
 
-        job.end_by_print_stats(JobStatus::Completed, Some("completed"));
+        job.end_by_print_stats(JobStatus::Completed, Cause::Completed);
         assert_eq!(db.store.save_job(&job, at(NOW + 1.0)).await.unwrap(), Saved::Updated(id));
         assert_eq!(db.store.save_job(&job, at(NOW + 2.0)).await.unwrap(), Saved::Unchanged(id));
         let stored = db.store.job(id).await.unwrap().unwrap();
@@ -107,7 +107,7 @@ on_every_engine! {
     async fn a_start_that_is_known_late_is_filled_in(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let ended = row_without_start("3", 50.0, 8.0);
-        let running = HistoryJob { status: "in_progress".to_owned(), end_time: None, ..ended.clone() };
+        let running = HistoryJob { end: HistoryEnd::Running, cause: Cause::InProgress, end_time: None, ..ended.clone() };
         db.store.import_history(printer, std::slice::from_ref(&running), None, now()).await.unwrap();
         assert_eq!(all_jobs(&db.store).await[0].job.start_time, None);
         let imported = db.store.import_history(printer, std::slice::from_ref(&ended), None, now()).await.unwrap();
@@ -162,7 +162,7 @@ on_every_engine! {
     async fn rows_of_one_page_can_be_one_run(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut cut = row("000001", "a.gcode", 0.0);
-        cut.status = "in_progress".into();
+        cut = with_status(cut, "in_progress");
         cut.end_time = None;
         let page = [cut, row("000001", "a.gcode", 0.0), row("000001", "a.gcode", 500.0), row("000002", "b.gcode", 500.0)];
         let imported = db.store.import_history(printer, &page, None, now()).await.unwrap();
@@ -201,7 +201,7 @@ on_every_engine! {
     async fn the_trackers_run_is_left_alone(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut page = vec![row("1", "a", 0.0), row("2", "a", 1000.0)];
-        page[1].status = "in_progress".into();
+        page[1] = with_status(page[1].clone(), "in_progress");
         let imported = db.store.import_history(printer, &page, Some(&page[1]), now()).await.unwrap();
         assert_eq!(imported, Imported { added: 1, unchanged: 1, ..Imported::default() });
         assert_eq!(db.store.find_run(printer, &page[1]).await.unwrap(), FoundRun::Unknown);
@@ -211,7 +211,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         let mut seen = running(printer, "a.gcode", 0.4);
         seen.figures = figures(100.0);
-        seen.end_by_print_stats(JobStatus::Completed, Some("completed"));
+        seen.end_by_print_stats(JobStatus::Completed, Cause::Completed);
         let Saved::Inserted(id) = db.store.save_job(&seen, now()).await.unwrap() else { panic!() };
         let row = row("000001", "a.gcode", 0.0);
         assert_eq!(db.store.find_run(printer, &row).await.unwrap(), FoundRun::Stored(id, seen.clone()));
@@ -230,7 +230,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         let mut seen = running(printer, "a.gcode", 0.0);
         seen.figures = figures(200_000.0);
-        seen.end_by_print_stats(JobStatus::Completed, Some("completed"));
+        seen.end_by_print_stats(JobStatus::Completed, Cause::Completed);
         db.store.save_job(&seen, now()).await.unwrap();
         let row = row_without_start("000002", 200_000.5, 200_000.2);
         let imported = db.store.import_history(printer, &[row], None, now()).await.unwrap();

@@ -1,6 +1,6 @@
 use analytics::in_thousandths;
 use domain::{
-    Amount, AmountBounds, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict,
+    Amount, AmountBounds, Cause, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use store::{Engine, JobDetails, JobRow, NotesChange, Saved, Store};
@@ -84,7 +84,7 @@ on_every_engine! {
                             found.map(|(_, material)| material.as_str())
                         })
                         && includes(&filter.users, job.user.as_deref())
-                        && includes(&filter.causes, job.cause.as_deref())
+                        && includes(&filter.causes, job.cause.as_ref().map(Cause::as_str))
                         && filter.print_duration.allow(in_thousandths(job.figures.print_duration))
                         && filter.filament_used.allow(in_thousandths(job.figures.filament_used))
                 })
@@ -181,7 +181,7 @@ on_every_engine! {
             let rows: Vec<_> = (0..4000)
                 .map(|n| {
                     let mut row = row(&n.to_string(), "a", f64::from(n) * 100.0 + p as f64);
-                    row.status = ["completed", "completed", "completed", "cancelled", "error"][n as usize % 5].to_owned();
+                    row = with_status(row, ["completed", "completed", "completed", "cancelled", "error"][n as usize % 5]);
                     row
                 })
                 .collect();
@@ -307,17 +307,15 @@ async fn fill(store: &Store, seed: u64, number: usize) -> Vec<PrinterId> {
             total_duration: taken(),
             filament_used: taken(),
         };
-        row.status = (*[
+        let statuses = [
             "completed",
             "cancelled",
             "error",
             "interrupted",
             "klippy_shutdown",
             "Klippy_Shutdown",
-        ]
-        .choose(&mut rng)
-        .unwrap())
-        .to_owned();
+        ];
+        row = with_status(row, statuses.choose(&mut rng).unwrap());
         row.user = [None, Some("Ada"), Some("ADA"), Some("Jörg")]
             .choose(&mut rng)
             .unwrap()

@@ -1,4 +1,4 @@
-use domain::{Backfill, HistoryJob, JobFilter, JobStatus, Verdict};
+use domain::{Backfill, Cause, HistoryEnd, HistoryJob, JobFilter, JobStatus, Verdict};
 use store::{Engine, Error, KeyScope, NotesChange, Store};
 
 use sea_orm::ConnectionTrait as _;
@@ -177,7 +177,7 @@ on_every_engine! {
         let imported = add_printer(&db.store, "imported").await;
         let without = add_printer(&db.store, "without an import").await;
         // As read by a version that did not know the spelling of the outcome, nor the folder of the file.
-        let stored = HistoryJob { status: "interrupted".to_owned(), ..row("1", "/home/pi/gcodes/sub/a.gcode", 0.0) };
+        let stored = HistoryJob { end: HistoryEnd::Unseen, cause: Cause::Interrupted, ..row("1", "/home/pi/gcodes/sub/a.gcode", 0.0) };
         db.store.import_history(imported, &[stored], None, now()).await.unwrap();
         for (printer, position, since) in [(imported, 1, None), (without, 0, Some(now()))] {
             let backfill = Backfill { since, position, completed_at: Some(now()), first_contact: Some(now()) };

@@ -38,7 +38,7 @@ on_every_engine! {
         assert_eq!(pauses().await, [pause(10.0, Some(20.5)), pause(30.0, None)]);
         // Its end was not observed, and later it is still paused: the pause continues.
         let mut lost = seen(&job, JobStatus::Interrupted, 30.0);
-        lost.end_unseen(None);
+        lost.end_unseen();
         db.store.save_job(&lost, now()).await.unwrap();
         db.store.save_job(&seen(&job, JobStatus::Paused, 90.0), now()).await.unwrap();
         assert_eq!(pauses().await, [pause(10.0, Some(20.5)), pause(30.0, None)]);
@@ -57,7 +57,7 @@ on_every_engine! {
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!("it is new") };
         db.store.save_progress(&seen(&job, JobStatus::Paused, 10.0), now()).await.unwrap();
         let mut lost = seen(&job, JobStatus::Interrupted, 10.0);
-        lost.end_unseen(None);
+        lost.end_unseen();
         db.store.save_job(&lost, now()).await.unwrap();
         db.store.save_job(&seen(&job, JobStatus::Printing, 90.0), now()).await.unwrap();
         // Two pauses within a millisecond count as one.

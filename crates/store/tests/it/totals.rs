@@ -1,4 +1,4 @@
-use domain::{Figures, HistoryJob, Job, JobStatus, PrinterId};
+use domain::{Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, PrinterId};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use store::{EndedCount, Saved};
 
@@ -110,8 +110,7 @@ on_every_engine! {
 
     async fn numbers_of_jobs_that_ended_do_not_fall_when_one_is_deleted(db) {
         let printer = add_printer(&db.store, "Voron").await;
-        let mut cancelled = row("3", "c", 200.0);
-        cancelled.status = "cancelled".to_owned();
+        let cancelled = with_status(row("3", "c", 200.0), "cancelled");
         db.store
             .import_history(printer, &[row("1", "a", 0.0), row("2", "b", 100.0), cancelled], None, now())
             .await
@@ -212,10 +211,12 @@ fn some_row(rng: &mut StdRng) -> HistoryJob {
         "klippy_shutdown",
         "what",
     ];
+    let cause = Cause::from(*status.choose(rng).unwrap());
     let known_start = rng.random_bool(0.9);
     HistoryJob {
         figures: some_figures(rng),
-        status: (*status.choose(rng).unwrap()).to_owned(),
+        end: HistoryEnd::of(&cause),
+        cause,
         start_time: known_start.then(|| at(start)),
         ..row(&id, ["a", "b"].choose(rng).unwrap(), start)
     }

@@ -10,7 +10,7 @@ use super::state::{Current, End, Ending, counted, observe, replaced_by, same_fil
 use super::tolerances::REPORT_GRACE;
 use super::{Action, Tracker};
 use crate::{
-    HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, Source,
+    Cause, HistoryEnd, HistoryJob, Job, JobStatus, KlippyState, Moment, PrintState, PrintStats, Source,
     job::same_name,
 };
 use view::View;
@@ -85,7 +85,7 @@ impl Tracker {
                 });
                 if was_printing || view.is_running_row_of(&current.job) {
                     current.job.message = current.job.message.or(klippy_message);
-                    let end = End::Shown(JobStatus::Error, Some("klippy_shutdown"));
+                    let end = End::Shown(JobStatus::Error, Cause::KlippyShutdown);
                     self.end_after_grace(&view, current, end, actions);
                 } else {
                     actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
@@ -117,8 +117,7 @@ impl Tracker {
                 .iter()
                 .any(|action| matches!(action, Action::Save(job) if is_ours(job)));
         // Its job is created by the notification or by the grace period, whichever comes first.
-        let under_way =
-            row.end() == HistoryEnd::Running && (self.starting.is_some() || view.just_started(row));
+        let under_way = row.end == HistoryEnd::Running && (self.starting.is_some() || view.just_started(row));
         if !followed && !under_way {
             actions.push(Action::Import(Box::new(row.clone())));
         }
@@ -133,7 +132,7 @@ impl Tracker {
         let latest = open.next();
         // A printer prints one job at a time: older open jobs were left by a kill.
         for mut job in open {
-            job.end_unseen(None);
+            job.end_unseen();
             actions.push(Action::Save(Box::new(job)));
         }
         let latest = latest?;
@@ -204,7 +203,7 @@ impl Tracker {
             self.ignored = true;
             return;
         }
-        let untracked = newest.row.end() != HistoryEnd::Running;
+        let untracked = newest.row.end != HistoryEnd::Running;
         let mut job = newest
             .stored
             .clone()
@@ -283,7 +282,7 @@ impl Tracker {
             None => true,
         };
         // A row whose end was observed changes only if `print_stats` shows the very same print.
-        let is_of_print = match newest.row.end() {
+        let is_of_print = match newest.row.end {
             HistoryEnd::Seen(_) => newest.stored.is_some() && stats.figures.about_equal(&newest.row.figures),
             _ => left_open && stats.figures.continues(&newest.row.figures),
         };
@@ -299,7 +298,7 @@ impl Tracker {
             observe(&mut job, stats);
             job.end_by_print_stats(status, cause);
             let contradicts = before != status && job.is_end_observed();
-            if contradicts || !matches!(newest.row.end(), HistoryEnd::Seen(_)) {
+            if contradicts || !matches!(newest.row.end, HistoryEnd::Seen(_)) {
                 actions.push(Action::Save(Box::new(job)));
             }
         }

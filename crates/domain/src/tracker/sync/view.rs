@@ -9,7 +9,7 @@ use crate::tracker::{
     state::{Current, same_file},
     tolerances::{HISTORY_START, JUST_STARTED, SEEN_RUNNING, SINCE_ROW_START, UNWATCHED},
 };
-use crate::{HistoryEnd, HistoryJob, Job, Moment, PrintStats, Source, job::REPLACED};
+use crate::{Cause, HistoryEnd, HistoryJob, Job, Moment, PrintStats, Source};
 
 /// The current times and the newest history row, with which a snapshot is compared.
 pub(super) struct View<'a> {
@@ -22,14 +22,14 @@ impl View<'_> {
     /// Whether the history reports the job as running.
     pub(super) fn is_running_row_of(&self, job: &Job) -> bool {
         self.newest
-            .is_some_and(|newest| newest.row.end() == HistoryEnd::Running && newest.row.is_run_of(job))
+            .is_some_and(|newest| newest.row.end == HistoryEnd::Running && newest.row.is_run_of(job))
     }
 
     /// Whether the history reports as running a row of the job's file that began at the same time as the job or
     /// earlier. The history has then seen none of these runs end.
     pub(super) fn is_within_running_row(&self, job: &Job) -> bool {
         self.newest.is_some_and(|newest| {
-            newest.row.end() == HistoryEnd::Running
+            newest.row.end == HistoryEnd::Running
                 && newest.row.filename == job.filename
                 && newest.row.start_time <= job.start_time
         })
@@ -87,12 +87,12 @@ impl View<'_> {
     pub(super) fn may_be_the_print(&self, newest: &Newest, stats: &PrintStats) -> bool {
         // The stored job already has another end, so the print that runs now is a later one.
         let resolved = newest.stored.as_ref().is_some_and(|stored| {
-            stored.end_source == Some(Source::PrintStats) || stored.cause.as_deref() == Some(REPLACED)
+            stored.end_source == Some(Source::PrintStats) || stored.cause == Some(Cause::Replaced)
         });
         if resolved || !stats.figures.continues(&newest.row.figures) {
             return false;
         }
-        match newest.row.end() {
+        match newest.row.end {
             // Moonraker follows one print at a time.
             HistoryEnd::Running => true,
             HistoryEnd::Seen(_) => false,
@@ -115,7 +115,7 @@ impl View<'_> {
     }
 
     pub(super) fn just_started(&self, row: &HistoryJob) -> bool {
-        row.end() == HistoryEnd::Running
+        row.end == HistoryEnd::Running
             && row
                 .start_time
                 .is_some_and(|start| self.host_clock.duration_since(start).abs() < JUST_STARTED)
@@ -125,7 +125,7 @@ impl View<'_> {
     pub(super) fn unseen_end(&self, mut job: Job) -> Job {
         match self.newest {
             Some(newest) if newest.row.is_run_of(&job) => job.end_by_history(&newest.row),
-            _ => job.end_unseen(None),
+            _ => job.end_unseen(),
         }
         job
     }

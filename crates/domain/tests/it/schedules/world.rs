@@ -1,6 +1,6 @@
 //! A printer with Moonraker, a logger with its connection, and a record of what was really printed.
 
-use domain::{HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
+use domain::{Cause, HistoryEnd, HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
 use proptest::prelude::*;
 
 use crate::bench_printer::{BenchPrinter, at, row, stats};
@@ -146,20 +146,20 @@ impl World {
             Step::Start(file) => self.start(file),
             Step::Pause if self.print.state == PrintState::Printing => self.change(PrintState::Paused),
             Step::Resume if self.print.state == PrintState::Paused => self.change(PrintState::Printing),
-            Step::Cancel => self.end(PrintState::Cancelled, JobStatus::Cancelled, "cancelled"),
-            Step::Complete => self.end(PrintState::Complete, JobStatus::Completed, "completed"),
-            Step::Fail => self.end(PrintState::Error, JobStatus::Error, "error"),
+            Step::Cancel => self.end(PrintState::Cancelled, JobStatus::Cancelled, Cause::Cancelled),
+            Step::Complete => self.end(PrintState::Complete, JobStatus::Completed, Cause::Completed),
+            Step::Fail => self.end(PrintState::Error, JobStatus::Error, Cause::Error),
             Step::ResetFile if !self.print.state.is_active() => {
                 self.print = PrintStats::default();
                 self.send_status();
             }
             Step::EmergencyStop => {
-                self.lose_klippy(JobStatus::Error, "klippy_shutdown", Event::KlippyShutdown);
+                self.lose_klippy(JobStatus::Error, Cause::KlippyShutdown, Event::KlippyShutdown);
             }
             Step::RestartKlippy => {
                 self.lose_klippy(
                     JobStatus::Interrupted,
-                    "klippy_disconnect",
+                    Cause::KlippyDisconnect,
                     Event::KlippyDisconnected,
                 );
             }
@@ -207,7 +207,7 @@ impl World {
         self.start_moonraker();
         self.connect();
         self.wait(10.0);
-        self.end(PrintState::Complete, JobStatus::Completed, "completed");
+        self.end(PrintState::Complete, JobStatus::Completed, Cause::Completed);
         self.wait(10.0);
     }
 
@@ -393,17 +393,17 @@ impl World {
         self.send_status();
     }
 
-    fn end(&mut self, state: PrintState, status: JobStatus, word: &str) {
+    fn end(&mut self, state: PrintState, status: JobStatus, cause: Cause) {
         if !self.print.state.is_active() {
             return;
         }
         self.print.state = state;
         self.send_status();
-        self.finish(status, word);
+        self.finish(status, cause);
     }
 
     /// Ends the print, with the end as Moonraker notes it if it is watching, and the true end.
-    fn finish(&mut self, status: JobStatus, word: &str) {
+    fn finish(&mut self, status: JobStatus, cause: Cause) {
         let mut seen = self.connected;
         let total = self.print.figures.total_duration.unwrap_or(0.0);
         let now = self.time;
@@ -411,7 +411,8 @@ impl World {
             && let Some(index) = moonraker.following.take()
         {
             let job = &mut moonraker.history[index];
-            job.status = word.to_owned();
+            job.end = HistoryEnd::of(&cause);
+            job.cause = cause;
             job.end_time = Some(at(now));
             job.figures = stats(PrintState::Printing, "", total).figures;
             // It is read at the next connection unless it is wiped before.
@@ -435,13 +436,13 @@ impl World {
         }
     }
 
-    fn lose_klippy(&mut self, status: JobStatus, word: &str, event: Event) {
+    fn lose_klippy(&mut self, status: JobStatus, cause: Cause, event: Event) {
         self.klippy_down = true;
         if self.connected {
             self.logger.play(event);
         }
         if self.print.state.is_active() {
-            self.finish(status, word);
+            self.finish(status, cause);
         }
         self.print = PrintStats::default();
         self.wait(5.0);
@@ -459,7 +460,7 @@ impl World {
             let total = self.print.figures.total_duration.unwrap_or(0.0);
             let job = &mut moonraker.history[index];
             if cleanly {
-                job.status = "server_exit".to_owned();
+                (job.end, job.cause) = (HistoryEnd::Unseen, Cause::ServerExit);
                 job.end_time = Some(at(self.time));
                 job.figures = stats(PrintState::Printing, "", total).figures;
                 if self.connected {
@@ -467,7 +468,7 @@ impl World {
                     self.logger.finished(&job);
                 }
             } else {
-                job.status = "interrupted".to_owned();
+                (job.end, job.cause) = (HistoryEnd::Unseen, Cause::Interrupted);
             }
         }
         self.on_disk = moonraker.history;
@@ -512,7 +513,7 @@ impl World {
             });
             if let Some(row) = row {
                 truth.reported = true;
-                truth.end_seen |= truth.end.is_some() && matches!(row.end(), domain::HistoryEnd::Seen(_));
+                truth.end_seen |= truth.end.is_some() && matches!(row.end, HistoryEnd::Seen(_));
             }
         }
         let (klippy, stats) = match self.klippy_down {

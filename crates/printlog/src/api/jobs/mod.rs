@@ -472,7 +472,7 @@ impl From<StoredJob> for JobBody {
             user: job.user,
             filename: job.filename,
             status: job.status.as_str(),
-            cause: job.cause,
+            cause: job.cause.map(String::from),
             message: job.message,
             start_time: job.start_time,
             end_time: job.end_time,

@@ -61,7 +61,7 @@ pub(crate) fn temperatures(mirror: &StatusMirror) -> BTreeMap<String, Temperatur
 
 #[cfg(test)]
 mod tests {
-    use domain::{Figures, HistoryJob, PrinterId};
+    use domain::{Cause, Figures, HistoryEnd, HistoryJob, PrinterId};
     use serde_json::json;
 
     use super::*;
@@ -73,7 +73,8 @@ mod tests {
                 job_id: "1".to_owned(),
                 user: None,
                 filename: Some(filename.to_owned()),
-                status: String::new(),
+                end: HistoryEnd::Running,
+                cause: Cause::InProgress,
                 start_time: None,
                 end_time: None,
                 figures: Figures::reported(Some(printed), Some(printed), None),

@@ -103,7 +103,7 @@ impl HistoryReader {
             wanted.retain(|job| !rows.iter().any(|row| row.is_run_of(job)));
             let skipped = newest
                 .as_ref()
-                .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
+                .filter(|row| !matches!(row.end, HistoryEnd::Seen(_)));
             let imported = self.import(&rows, skipped, open, backfill).await?;
             // Until the first import is complete, the import reads the remaining rows.
             let mut cut_short = None;
@@ -164,7 +164,7 @@ impl HistoryReader {
         let skipped = rows
             .iter()
             .find(|row| current.is_some_and(|job| row.is_run_of(job)))
-            .or_else(|| rows.last().filter(|row| row.end() == HistoryEnd::Running));
+            .or_else(|| rows.last().filter(|row| row.end == HistoryEnd::Running));
         self.import(
             rows,
             skipped,

@@ -8,7 +8,7 @@ mod transcript;
 use std::{path::PathBuf, time::Duration};
 
 use domain::{
-    HistoryEnd, Job, JobFilter, JobStatus, KlippyState, Moment, NewPrinter, PrinterId,
+    Cause, HistoryEnd, Job, JobFilter, JobStatus, KlippyState, Moment, NewPrinter, PrinterId,
     tracker::{Action, Event, Newest, Sync, Tracker},
 };
 use jiff::SignedDuration;
@@ -148,7 +148,7 @@ impl<'a> Logger<'a> {
         let newest = self.world.history.last().cloned();
         let leave = newest
             .as_ref()
-            .filter(|row| !matches!(row.end(), HistoryEnd::Seen(_)));
+            .filter(|row| !matches!(row.end, HistoryEnd::Seen(_)));
         self.store
             .import_history(self.printer_id, &self.world.history, leave, self.now.wall)
             .await
@@ -258,7 +258,7 @@ async fn rows_are_what_was_printed(file: &str, printed: &[Printed]) {
             && rows.iter().zip(printed).all(|(job, (file, status, length))| {
                 let total = job.figures.total_duration.unwrap_or(-1.0);
                 // The full duration of a replaced print is not reported; its last known figures are kept.
-                let seen_in_part = job.cause.as_deref() == Some("replaced") && total <= *length;
+                let seen_in_part = job.cause == Some(Cause::Replaced) && total <= *length;
                 job.filename.as_deref() == Some(file)
                     && job.status == *status
                     && ((total - length).abs() <= TICK || seen_in_part)

@@ -101,7 +101,7 @@ fn understand(frame: &Value, asked: &mut HashMap<String, Value>) -> Option<Heard
 
 fn answer(sent: &Value, result: &Value) -> Option<Heard> {
     Some(match sent["method"].as_str()? {
-        "server.info" => Heard::Klippy(KlippyState::from_moonraker(result["klippy_state"].as_str()?)),
+        "server.info" => Heard::Klippy(convert::klippy_state(result["klippy_state"].as_str()?)),
         "server.connection.identify" => Heard::Connected,
         "printer.objects.subscribe" => Heard::Snapshot(result["status"].clone()),
         "server.history.list" => {

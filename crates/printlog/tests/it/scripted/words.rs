@@ -271,7 +271,7 @@ async fn outcomes_in_rows_of_the_history_are_read_in_any_spelling() {
     let [jobs] = scene.end([&printer]).await;
     let seen: Vec<_> = jobs
         .iter()
-        .map(|job| (job.cause.as_deref().unwrap(), job.status))
+        .map(|job| (job.cause.as_ref().unwrap().as_str(), job.status))
         .collect();
     assert_eq!(seen, outcomes);
 }

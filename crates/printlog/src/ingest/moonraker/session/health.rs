@@ -41,7 +41,7 @@ impl MoonrakerTask {
         let reported = self
             .limitations
             .note(Capability::ServerInfo, info)
-            .map(|info| KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default()));
+            .map(|info| convert::klippy_state(info.klippy_state.as_deref().unwrap_or_default()));
         let has_appeared = match reported {
             Some(klippy) => klippy != self.klippy && klippy != KlippyState::Disconnected,
             None => self.klippy != KlippyState::Ready,

@@ -128,7 +128,7 @@ impl MoonrakerTask {
         let klippy = self
             .limitations
             .note(Capability::ServerInfo, info)
-            .map(|info| KlippyState::from_moonraker(info.klippy_state.as_deref().unwrap_or_default()));
+            .map(|info| convert::klippy_state(info.klippy_state.as_deref().unwrap_or_default()));
         if let Some(klippy @ (KlippyState::Disconnected | KlippyState::Startup)) = klippy {
             return Ok((klippy, None));
         }
@@ -194,7 +194,7 @@ impl MoonrakerTask {
         let Some(state) = self.mirror.print_stats().and_then(|stats| stats.state) else {
             return;
         };
-        if PrintState::from_klipper(state) != PrintState::Unknown
+        if convert::print_state(state) != PrintState::Unknown
             || self.unknown_states.len() >= UNKNOWN_STATES
             || self.unknown_states.contains(state)
         {
