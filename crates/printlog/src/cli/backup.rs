@@ -14,6 +14,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, database_url},
+    error_chain::ErrorChain,
 };
 
 #[derive(Serialize)]
@@ -97,8 +98,8 @@ pub(super) async fn restore(config: &Config, arguments: RestoreBackup) -> anyhow
         Replaced::BackedUp(path) => Some(path.display().to_string()),
         Replaced::SetAside(path, cause) => {
             eprintln!(
-                "printlog: the previous database cannot be backed up ({:#}); its file is kept as {}",
-                anyhow::Error::new(cause),
+                "printlog: the previous database cannot be backed up ({}); its file is kept as {}",
+                ErrorChain(&cause),
                 path.display()
             );
             Some(path.display().to_string())

@@ -13,6 +13,7 @@ use crate::{
     },
     clock::Clock,
     config::Config,
+    error_chain::ErrorChain,
     logging,
     printers::probe::{self, Outcome},
     server,
@@ -87,14 +88,14 @@ impl Checks {
         self.good("configuration", "is understood".to_owned())?;
         if let Err(cause) = config.moonraker.trust_ca_file() {
             let advice = "correct `moonraker.ca_file`: the server does not start with it";
-            self.bad("certificates", format!("{:#}", anyhow::Error::new(cause)), advice)?;
+            self.bad("certificates", ErrorChain(&cause).to_string(), advice)?;
         }
         let location = &config.database;
         let store = match config.open_store(Opener::Command, Clock::start().now()).await {
             Ok((store, _)) => store,
             Err(cause) => {
                 let advice = advice_on_opening(&cause, location);
-                return self.bad("database", format!("{:#}", anyhow::Error::new(cause)), advice);
+                return self.bad("database", ErrorChain(&cause).to_string(), advice);
             }
         };
         let checked = self.check_store(&store, location).await;
@@ -107,7 +108,7 @@ impl Checks {
             match store.find_damage(path).await {
                 Ok(()) => self.good("file", "of the database is sound".to_owned())?,
                 Err(cause) => {
-                    return self.bad("file", format!("{:#}", anyhow::Error::new(cause)), DAMAGED);
+                    return self.bad("file", ErrorChain(&cause).to_string(), DAMAGED);
                 }
             }
         }

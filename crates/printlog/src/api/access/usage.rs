@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, error_chain::ErrorChain};
 
 /// Capacity of the queue. When it is full, a use is dropped and recorded at the next use.
 const WAITING: usize = 16;
@@ -34,7 +34,7 @@ impl Usage {
                         Used::Key(_) => "store the last use of an API key",
                         Used::Session(_) => "extend a session",
                     };
-                    warn!("cannot {what}: {:#}", anyhow::Error::new(cause));
+                    warn!("cannot {what}: {}", ErrorChain(&cause));
                 }
             }
         });

@@ -12,7 +12,7 @@ use store::Refusal;
 use tracing::error;
 use utoipa::ToSchema;
 
-use crate::input::FieldError;
+use crate::{error_chain::ErrorChain, input::FieldError};
 
 /// Result of a handler.
 pub(crate) type ApiResult<T> = Result<T, Problem>;
@@ -160,7 +160,7 @@ impl From<store::Error> for Problem {
         }
         let is_transient = cause.is_transient();
         let refusal = cause.refusal();
-        error!("a request failed: {:#}", anyhow::Error::new(cause));
+        error!("a request failed: {}", ErrorChain(&cause));
         match refusal {
             Some(Refusal::DiskFull) => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, refused(Refusal::DiskFull))

@@ -8,9 +8,12 @@ use store::DetailsCounts;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use crate::api::{
-    http::error,
-    state::{ApiState, Core, Start},
+use crate::{
+    api::{
+        http::error,
+        state::{ApiState, Core, Start},
+    },
+    error_chain::ErrorChain,
 };
 
 /// A database that takes longer to answer a trivial query counts as failing.
@@ -281,7 +284,7 @@ async fn database(store: &store::Store) -> Part {
             )),
         },
         Ok(Err(cause)) => {
-            warn!("the database does not respond: {:#}", anyhow::Error::new(cause));
+            warn!("the database does not respond: {}", ErrorChain(&cause));
             Part::error("does not respond; see the log")
         }
         Err(_) => Part::error("does not respond in time"),

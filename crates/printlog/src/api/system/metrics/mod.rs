@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 use tracing::warn;
 
-use crate::{api::state::Core, clock::Clock};
+use crate::{api::state::Core, clock::Clock, error_chain::ErrorChain};
 
 /// Media type of the metrics.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -84,7 +84,7 @@ impl Metrics {
                     stored.register(&mut registry);
                     fleet::register(&mut registry, fleet, &stored.printers, clock.now());
                 }
-                Ok(Err(cause)) => warn!("a scrape has no job metrics: {:#}", anyhow::Error::new(cause)),
+                Ok(Err(cause)) => warn!("a scrape has no job metrics: {}", ErrorChain(&cause)),
                 Err(_) => warn!("a scrape has no job metrics: the database took longer than {PATIENCE:?}"),
             }
         }
