@@ -16,6 +16,7 @@ mod print_stats;
 mod printer;
 mod totals;
 pub mod tracker;
+mod unknown_name;
 
 pub use cause::Cause;
 pub use consumption::{USUAL_DENSITY, used_cost, used_grams};
@@ -31,5 +32,6 @@ pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED
 pub use moment::Moment;
 pub use notes::{JobNotes, UnknownVerdict, Verdict};
 pub use print_stats::{KlippyState, PrintState, PrintStats};
-pub use printer::{Backfill, NewPrinter, Printer, PrinterId};
+pub use printer::{Backfill, NewPrinter, Printer, PrinterId, PrinterKind};
 pub use totals::JobTotals;
+pub use unknown_name::UnknownName;

@@ -1,16 +1,38 @@
 //! A printer, as the user configured it.
 
 use jiff::Timestamp;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::UnknownName;
 
 /// Primary key of `printers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PrinterId(pub i64);
+
+/// What printlog connects to in order to record a printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum PrinterKind {
+    /// Moonraker, in front of Klipper.
+    #[default]
+    Moonraker,
+}
+
+impl PrinterKind {
+    /// The name used in the database and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
 
 /// A user's settings for a printer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewPrinter {
     /// Unique, compared without regard to case and surrounding white space.
     pub name: String,
+    /// What printlog connects to.
+    pub kind: PrinterKind,
     /// Free text. `None` if not given.
     pub location: Option<String>,
     /// Base URL of Moonraker: `http`, `https`, `ws` or `wss`, with host and port.
@@ -58,6 +80,7 @@ impl std::fmt::Debug for NewPrinter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewPrinter")
             .field("name", &self.name)
+            .field("kind", &self.kind)
             .field("location", &self.location)
             .field("moonraker_url", &self.moonraker_url)
             .field("moonraker_api_key", &self.moonraker_api_key.as_ref().map(|_| "…"))

@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let now = Timestamp::from_second(1_780_000_000)?;
     let printer = NewPrinter {
         name: "throughput".to_owned(),
+        kind: domain::PrinterKind::default(),
         location: None,
         moonraker_url: "http://127.0.0.1".to_owned(),
         moonraker_api_key: None,

@@ -294,6 +294,7 @@ mod tests {
         let store = Store::open(&location).await.unwrap();
         let printer = |name: &str| NewPrinter {
             name: name.to_owned(),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: "http://voron:7125".to_owned(),
             moonraker_api_key: None,

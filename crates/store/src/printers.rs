@@ -1,6 +1,6 @@
 //! The table `printers`.
 
-use domain::{Backfill, NewPrinter, Printer, PrinterId};
+use domain::{Backfill, NewPrinter, Printer, PrinterId, PrinterKind};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr,
@@ -76,6 +76,7 @@ impl Store {
     ) -> Result<(PrinterId, bool)> {
         let printer = &NewPrinter {
             name: name.to_owned(),
+            kind: PrinterKind::default(),
             location: None,
             // A host name that never resolves (RFC 2606).
             moonraker_url: "http://address-not-known.invalid:7125".to_owned(),
@@ -320,10 +321,11 @@ fn unique<T>(printer: &NewPrinter, result: Result<T, Fault>) -> Result<T, Fault>
     })
 }
 
-fn columns(printer: &NewPrinter) -> [(Printers, Expr); 5] {
+fn columns(printer: &NewPrinter) -> [(Printers, Expr); 6] {
     [
         (Printers::Name, printer.name.clone().into()),
         (Printers::NameKey, name_key(&printer.name).into()),
+        (Printers::Kind, printer.kind.as_str().into()),
         (Printers::Location, printer.location.clone().into()),
         (Printers::MoonrakerUrl, printer.moonraker_url.clone().into()),
         (Printers::IsActive, printer.is_active.into()),
@@ -343,6 +345,7 @@ fn select() -> SelectStatement {
         .columns([
             Printers::Id,
             Printers::Name,
+            Printers::Kind,
             Printers::Location,
             Printers::MoonrakerUrl,
             Printers::MoonrakerApiKey,
@@ -387,6 +390,7 @@ async fn load(
                 key_is_unreadable: stored_key.is_some() && key.is_none(),
                 config: NewPrinter {
                     name: record.get("name")?,
+                    kind: record.printer_kind()?,
                     location: record.get("location")?,
                     moonraker_url: record.get("moonraker_url")?,
                     moonraker_api_key: key,

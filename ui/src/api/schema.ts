@@ -1786,6 +1786,8 @@ export interface components {
             id: number;
             /** @description Whether printlog records this printer. */
             is_active: boolean;
+            /** @description What printlog connects to. */
+            kind: components["schemas"]["PrinterKind"];
             /**
              * Format: date-time
              * @description Last message from the printer, to the minute. `null` if there was none.
@@ -1871,6 +1873,7 @@ export interface components {
              * @default true
              */
             is_active: boolean;
+            kind?: components["schemas"]["PrinterKind"] | null;
             /**
              * @description Location of the printer. `null` or omitted: none.
              * @example Workshop
@@ -1888,6 +1891,8 @@ export interface components {
              */
             name: string;
         };
+        /** @enum {string} */
+        PrinterKind: "moonraker";
         /** @description A part of Moonraker's API that this printer does not provide. */
         PrinterLimitation: {
             capability: components["schemas"]["Capability"];

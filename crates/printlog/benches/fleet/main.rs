@@ -78,6 +78,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     for (place, printer) in simulator.printers().iter().enumerate() {
         let printer = NewPrinter {
             name: format!("Printer {place}"),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: printer.url(),
             moonraker_api_key: None,

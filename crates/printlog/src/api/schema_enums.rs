@@ -180,6 +180,8 @@ words! {
         use ingest::ConnectionState as Is;
         [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
     };
+    /// What printlog connects to in order to record a printer.
+    PrinterKind: [domain::PrinterKind::Moonraker];
     /// Scope of a key.
     KeyScope: store::KeyScope::ALL;
     /// State of Klippy.

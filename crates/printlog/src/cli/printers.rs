@@ -36,6 +36,7 @@ async fn add(context: &Context, arguments: AddPrinter) -> anyhow::Result<Exit> {
     let key = key(&arguments.key)?;
     let printer = input::printer(
         &arguments.name,
+        None,
         arguments.location.as_deref(),
         &arguments.url,
         key.as_deref(),
@@ -157,6 +158,7 @@ async fn edit(context: &Context, arguments: EditPrinter) -> anyhow::Result<Exit>
     };
     let printer = input::printer(
         arguments.name.as_deref().unwrap_or(&config.name),
+        Some(config.kind.as_str()),
         arguments.location.as_deref().or(config.location.as_deref()),
         arguments.url.as_deref().unwrap_or(&config.moonraker_url),
         key.as_deref(),

@@ -243,6 +243,7 @@ mod tests {
     fn files(moonraker_url: String) -> MoonrakerFiles {
         let printer = NewPrinter {
             name: String::new(),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url,
             moonraker_api_key: None,

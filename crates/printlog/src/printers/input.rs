@@ -1,6 +1,6 @@
 //! Validates the settings of a printer, for the API and the command line.
 
-use domain::NewPrinter;
+use domain::{NewPrinter, PrinterKind, UnknownName};
 use moonraker::{Endpoint, EndpointError};
 use url::Host;
 
@@ -26,9 +26,10 @@ pub(crate) struct Address {
     pub(crate) secret: Option<String>,
 }
 
-/// Validates the settings of a printer. Reports all invalid fields.
+/// Validates the settings of a printer. Reports all invalid fields. Without a kind, it is a Moonraker.
 pub(crate) fn printer(
     name: &str,
+    kind: Option<&str>,
     location: Option<&str>,
     moonraker_url: &str,
     moonraker_api_key: Option<&str>,
@@ -39,6 +40,10 @@ pub(crate) fn printer(
     let name = input::name(name, NAME)
         .and_then(input::on_one_line)
         .map_err(|message| invalid("name", message))
+        .unwrap_or_default();
+    let kind = kind.map_or(Ok(PrinterKind::default()), str::parse);
+    let kind = kind
+        .map_err(|unknown: UnknownName| invalid("kind", unknown.to_string()))
         .unwrap_or_default();
     let location = location.map(str::trim).filter(|location| !location.is_empty());
     let on_one_line = |text| input::text(LOCATION)(text).and_then(input::on_one_line);
@@ -62,6 +67,7 @@ pub(crate) fn printer(
     };
     Ok(NewPrinter {
         name,
+        kind,
         location: location.map(str::to_owned),
         moonraker_url: address.url,
         moonraker_api_key: address.secret,

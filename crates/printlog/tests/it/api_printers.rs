@@ -20,6 +20,7 @@ async fn a_printer_is_added_read_changed_and_deleted() {
     let path = format!("/api/printers/{}", made["id"]);
     assert_eq!(answer.header("location"), Some(path.as_str()));
     assert_eq!(made["name"], "Voron");
+    assert_eq!(made["kind"], "moonraker");
     assert_eq!(made["location"], "Workshop");
     assert_eq!(made["moonraker_url"], "http://127.0.0.1:1");
     assert_eq!(made["has_moonraker_api_key"], true);
@@ -146,6 +147,10 @@ async fn printers_that_make_no_sense_are_refused() {
         (json!({"name": "x".repeat(256), "moonraker_url": url}), &["name"]),
         (json!({"name": "a\u{0}", "moonraker_url": url}), &["name"]),
         (json!({"name": 5, "moonraker_url": url}), &["name"]),
+        (
+            json!({"name": "A", "kind": "typewriter", "moonraker_url": url}),
+            &["kind"],
+        ),
         (json!({"name": "A", "moonraker_url": ""}), &["moonraker_url"]),
         (
             json!({"name": "A", "moonraker_url": "ftp://a"}),

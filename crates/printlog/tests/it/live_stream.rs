@@ -257,6 +257,7 @@ async fn two_hundred_printers_are_watched_by_many() {
             .unwrap();
         let new = domain::NewPrinter {
             name: format!("Sim {n}"),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: printer.url(),
             moonraker_api_key: None,

@@ -23,6 +23,7 @@ async fn seeded(binary: &Binary) -> String {
     for name in ["A", "B", "C"] {
         let printer = domain::NewPrinter {
             name: name.to_owned(),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: "http://127.0.0.1:1".to_owned(),
             moonraker_api_key: None,

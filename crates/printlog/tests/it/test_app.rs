@@ -143,6 +143,7 @@ impl TestApp {
     pub(crate) async fn add_printer(&self, name: &str) -> PrinterId {
         let printer = NewPrinter {
             name: name.to_owned(),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: "http://127.0.0.1:7125".to_owned(),
             moonraker_api_key: None,

@@ -152,6 +152,7 @@ async fn add_printer(
         moonraker_api_key: None,
         is_active: false,
         name,
+        kind: domain::PrinterKind::default(),
     };
     Ok(store.add_printer(&printer, began).await?.id)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{Cause, Figures, JobStatus, Source, UNDATED, Verdict};
+use domain::{Cause, Figures, JobStatus, PrinterKind, Source, UNDATED, Verdict};
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{QueryResult, TryGetable};
@@ -141,6 +141,12 @@ impl<'a> Record<'a> {
         let word: String = self.get("status")?;
         word.parse()
             .map_err(|_| self.bad("status", format!("`{word}`, not a job status")))
+    }
+
+    pub(crate) fn printer_kind(&self) -> Result<PrinterKind, Fault> {
+        let word: String = self.get("kind")?;
+        word.parse()
+            .map_err(|_| self.bad("kind", format!("`{word}`, not a kind of printer")))
     }
 
     pub(crate) fn cause(&self) -> Result<Option<Cause>, Fault> {

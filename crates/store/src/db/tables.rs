@@ -10,6 +10,7 @@ pub(crate) enum Printers {
     Id,
     Name,
     NameKey,
+    Kind,
     Location,
     MoonrakerUrl,
     MoonrakerApiKey,

@@ -107,7 +107,7 @@ fn tags(engine: Engine) -> &'static str {
 fn select_printers(engine: Engine) -> String {
     let instant = |column| instant(engine, column);
     format!(
-        "SELECT p.id, p.name, p.location, p.moonraker_url, p.is_active, {last_seen} AS last_seen, \
+        "SELECT p.id, p.name, p.kind, p.location, p.moonraker_url, p.is_active, {last_seen} AS last_seen, \
          {created_at} AS created_at, {updated_at} AS updated_at FROM printers AS p",
         last_seen = instant("p.last_seen"),
         created_at = instant("p.created_at"),

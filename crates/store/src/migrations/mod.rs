@@ -17,6 +17,7 @@ mod m0011_unicode_keys;
 mod m0012_searched_reasons;
 mod m0013_history_again;
 mod m0014_outbox;
+mod m0015_printer_kind;
 
 use std::collections::BTreeSet;
 
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_searched_reasons::SearchedReasons),
             Box::new(m0013_history_again::HistoryAgain),
             Box::new(m0014_outbox::Outbox),
+            Box::new(m0015_printer_kind::PrinterKind),
         ]
     }
 

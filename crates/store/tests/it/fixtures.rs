@@ -22,6 +22,7 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) fn named(name: &str) -> NewPrinter {
     NewPrinter {
         name: name.to_owned(),
+        kind: domain::PrinterKind::default(),
         location: None,
         moonraker_url: "http://127.0.0.1:7125".to_owned(),
         moonraker_api_key: None,

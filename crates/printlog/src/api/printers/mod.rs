@@ -45,6 +45,9 @@ pub(crate) struct PrinterBody {
     pub(crate) id: i64,
     /// Name of the printer. Unique, ignoring case and surrounding whitespace.
     pub(crate) name: String,
+    /// What printlog connects to.
+    #[schema(value_type = schema_enums::PrinterKind)]
+    pub(crate) kind: &'static str,
     /// Location of the printer. `null` if not given.
     pub(crate) location: Option<String>,
     /// Address of the printer's Moonraker.
@@ -98,6 +101,10 @@ pub(crate) struct PrinterInput {
         example = "Voron"
     )]
     name: String,
+    /// What printlog connects to. `null` or omitted: the stored kind, and `moonraker` for a new printer.
+    #[serde(default)]
+    #[schema(value_type = Option<schema_enums::PrinterKind>)]
+    kind: Option<String>,
     /// Location of the printer. `null` or omitted: none.
     #[serde(default)]
     #[schema(max_length = 255, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "Workshop")]
@@ -244,7 +251,7 @@ pub(crate) async fn replace_printer(
     if keeps_key && !takes_stored_key(stored_for, &input.moonraker_url) {
         return Err(needs_key_again(stored_for));
     }
-    let printer = input.checked(stored.config.moonraker_api_key)?;
+    let printer = input.checked(Some(stored.config))?;
     if removes_key && stored.key_is_unreadable {
         core.store.remove_printer_key(id, state.clock.now()).await?;
     }
@@ -364,11 +371,16 @@ fn refused(cause: store::Error) -> Problem {
 }
 
 impl PrinterInput {
-    /// Validates the input for storing. Keeps `stored_key` if the input has no key.
-    fn checked(self, stored_key: Option<String>) -> Result<NewPrinter, Problem> {
-        let key = self.moonraker_api_key.unwrap_or(stored_key);
+    /// Validates the input for storing. Keeps the kind and the key of `stored` if the input has none.
+    fn checked(self, stored: Option<NewPrinter>) -> Result<NewPrinter, Problem> {
+        let stored_kind = stored.as_ref().map(|stored| stored.kind.as_str());
+        let kind = self.kind.as_deref().or(stored_kind);
+        let key = self
+            .moonraker_api_key
+            .unwrap_or_else(|| stored.and_then(|stored| stored.moonraker_api_key));
         printers::input::printer(
             &self.name,
+            kind,
             self.location.as_deref(),
             &self.moonraker_url,
             key.as_deref(),
@@ -408,6 +420,7 @@ impl PrinterBody {
         Self {
             id: printer.id.0,
             name: config.name,
+            kind: config.kind.as_str(),
             location: config.location,
             moonraker_url: config.moonraker_url,
             has_moonraker_api_key: config.moonraker_api_key.is_some() || printer.key_is_unreadable,

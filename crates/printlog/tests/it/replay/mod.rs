@@ -45,6 +45,7 @@ impl<'a> Logger<'a> {
     async fn start(store: &'a Store, transcript: &'a Transcript, name: &str) -> Self {
         let printer = NewPrinter {
             name: name.to_owned(),
+            kind: domain::PrinterKind::default(),
             location: None,
             moonraker_url: "http://localhost:7125".to_owned(),
             moonraker_api_key: None,

@@ -248,6 +248,7 @@ CREATE TABLE `printers` (
   `backfill_position` bigint NOT NULL,
   `backfill_completed_at` bigint DEFAULT NULL,
   `first_contact` bigint DEFAULT NULL,
+  `kind` varchar(32) COLLATE utf8mb4_bin NOT NULL DEFAULT 'moonraker',
   PRIMARY KEY (`id`),
   UNIQUE KEY `printers_name_key` (`name_key`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -306,3 +307,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys'
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);

@@ -42,7 +42,7 @@ CREATE UNIQUE INDEX "print_jobs_run" ON "print_jobs" ("printer_id", "history_sta
 CREATE INDEX "print_jobs_sort_time" ON "print_jobs" ("sort_time");
 CREATE INDEX "print_jobs_start_time" ON "print_jobs" ("start_time");
 CREATE INDEX "print_jobs_status" ON "print_jobs" ("status", "sort_time");
-CREATE TABLE "printers" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "name" varchar(255) NOT NULL, "name_key" varchar(255) NOT NULL, "location" longtext NULL, "moonraker_url" longtext NOT NULL, "moonraker_api_key" longtext NULL, "is_active" boolean NOT NULL, "last_seen" integer NULL, "created_at" integer NOT NULL, "updated_at" integer NOT NULL, "backfill_since" integer NULL, "backfill_position" integer NOT NULL, "backfill_completed_at" integer NULL, "first_contact" integer NULL );
+CREATE TABLE "printers" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "name" varchar(255) NOT NULL, "name_key" varchar(255) NOT NULL, "location" longtext NULL, "moonraker_url" longtext NOT NULL, "moonraker_api_key" longtext NULL, "is_active" boolean NOT NULL, "last_seen" integer NULL, "created_at" integer NOT NULL, "updated_at" integer NOT NULL, "backfill_since" integer NULL, "backfill_position" integer NOT NULL, "backfill_completed_at" integer NULL, "first_contact" integer NULL , "kind" varchar(32) NOT NULL DEFAULT 'moonraker');
 CREATE UNIQUE INDEX "printers_name_key" ON "printers" ("name_key");
 CREATE TABLE "schema_migrations" ( "version" varchar NOT NULL PRIMARY KEY, "applied_at" integer NOT NULL );
 CREATE TABLE "server_lease" ( "id" integer NOT NULL PRIMARY KEY, "epoch" integer NOT NULL, "beat" integer NOT NULL, "holder" varchar(255) NULL );
@@ -68,3 +68,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0011_unicode_keys'
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reasons', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);
