@@ -2,14 +2,18 @@
 
 use std::fmt;
 
+use domain::{UnknownName, all};
 use jiff::{
     Timestamp, ToSpan as _, Zoned,
     civil::{Date, Weekday},
     tz::TimeZone,
 };
+use strum::VariantArray;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 /// Length of a timeline's buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Bucket {
     /// From one full hour on the clock to the next. An hour that is repeated when clocks go back counts as two.
     Hour,
@@ -29,18 +33,12 @@ pub struct TooManyBuckets;
 
 impl Bucket {
     /// All variants, shortest first.
-    pub const ALL: [Self; 5] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// The name used in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Year => "year",
-        }
+        self.into()
     }
 
     /// First day of the bucket that contains `date`.

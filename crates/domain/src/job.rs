@@ -1,11 +1,15 @@
 //! A job: one run of one G-code file on one printer.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use strum::VariantArray;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::{Cause, Figures, HistoryEnd, HistoryJob, PrinterId, tracker::tolerances::CLOCK_JUMP};
+use crate::{
+    Cause, Figures, HistoryEnd, HistoryJob, PrinterId, UnknownName, all, tracker::tolerances::CLOCK_JUMP,
+};
 
 /// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
 pub const LARGEST_ID: i64 = (1 << 53) - 1;
@@ -15,7 +19,8 @@ pub const LARGEST_ID: i64 = (1 << 53) - 1;
 pub struct JobId(pub i64);
 
 /// Status of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum JobStatus {
     /// The print is running.
     Printing,
@@ -31,32 +36,14 @@ pub enum JobStatus {
     Interrupted,
 }
 
-/// A string that is not a job status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownJobStatus(pub String);
-
 impl JobStatus {
     /// All statuses.
-    pub const ALL: [Self; 6] = [
-        Self::Printing,
-        Self::Paused,
-        Self::Completed,
-        Self::Error,
-        Self::Cancelled,
-        Self::Interrupted,
-    ];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// The word used in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Printing => "printing",
-            Self::Paused => "paused",
-            Self::Completed => "completed",
-            Self::Error => "error",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
-        }
+        self.into()
     }
 
     /// Whether the job ended with a fault or an unknown outcome. The success rate counts these and completed jobs.
@@ -72,34 +59,15 @@ impl JobStatus {
     }
 }
 
-impl FromStr for JobStatus {
-    type Err = UnknownJobStatus;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.as_str() == word)
-            .ok_or_else(|| UnknownJobStatus(word.to_owned()))
-    }
-}
-
 impl fmt::Display for JobStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Display for UnknownJobStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = JobStatus::ALL.iter().map(|status| status.as_str()).collect();
-        write!(f, "`{}` is no job status; there are {}", self.0, known.join(", "))
-    }
-}
-
-impl std::error::Error for UnknownJobStatus {}
-
 /// Which component reported a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Source {
     /// Moonraker's history.
     History,
@@ -111,10 +79,7 @@ impl Source {
     /// The word used in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::History => "history",
-            Self::PrintStats => "print_stats",
-        }
+        self.into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use strum_macros::IntoStaticStr;
 
 use crate::{Job, JobId, JobStatus, PrinterId};
 
@@ -17,7 +18,8 @@ pub struct JobChange {
 }
 
 /// A change of a job. The checkpoints of a job that keeps running are no events: there are two a minute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum JobEvent {
     /// The print started.
     Started {
@@ -105,18 +107,7 @@ impl JobEvent {
     /// Name in the database.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Ended { .. } => "ended",
-            Self::Corrected { .. } => "corrected",
-            Self::Deleted { .. } => "deleted",
-            Self::Merged { .. } => "merged",
-            Self::Imported { .. } => "imported",
-            Self::NotesChanged => "notes_changed",
-            Self::DetailsChanged => "details_changed",
-        }
+        self.into()
     }
 
     /// The rest, as a small object.

@@ -11,12 +11,12 @@ mod job;
 mod job_event;
 mod job_filter;
 mod moment;
+mod names;
 mod notes;
 mod print_stats;
 mod printer;
 mod totals;
 pub mod tracker;
-mod unknown_name;
 
 pub use cause::Cause;
 pub use consumption::{USUAL_DENSITY, used_cost, used_grams};
@@ -26,12 +26,12 @@ pub use filament::{
     SpoolSource, Supply, UseFlags, UseKind, choose_spool, grams_per_mm, is_reported_too_low, measured_length,
 };
 pub use history::{HistoryEnd, HistoryJob};
-pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, UnknownJobStatus, is_resumed_file};
+pub use job::{Job, JobId, JobStatus, LARGEST_ID, Source, is_resumed_file};
 pub use job_event::{JobChange, JobEvent};
 pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
-pub use notes::{JobNotes, UnknownVerdict, Verdict};
+pub use names::{UnknownName, all, names};
+pub use notes::{JobNotes, Verdict};
 pub use print_stats::{KlippyState, PrintState, PrintStats};
 pub use printer::{Backfill, NewPrinter, Printer, PrinterId, PrinterKind};
 pub use totals::JobTotals;
-pub use unknown_name::UnknownName;

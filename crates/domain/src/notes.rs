@@ -1,6 +1,9 @@
 //! A user's notes on a job.
 
-use std::{fmt, str::FromStr};
+use strum::VariantArray;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::{UnknownName, all};
 
 /// A user's notes on a job. Empty by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +21,10 @@ pub struct JobNotes {
 }
 
 /// A user's rating of the printed object. A `completed` job can still be scrap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, IntoStaticStr, EnumString,
+)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Verdict {
     /// The object is as wanted.
     Good,
@@ -28,39 +34,13 @@ pub enum Verdict {
     Scrap,
 }
 
-/// A string that is not a verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownVerdict(pub String);
-
 impl Verdict {
     /// All verdicts.
-    pub const ALL: [Self; 3] = [Self::Good, Self::PartlyGood, Self::Scrap];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// The word used in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::PartlyGood => "partly_good",
-            Self::Scrap => "scrap",
-        }
-    }
-}
-
-impl FromStr for Verdict {
-    type Err = UnknownVerdict;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.as_str() == word)
-            .ok_or_else(|| UnknownVerdict(word.to_owned()))
-    }
-}
-
-impl fmt::Display for UnknownVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<_> = Verdict::ALL.into_iter().map(Verdict::as_str).collect();
-        write!(f, "`{}` is no verdict; allowed are {}", self.0, words.join(", "))
+        self.into()
     }
 }

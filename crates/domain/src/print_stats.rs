@@ -1,6 +1,8 @@
 //! Klipper's report of the current print.
 
-use crate::{Figures, tracker::tolerances::MIRROR_LAG};
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::{Figures, UnknownName, tracker::tolerances::MIRROR_LAG};
 
 /// Klipper's `print_stats` object, merged from a snapshot and the later deltas.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -56,7 +58,8 @@ impl PrintState {
 }
 
 /// State of Klippy, the firmware host behind Moonraker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum KlippyState {
     /// Not connected to Moonraker.
     Disconnected,
@@ -74,13 +77,7 @@ impl KlippyState {
     /// The state as `server.info` spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disconnected => "disconnected",
-            Self::Startup => "startup",
-            Self::Ready => "ready",
-            Self::Error => "error",
-            Self::Shutdown => "shutdown",
-        }
+        self.into()
     }
 }
 

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+use strum_macros::{IntoStaticStr, VariantArray};
 
 use crate::{
     Client, HistoryQuery, Order, RequestError, ServerInfo, Snapshot, StatusMirror, calls::is_heater,
 };
 
 /// A part of Moonraker's API that printlog can work without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Capability {
     /// `server.connection.identify`.
     Identify,
@@ -34,35 +36,10 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// All capabilities.
-    pub const ALL: [Self; 10] = [
-        Self::Identify,
-        Self::ServerInfo,
-        Self::HostClock,
-        Self::History,
-        Self::ObjectList,
-        Self::Subscription,
-        Self::Metadata,
-        Self::TemperatureStore,
-        Self::PrintStats,
-        Self::HistoryImport,
-    ];
-
     /// A stable name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identify => "identify",
-            Self::ServerInfo => "server_info",
-            Self::HostClock => "host_clock",
-            Self::History => "history",
-            Self::ObjectList => "object_list",
-            Self::Subscription => "subscription",
-            Self::Metadata => "metadata",
-            Self::TemperatureStore => "temperature_store",
-            Self::PrintStats => "print_stats",
-            Self::HistoryImport => "history_import",
-        }
+        self.into()
     }
 
     /// What its absence means for the user.

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use domain::JobStatus;
+use domain::{JobStatus, UnknownName, all};
+use strum::VariantArray;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     PackedJob, ReadError, Selection, Sums,
@@ -13,7 +15,8 @@ use crate::{
 };
 
 /// Order of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum FileOrder {
     /// Number of jobs, descending.
     #[default]
@@ -47,19 +50,14 @@ pub struct FileOutcomes {
 
 impl FileOrder {
     /// All orders.
-    pub const ALL: [Self; 4] = [Self::Jobs, Self::Failed, Self::SuccessRate, Self::FilamentLost];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
     /// Completed and failed jobs that a success rate needs to be compared.
     pub const RATED: u64 = 3;
 
     /// Name of the order.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jobs => "jobs",
-            Self::Failed => "failed",
-            Self::SuccessRate => "success_rate",
-            Self::FilamentLost => "filament_lost",
-        }
+        self.into()
     }
 
     /// Sort key of a file, the first file having the smallest. `None` if the order does not include the file.

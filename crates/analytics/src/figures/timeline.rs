@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use domain::{JobStatus, PrinterId};
+use domain::{JobStatus, PrinterId, UnknownName, all};
+use strum::VariantArray;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     PackedJob, ReadError, Selection,
@@ -18,7 +20,8 @@ use crate::{
 use super::ByProfile;
 
 /// How each bucket of a timeline is divided into series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Stack {
     /// By status.
     Status,
@@ -65,16 +68,12 @@ pub struct Series {
 
 impl Stack {
     /// All variants.
-    pub const ALL: [Self; 3] = [Self::Status, Self::Printer, Self::Material];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// Name used in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Printer => "printer",
-            Self::Material => "material",
-        }
+        self.into()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The columns of a month, and the numbers that they contain.
 
-use domain::Amount;
+use domain::{Amount, all};
+use strum::VariantArray;
+use strum_macros::VariantArray;
 
 use crate::Fact;
 
 /// A column of a month, in the order of the byte format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub(super) enum Field {
     Id,
     /// ms after the start of the month.
@@ -25,21 +27,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 13] = [
-        Self::Id,
-        Self::Start,
-        Self::Status,
-        Self::Profile,
-        Self::File,
-        Self::Cause,
-        Self::Print,
-        Self::Total,
-        Self::Length,
-        Self::Weight,
-        Self::Estimate,
-        Self::Cost,
-        Self::User,
-    ];
+    pub(super) const ALL: [Self; Self::VARIANTS.len()] = all();
 
     pub(super) fn of(amount: Amount) -> Self {
         match amount {

@@ -10,7 +10,11 @@ use utoipa::{
     },
 };
 
-use crate::{ingest, input::page, printers::probe};
+use crate::{
+    ingest,
+    input::{job::FAILED, page},
+    printers::probe,
+};
 
 /// Names of the available time zones, and offsets from UTC. A pattern rather than a list, so that the document shows
 /// a string.
@@ -100,8 +104,7 @@ pub(crate) struct StatusFilter;
 
 impl PartialSchema for StatusFilter {
     fn schema() -> RefOr<Schema> {
-        let statuses = domain::JobStatus::ALL.map(domain::JobStatus::as_str);
-        let words = statuses.into_iter().chain([crate::input::job::FAILED]);
+        let words = domain::names::<domain::JobStatus>().into_iter().chain([FAILED]);
         let object = ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(words))
@@ -137,16 +140,16 @@ impl ToSchema for WordOrUnknown {
     }
 }
 
-/// Defines a schema for the words of a type.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $words:expr;)*) => {$(
+/// Defines a schema for the names of an enum's values.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $named:ty;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                let words: Vec<&'static str> = $words.into_iter().map(|word| word.as_str()).collect();
-                let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build();
+                let names = Some(domain::names::<$named>());
+                let object = ObjectBuilder::new().schema_type(Type::String).enum_values(names).build();
                 RefOr::T(object.into())
             }
         }
@@ -159,63 +162,45 @@ macro_rules! words {
     )*};
 }
 
-words! {
+names! {
     /// Format of an export.
-    ExportFormat: crate::export::ExportFormat::ALL;
+    ExportFormat: crate::export::ExportFormat;
     /// Status of a job.
-    JobStatus: domain::JobStatus::ALL;
+    JobStatus: domain::JobStatus;
     /// A user's rating of a job.
-    JobVerdict: domain::Verdict::ALL;
+    JobVerdict: domain::Verdict;
     /// What reported the end or the figures of a job.
-    Source: [domain::Source::History, domain::Source::PrintStats];
+    Source: domain::Source;
     /// Status of a job's details.
-    DetailsStatus: {
-        use store::DetailsStatus as Is;
-        [Is::Pending, Is::Done, Is::Partial, Is::Failed]
-    };
+    DetailsStatus: store::DetailsStatus;
     /// Source of a file's details.
-    DetailsSource: [store::DetailsSource::File, store::DetailsSource::Moonraker];
+    DetailsSource: store::DetailsSource;
     /// State of the connection to a printer.
-    ConnectionState: {
-        use ingest::ConnectionState as Is;
-        [Is::Disabled, Is::Connecting, Is::Connected, Is::Unreachable, Is::Unauthorized]
-    };
+    ConnectionState: ingest::ConnectionState;
     /// What printlog connects to in order to record a printer.
-    PrinterKind: [domain::PrinterKind::Moonraker];
+    PrinterKind: domain::PrinterKind;
     /// Scope of a key.
-    KeyScope: store::KeyScope::ALL;
+    KeyScope: store::KeyScope;
     /// State of Klippy.
-    KlippyState: {
-        use domain::KlippyState as Is;
-        [Is::Disconnected, Is::Startup, Is::Ready, Is::Error, Is::Shutdown]
-    };
+    KlippyState: domain::KlippyState;
     /// State of the history import.
-    BackfillState: {
-        use ingest::BackfillState as Is;
-        [Is::Pending, Is::Running, Is::Done, Is::Off]
-    };
+    BackfillState: ingest::BackfillState;
     /// An optional part of Moonraker's API.
-    Capability: moonraker::Capability::ALL;
+    Capability: moonraker::Capability;
     /// Length of a timeline's buckets.
-    Bucket: analytics::Bucket::ALL;
+    Bucket: analytics::Bucket;
     /// What a timeline's buckets are divided by.
-    Stack: analytics::Stack::ALL;
+    Stack: analytics::Stack;
     /// The view that a table of a heat map shows.
-    HeatmapView: crate::api::analytics::View::ALL;
+    HeatmapView: crate::api::analytics::View;
     /// The period that another one is compared with.
-    ComparisonBase: crate::api::analytics::ComparisonBase::ALL;
+    ComparisonBase: crate::api::analytics::ComparisonBase;
     /// Order of files.
-    FileOrder: analytics::FileOrder::ALL;
+    FileOrder: analytics::FileOrder;
     /// Format of a table.
-    TableFormat: crate::api::analytics::Format::ALL;
+    TableFormat: crate::api::analytics::Format;
     /// A database engine.
-    DatabaseType: {
-        use store::Engine as Is;
-        [Is::Sqlite, Is::MySql, Is::MariaDb]
-    };
+    DatabaseType: store::Engine;
     /// Outcome of an address test.
-    TestOutcome: {
-        use probe::Outcome as Is;
-        [Is::Ok, Is::WrongAddress, Is::Unreachable, Is::KeyNeeded, Is::WrongKey, Is::NotMoonraker, Is::NoPrint]
-    };
+    TestOutcome: probe::Outcome;
 }

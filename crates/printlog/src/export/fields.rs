@@ -1,7 +1,9 @@
 //! Converts a line of an import into a job.
 
+use std::str::FromStr;
+
 use data_encoding::HEXLOWER;
-use domain::{Figures, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Source, Verdict};
+use domain::{Figures, Job, JobId, JobNotes, JobStatus, LARGEST_ID, PrinterId, Source, UnknownName};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -57,11 +59,7 @@ impl Fields {
             .text("printer_name")?
             .filter(|name| !name.trim().is_empty())
             .ok_or("printer_name is missing")?;
-        let status: JobStatus = self
-            .word("status")?
-            .ok_or("status is missing")?
-            .parse()
-            .map_err(|unknown: domain::UnknownJobStatus| unknown.to_string())?;
+        let status: JobStatus = self.named("status")?.ok_or("status is missing")?;
         let (job_id, start_time) = (self.text("job_id")?, self.instant("start_time")?);
         if job_id.is_none() && start_time.is_none() {
             return Err("a job needs a start_time or a job_id".to_owned());
@@ -82,15 +80,15 @@ impl Fields {
                 self.number("total_duration")?,
                 self.number("filament_used")?,
             ),
-            end_source: self.source("end_source")?,
-            figures_source: self.source("figures_source")?.unwrap_or(Source::History),
+            end_source: self.named("end_source")?,
+            figures_source: self.named("figures_source")?.unwrap_or(Source::History),
             clock_jumped: self.truth("clock_jumped")?.unwrap_or(false),
             metadata: None,
             auxiliary_data: None,
             last_seen: None,
         };
         let created_at = self.instant("created_at")?.unwrap_or(now);
-        let details_status = self.details_status()?;
+        let details_status = self.named("details_status")?.unwrap_or(DetailsStatus::Pending);
         Ok(Record {
             printer_id: self.id("printer_id")?.map(PrinterId),
             printer_name,
@@ -109,12 +107,11 @@ impl Fields {
     }
 
     fn notes(&self) -> Result<JobNotes, String> {
-        let verdict = self.word("verdict")?.map(|word| word.parse::<Verdict>());
         let notes = JobNotes {
             title: self.text("title")?,
             notes: self.text("notes")?,
             tags: self.tags()?,
-            verdict: verdict.transpose().map_err(|unknown| unknown.to_string())?,
+            verdict: self.named("verdict")?,
             verdict_reason: self.text("verdict_reason")?,
         };
         match notes.verdict_reason.is_some() && notes.verdict.is_none() {
@@ -191,27 +188,6 @@ impl Fields {
         }))
     }
 
-    fn details_status(&self) -> Result<DetailsStatus, String> {
-        let Some(word) = self.word("details_status")? else {
-            return Ok(DetailsStatus::Pending);
-        };
-        DetailsStatus::ALL
-            .into_iter()
-            .find(|status| status.as_str() == word)
-            .ok_or_else(|| format!("details_status: `{}` is not a status", shown(&word)))
-    }
-
-    fn source(&self, name: &str) -> Result<Option<Source>, String> {
-        let Some(word) = self.word(name)? else {
-            return Ok(None);
-        };
-        [Source::History, Source::PrintStats]
-            .into_iter()
-            .find(|source| source.as_str() == word)
-            .map(Some)
-            .ok_or_else(|| format!("{name}: `{}` is neither history nor print_stats", shown(&word)))
-    }
-
     fn instant(&self, name: &str) -> Result<Option<Timestamp>, String> {
         let text = match self.values.get(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -250,6 +226,16 @@ impl Fields {
     fn word(&self, name: &str) -> Result<Option<String>, String> {
         let text = self.text(name)?;
         Ok(text.map(|text| text.trim().to_lowercase()))
+    }
+
+    /// The value with the name in a column, in any case.
+    fn named<T: FromStr<Err = UnknownName>>(&self, name: &str) -> Result<Option<T>, String> {
+        let Some(word) = self.word(name)? else {
+            return Ok(None);
+        };
+        word.parse()
+            .map(Some)
+            .map_err(|unknown| format!("{name} {unknown}, not `{}`", shown(&word)))
     }
 
     fn number(&self, name: &str) -> Result<Option<f64>, String> {

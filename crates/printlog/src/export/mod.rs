@@ -10,12 +10,16 @@ mod parquet;
 mod read;
 mod xlsx;
 
+use domain::UnknownName;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
+
 pub(crate) use columns::columns_help;
 pub(crate) use exporter::Exporter;
 pub(crate) use read::{ImportFormat, Imported, Record, RecordError, Records};
 
 /// Format of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub(crate) enum ExportFormat {
     /// Comma-separated values with a header
     Csv,
@@ -30,18 +34,9 @@ pub(crate) enum ExportFormat {
 }
 
 impl ExportFormat {
-    /// All formats.
-    pub(crate) const ALL: [Self; 5] = [Self::Csv, Self::Json, Self::Ndjson, Self::Xlsx, Self::Parquet];
-
     /// Name of the format, which is also its file extension.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Json => "json",
-            Self::Ndjson => "ndjson",
-            Self::Xlsx => "xlsx",
-            Self::Parquet => "parquet",
-        }
+        self.into()
     }
 
     /// Media type.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Backfill, Figures, Job, JobId, JobStatus, KlippyState};
+use domain::{Backfill, Figures, Job, JobId, JobStatus, KlippyState, all};
 use jiff::Timestamp;
+use strum::VariantArray;
+use strum_macros::{IntoStaticStr, VariantArray};
 
 /// A printer's current status.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +46,8 @@ pub struct Connection {
 }
 
 /// State of the connection to the printer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ConnectionState {
     /// The user has disabled recording.
     Disabled,
@@ -60,24 +63,12 @@ pub enum ConnectionState {
 
 impl ConnectionState {
     /// All states.
-    pub const ALL: [Self; 5] = [
-        Self::Disabled,
-        Self::Connecting,
-        Self::Connected,
-        Self::Unreachable,
-        Self::Unauthorized,
-    ];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// The state as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-            Self::Unreachable => "unreachable",
-            Self::Unauthorized => "unauthorized",
-        }
+        self.into()
     }
 }
 
@@ -169,7 +160,8 @@ impl BackfillProgress {
 }
 
 /// State of the history import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum BackfillState {
     /// Waiting for the printer.
     Pending,
@@ -185,11 +177,6 @@ impl BackfillState {
     /// The state as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Off => "off",
-        }
+        self.into()
     }
 }

@@ -1,6 +1,6 @@
 //! Validates statuses, verdicts and tags of jobs.
 
-use domain::{JobStatus, UnknownVerdict, Verdict};
+use domain::JobStatus;
 
 use crate::input;
 
@@ -21,7 +21,7 @@ pub(crate) fn statuses(text: &str) -> Result<Vec<JobStatus>, String> {
             .into_iter()
             .filter(|status| status.has_failed())
             .collect()),
-        _ => status(text)
+        _ => input::word(text)
             .map(|status| vec![status])
             .map_err(|message| format!("{message}, or {FAILED}")),
     }
@@ -46,17 +46,6 @@ pub(crate) fn amount(text: &str) -> Result<u64, String> {
         Ok(amount) if (0.0..=LARGEST_AMOUNT).contains(&amount) => Ok((amount * 1000.0).round() as u64),
         _ => Err("must be a number from 0 to 1000000000000".to_owned()),
     }
-}
-
-/// Parses a status.
-pub(crate) fn status(text: &str) -> Result<JobStatus, String> {
-    text.parse::<JobStatus>().map_err(|unknown| unknown.to_string())
-}
-
-/// Parses a verdict.
-pub(crate) fn verdict(text: &str) -> Result<Verdict, String> {
-    text.parse()
-        .map_err(|unknown: UnknownVerdict| unknown.to_string())
 }
 
 /// Validates a tag and trims it.

@@ -6,7 +6,7 @@ pub(crate) mod page;
 
 use std::{fmt::Display, str::FromStr};
 
-use domain::LARGEST_ID;
+use domain::{LARGEST_ID, UnknownName};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,19 +74,9 @@ pub(crate) fn on_one_line(text: String) -> Result<String, String> {
     }
 }
 
-/// Parses one of several words.
-pub(crate) fn word<T: Copy>(
-    all: impl IntoIterator<Item = T>,
-    as_str: fn(T) -> &'static str,
-) -> impl FnOnce(&str) -> Result<T, String> {
-    let all: Vec<T> = all.into_iter().collect();
-    move |word| {
-        let known = all.iter().copied().find(|one| as_str(*one) == word);
-        known.ok_or_else(|| {
-            let words: Vec<_> = all.iter().map(|one| as_str(*one)).collect();
-            format!("must be one of {}", words.join(", "))
-        })
-    }
+/// Parses the name of a value.
+pub(crate) fn word<T: FromStr<Err = UnknownName>>(name: &str) -> Result<T, String> {
+    name.parse().map_err(|unknown: UnknownName| unknown.to_string())
 }
 
 /// Parses an RFC 3339 instant, or a date, which means its first instant in UTC.

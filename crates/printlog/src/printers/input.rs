@@ -1,6 +1,6 @@
 //! Validates the settings of a printer, for the API and the command line.
 
-use domain::{NewPrinter, PrinterKind, UnknownName};
+use domain::{NewPrinter, PrinterKind};
 use moonraker::{Endpoint, EndpointError};
 use url::Host;
 
@@ -41,9 +41,9 @@ pub(crate) fn printer(
         .and_then(input::on_one_line)
         .map_err(|message| invalid("name", message))
         .unwrap_or_default();
-    let kind = kind.map_or(Ok(PrinterKind::default()), str::parse);
     let kind = kind
-        .map_err(|unknown: UnknownName| invalid("kind", unknown.to_string()))
+        .map_or(Ok(PrinterKind::default()), input::word)
+        .map_err(|message| invalid("kind", message))
         .unwrap_or_default();
     let location = location.map(str::trim).filter(|location| !location.is_empty());
     let on_one_line = |text| input::text(LOCATION)(text).and_then(input::on_one_line);

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
+use strum_macros::{IntoStaticStr, VariantArray};
 
-use crate::error_chain::ErrorChain;
-
-use crate::printers::address::without_login;
+use crate::{error_chain::ErrorChain, printers::address::without_login};
 
 /// Result of a test.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +23,8 @@ pub struct Verdict {
 }
 
 /// Outcome of a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// printlog can follow the printer.
     Ok,
@@ -46,15 +46,7 @@ impl Outcome {
     /// The outcome as spelled in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::WrongAddress => "wrong_address",
-            Self::Unreachable => "unreachable",
-            Self::KeyNeeded => "key_needed",
-            Self::WrongKey => "wrong_key",
-            Self::NotMoonraker => "not_moonraker",
-            Self::NoPrint => "no_print",
-        }
+        self.into()
     }
 }
 

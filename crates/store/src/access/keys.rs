@@ -1,5 +1,6 @@
 //! The table `api_keys`.
 
+use domain::UnknownName;
 use jiff::{SignedDuration, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
 use sea_orm::{
@@ -7,6 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement},
 };
 use sha2::{Digest, Sha256};
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -26,7 +28,8 @@ use crate::{
 pub struct KeyId(pub i64);
 
 /// Scope of an API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum KeyScope {
     /// Read jobs and the status of printers. Change nothing, and list no keys.
     Read,
@@ -35,16 +38,10 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    /// All scopes, the smallest first.
-    pub const ALL: [Self; 2] = [Self::Read, Self::Admin];
-
     /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Admin => "admin",
-        }
+        self.into()
     }
 
     /// Whether this scope includes `needed`.
@@ -321,12 +318,11 @@ pub(crate) async fn load(db: &impl ReadConnection, query: &SelectStatement) -> R
 
 fn key(record: &Record<'_>) -> Result<ApiKey, Fault> {
     let scope: String = record.get("scope")?;
-    let known = KeyScope::ALL.into_iter().find(|known| known.as_str() == scope);
     Ok(ApiKey {
         id: KeyId(record.key),
         key_prefix: record.get("key_prefix")?,
         name: record.get("name")?,
-        scope: known.ok_or_else(|| record.bad("scope", scope))?,
+        scope: scope.parse().map_err(|_| record.bad("scope", scope))?,
         is_active: record.get("is_active")?,
         last_used: record.time("last_used")?,
         created_at: record.required_time("created_at")?,

@@ -5,10 +5,13 @@ use std::fmt;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, sea_query::SelectStatement};
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, sqlite::SqliteError};
 
+use strum_macros::{IntoStaticStr, VariantArray};
+
 use crate::db::error::Fault;
 
 /// A database engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Engine {
     /// SQLite, in this process.
     Sqlite,
@@ -145,11 +148,7 @@ impl Engine {
     /// Name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::MySql => "mysql",
-            Self::MariaDb => "mariadb",
-        }
+        self.into()
     }
 
     /// Version as the engine reports it, and size on disk in bytes.

@@ -157,11 +157,9 @@ impl<'a> Record<'a> {
         let Some(word) = self.get::<Option<String>>(column)? else {
             return Ok(None);
         };
-        [Source::History, Source::PrintStats]
-            .into_iter()
-            .find(|source| source.as_str() == word)
+        word.parse()
             .map(Some)
-            .ok_or_else(|| self.bad(column, format!("`{word}`, not a source")))
+            .map_err(|_| self.bad(column, format!("`{word}`, not a source")))
     }
 
     pub(crate) fn required_source(&self, column: &'static str) -> Result<Source, Fault> {

@@ -1,11 +1,15 @@
 //! The table `details_queue`: jobs whose details are still to be read, and why.
 
-use domain::{JobId, PrinterId};
+use domain::{JobId, PrinterId, UnknownName, all};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
 };
+
+use strum::VariantArray;
+
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     Error, Result, Store,
@@ -19,7 +23,8 @@ use crate::{
 };
 
 /// State of a job in the details queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum DetailsStatus {
     /// Not read yet.
     Pending,
@@ -33,17 +38,12 @@ pub enum DetailsStatus {
 
 impl DetailsStatus {
     /// All statuses.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Partial, Self::Failed];
+    pub const ALL: [Self; Self::VARIANTS.len()] = all();
 
     /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Done => "done",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-        }
+        self.into()
     }
 }
 
@@ -370,10 +370,7 @@ fn queued(record: &Record<'_>) -> Result<QueuedDetails, Fault> {
 
 /// Parses the status in a row.
 pub(crate) fn status(record: &Record<'_>, word: &str) -> Result<DetailsStatus, Fault> {
-    let status = DetailsStatus::ALL
-        .into_iter()
-        .find(|status| status.as_str() == word);
-    status.ok_or_else(|| {
+    word.parse().map_err(|_| {
         Error::BadValue {
             table: "details_queue",
             column: "status",

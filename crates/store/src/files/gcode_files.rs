@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::{JobId, PrinterId};
+use domain::{JobId, PrinterId, UnknownName};
 use jiff::Timestamp;
 use sea_orm::{
     ConnectionTrait, DbErr,
     sea_query::{self, Expr, ExprTrait, Query, SelectStatement},
 };
 use serde_json::Value;
+
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     db::{
@@ -43,7 +45,8 @@ pub struct NewGcodeFile {
 }
 
 /// Source of a file's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum DetailsSource {
     /// The file itself.
     File,
@@ -55,10 +58,7 @@ impl DetailsSource {
     /// Name in the database and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Moonraker => "moonraker",
-        }
+        self.into()
     }
 }
 
@@ -256,10 +256,7 @@ pub(crate) async fn of_job(
     db.row(&query, "gcode_files", "id", |record| {
         let source: String = record.get("source")?;
         Ok(GcodeFile {
-            source: match source.as_str() {
-                "file" => DetailsSource::File,
-                _ => DetailsSource::Moonraker,
-            },
+            source: source.parse().unwrap_or(DetailsSource::Moonraker),
             metadata: record.json("metadata")?.unwrap_or_default(),
             raw: if with_raw { record.json("raw")? } else { None },
         })

@@ -1,10 +1,13 @@
 //! The period that another one is compared with.
 
 use analytics::is_start_of_day;
+use domain::UnknownName;
 use jiff::{Span, Timestamp, ToSpan as _, Zoned, tz::TimeZone};
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 /// Which period a period is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub(crate) enum ComparisonBase {
     /// As many days, or as much time, before.
     #[default]
@@ -25,14 +28,8 @@ pub(super) struct Base {
 }
 
 impl ComparisonBase {
-    pub(crate) const ALL: [Self; 3] = [Self::Previous, Self::LastMonth, Self::LastYear];
-
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Previous => "previous",
-            Self::LastMonth => "last_month",
-            Self::LastYear => "last_year",
-        }
+        self.into()
     }
 }
 

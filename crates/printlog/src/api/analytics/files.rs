@@ -67,7 +67,7 @@ parameters! {
         /// Sort order: the most `jobs` (the default), `failed` jobs or `filament_lost` first, or the lowest
         /// `success_rate` of files with at least three jobs that completed or failed. Files without any are omitted.
         #[param(value_type = Option<schema_enums::FileOrder>)]
-        sort: FileOrder = one_or(FileOrder::default(), word(FileOrder::ALL, FileOrder::as_str)),
+        sort: FileOrder = one_or(FileOrder::default(), word),
     }
 }
 

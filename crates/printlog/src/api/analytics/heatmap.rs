@@ -2,7 +2,9 @@
 
 use analytics::{HourCell, LocalClock};
 use axum::response::Response;
+use domain::UnknownName;
 use serde::Serialize;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::{
@@ -66,21 +68,11 @@ struct CellBody {
 }
 
 /// The view that a table shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub(crate) enum View {
     Week,
     Calendar,
-}
-
-impl View {
-    pub(crate) const ALL: [Self; 2] = [Self::Week, Self::Calendar];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Week => "week",
-            Self::Calendar => "calendar",
-        }
-    }
 }
 
 parameters! {
@@ -88,7 +80,7 @@ parameters! {
     pub(super) struct HeatmapParameters {
         /// Which of the two parts CSV contains. JSON contains both.
         #[param(value_type = Option<schema_enums::HeatmapView>, default = "week")]
-        view: View = one_or(View::Week, word(View::ALL, View::as_str)),
+        view: View = one_or(View::Week, word),
     }
 }
 

@@ -4,9 +4,10 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use domain::JobFilter;
+use domain::{JobFilter, UnknownName};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::{
@@ -32,7 +33,7 @@ parameters! {
         tz: Option<TimeZone> = one(time_zone),
         /// Format of the response. Defaults to the one that the header `Accept` requests, else `json`.
         #[param(value_type = Option<schema_enums::TableFormat>)]
-        format: Option<Format> = one(input::word(Format::ALL, Format::as_str)),
+        format: Option<Format> = one(input::word),
     }
 }
 
@@ -45,7 +46,8 @@ pub(super) struct AnalyticsQuery<P = ()> {
 }
 
 /// Format of a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub(crate) enum Format {
     Json,
     Csv,
@@ -65,15 +67,6 @@ pub(super) struct PeriodBody {
 }
 
 impl Format {
-    pub(crate) const ALL: [Self; 2] = [Self::Json, Self::Csv];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-        }
-    }
-
     /// The first media type in `Accept` that we support.
     fn accepted(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).iter();

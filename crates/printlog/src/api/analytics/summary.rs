@@ -94,7 +94,7 @@ parameters! {
     pub(super) struct CompareParameters {
         /// The period that the figures are compared with; `previous` by default.
         #[param(value_type = Option<schema_enums::ComparisonBase>)]
-        compare: ComparisonBase = one_or(ComparisonBase::default(), word(ComparisonBase::ALL, ComparisonBase::as_str)),
+        compare: ComparisonBase = one_or(ComparisonBase::default(), word),
     }
 }
 

@@ -95,10 +95,10 @@ parameters! {
     pub(super) struct TimelineParameters {
         /// Length of the buckets. Weeks are those of ISO 8601.
         #[param(value_type = Option<schema_enums::Bucket>, default = "day")]
-        bucket: Bucket = one_or(Bucket::Day, word(Bucket::ALL, Bucket::as_str)),
+        bucket: Bucket = one_or(Bucket::Day, word),
         /// How the jobs of each bucket are divided into series.
         #[param(value_type = Option<schema_enums::Stack>, default = "status")]
-        stack: Stack = one_or(Stack::Status, word(Stack::ALL, Stack::as_str)),
+        stack: Stack = one_or(Stack::Status, word),
     }
 }
 

@@ -41,7 +41,7 @@ parameters! {
     pub(crate) struct FormatParameters {
         /// Format of the file. Defaults to `csv`.
         #[param(inline, value_type = Option<schema_enums::ExportFormat>)]
-        format: ExportFormat = one_or(ExportFormat::Csv, word(ExportFormat::ALL, ExportFormat::as_str)),
+        format: ExportFormat = one_or(ExportFormat::Csv, word),
         /// Whether CSV begins with a byte order mark. Without one, Excel assumes the legacy encoding of the system. No
         /// effect on other formats.
         #[param(value_type = Option<bool>)]

@@ -226,7 +226,7 @@ parameters! {
         filament_used_max: Option<u64> = one(input::job::amount),
         /// Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas.
         #[param(value_type = Option<Vec<schema_enums::JobVerdict>>)]
-        verdict: Vec<Verdict> = several(input::job::verdict),
+        verdict: Vec<Verdict> = several(input::word),
         /// Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
         /// rated jobs without a reason.
         #[param(value_type = Option<Vec<schema_enums::WordOrUnknown>>)]

@@ -263,7 +263,7 @@ impl JobPatch {
         let verdict_reason = text("verdict_reason", self.verdict_reason, REASON);
         let mut checked = |field: &str, message: String| errors.push(FieldError::new(field, message));
         let verdict = self.verdict.and_then(|verdict| {
-            let parsed = verdict.map(|word| input::job::verdict(&word)).transpose();
+            let parsed = verdict.map(|word| input::word(&word)).transpose();
             parsed.map_err(|message| checked("verdict", message)).ok()
         });
         let tags = self.tags.and_then(|tags| {

@@ -65,7 +65,7 @@ pub(in crate::cli) struct JobFilterArguments {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) slicer: Vec<String>,
     /// Only jobs with this verdict: good, partly_good, scrap. May be repeated
-    #[arg(long, value_delimiter = ',', value_parser = input::job::verdict)]
+    #[arg(long, value_delimiter = ',', value_parser = input::word::<Verdict>)]
     pub(in crate::cli) verdict: Vec<Verdict>,
     /// Only jobs with this tag. May be repeated, for jobs with any of them
     #[arg(long, value_parser = input::job::tag)]

@@ -95,7 +95,7 @@ fn invalid_lines_are_reported() {
         .collect();
     assert_eq!(errors[0], "line 3: status is missing");
     assert!(
-        errors[1].starts_with("line 4: `done` is no job status"),
+        errors[1].starts_with("line 4: status must be one of printing, paused,"),
         "{errors:?}"
     );
     assert!(errors[2].starts_with("line 5: not a JSON object"), "{errors:?}");
@@ -167,7 +167,10 @@ fn texts_and_ids_have_bounds() {
             "has more than 64 characters",
         ),
         ("\"tags\": [5]".to_owned(), "line 2: tags must be texts"),
-        ("\"verdict\": \"fine\"".to_owned(), "`fine` is no verdict"),
+        (
+            "\"verdict\": \"fine\"".to_owned(),
+            "verdict must be one of good, partly_good, scrap, not `fine`",
+        ),
         (
             "\"verdict_reason\": \"Warped\"".to_owned(),
             "line 2: verdict_reason needs a verdict",

@@ -64,13 +64,7 @@ pub fn print_state(word: &str) -> PrintState {
 
 /// The state in `server.info` and `webhooks.state`. An unknown state counts as `Startup`: printlog waits.
 pub fn klippy_state(word: &str) -> KlippyState {
-    match word {
-        "ready" => KlippyState::Ready,
-        "error" => KlippyState::Error,
-        "shutdown" => KlippyState::Shutdown,
-        "disconnected" => KlippyState::Disconnected,
-        _ => KlippyState::Startup,
-    }
+    word.parse().unwrap_or(KlippyState::Startup)
 }
 
 const COMPLETED: &str = "completed";
