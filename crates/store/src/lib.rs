@@ -11,6 +11,7 @@ mod jobs;
 mod migrations;
 mod open;
 mod ops;
+mod printer_rows;
 mod printers;
 mod store;
 

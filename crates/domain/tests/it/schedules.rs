@@ -1,9 +1,11 @@
 //! Random schedules of prints, disconnections and restarts: each print must become one row with correct values.
 
+mod step;
 mod world;
 
 use proptest::prelude::*;
-use world::{Disorder, Step, World};
+use step::{Disorder, Step};
+use world::World;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]

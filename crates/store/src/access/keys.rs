@@ -1,5 +1,6 @@
 //! The table `api_keys`.
 
+use data_encoding::HEXLOWER;
 use domain::UnknownName;
 use jiff::{SignedDuration, Timestamp};
 use rand::distr::{Alphanumeric, SampleString};
@@ -275,10 +276,7 @@ impl ApiKey {
 
 /// Hexadecimal SHA-256.
 pub(crate) fn hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))
 }
 
 fn change(id: KeyId, column: ApiKeys, value: impl Into<Expr>) -> UpdateStatement {

@@ -15,6 +15,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use crate::db::file_system;
 
@@ -141,23 +142,15 @@ fn parse(text: &str) -> io::Result<[u8; KEY]> {
             "it does not hold 64 hexadecimal digits",
         )
     };
-    let digits = text.trim();
-    if digits.len() != 2 * KEY || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(wrong());
-    }
-    let mut key = [0; KEY];
-    for (byte, digits) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        let digits = str::from_utf8(digits).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    Ok(key)
+    let key = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes());
+    key.ok().and_then(|key| key.try_into().ok()).ok_or_else(wrong)
 }
 
 /// Creates the file, readable by its owner only. It appears once it is complete. If two processes create it at the same
 /// time, one wins.
 fn make(path: &Path) -> io::Result<()> {
     let key: [u8; KEY] = rand::random();
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = HEXLOWER.encode(&key);
     let sibling = &file_system::with_suffix(path, &format!(".{:016x}", rand::random::<u64>()));
     file_system::create_private(sibling, None)?;
     let mut file = fs::OpenOptions::new().write(true).open(sibling)?;

@@ -7,6 +7,7 @@ use std::{
     sync::RwLock,
 };
 
+use data_encoding::HEXLOWER;
 use sea_orm::{
     ConnectionTrait, DbErr, QueryResult,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr},
@@ -223,11 +224,5 @@ fn number(row: &QueryResult) -> Result<u32, Fault> {
 }
 
 fn hash(entry: &impl Entry) -> String {
-    use std::fmt::Write as _;
-    let digest = Sha256::digest(entry.hash_text().as_bytes());
-    digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(entry.hash_text().as_bytes()))
 }

@@ -1,80 +1,16 @@
 //! A printer with Moonraker, a logger with its connection, and a record of what was really printed.
 
-use domain::{Cause, HistoryEnd, HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
-use proptest::prelude::*;
+mod check;
 
+use domain::{Cause, HistoryEnd, HistoryJob, JobStatus, KlippyState, PrintState, PrintStats, tracker::Event};
+
+use super::step::{Disorder, Step};
 use crate::bench_printer::{BenchPrinter, at, row, stats};
 
 /// Seconds between two status updates of the model.
 const UPDATE: f64 = 0.5;
 /// Seconds that a print must be visible to the logger before it counts as seen.
 const SEEN: f64 = 4.0;
-
-/// One step of a schedule.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step {
-    Wait(f64),
-    Start(&'static str),
-    Pause,
-    Resume,
-    Cancel,
-    Complete,
-    Fail,
-    ResetFile,
-    EmergencyStop,
-    RestartKlippy,
-    KillMoonraker,
-    StopMoonraker,
-    StartMoonraker,
-    CutLink,
-    RestoreLink,
-    KillLogger,
-    PowerCycle,
-    WipeHistory,
-}
-
-impl Step {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let file = prop_oneof![Just("a.gcode"), Just("b.gcode")];
-        prop_oneof![
-            8 => (1.0..400.0_f64).prop_map(Self::Wait),
-            6 => file.prop_map(Self::Start),
-            1 => Just(Self::Pause),
-            1 => Just(Self::Resume),
-            2 => Just(Self::Cancel),
-            4 => Just(Self::Complete),
-            1 => Just(Self::Fail),
-            1 => Just(Self::ResetFile),
-            1 => Just(Self::EmergencyStop),
-            1 => Just(Self::RestartKlippy),
-            1 => Just(Self::KillMoonraker),
-            1 => Just(Self::StopMoonraker),
-            2 => Just(Self::StartMoonraker),
-            1 => Just(Self::CutLink),
-            2 => Just(Self::RestoreLink),
-            2 => Just(Self::KillLogger),
-            1 => Just(Self::PowerCycle),
-            1 => Just(Self::WipeHistory),
-        ]
-    }
-}
-
-/// How the notification of a start or an end arrives.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Disorder {
-    /// Delay in seconds.
-    late: f64,
-    /// Repeated this many seconds later.
-    repeated: Option<f64>,
-}
-
-impl Disorder {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let late = prop_oneof![4 => Just(0.0), 1 => 0.0..1.9_f64];
-        let repeated = prop_oneof![4 => Just(None), 1 => (0.0..1.9_f64).prop_map(Some)];
-        (late, repeated).prop_map(|(late, repeated)| Self { late, repeated })
-    }
-}
 
 /// The true course of a print.
 #[derive(Debug)]
@@ -209,69 +145,6 @@ impl World {
         self.wait(10.0);
         self.end(PrintState::Complete, JobStatus::Completed, Cause::Completed);
         self.wait(10.0);
-    }
-
-    pub(super) fn assert_jobs_are_correct(&self, steps: &[Step]) {
-        let rows = &self.logger.rows;
-        let context = || format!("{steps:?}\nprinted: {:#?}\nrecorded: {rows:#?}", self.truths);
-        for row in rows {
-            assert!(!row.status.is_open(), "nothing runs any more\n{}", context());
-        }
-        let mut matched = vec![0; rows.len()];
-        for truth in &self.truths {
-            let start = at(truth.start);
-            let of_truth = |row: &domain::Job| {
-                row.filename.as_deref() == Some(truth.file)
-                    && row
-                        .start_time
-                        .is_some_and(|time| time.duration_since(start).as_secs_f64().abs() < 1.0)
-            };
-            let found: Vec<_> = (0..rows.len()).filter(|index| of_truth(&rows[*index])).collect();
-            for index in &found {
-                matched[*index] += 1;
-            }
-            assert!(found.len() <= 1, "recorded twice: {truth:?}\n{}", context());
-            let Some(row) = found.first().map(|index| &rows[*index]) else {
-                assert!(
-                    !truth.reported && truth.watched < SEEN,
-                    "lost: {truth:?}\n{}",
-                    context()
-                );
-                continue;
-            };
-            let (status, total) = truth.end.expect("every print has ended");
-            if truth.end_seen {
-                assert_eq!(row.status, status, "{truth:?}\n{}", context());
-                let recorded = row.figures.total_duration.unwrap_or(-1.0);
-                assert!(
-                    (recorded - total).abs() <= 1.1,
-                    "{recorded} of {total} s\n{}",
-                    context()
-                );
-                let end = row
-                    .end_time
-                    .expect("an end that was seen")
-                    .duration_since(start)
-                    .as_secs_f64();
-                assert!(
-                    (end - total).abs() <= 1.1,
-                    "end after {end} of {total} s\n{}",
-                    context()
-                );
-            } else {
-                // The end may still be known from print_stats; a recorded end must not be wrong.
-                assert!(
-                    row.status == status || row.status == JobStatus::Interrupted,
-                    "{truth:?}\n{}",
-                    context()
-                );
-            }
-        }
-        assert!(
-            matched.iter().all(|count| *count == 1),
-            "a row of no print, or of two: {matched:?}\n{}",
-            context()
-        );
     }
 
     fn pass(&mut self, seconds: f64) {
