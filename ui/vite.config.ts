@@ -27,5 +27,6 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: { proxy: { '/api': backend, '/health': backend } },
-  test: { environment: 'jsdom', include: ['src/**/*.test.ts'] },
+  // A loaded machine is slow; no test is about speed.
+  test: { testTimeout: 120_000, environment: 'jsdom', include: ['src/**/*.test.ts'] },
 })

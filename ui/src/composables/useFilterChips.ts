@@ -26,7 +26,7 @@ export function useFilterChips(filter: MaybeRefOrGetter<JobFilter>) {
     const without = <Value>(list: readonly Value[], value: Value) => list.filter((other) => other !== value)
     const printerName = (id: number) => printers.value.find((printer) => printer.id === id)?.name ?? `${t('job.printer')} ${id}`
     return [
-      ...(now.text ? [{ label: `“${now.text}”`, rest: { ...now, text: null } }] : []),
+      ...(now.text ? [{ label: t('jobs.quoted', { text: now.text }), rest: { ...now, text: null } }] : []),
       ...now.printers.map((id) => ({ label: printerName(id), rest: { ...now, printers: without(now.printers, id) } })),
       ...now.statuses.map((status) => ({ label: t(`status.${status}`), rest: { ...now, statuses: without(now.statuses, status) } })),
       ...now.causes.map((cause) => ({ label: causeOf(cause), rest: { ...now, causes: without(now.causes, cause) } })),

@@ -32,6 +32,10 @@ describe('format', () => {
     expect(plain(german.filament(12_345))).toBe('12.345 mm')
     const grams = createFormat({ locale: 'en', length: 'g', density: 1.24 })
     expect(plain(grams.filament(1_000))).toBe('≈ 3 g')
+    expect(plain(grams.filament(1_000, 4, false))).toBe('4 g')
+    expect(plain(grams.filament(1_000, 4, true))).toBe('≈ 4 g')
+    expect(plain(english.filament(12_345, 4, true))).toBe('12.35 m')
+    expect(plain(grams.length(12_345))).toBe('12.35 m')
   })
 
   it('shows amounts of data in the unit that suits', () => {

@@ -78,6 +78,8 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
   const relativeTime = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' })
 
   const shortDateTime = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit', timeZone })
+  const short = (date: Date, now: Date) =>
+    (dayKey.format(date).slice(0, 4) === dayKey.format(now).slice(0, 4) ? shortDateTime : dateTime).format(date)
   const relativeNear = (ahead: number) => {
     const size = Math.abs(ahead)
     if (size < 45) return relativeTime.format(0, 'second')
@@ -87,6 +89,9 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
 
   const known = <T>(value: Maybe<T>, show: (value: T) => string) =>
     value === null || value === undefined ? UNKNOWN : show(value)
+  const weight = (grams: Maybe<number>, isEstimated: Maybe<boolean>) => known(grams, (g) => `${isEstimated ? '≈ ' : ''}${mass(g)}`)
+  const lengthOf = (mm: Maybe<number>) =>
+    known(mm, (n) => (length === 'mm' ? `${integer.format(n)} mm` : `${number(Math.abs(n) < 100_000 ? 2 : 0).format(n / 1000)} m`))
   const instant = (value: Maybe<string>, show: (date: Date) => string) =>
     known(value, (text) => {
       const date = new Date(text)
@@ -101,13 +106,17 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
     percent: (ratio: Maybe<number>) =>
       known(ratio, (n) => (n < 1 && n > 0.99 ? percentFine.format(Math.floor(n * 1000) / 1000) : percentWhole.format(n))),
 
-    /** A length of filament in mm, in the unit that the reader chose; a weight is an estimate then, and says so. */
-    filament: (mm: Maybe<number>) =>
-      known(mm, (n) => {
-        if (length === 'g') return `≈ ${mass((n * SECTION * density) / 1000)}`
-        if (length === 'mm') return `${integer.format(n)} mm`
-        return `${number(Math.abs(n) < 100_000 ? 2 : 0).format(n / 1000)} m`
-      }),
+    /** Used filament in the unit that the reader chose. Without a known weight, grams are an estimate of the length. */
+    filament: (mm: Maybe<number>, grams?: Maybe<number>, isEstimated?: Maybe<boolean>) => {
+      if (length !== 'g') return lengthOf(mm)
+      return typeof grams === 'number' ? weight(grams, isEstimated) : weight(typeof mm === 'number' ? (mm * SECTION * density) / 1000 : null, true)
+    },
+
+    /** A length of filament in mm, whatever the unit of amounts is. */
+    length: (mm: Maybe<number>) => lengthOf(mm),
+
+    /** A weight in g that may be an estimate. */
+    weight: (grams: Maybe<number>, isEstimated?: Maybe<boolean>) => weight(grams, isEstimated),
 
     /** A length at the machine, such as a layer height, in mm. */
     millimetres: (mm: Maybe<number>) =>
@@ -200,8 +209,11 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
       instant(value, (date) => {
         const ahead = (date.getTime() - now.getTime()) / 1000
         if (Math.abs(ahead) < 24 * HOUR) return relativeNear(ahead)
-        return (dayKey.format(date).slice(0, 4) === dayKey.format(now).slice(0, 4) ? shortDateTime : dateTime).format(date)
+        return short(date, now)
       }),
+
+    /** Date and time of an instant, without the year while it is the current one. */
+    short: (value: Maybe<string>, now: Date) => instant(value, (date) => short(date, now)),
 
     /** How long ago or ahead an instant is; after 30 days its date. */
     relative: (value: Maybe<string>, now: Date) =>
