@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::JobFilter;
+use domain::{Job, PrinterId};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use store::Store;
@@ -17,8 +17,8 @@ use crate::{Printer, wire};
 
 /// Polling interval of the database. Measured latencies are too long by up to this much.
 const POLL: Duration = Duration::from_millis(5);
-/// Newest rows to read per poll: more than can start or end between two polls.
-const NEWEST: u64 = 150;
+/// Events to read per poll.
+const EVENTS: u64 = 500;
 
 /// A start (`added`) or end (`finished`) of a printer's job: index of the printer, job id, action.
 type Change = (usize, String, &'static str);
@@ -69,32 +69,48 @@ pub(crate) async fn observe(printers: &[Printer], store: Store) -> anyhow::Resul
         });
     }
     let stored = Arc::clone(&times);
+    // Events are written in the transaction of the row, so the newest rows need not be searched for those that changed:
+    // with a thousand short prints at once, the row of an end is a thousand rows down.
+    let mut cursor = store.outbox_end().await?;
     tasks.spawn(async move {
         let mut poll = tokio::time::interval(POLL);
         loop {
             poll.tick().await;
             // If the database is busy, the next poll tries again.
-            let Ok(page) = store.list_jobs(&JobFilter::default(), NEWEST, None).await else {
-                continue;
-            };
-            let now = Instant::now();
-            let mut times = lock(&stored);
-            for row in page.items {
-                let row = row.stored.job;
-                let (Some(place), Some(id)) = (places.get(&row.printer_id), row.job_id) else {
-                    continue;
-                };
-                if !row.status.is_open() {
-                    times
-                        .stored
-                        .entry((*place, id.clone(), "finished"))
-                        .or_insert(now);
-                }
-                times.stored.entry((*place, id, "added")).or_insert(now);
-            }
+            let _ = read_events(&store, &mut cursor, &places, &stored).await;
         }
     });
     Ok(Observed { tasks, times })
+}
+
+/// Notes the rows of the events after `cursor`.
+async fn read_events(
+    store: &Store,
+    cursor: &mut i64,
+    places: &HashMap<PrinterId, usize>,
+    times: &Mutex<Times>,
+) -> Result<(), store::Error> {
+    let entries = store.outbox_after(*cursor, EVENTS).await?;
+    let now = Instant::now();
+    for entry in entries {
+        if let (Some(place), Some(id)) = (places.get(&entry.printer_id), entry.job_id)
+            && let Some(stored) = store.job(id).await?
+        {
+            lock(times).found(*place, &stored.job, now);
+        }
+        *cursor = entry.id;
+    }
+    Ok(())
+}
+
+impl Times {
+    fn found(&mut self, place: usize, job: &Job, now: Instant) {
+        let Some(id) = &job.job_id else { return };
+        if !job.status.is_open() {
+            self.stored.entry((place, id.clone(), "finished")).or_insert(now);
+        }
+        self.stored.entry((place, id.clone(), "added")).or_insert(now);
+    }
 }
 
 impl Observed {

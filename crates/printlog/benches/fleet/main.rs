@@ -32,6 +32,9 @@ struct Options {
     /// Number of printing printers that print short files one after another; the others print without end.
     #[arg(long, default_value_t = 40)]
     short: usize,
+    /// Duration of each short print in seconds; by default they differ, from 5 to 15.
+    #[arg(long)]
+    length: Option<f64>,
     /// Duration of the measurement, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -92,7 +95,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let (long, short) = simulator.printers()[..options.printing].split_at(options.printing - options.short);
     let observed = latency::observe(short, store.clone()).await?;
     play::start_long(long)?;
-    let prints = Prints::start(short);
+    let prints = Prints::start(short, options.length);
     sleep(SETTLE).await;
 
     let frames = simulator.traffic().frames;
@@ -109,7 +112,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let runs = play::compare(&simulator, &store).await?;
     drop(printlog);
 
-    let prints = Prints::start(short);
+    let prints = Prints::start(short, options.length);
     let wire = Process::wire(&simulator)?;
     wait_for("the bare client to connect", || {
         simulator.traffic().sockets_open >= all

@@ -1,6 +1,6 @@
 //! Runs the prints of the simulated fleet and checks that all were recorded.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use anyhow::Context as _;
 use domain::{JobFilter, PrinterId};
@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Printer;
 
-/// Duration of the short prints, in seconds.
-const SHORT: std::ops::Range<f64> = 5.0..15.0;
+/// Duration of the short prints in seconds, unless an option sets it.
+const SHORT: Range<f64> = 5.0..15.0;
+/// Pause between two short prints in seconds.
+const PAUSE: Range<f64> = 0.5..2.0;
 /// Tolerance for a recorded start, in seconds. Printers send their status four times a second.
 const EXACT: f64 = 1.0;
 
@@ -33,20 +35,24 @@ pub(crate) struct Prints {
 }
 
 impl Prints {
-    pub(crate) fn start(printers: &[Printer]) -> Self {
+    /// `length` is the duration of each print in seconds; without it, the durations differ.
+    pub(crate) fn start(printers: &[Printer], length: Option<f64>) -> Self {
+        let lengths = length.map_or(SHORT, |length| length..length);
         let no_more = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (place, printer) in printers.iter().cloned().enumerate() {
-            let no_more = no_more.clone();
+            let (no_more, lengths) = (no_more.clone(), lengths.clone());
             tasks.spawn(async move {
                 let mut random = Random::new(place as u64);
-                sleep(Duration::from_secs_f64(random.between(0.0..SHORT.end))).await;
+                sleep(Duration::from_secs_f64(random.between(0.0..lengths.end))).await;
                 while !no_more.is_cancelled() {
-                    let plan = PrintPlan::lasting(random.between(SHORT));
+                    let length = random.between(lengths.clone());
                     // Refused only if the previous print is still running.
-                    let _ = printer.start_print("short.gcode", plan);
+                    let _ = printer.start_print("short.gcode", PrintPlan::lasting(length));
+                    // Waiting for the end polls. With a thousand printers that would take a core of its own.
+                    sleep(Duration::from_secs_f64(length)).await;
                     printer.wait_until(|view| view.print != Some("printing")).await;
-                    sleep(Duration::from_secs_f64(random.between(0.5..2.0))).await;
+                    sleep(Duration::from_secs_f64(random.between(PAUSE))).await;
                 }
             });
         }
