@@ -2,12 +2,12 @@
 //! per printer.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
-use domain::{Printer, PrinterId};
-use store::{Due, Store};
+use domain::PrinterId;
+use store::{Due, QueuedDetails, Store};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tracing::warn;
 
@@ -30,7 +30,7 @@ const MAX_RUNNING: usize = 8;
 const MAX_RUNNING_WITH_SLOW: usize = 64;
 /// An attempt that takes longer than this is waiting for a slow printer and no longer counts towards [`MAX_RUNNING`].
 const SLOW: Duration = Duration::from_secs(5);
-/// Number of due jobs that are examined to find one whose printer is free.
+/// Number of due jobs of each kind that are read at once.
 const CANDIDATES: u64 = 64;
 /// The kinds of due jobs, in order of priority.
 const KINDS: [Due; 4] = [
@@ -66,6 +66,11 @@ pub(super) struct Queue {
     /// same time and no printer is overloaded.
     busy: HashMap<PrinterId, Instant>,
     attempts: JoinSet<(PrinterId, Result<(), store::Error>)>,
+    /// Due jobs, in order of priority. They are read once per check: with a thousand printers an attempt ends every few
+    /// milliseconds, and each would read the queue again.
+    due: VecDeque<(Due, QueuedDetails)>,
+    /// The database has more due jobs than were read.
+    has_more: bool,
     /// Whether the database currently fails.
     failing: watch::Sender<bool>,
     backoff: Backoff,
@@ -91,6 +96,8 @@ impl Queue {
             connected: HashSet::new(),
             busy: HashMap::new(),
             attempts: JoinSet::new(),
+            due: VecDeque::new(),
+            has_more: false,
             failing,
             backoff: DATABASE_RETRY,
             outage: Outage::default(),
@@ -101,8 +108,10 @@ impl Queue {
     pub(super) async fn run(&mut self) {
         let mut tick = clock::every(INTERVAL);
         loop {
+            let mut is_check = false;
             tokio::select! {
                 _ = tick.tick() => {
+                    is_check = true;
                     let more = self.rate * INTERVAL.as_secs_f64() / 60.0;
                     self.allowance = (self.allowance + more).min(f64::max(more, 1.0));
                 }
@@ -117,7 +126,7 @@ impl Queue {
                 }
             }
             if self.paused_until.is_none_or(|end| Instant::now() >= end)
-                && let Err(cause) = self.begin().await
+                && let Err(cause) = self.begin(is_check).await
             {
                 self.attempt_ended(Err(cause));
             }
@@ -141,48 +150,60 @@ impl Queue {
         self.paused_until = Some(Instant::now() + self.backoff.pause());
     }
 
-    async fn begin(&mut self) -> Result<(), store::Error> {
-        let connections = self.fleet.connections();
-        self.wake_connected(&connections).await?;
-        let mut printers = None;
+    /// Starts attempts until nothing more can be started.
+    async fn begin(&mut self, is_check: bool) -> Result<(), store::Error> {
+        if is_check {
+            self.wake_connected().await?;
+        }
+        let is_used_up = self.due.is_empty() && self.has_more;
+        if (is_check || is_used_up) && !self.is_full() {
+            self.read_due().await?;
+        }
+        let mut waiting = VecDeque::new();
+        while let Some((due, queued)) = self.due.pop_front() {
+            let printer = queued.printer_id;
+            // The result of a connection attempt will be known soon: skip the job until then.
+            let connection = self.fleet.connection(printer);
+            let connection = connection.filter(|state| *state != ConnectionState::Connecting);
+            let is_possible = !self.is_full()
+                && (due.is_live || self.allowance >= 1.0)
+                && !self.busy.contains_key(&printer);
+            let Some(connection) = connection.filter(|_| is_possible) else {
+                waiting.push_back((due, queued));
+                continue;
+            };
+            let attempt = Attempt {
+                store: self.store.clone(),
+                clock: self.clock,
+                printer: self.store.printer(printer).await?,
+                connection,
+                queued,
+            };
+            self.busy.insert(printer, Instant::now());
+            if !due.is_live {
+                self.allowance -= 1.0;
+            }
+            self.attempts
+                .spawn(async move { (printer, attempt.run().await.map(drop)) });
+        }
+        self.due = waiting;
+        Ok(())
+    }
+
+    /// Reads the due jobs, except those of printers with a running attempt: it may be of the same job.
+    async fn read_due(&mut self) -> Result<(), store::Error> {
+        self.due.clear();
+        self.has_more = false;
         for due in KINDS {
-            if self.is_full() || (!due.is_live && self.allowance < 1.0) {
+            if !due.is_live && self.allowance < 1.0 {
                 continue;
             }
-            for queued in self.store.due_details(due, self.clock.now(), CANDIDATES).await? {
-                if self.is_full() || (!due.is_live && self.allowance < 1.0) {
-                    break;
-                }
-                let printer = queued.printer_id;
-                let connection = connections.get(&printer);
-                // The result of a connection attempt will be known soon: skip the job until then.
-                let Some(connection) = connection.filter(|state| **state != ConnectionState::Connecting)
-                else {
-                    continue;
-                };
-                if self.busy.contains_key(&printer) {
-                    continue;
-                }
-                self.busy.insert(printer, Instant::now());
-                if !due.is_live {
-                    self.allowance -= 1.0;
-                }
-                if printers.is_none() {
-                    printers = Some(self.printers().await?);
-                }
-                let attempt = Attempt {
-                    store: self.store.clone(),
-                    clock: self.clock,
-                    printer: printers
-                        .as_ref()
-                        .and_then(|printers| printers.get(&printer))
-                        .cloned(),
-                    connection: *connection,
-                    queued,
-                };
-                self.attempts
-                    .spawn(async move { (printer, attempt.run().await.map(drop)) });
-            }
+            let jobs = self.store.due_details(due, self.clock.now(), CANDIDATES).await?;
+            self.has_more |= jobs.len() as u64 == CANDIDATES;
+            let free = jobs
+                .into_iter()
+                .filter(|queued| !self.busy.contains_key(&queued.printer_id));
+            self.due.extend(free.map(|queued| (due, queued)));
         }
         Ok(())
     }
@@ -193,14 +214,11 @@ impl Queue {
     }
 
     /// Wakes the waiting jobs of printers that have connected since the last check.
-    async fn wake_connected(
-        &mut self,
-        connections: &HashMap<PrinterId, ConnectionState>,
-    ) -> Result<(), store::Error> {
+    async fn wake_connected(&mut self) -> Result<(), store::Error> {
+        let connections = self.fleet.connections().into_iter();
         let connected: HashSet<_> = connections
-            .iter()
-            .filter(|(_, state)| **state == ConnectionState::Connected)
-            .map(|(id, _)| *id)
+            .filter(|(_, state)| *state == ConnectionState::Connected)
+            .map(|(id, _)| id)
             .collect();
         let back: Vec<_> = connected.difference(&self.connected).copied().collect();
         if !back.is_empty() {
@@ -208,13 +226,5 @@ impl Queue {
         }
         self.connected = connected;
         Ok(())
-    }
-
-    async fn printers(&self) -> Result<HashMap<PrinterId, Printer>, store::Error> {
-        let printers = self.store.printers().await?;
-        Ok(printers
-            .into_iter()
-            .map(|printer| (printer.id, printer))
-            .collect())
     }
 }

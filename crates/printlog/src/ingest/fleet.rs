@@ -122,6 +122,13 @@ impl Fleet {
             .map(|status| status.borrow().clone())
     }
 
+    /// The connection state of a printer. `None` as in [`status`](Self::status).
+    #[must_use]
+    pub(crate) fn connection(&self, id: PrinterId) -> Option<ConnectionState> {
+        let statuses = self.statuses.borrow();
+        statuses.get(&id).map(|status| status.borrow().connection.state)
+    }
+
     /// The connection state of each printer.
     #[must_use]
     pub fn connections(&self) -> HashMap<PrinterId, ConnectionState> {
