@@ -1244,7 +1244,7 @@ export interface components {
              */
             writing: components["schemas"]["Part"];
         };
-        /** @description Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts all. */
+        /** @description Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts up to 100,000. */
         HealthDetails: components["schemas"]["DetailsQueue"] & {
             /** @description Whether a count is capped. If so, one of them is 1000. */
             has_more: boolean;
@@ -2075,7 +2075,7 @@ export interface components {
              */
             currency: string | null;
             database: components["schemas"]["Database"];
-            /** @description Jobs that wait for details. */
+            /** @description Jobs without complete details, each counted up to 100,000. */
             details: components["schemas"]["DetailsQueue"];
             /**
              * @description Default time zone of analytics (`api.timezone`), used without the parameter `tz`.

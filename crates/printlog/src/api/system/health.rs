@@ -45,7 +45,7 @@ pub(crate) struct Health {
     details: Option<HealthDetails>,
 }
 
-/// Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts all.
+/// Jobs without complete details, by status, each counted up to 1000. `GET /api/system` counts up to 100,000.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthDetails {
     #[serde(flatten)]

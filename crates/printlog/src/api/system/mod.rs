@@ -22,6 +22,9 @@ use crate::{
     input,
 };
 
+/// Limit for counting jobs without complete details, for each status. Counting reads an index entry for each job, and a
+/// monitoring system asks several times a minute.
+pub(crate) const COUNTED: u64 = 100_000;
 /// Maximum length of a time zone name in characters.
 const TZ: usize = 255;
 
@@ -51,7 +54,7 @@ pub(crate) struct System {
     /// Whether analytics accept `tz` as a time zone. `null` if the request has no `tz`.
     tz_is_known: Option<bool>,
     database: DatabaseBody,
-    /// Jobs that wait for details.
+    /// Jobs without complete details, each counted up to 100,000.
     details: QueueBody,
 }
 
@@ -84,7 +87,7 @@ pub(crate) async fn get_system(
     Query(query): Query<SystemParameters>,
 ) -> ApiResult<Json<System>> {
     let info = core.store.info().await?;
-    let counts = core.store.details_counts().await?;
+    let counts = core.store.details_counts_up_to(COUNTED).await?;
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         uptime: state.clock.moment().monotonic.as_secs(),

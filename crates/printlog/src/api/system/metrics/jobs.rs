@@ -6,7 +6,10 @@ use domain::{JobTotals, PrinterId};
 use prometheus_client::registry::Registry;
 use store::{DetailsCounts, EndedCount, Store};
 
-use crate::api::system::metrics::{Counters, Gauges, Labels, and, of_printer};
+use crate::api::system::{
+    COUNTED,
+    metrics::{Counters, Gauges, Labels, and, of_printer},
+};
 
 /// Database values for one scrape.
 pub(crate) struct Stored {
@@ -32,7 +35,7 @@ impl Stored {
                 .collect(),
             totals: store.all_totals().await?,
             ended: store.ended_counts().await?,
-            details: store.details_counts().await?,
+            details: store.details_counts_up_to(COUNTED).await?,
         })
     }
 
@@ -93,7 +96,11 @@ impl Stored {
             let labels = vec![("status", status.to_owned())];
             queue.get_or_create(&labels).set(jobs as f64);
         }
-        registry.register("details_queue_jobs", "Jobs without complete details", queue);
+        registry.register(
+            "details_queue_jobs",
+            "Jobs without complete details, each status counted up to 100000",
+            queue,
+        );
 
         let keys = Gauges::default();
         keys.get_or_create(&Labels::new())
