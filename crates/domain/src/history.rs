@@ -1,10 +1,9 @@
 //! A row of Moonraker's history, and which of its fields can be trusted.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::tracker::tolerances::{COMPUTED_START, LATE_END, MISSED_START, ONE_PRINT, UNREPORTED_START};
-use crate::{Cause, Figures, Job, JobStatus, job::same_name};
+use crate::{Cause, Figures, Job, JobStatus, PackedJson, job::same_name};
 
 /// One job as reported by `server.history.list` and `notify_history_changed`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +25,9 @@ pub struct HistoryJob {
     /// Durations and filament. In a row without an end they are the values at the start.
     pub figures: Figures,
     /// File metadata. `None` if missing or empty.
-    pub metadata: Option<Value>,
+    pub metadata: Option<PackedJson>,
     /// Data added by other Moonraker components, such as spools. `None` before Moonraker 0.9.
-    pub auxiliary_data: Option<Value>,
+    pub auxiliary_data: Option<PackedJson>,
 }
 
 /// The end of a job according to its history row.

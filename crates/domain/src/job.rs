@@ -3,12 +3,12 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use strum::VariantArray;
 use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
-    Cause, Figures, HistoryEnd, HistoryJob, PrinterId, UnknownName, all, tracker::tolerances::CLOCK_JUMP,
+    Cause, Figures, HistoryEnd, HistoryJob, PackedJson, PrinterId, UnknownName, all,
+    tracker::tolerances::CLOCK_JUMP,
 };
 
 /// The largest primary key: JSON numbers are exact up to here (RFC 8259, section 6).
@@ -117,9 +117,9 @@ pub struct Job {
     /// Whether start, end and `total_duration` contradict each other because the printer's clock was set.
     pub clock_jumped: bool,
     /// Moonraker's file metadata at the start. `None` if Moonraker had none.
-    pub metadata: Option<Value>,
+    pub metadata: Option<PackedJson>,
     /// Data added by other Moonraker components, such as spools. `None` if there was none.
-    pub auxiliary_data: Option<Value>,
+    pub auxiliary_data: Option<PackedJson>,
     /// When printlog last saw the job running, by printlog's clock. `None` if it never did.
     pub last_seen: Option<Timestamp>,
 }

@@ -13,6 +13,7 @@ mod job_filter;
 mod moment;
 mod names;
 mod notes;
+mod packed_json;
 mod print_stats;
 mod printer;
 mod totals;
@@ -32,6 +33,7 @@ pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED
 pub use moment::Moment;
 pub use names::{UnknownName, all, names};
 pub use notes::{JobNotes, Verdict};
+pub use packed_json::PackedJson;
 pub use print_stats::{KlippyState, PrintState, PrintStats};
 pub use printer::{Backfill, NewPrinter, Printer, PrinterId, PrinterKind};
 pub use totals::JobTotals;

@@ -25,7 +25,7 @@ use crate::{
 /// The calling side of a connection. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(crate) calls: mpsc::Sender<Call>,
+    pub(crate) calls: mpsc::Sender<Box<Call>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) next_id: Arc<AtomicU64>,
     pub(crate) call_timeout: Duration,
@@ -78,11 +78,11 @@ impl Client {
         let (reply, answer) = oneshot::channel();
         let asked = async {
             self.calls
-                .send(Call {
+                .send(Box::new(Call {
                     id,
                     text: request.to_string(),
                     reply,
-                })
+                }))
                 .await
                 .ok()?;
             answer.await.ok()

@@ -40,7 +40,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) type Reply = oneshot::Sender<Result<Option<Box<RawValue>>, Refusal>>;
 
-/// A notification that waits to be read.
+/// A notification that waits to be read. In a box, because a channel keeps room for 32 or more messages, also while it
+/// is empty.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) notification: Notification,
@@ -71,7 +72,7 @@ impl Drop for Room {
     }
 }
 
-/// A call to send.
+/// A call to send. In a box, as [`Waiting`].
 pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) text: String,
@@ -90,8 +91,8 @@ pub(crate) struct Shared {
 
 pub(crate) struct Link {
     pub(crate) socket: Socket,
-    pub(crate) calls: mpsc::Receiver<Call>,
-    pub(crate) notifications: mpsc::Sender<Waiting>,
+    pub(crate) calls: mpsc::Receiver<Box<Call>>,
+    pub(crate) notifications: mpsc::Sender<Box<Waiting>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) ping_interval: Duration,
     pub(crate) dead_after: Duration,
@@ -139,12 +140,12 @@ impl Link {
 
 struct State {
     /// Notifications that do not fit into the channel.
-    queue: VecDeque<Waiting>,
+    queue: VecDeque<Box<Waiting>>,
     open: HashMap<u64, Reply>,
     last_frame_at: Instant,
     next_ping: Instant,
-    calls: mpsc::Receiver<Call>,
-    notifications: mpsc::Sender<Waiting>,
+    calls: mpsc::Receiver<Box<Call>>,
+    notifications: mpsc::Sender<Box<Waiting>>,
     ping_interval: Duration,
     dead_after: Duration,
     shared: Arc<Shared>,
@@ -211,12 +212,13 @@ impl State {
         !self.open.is_empty()
     }
 
-    async fn send_call(&mut self, socket: &mut Socket, call: Call) -> Result<(), Closed> {
-        if call.reply.is_closed() {
+    async fn send_call(&mut self, socket: &mut Socket, call: Box<Call>) -> Result<(), Closed> {
+        let Call { id, text, reply } = *call;
+        if reply.is_closed() {
             return Ok(());
         }
-        self.open.insert(call.id, call.reply);
-        self.send(socket, WsMessage::text(call.text)).await
+        self.open.insert(id, reply);
+        self.send(socket, WsMessage::text(text)).await
     }
 
     async fn keep_alive(&mut self, socket: &mut Socket) -> Result<(), Closed> {
@@ -286,10 +288,10 @@ impl State {
         let bytes = params.map_or(0, |params| params.get().len()) + method.len();
         let (queue, shared) = (&mut self.queue, &self.shared);
         let mut push = |notification| {
-            queue.push_back(Waiting {
+            queue.push_back(Box::new(Waiting {
                 notification,
                 _room: Room::take(bytes, shared),
-            });
+            }));
         };
         let read = match bytes {
             0..=NOTIFICATION => notification::read(method, params, &mut push),

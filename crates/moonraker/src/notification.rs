@@ -50,7 +50,7 @@ pub enum Notification {
 /// They must be read quickly: if too many wait, the connection stops reading until some are taken.
 #[derive(Debug)]
 pub struct Notifications {
-    pub(crate) receiver: mpsc::Receiver<Waiting>,
+    pub(crate) receiver: mpsc::Receiver<Box<Waiting>>,
     pub(crate) shared: Arc<Shared>,
 }
 

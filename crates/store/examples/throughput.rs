@@ -103,7 +103,7 @@ fn row(n: usize) -> HistoryJob {
                 {"width": 32, "height": 32, "size": 1530, "relative_path": ".thumbs/part-32x32.png"},
                 {"width": 300, "height": 300, "size": 25_461, "relative_path": ".thumbs/part-300x300.png"},
             ],
-        })),
+        }).into()),
         auxiliary_data: None,
     }
 }

@@ -185,7 +185,7 @@ pub(crate) fn row(
         start_time: Some(at(start)),
         end_time: end.map(at),
         figures: Figures::reported(Some(total / 2.0), Some(total), Some(total * 10.0)),
-        metadata: Some(serde_json::json!({"slicer": "OrcaSlicer"})),
+        metadata: Some(serde_json::json!({"slicer": "OrcaSlicer"}).into()),
         auxiliary_data: None,
     }
 }

@@ -99,7 +99,7 @@ impl Attempt {
         let file = job
             .metadata
             .as_ref()
-            .and_then(|metadata| printer_metadata::file(id, metadata));
+            .and_then(|metadata| printer_metadata::file(id, &metadata.to_value()));
         let status = match (&file, retry) {
             (Some(_), _) => DetailsStatus::Partial,
             (None, Retry::Never) => DetailsStatus::Failed,

@@ -1,10 +1,9 @@
 //! Identifies the file that a job printed: its name, and the printer's metadata from the start of the job.
 
 use data_encoding::HEXLOWER;
-use domain::Job;
+use domain::{Job, PackedJson};
 use gcode::MovesHint;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::ingest::moonraker::file_metadata::FileFacts;
@@ -34,14 +33,17 @@ pub(super) struct FileIdentity {
 impl FileIdentity {
     /// `None` if the name of the file is not known.
     pub(super) fn of_job(job: &Job) -> Option<Self> {
-        let nothing = Value::Null;
-        let metadata = job.metadata.as_ref().unwrap_or(&nothing);
+        let metadata = job
+            .metadata
+            .as_ref()
+            .map(PackedJson::to_value)
+            .unwrap_or_default();
         let FileFacts {
             size,
             modified,
             uuid,
             moves,
-        } = FileFacts::new(metadata);
+        } = FileFacts::new(&metadata);
         Some(Self {
             path: job.filename.clone()?,
             size,

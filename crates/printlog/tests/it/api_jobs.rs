@@ -16,7 +16,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     cancelled.cause = Some(Cause::KlippyShutdown);
     cancelled.message = Some("MCU 'mcu' shutdown".to_owned());
     cancelled.user = Some("me".to_owned());
-    cancelled.metadata = Some(json!({"thumbnails": ["x".repeat(10_000)]}));
+    cancelled.metadata = Some(json!({"thumbnails": ["x".repeat(10_000)]}).into());
     let id = app.add_job(&cancelled).await;
 
     let list = app.get("/api/jobs").await.expect(200).json();
@@ -66,7 +66,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     let mut expected = list["items"][0].clone();
     expected["history_start_time"] = json!("2026-01-31T12:00:00.123Z");
     expected["notes"] = Value::Null;
-    expected["metadata"] = cancelled.metadata.unwrap();
+    expected["metadata"] = cancelled.metadata.unwrap().to_value();
     expected["auxiliary_data"] = Value::Null;
     expected["details"] = Value::Null;
     expected["pauses"] = json!([]);

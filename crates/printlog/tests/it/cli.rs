@@ -363,7 +363,7 @@ async fn seed(binary: &Binary) {
             &format!("2026-01-0{}T00:00:00Z", index + 1),
         );
         job.filename = Some((*name).to_owned());
-        job.metadata = Some(json!({"big": "x".repeat(1000)}));
+        job.metadata = Some(json!({"big": "x".repeat(1000)}).into());
         store.save_job(&job, stored_at()).await.unwrap();
     }
     store.close().await.unwrap();

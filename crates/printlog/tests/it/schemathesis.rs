@@ -36,7 +36,7 @@ async fn seeded(binary: &Binary) -> String {
                 &format!("{day:06X}"),
                 &format!("2026-01-{day:02}T00:00:00Z"),
             );
-            job.metadata = Some(json!({"size": day}));
+            job.metadata = Some(json!({"size": day}).into());
             if let Saved::Inserted(id) = store.save_job(&job, stored_at()).await.unwrap() {
                 let details = JobDetails {
                     filament_type: Some("PLA".to_owned()),

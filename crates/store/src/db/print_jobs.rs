@@ -1,9 +1,8 @@
 //! The columns of `print_jobs`, and a [`Job`] as a row of it. A new column takes three lines here: its name, how it is
 //! written and how it is read.
 
-use domain::{Cause, Job, PrinterId, Source};
+use domain::{Cause, Job, PackedJson, PrinterId, Source};
 use sea_orm::{DeriveIden, EnumIter, Iterable, sea_query::Value};
-use serde_json::Value as Json;
 
 use super::{
     error::Fault,
@@ -55,7 +54,7 @@ impl PrintJobs {
 
 /// Columns and values from the job itself.
 pub(crate) fn columns(job: &Job) -> Vec<(PrintJobs, Value)> {
-    let json = |value: &Option<Json>| value.as_ref().map(Json::to_string);
+    let json = |packed: &Option<PackedJson>| packed.as_ref().map(|packed| packed.as_str().to_owned());
     vec![
         (PrintJobs::JobId, job.job_id.clone().into()),
         (
@@ -99,8 +98,8 @@ pub(crate) fn job(record: &Record<'_>) -> Result<Job, Fault> {
         end_source: record.source("end_source")?,
         figures_source: record.required_source("figures_source")?,
         clock_jumped: record.get("clock_jumped")?,
-        metadata: record.json("metadata")?,
-        auxiliary_data: record.json("auxiliary_data")?,
+        metadata: record.packed_json("metadata")?,
+        auxiliary_data: record.packed_json("auxiliary_data")?,
         last_seen: record.time("last_seen")?,
     })
 }

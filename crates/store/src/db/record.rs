@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{Cause, Figures, JobStatus, PrinterKind, Source, UNDATED, Verdict};
+use domain::{Cause, Figures, JobStatus, PackedJson, PrinterKind, Source, UNDATED, Verdict};
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{QueryResult, TryGetable};
@@ -124,6 +124,16 @@ impl<'a> Record<'a> {
             return Ok(None);
         };
         serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|cause| self.bad(column, format!("no JSON: {cause}")))
+    }
+
+    /// JSON as it is stored, after a check that it can be read.
+    pub(crate) fn packed_json(&self, column: &'static str) -> Result<Option<PackedJson>, Fault> {
+        let Some(text) = self.get::<Option<String>>(column)? else {
+            return Ok(None);
+        };
+        PackedJson::from_text(&text)
             .map(Some)
             .map_err(|cause| self.bad(column, format!("no JSON: {cause}")))
     }

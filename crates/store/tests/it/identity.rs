@@ -31,7 +31,7 @@ on_every_engine! {
     async fn progress_touches_only_what_runs(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut job = known(printer, "000001", "a.gcode", 0.0);
-        job.metadata = Some(serde_json::json!({"slicer": "Orca"}));
+        job.metadata = Some(serde_json::json!({"slicer": "Orca"}).into());
         job.user = Some("me".into());
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!() };
 
@@ -70,7 +70,7 @@ on_every_engine! {
     async fn what_is_known_is_not_forgotten(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let mut job = known(printer, "000001", "a.gcode", 0.0);
-        job.metadata = Some(serde_json::json!({"layer_height": 0.2}));
+        job.metadata = Some(serde_json::json!({"layer_height": 0.2}).into());
         job.user = Some("me".into());
         db.store.save_job(&job, now()).await.unwrap();
         let mut ignorant = running(printer, "a.gcode", 0.0);
@@ -257,7 +257,7 @@ on_every_engine! {
         let mut live = running(printer, "a.gcode", 60.0);
         let Saved::Inserted(id) = db.store.save_job(&live, now()).await.unwrap() else { panic!() };
         let mut row = row("000001", "a.gcode", 0.0);
-        row.metadata = Some(serde_json::json!({"layer_height": 0.3}));
+        row.metadata = Some(serde_json::json!({"layer_height": 0.3}).into());
         assert_eq!(db.store.import_history(printer, std::slice::from_ref(&row), None, now()).await.unwrap(), added(1));
         live.job_id = Some("000001".into());
         live.history_start_time = Some(at(0.0));

@@ -1,4 +1,4 @@
-use domain::{Figures, JobFilter, JobStatus};
+use domain::{Figures, JobFilter, JobStatus, PackedJson};
 use jiff::Timestamp;
 use serde_json::json;
 use store::{Error, JobDetails, Saved};
@@ -45,8 +45,8 @@ on_every_engine! {
             "": [[], {}, "", true],
         });
         let mut job = known(printer, "1", "\u{1f6a2}/x'\"\\%.gcode", 0.0);
-        job.metadata = Some(metadata.clone());
-        job.auxiliary_data = Some(json!([{"provider": "spoolman", "value": [1, null]}]));
+        job.metadata = Some(PackedJson::from(&metadata));
+        job.auxiliary_data = Some(json!([{"provider": "spoolman", "value": [1, null]}]).into());
         job.message = Some("!! Move out of range: \u{1f4a5}\n".repeat(4000));
         job.user = Some("_TRUSTED_USER_".into());
         let Saved::Inserted(id) = db.store.save_job(&job, now()).await.unwrap() else { panic!() };
@@ -56,7 +56,7 @@ on_every_engine! {
         let rows: Vec<_> = (0..12)
             .map(|n| {
                 let mut row = row(&format!("9{n}"), "a", f64::from(n) * 500.0 + 500.0);
-                row.metadata = Some(metadata.clone());
+                row.metadata = Some(PackedJson::from(&metadata));
                 row
             })
             .collect();

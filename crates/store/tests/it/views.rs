@@ -60,7 +60,7 @@ async fn add_job(db: &Database) {
         filament_used: Some(1000.0),
         ..job.figures
     };
-    job.metadata = Some(json!({"size": 3, "name": "ä"}));
+    job.metadata = Some(json!({"size": 3, "name": "ä"}).into());
     db.store.save_job(&job, now()).await.unwrap();
     let (id, _) = the_job(&db.store).await;
     let change = NotesChange {

@@ -443,8 +443,8 @@ impl From<FullJob> for FullJobBody {
         } = whole;
         Self {
             history_start_time: stored.job.history_start_time,
-            metadata: stored.job.metadata.take(),
-            auxiliary_data: stored.job.auxiliary_data.take(),
+            metadata: stored.job.metadata.take().map(|json| json.to_value()),
+            auxiliary_data: stored.job.auxiliary_data.take().map(|json| json.to_value()),
             details_status: whole.details_status.as_str(),
             details_reason: whole.details_reason,
             details,

@@ -1,7 +1,7 @@
 //! Converts Moonraker's types into domain types, and interprets its words for states and outcomes, which its forks spell
 //! in several ways. The only module that does either.
 
-use domain::{Cause, Figures, HistoryEnd, HistoryJob, KlippyState, PrintState, PrintStats};
+use domain::{Cause, Figures, HistoryEnd, HistoryJob, KlippyState, PackedJson, PrintState, PrintStats};
 use jiff::Timestamp;
 use moonraker::StatusMirror;
 
@@ -101,13 +101,14 @@ fn named(filename: Option<String>) -> Option<String> {
     filename.filter(|name| !name.is_empty())
 }
 
-fn filled(value: Option<serde_json::Value>) -> Option<serde_json::Value> {
-    value.filter(|value| match value {
+fn filled(value: Option<serde_json::Value>) -> Option<PackedJson> {
+    let filled = value.filter(|value| match value {
         serde_json::Value::Null => false,
         serde_json::Value::Object(fields) => !fields.is_empty(),
         serde_json::Value::Array(items) => !items.is_empty(),
         _ => true,
-    })
+    });
+    filled.map(PackedJson::from)
 }
 
 #[cfg(test)]

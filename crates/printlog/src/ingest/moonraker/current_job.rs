@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Job, is_resumed_file};
+use domain::{Job, PackedJson, is_resumed_file};
 use jiff::{SignedDuration, Timestamp};
 use moonraker::StatusMirror;
 
@@ -11,24 +11,54 @@ use crate::ingest::{CurrentJob, Temperature};
 /// Below this progress, the position in the file is not used to estimate the remaining time.
 const MIN_PROGRESS: f64 = 0.05;
 
+/// The slicer's estimate for the current job. Kept, because a status is published every second and the metadata that
+/// contains it is text.
+#[derive(Debug, Default)]
+pub(crate) struct Estimate {
+    metadata: Option<PackedJson>,
+    seconds: Option<f64>,
+}
+
+impl Estimate {
+    /// Seconds that the slicer estimated for the whole file. `None` if unknown.
+    fn of(&mut self, job: &Job) -> Option<f64> {
+        let Some(metadata) = &job.metadata else {
+            return None;
+        };
+        if !self
+            .metadata
+            .as_ref()
+            .is_some_and(|known| known.is_same(metadata))
+        {
+            self.seconds = moonraker::lenient::known_number(&metadata.to_value()["estimated_time"]);
+            self.metadata = Some(metadata.clone());
+        }
+        self.seconds
+    }
+}
+
 /// Adds what the printer reports beyond the stored job: progress, layers and the expected end.
-pub(crate) fn add_progress(current: &mut CurrentJob, job: &Job, mirror: &StatusMirror, now: Timestamp) {
+pub(crate) fn add_progress(
+    current: &mut CurrentJob,
+    job: &Job,
+    estimate: &mut Estimate,
+    mirror: &StatusMirror,
+    now: Timestamp,
+) {
     let info = mirror.print_stats().and_then(|stats| stats.info);
     current.progress = mirror
         .progress()
         .filter(|progress| (0.0..=1.0).contains(progress));
-    current.eta = eta(job, current.progress, now);
+    current.eta = eta(job, estimate, current.progress, now);
     current.current_layer = info.and_then(|info| info.current_layer);
     current.total_layer = info.and_then(|info| info.total_layer);
 }
 
 /// Estimates the end: at first from the slicer's estimate, then increasingly from the progress in the file.
-fn eta(job: &Job, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
+fn eta(job: &Job, estimate: &mut Estimate, progress: Option<f64>, now: Timestamp) -> Option<Timestamp> {
     let printed = job.figures.print_duration?;
-    let by_slicer = job
-        .metadata
-        .as_ref()
-        .and_then(|metadata| moonraker::lenient::known_number(metadata.get("estimated_time")?))
+    let by_slicer = estimate
+        .of(job)
         .filter(|_| !job.filename.as_deref().is_some_and(is_resumed_file))
         .map(|estimated| estimated - printed)
         // A print that exceeds its estimate has no end time by the slicer.
@@ -78,13 +108,17 @@ mod tests {
                 start_time: None,
                 end_time: None,
                 figures: Figures::reported(Some(printed), Some(printed), None),
-                metadata: Some(json!({ "estimated_time": estimated })),
+                metadata: None,
                 auxiliary_data: None,
             },
         );
-        job.metadata = Some(json!({ "estimated_time": estimated }));
+        job.metadata = Some(json!({ "estimated_time": estimated }).into());
         let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
-        Some(eta(&job, progress, now)?.duration_since(now).as_secs())
+        Some(
+            eta(&job, &mut Estimate::default(), progress, now)?
+                .duration_since(now)
+                .as_secs(),
+        )
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl GcodeNames {
             is_unknown
         };
         if is_unknown {
-            let lookup = self.look_up(&absolute, endpoint);
+            // In a box, because names are made relative with each report, and looked up once.
+            let lookup = Box::pin(self.look_up(&absolute, endpoint));
             if tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await.is_ok()
                 && let Some(relative) = self.known().relative(&absolute)
             {

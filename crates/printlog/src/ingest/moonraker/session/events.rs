@@ -29,16 +29,16 @@ impl MoonrakerTask {
     ) -> Result<Infallible, SessionError> {
         let mut backfill = None;
         let mut backfill_failed = false;
-        let mut extras = std::pin::pin!(client.missing_extras());
-        let mut extras_known = false;
+        let mut extras = Some(Box::pin(client.missing_extras()));
         let mut poll = clock::every(KLIPPY_POLL);
         self.checked = Instant::now();
         loop {
             if backfill.is_none() && !backfill_failed && !self.limitations.has(Capability::History) {
-                backfill = BackfillRun::new(self.history_reader(), client.clone(), self.backfill);
+                backfill =
+                    BackfillRun::new(self.history_reader(), client.clone(), self.backfill).map(Box::new);
             }
             let deadline = self.recorder.deadline();
-            // Copied only during an import: a job contains the metadata of its file.
+            // Copied only during an import: a copy has texts of its own.
             let current = backfill.as_ref().and_then(|_| self.recorder.current().cloned());
             tokio::select! {
                 notification = notifications.recv() => match notification {
@@ -54,8 +54,8 @@ impl MoonrakerTask {
                     backfill_failed |= matches!(page, Err(HistoryError::Store(_) | HistoryError::Implausible(_)));
                     self.page_imported(page)?;
                 }
-                missing = &mut extras, if !extras_known => {
-                    extras_known = true;
+                missing = result_of(&mut extras) => {
+                    extras = None;
                     let tried = [Capability::Metadata, Capability::TemperatureStore];
                     self.limitations.note_all(&tried, missing?);
                     self.publish();
@@ -156,8 +156,16 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
+/// The result of a call that is made once. Pending forever if there is none.
+async fn result_of<T>(call: &mut Option<impl Future<Output = T> + Unpin>) -> T {
+    match call {
+        Some(call) => call.await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn next_page(
-    run: &mut Option<BackfillRun>,
+    run: &mut Option<Box<BackfillRun>>,
     current: Option<&domain::Job>,
 ) -> Result<Backfill, HistoryError> {
     match run {

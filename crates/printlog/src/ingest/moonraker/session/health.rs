@@ -16,10 +16,11 @@ impl MoonrakerTask {
         let is_settled = self.klippy == KlippyState::Ready && self.subscription == Subscription::Confirmed;
         if !is_settled || self.checked.elapsed() >= interval {
             self.checked = Instant::now();
-            self.check(client).await?;
+            // In a box, as `sync`.
+            Box::pin(self.check(client)).await?;
         }
         if self.is_polled && self.klippy == KlippyState::Ready {
-            match client.poll_print(&self.mirror).await {
+            match Box::pin(client.poll_print(&self.mirror)).await {
                 Ok(snapshot) => {
                     self.mirror.merge(snapshot.status);
                     self.status_changed(client).await?;
@@ -79,7 +80,7 @@ impl MoonrakerTask {
         if self.history_retry.is_none_or(|retry| Instant::now() < retry) {
             return Ok(());
         }
-        let outcome = client.try_history().await?;
+        let outcome = Box::pin(client.try_history()).await?;
         let is_readable = outcome.is_ok();
         self.note_history(outcome);
         if is_readable {

@@ -18,7 +18,8 @@ use crate::{
         ConnectionState, PrinterStatus,
         fleet::Shared,
         moonraker::{
-            gcode_names::GcodeNames, history::HistoryError, limitations::Limitations, page_size::PageSize,
+            current_job::Estimate, gcode_names::GcodeNames, history::HistoryError, limitations::Limitations,
+            page_size::PageSize,
         },
         recorder::Recorder,
     },
@@ -87,6 +88,7 @@ pub(crate) struct MoonrakerTask {
     /// Unknown print states that were already logged.
     unknown_states: HashSet<String>,
     names: GcodeNames,
+    estimate: Estimate,
     /// Address of the printer's Moonraker. `None` until it has been parsed; without it there is no connection.
     endpoint: Option<Endpoint>,
 }
@@ -117,6 +119,7 @@ impl MoonrakerTask {
             is_undecided: false,
             unknown_states: HashSet::new(),
             names: GcodeNames::default(),
+            estimate: Estimate::default(),
             endpoint: None,
             printer,
             shared,
@@ -159,8 +162,9 @@ impl MoonrakerTask {
         let config = &self.printer.config;
         let endpoint = Endpoint::parse(&config.moonraker_url, config.moonraker_api_key.as_deref())?;
         self.endpoint = Some(endpoint.clone());
-        let (client, mut notifications) =
-            moonraker::connect(&endpoint, &moonraker::ConnectOptions::default()).await?;
+        // In a box, because the room for a handshake would otherwise be kept for as long as the connection.
+        let options = moonraker::ConnectOptions::default();
+        let (client, mut notifications) = Box::pin(moonraker::connect(&endpoint, &options)).await?;
         let ended = self.read_and_follow(&client, &mut notifications).await;
         // No other response of Moonraker is that large.
         if matches!(client.closed_reason(), Some(Closed::TooLarge { .. })) {

@@ -33,7 +33,7 @@ impl MoonrakerTask {
             status.klippy_state = Some(self.klippy);
             status.klippy_message = message;
             if let (Some(current), Some(job)) = (&mut status.job, job) {
-                current_job::add_progress(current, job, &self.mirror, now);
+                current_job::add_progress(current, job, &mut self.estimate, &self.mirror, now);
             }
             status.temperatures = current_job::temperatures(&self.mirror);
             status.backfill = backfill;

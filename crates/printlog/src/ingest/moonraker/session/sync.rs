@@ -4,6 +4,7 @@ use domain::{
     JobId, KlippyState, PrintState, PrintStats, PrinterId,
     tracker::{Event, Newest, Sync},
 };
+use futures_util::future::BoxFuture;
 use moonraker::{Capability, Client, Limitation, RequestError, StatusMirror, optional};
 use store::{FoundRun, Store};
 use tokio::time::Instant;
@@ -21,7 +22,13 @@ const UNKNOWN_STATES: usize = 8;
 impl MoonrakerTask {
     /// Reads everything again: first the history, then the print. If a print ends in between, its notifications are
     /// handled afterwards.
-    pub(super) async fn sync(&mut self, client: &Client) -> Result<(), SessionError> {
+    ///
+    /// In a box: a task keeps room for all that it may ever wait for at once, and this is rarely in use.
+    pub(super) fn sync<'a>(&'a mut self, client: &'a Client) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(self.read_everything(client))
+    }
+
+    async fn read_everything(&mut self, client: &Client) -> Result<(), SessionError> {
         // The rows that are read below must contain all that is known.
         while !self.recorder.is_saved() {
             self.recorder.write_next().await;
