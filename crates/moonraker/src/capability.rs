@@ -33,6 +33,8 @@ pub enum Capability {
     PrintStats,
     /// Rows of `server.history.list` beyond the newest.
     HistoryImport,
+    /// Rows of the history that can be read completely.
+    HistoryRows,
 }
 
 impl Capability {
@@ -68,6 +70,9 @@ impl Capability {
             Self::PrintStats => "Klipper reports no print_stats; no job can be recorded",
             Self::HistoryImport => {
                 "the history of this Moonraker cannot be imported as a whole; new jobs are recorded"
+            }
+            Self::HistoryRows => {
+                "rows of this Moonraker's history have values that cannot be read or are too long; the rest of them is recorded"
             }
         }
     }
@@ -120,6 +125,20 @@ impl Limitation {
         Self {
             capability: Capability::PrintStats,
             cause: "printer.cfg needs a section [virtual_sdcard]".to_owned(),
+            timed_out: false,
+        }
+    }
+
+    /// What problems with rows of the history mean: their number, and the first of them.
+    #[must_use]
+    pub fn of_rows(problems: u64, first: &impl fmt::Display) -> Self {
+        let cause = match problems {
+            0 | 1 => first.to_string(),
+            _ => format!("{problems} problems; the first: {first}"),
+        };
+        Self {
+            capability: Capability::HistoryRows,
+            cause,
             timed_out: false,
         }
     }
@@ -239,6 +258,20 @@ impl Client {
             ..HistoryQuery::default()
         };
         optional(Capability::History, self.history_list(&query).await.map(drop))
+    }
+
+    /// Whether the newest rows of the history can be read completely.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn check_history_rows(&self) -> Result<Optional<()>, RequestError> {
+        let page = self
+            .history_page_skipping_bad_rows(HistoryQuery::default())
+            .await?;
+        Ok(match page.problems.first() {
+            None => Ok(()),
+            Some(first) => Err(Limitation::of_rows(page.problems.len() as u64, first)),
+        })
     }
 
     /// Whether the history has an end. Reading a history without an end, or with the same rows at every position, would

@@ -30,6 +30,8 @@ pub enum Notification {
         action: String,
         /// The job in its current state.
         job: Box<HistoryJob>,
+        /// What of the job could not be read, or had to be cut. `None` if nothing.
+        problem: Option<String>,
     },
     /// Klippy is ready. Earlier subscriptions are gone.
     KlippyReady,
@@ -118,9 +120,10 @@ fn read_change(change: &RawValue) -> Result<Notification, serde_json::Error> {
         job: &'a RawValue,
     }
     let Change { action, job } = serde_json::from_str(change.get())?;
-    let (job, _) = HistoryJob::read(job).map_err(serde::de::Error::custom)?;
+    let (job, problem) = HistoryJob::read(job).map_err(serde::de::Error::custom)?;
     Ok(Notification::HistoryChanged {
         action,
         job: Box::new(job),
+        problem,
     })
 }

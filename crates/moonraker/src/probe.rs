@@ -126,11 +126,12 @@ async fn read_server(client: &Client) -> Result<ProbeReport, RequestError> {
         client.printer_info(),
     );
     match history? {
-        Ok(()) => limitations.extend(
-            optional(Capability::HistoryImport, client.check_history_end().await)?
-                .and_then(|end| end)
-                .err(),
-        ),
+        Ok(()) => {
+            let end = optional(Capability::HistoryImport, client.check_history_end().await)?;
+            let rows = optional(Capability::HistoryRows, client.check_history_rows().await)?;
+            limitations.extend(end.flatten().err());
+            limitations.extend(rows.flatten().err());
+        }
         Err(limitation) => limitations.push(limitation),
     }
     limitations.extend(optional(Capability::HostClock, clock)?.err());

@@ -797,7 +797,7 @@ export interface components {
         /** @enum {string} */
         Bucket: "hour" | "day" | "week" | "month" | "year";
         /** @enum {string} */
-        Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import";
+        Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import" | "history_rows";
         /**
          * @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, one of the two is unknown, or the value is
          *     missing for more than 5 % of the jobs of either period (`jobs_without_…`).

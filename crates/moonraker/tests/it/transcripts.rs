@@ -154,7 +154,7 @@ fn compare(path: &Path, messages: &[Value], received: &[Notification], total: &m
                     assert_eq!(mirror.print_stats().unwrap().state, state.as_str());
                 }
             }
-            Notification::HistoryChanged { action, job } => {
+            Notification::HistoryChanged { action, job, .. } => {
                 assert_eq!(method, "notify_history_changed");
                 let expected = &params[0];
                 assert_eq!(Some(action.as_str()), expected["action"].as_str());

@@ -29,6 +29,32 @@ async fn a_row_that_cannot_be_read_costs_that_row_only() {
     .await;
     let list = logger.get(&format!("/api/jobs?printer_id={id}&limit=1")).await;
     assert_eq!(list["total"], 695);
+    let status = logger.get(&format!("/api/printers/{id}/status")).await;
+    let reason = limitation(&status, "history_rows").expect("a limitation");
+    assert!(reason.contains("(5 problems; the first: row 3: "), "{reason}");
+}
+
+fn limitation<'a>(status: &'a Value, capability: &str) -> Option<&'a str> {
+    let limitations = status["limitations"].as_array()?;
+    let found = limitations
+        .iter()
+        .find(|limitation| limitation["capability"] == capability)?;
+    found["reason"].as_str()
+}
+
+#[tokio::test]
+async fn a_bad_row_among_the_newest_is_a_limitation() {
+    let printer = SimPrinter::start(past(60), 0).await.unwrap();
+    let newest = printer.history()[59]["job_id"].as_str().unwrap().to_owned();
+    assert!(printer.corrupt_history_job(&newest));
+    let logger = Logger::start().await;
+    let id = logger.add_printer("Voron", &printer.url(), None).await;
+    let status = import_of(&logger, id, |status| status["backfill"]["state"] == "done").await;
+    let reason = limitation(&status, "history_rows").expect("a limitation");
+    assert!(reason.contains("row 0: "), "{reason}");
+    let test = logger.command(&["printers", "test", "Voron", "--json"]).await;
+    assert_eq!(test["ok"], true);
+    assert!(limitation(&test, "history_rows").is_some(), "{test:#}");
 }
 
 async fn import_of(logger: &Logger, printer: i64, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -47,10 +73,7 @@ fn past(count: u64) -> PrinterConfig {
 }
 
 fn cannot_be_imported(status: &Value) -> bool {
-    let limitations = status["limitations"].as_array().unwrap();
-    limitations
-        .iter()
-        .any(|limitation| limitation["capability"] == "history_import")
+    limitation(status, "history_import").is_some()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Backfill, HistoryEnd, HistoryJob, Job, PrinterId};
 use jiff::Timestamp;
-use moonraker::{Client, Endpoint, HistoryQuery, Order, RequestError};
+use moonraker::{Client, Endpoint, HistoryQuery, Order, RequestError, RowProblem};
 use store::Store;
 use tracing::{info, warn};
 
@@ -17,6 +17,7 @@ use crate::{
         moonraker::{
             convert,
             gcode_names::GcodeNames,
+            limitations::RowProblems,
             page_size::{MAX_ROWS, PageSize},
         },
     },
@@ -62,6 +63,8 @@ pub(crate) struct Recent {
     pub(crate) newest: Option<HistoryJob>,
     /// Why older rows could not be read. `None` if all new rows have been read.
     pub(crate) cut_short: Option<HistoryError>,
+    /// What could not be read in the rows.
+    pub(crate) problems: RowProblems,
 }
 
 /// A page of the history.
@@ -74,6 +77,8 @@ struct Page {
     bytes: u64,
     /// Whether the history ends with this page.
     is_last: bool,
+    /// What could not be read in the rows.
+    problems: Vec<RowProblem>,
 }
 
 impl HistoryReader {
@@ -85,7 +90,7 @@ impl HistoryReader {
         open: &[Job],
         backfill: &Backfill,
     ) -> Result<Recent, HistoryError> {
-        let mut newest = None;
+        let (mut newest, mut problems) = (None, RowProblems::default());
         let (mut start, mut bytes) = (0, 0);
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
@@ -93,9 +98,14 @@ impl HistoryReader {
                 Ok(page) => page,
                 Err(cause) => {
                     let cut_short = Some(cause);
-                    return Ok(Recent { newest, cut_short });
+                    return Ok(Recent {
+                        newest,
+                        cut_short,
+                        problems,
+                    });
                 }
             };
+            page.problems.iter().for_each(|problem| problems.add(problem));
             let rows = page.rows;
             if start == 0 {
                 newest = rows.first().cloned();
@@ -114,7 +124,11 @@ impl HistoryReader {
                 is_done = cut_short.is_some();
             }
             if is_done {
-                return Ok(Recent { newest, cut_short });
+                return Ok(Recent {
+                    newest,
+                    cut_short,
+                    problems,
+                });
             }
             start += page.covered;
             bytes += page.bytes;
@@ -159,6 +173,8 @@ impl HistoryReader {
                 backfill,
                 last: None,
                 bytes,
+                // They are read again, from the new position.
+                problems: RowProblems::default(),
             });
         }
         let skipped = rows
@@ -172,6 +188,12 @@ impl HistoryReader {
             &backfill,
         )
         .await?;
+        let mut problems = RowProblems::default();
+        let is_new = |problem: &&RowProblem| problem.position >= start + overlap;
+        page.problems
+            .iter()
+            .filter(is_new)
+            .for_each(|problem| problems.add(problem));
         // If the last row is unreadable, it cannot serve as the overlap.
         let last = rows
             .last()
@@ -186,6 +208,7 @@ impl HistoryReader {
             backfill,
             last,
             bytes,
+            problems,
         })
     }
 
@@ -253,6 +276,7 @@ impl HistoryReader {
             covered: page.rows,
             bytes: page.bytes,
             is_last,
+            problems: page.problems,
             rows,
         })
     }
@@ -286,6 +310,8 @@ pub(crate) struct BackfillRun {
     setbacks: u32,
     /// Whether the history is known to end.
     has_end: bool,
+    /// What could not be read in the rows since the last [`take_problems`](Self::take_problems).
+    problems: RowProblems,
 }
 
 /// Result of reading one page of the import.
@@ -294,6 +320,7 @@ pub(crate) struct PageRead {
     /// Id of its last row. `None` if the page ends with an unreadable row.
     last: Option<String>,
     bytes: u64,
+    problems: RowProblems,
 }
 
 type Reading = std::pin::Pin<Box<dyn Future<Output = Result<PageRead, HistoryError>> + Send>>;
@@ -311,6 +338,7 @@ impl BackfillRun {
             furthest: backfill.position,
             setbacks: 0,
             has_end: false,
+            problems: RowProblems::default(),
         })
     }
 
@@ -335,6 +363,7 @@ impl BackfillRun {
         let result = read.await;
         self.in_flight = None;
         let page = result?;
+        self.problems.append(page.problems);
         self.has_end = self.bytes > 0;
         self.bytes += page.bytes;
         self.check_progress(&page.backfill)?;
@@ -359,6 +388,11 @@ impl BackfillRun {
 }
 
 impl BackfillRun {
+    /// What could not be read in the rows since the last call.
+    pub(crate) fn take_problems(&mut self) -> RowProblems {
+        std::mem::take(&mut self.problems)
+    }
+
     fn check_progress(&mut self, backfill: &Backfill) -> Result<(), HistoryError> {
         if backfill.completed_at.is_some() {
             return Ok(());

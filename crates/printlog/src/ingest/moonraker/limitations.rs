@@ -12,6 +12,36 @@ use crate::ingest;
 #[derive(Debug, Default)]
 pub(crate) struct Limitations(BTreeMap<Capability, Limitation>);
 
+/// Problems with rows of the history: values that cannot be read or had to be cut.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowProblems {
+    count: u64,
+    first: Option<String>,
+}
+
+impl RowProblems {
+    pub(crate) fn add(&mut self, problem: &impl ToString) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| problem.to_string());
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) fn append(&mut self, later: Self) {
+        self.count += later.count;
+        self.first = self.first.take().or(later.first);
+    }
+
+    pub(crate) fn outcome(&self) -> Optional<()> {
+        match &self.first {
+            None => Ok(()),
+            Some(first) => Err(Limitation::of_rows(self.count, first)),
+        }
+    }
+}
+
 impl Limitations {
     /// Records the outcome of an optional call, and returns its result if there is one.
     pub(crate) fn note<T>(&mut self, capability: Capability, outcome: Optional<T>) -> Option<T> {

@@ -48,6 +48,10 @@ impl MoonrakerTask {
                 () = self.recorder.write_next() => self.publish(),
                 () = sleep_until(deadline) => self.step(Event::Tick),
                 page = next_page(&mut backfill, current.as_ref()) => {
+                    if let Some(run) = &mut backfill {
+                        self.imported_rows.append(run.take_problems());
+                        self.note_rows();
+                    }
                     if !matches!(page, Ok(Backfill { completed_at: None, .. })) {
                         backfill = None;
                     }
@@ -103,7 +107,13 @@ impl MoonrakerTask {
                 }
                 self.publish_if_due();
             }
-            Notification::HistoryChanged { action, job } => self.history_changed(&action, *job).await,
+            Notification::HistoryChanged { action, job, problem } => {
+                if let Some(problem) = problem {
+                    self.rows.add(&problem);
+                    self.note_rows();
+                }
+                self.history_changed(&action, *job).await;
+            }
             Notification::KlippyReady => self.sync(client).await?,
             Notification::KlippyShutdown => {
                 self.klippy = KlippyState::Shutdown;

@@ -18,7 +18,10 @@ use crate::{
         ConnectionState, PrinterStatus,
         fleet::Shared,
         moonraker::{
-            current_job::Estimate, gcode_names::GcodeNames, history::HistoryError, limitations::Limitations,
+            current_job::Estimate,
+            gcode_names::GcodeNames,
+            history::HistoryError,
+            limitations::{Limitations, RowProblems},
             page_size::PageSize,
         },
         recorder::Recorder,
@@ -81,6 +84,9 @@ pub(crate) struct MoonrakerTask {
     reconnect_backoff: Backoff,
     outage: Outage,
     history_backoff: Backoff,
+    /// Problems with rows of the history since the last sync, and with those that were imported.
+    rows: RowProblems,
+    imported_rows: RowProblems,
     /// Time of the next attempt to read the history. `None` while it can be read.
     history_retry: Option<Instant>,
     /// The state of the print was unknown at the last sync.
@@ -115,6 +121,8 @@ impl MoonrakerTask {
             reconnect_backoff,
             outage: Outage::default(),
             history_backoff,
+            rows: RowProblems::default(),
+            imported_rows: RowProblems::default(),
             history_retry: None,
             is_undecided: false,
             unknown_states: HashSet::new(),

@@ -81,10 +81,16 @@ impl MoonrakerTask {
         client: &Client,
     ) -> Result<Option<domain::HistoryJob>, SessionError> {
         let open = jobs(self.shared.store.open_jobs(self.printer.id).await?);
-        let Recent { newest, cut_short } = self
+        let Recent {
+            newest,
+            cut_short,
+            problems,
+        } = self
             .history_reader()
             .read_recent(client, &open, &self.backfill)
             .await?;
+        self.rows = problems;
+        self.note_rows();
         match cut_short {
             None => {
                 self.note_history(Ok(()));
@@ -95,6 +101,16 @@ impl MoonrakerTask {
             Some(cause) => self.history_failed(cause)?,
         }
         Ok(newest)
+    }
+
+    /// Records whether all rows of the history could be read completely.
+    pub(super) fn note_rows(&mut self) {
+        // Not their sum: the first import reads the newest rows again.
+        let problems = match self.rows.count() > self.imported_rows.count() {
+            true => &self.rows,
+            false => &self.imported_rows,
+        };
+        self.limitations.note(Capability::HistoryRows, problems.outcome());
     }
 
     /// Records why the history, or the rest of it, cannot be read.
