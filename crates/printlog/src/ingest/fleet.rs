@@ -104,6 +104,8 @@ impl Fleet {
             outage: Outage::default(),
             last_seen_outage: Outage::default(),
         };
+        // Dropped however the task ends, also by a panic: the first is what `is_alive` reports, the second
+        // ends the process.
         let ended = fleet.supervisor.clone().drop_guard();
         let process = stop.clone().drop_guard();
         tasks.spawn(async move {
@@ -147,6 +149,7 @@ impl Fleet {
 
     /// Announces a change of the `printers` table, which then takes effect at once.
     pub fn printers_changed(&self) {
+        // Keeps a permit: a change during an update leads to another one.
         self.printers_changed.notify_one();
     }
 
@@ -188,6 +191,7 @@ impl Supervisor {
             if self
                 .running
                 .values()
+                // A task ends only when it is stopped. One that ended by itself has panicked.
                 .any(|running| running.task.is_finished() && !running.stop.is_cancelled())
             {
                 error!(
@@ -196,6 +200,7 @@ impl Supervisor {
                 break;
             }
         }
+        // All at once, and only then the waiting: each may need seconds for its last writes.
         for running in self.running.values() {
             running.stop.cancel();
         }
@@ -227,6 +232,7 @@ impl Supervisor {
             .filter(|(id, running)| {
                 wanted
                     .get(id)
+                    // Only what a user can change: `last_seen` and the import are written by the task itself.
                     .is_none_or(|printer| printer.config != running.config)
             })
             .map(|(id, _)| *id)
@@ -237,6 +243,8 @@ impl Supervisor {
                 running.stop.cancel();
                 end(running).await;
             }
+            // A printer that is only restarted keeps its status until the new task replaces it, so that
+            // viewers do not see it vanish.
             if !wanted.contains_key(&id) {
                 self.fleet
                     .statuses
@@ -274,6 +282,7 @@ impl Supervisor {
         self.fleet
             .statuses
             .send_modify(|statuses| drop(statuses.insert(id, status)));
+        // One for all connections of the printer, so that every line that its task logs names it.
         let span = info_span!("printer", printer.id = id.0, printer.name = config.name);
         let task = tokio::spawn(task.run(stop.clone()).instrument(span));
         self.running.insert(id, Running { config, stop, task });
@@ -287,6 +296,7 @@ impl Supervisor {
             .borrow()
             .iter()
             .filter_map(|(id, status)| Some((*id, status.borrow().last_seen?)))
+            // A printer that is off costs no write.
             .filter(|(id, seen)| self.last_seen.get(id) != Some(seen))
             .collect();
         if changed.is_empty() {
@@ -299,6 +309,7 @@ impl Supervisor {
             }
             Err(cause) => {
                 let reason = ErrorChain(&cause).to_string();
+                // Nothing is lost: the next write has later times.
                 if self.last_seen_outage.is_new(&reason) {
                     warn!("cannot write when printers were last seen, retrying: {reason}");
                 }
@@ -308,6 +319,7 @@ impl Supervisor {
 }
 
 async fn end(running: Running) {
+    // No task is aborted, so this is a panic.
     if let Err(cause) = running.task.await {
         error!("the task of printer {} has crashed: {cause}", running.config.name);
     }

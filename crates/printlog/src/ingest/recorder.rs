@@ -54,6 +54,7 @@ impl Recorder {
             moonraker_version: None,
             job: None,
             temperatures: BTreeMap::new(),
+            // From the table: a printer that is off keeps it over a restart of printlog.
             last_seen: printer.last_seen,
             backfill: BackfillProgress::new(&printer.backfill, false, None),
             database_trouble: None,
@@ -77,6 +78,7 @@ impl Recorder {
         let actions = self.tracker.step(self.clock.moment(), event);
         let has_changed = !actions.is_empty();
         for action in actions {
+            // Queued only: a task that follows its printer never waits for the database.
             self.writer.push(action);
         }
         has_changed
@@ -111,6 +113,7 @@ impl Recorder {
             Written::Deleted {
                 start_time: Some(start_time),
             } => {
+                // The print goes on, and the tracker would save the job again.
                 self.step(Event::DeletedByUser(start_time));
             }
             Written::Deleted { start_time: None }
@@ -122,6 +125,7 @@ impl Recorder {
 
     /// Writes what is left when the server stops.
     pub(crate) async fn finish(mut self) {
+        // As for a lost link: an end that was shown is written, and a running job gets its latest figures.
         self.step(Event::LinkLost);
         self.writer.retry_now();
         let last_writes = async {
@@ -129,6 +133,7 @@ impl Recorder {
                 self.writer.next().await;
             }
         };
+        // What is missing then is recovered from the history at the next start.
         if tokio::time::timeout(LAST_WRITES, last_writes).await.is_err() {
             warn!("stopped with changes that are not in the database");
         }
@@ -152,10 +157,12 @@ impl Recorder {
     pub(crate) fn publish(&mut self, complete: impl FnOnce(&mut PrinterStatus, Option<&Job>)) {
         self.published = self.clock.moment().monotonic;
         let job = self.tracker.current();
+        // Until the first write of a new job, the row is that of the job before.
         let row = self
             .current_row
             .filter(|(start, _)| job.is_some_and(|job| *start == job.start_time));
         let current = job.map(|job| CurrentJob::new(job, row.map(|(_, id)| id)));
+        // A change that only waits for its turn is no trouble.
         let changes_waiting = self.writer.last_error().map_or(0, |_| self.writer.len());
         let trouble = self.database_trouble();
         self.status.send_modify(|status| {
@@ -188,6 +195,7 @@ impl Recorder {
             let changed = status.connection.state != state;
             let since = if changed { since } else { status.connection.since };
             status.connection = Connection { state, reason, since };
+            // These values would look current. Of the job, only the expected end is a promise.
             if state != ConnectionState::Connected {
                 status.klippy_state = None;
                 status.klippy_message = None;

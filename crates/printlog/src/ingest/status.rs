@@ -144,6 +144,7 @@ pub struct BackfillProgress {
 impl BackfillProgress {
     pub(crate) fn new(backfill: &Backfill, is_running: bool, error: Option<String>) -> Self {
         let state = match backfill.completed_at {
+            // A plan without an import is complete from its beginning.
             Some(_) if backfill.position == 0 && backfill.since == backfill.first_contact => {
                 BackfillState::Off
             }

@@ -106,6 +106,7 @@ impl Writer {
     /// Writes the next change. Pending forever while the queue is empty. Cancel-safe: a later call continues the
     /// write in flight.
     pub(crate) async fn next(&mut self) -> Written {
+        // Before the change is taken from the queue: what arrives during the pause is merged into it.
         if let Some(at) = self.retry_at {
             tokio::time::sleep_until(at).await;
             self.retry_at = None;
@@ -113,8 +114,11 @@ impl Writer {
         let Some(action) = self.queue.front() else {
             return std::future::pending().await;
         };
+        // Kept in `self`: the caller drops this future whenever another event comes first, and a write goes
+        // on.
         let write = self.in_flight.get_or_insert_with(|| {
             let (store, clock) = (self.store.clone(), self.clock);
+            // A copy, because the change stays in the queue until it is in the database.
             Box::pin(write(store, clock, self.printer_id, action.clone()))
         });
         let result = write.await;
@@ -138,6 +142,7 @@ impl Writer {
                     ?change,
                     "dropped a change of a job that the database can never accept: {reason}"
                 );
+                // Shown until the next write succeeds, because a change was lost.
                 self.last_error = Some(reason);
                 Written::Dropped
             }
@@ -163,17 +168,20 @@ fn can_never_be_written(cause: &store::Error) -> bool {
 
 /// Merges two pending writes into one, if `newer` contains everything in `older`.
 fn merge(older: &Action, newer: &Action) -> Option<Action> {
+    // A history row is about another job, so it replaces nothing and is not replaced.
     let (Action::Save(before) | Action::Checkpoint(before)) = older else {
         return None;
     };
     let (Action::Save(after) | Action::Checkpoint(after)) = newer else {
         return None;
     };
+    // A printer runs one job at a time, so the start identifies the job.
     if before.start_time != after.start_time {
         return None;
     }
     Some(match (older, newer) {
         (Action::Checkpoint(_), Action::Checkpoint(job)) => Action::Checkpoint(job.clone()),
+        // A checkpoint writes few columns, and must not take the place of the others.
         _ => Action::Save(after.clone()),
     })
 }

@@ -42,6 +42,7 @@ pub fn klippy(mirror: &StatusMirror) -> Option<(KlippyState, Option<String>)> {
     let state = klippy_state(webhooks.state?);
     let message = webhooks
         .state_message
+        // Klippy then says `Printer is ready`, which explains nothing.
         .filter(|_| state != KlippyState::Ready)
         .map(|message| message.trim().to_owned())
         .filter(|message| !message.is_empty());
@@ -98,12 +99,14 @@ pub fn instant(seconds: Option<f64>) -> Option<Timestamp> {
 }
 
 fn named(filename: Option<String>) -> Option<String> {
+    // Klipper reports an empty name after a reset, Moonraker for a start it missed.
     filename.filter(|name| !name.is_empty())
 }
 
 fn filled(value: Option<serde_json::Value>) -> Option<PackedJson> {
     let filled = value.filter(|value| match value {
         serde_json::Value::Null => false,
+        // What Moonraker writes for a file that is gone.
         serde_json::Value::Object(fields) => !fields.is_empty(),
         serde_json::Value::Array(items) => !items.is_empty(),
         _ => true,

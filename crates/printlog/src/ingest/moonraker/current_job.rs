@@ -64,6 +64,8 @@ fn eta(job: &Job, estimate: &mut Estimate, progress: Option<f64>, now: Timestamp
         // A print that exceeds its estimate has no end time by the slicer.
         .filter(|left| *left > 0.0);
     let by_file = progress
+        // At the end of the file nothing is left to extrapolate, and an expected end would be in the past at
+        // once.
         .filter(|progress| *progress > MIN_PROGRESS && *progress < 1.0 && printed > 0.0)
         .map(|progress| printed * (1.0 - progress) / progress);
     let left = match (by_slicer, by_file, progress) {

@@ -55,6 +55,7 @@ pub(crate) fn slicer_data(metadata: &Value) -> GcodeMetadata {
         .enumerate()
         .filter_map(|(index, tool)| Some((index, tool.used_g?)))
         .fold(None, |best: Option<(usize, f64)>, this| match best {
+            // Of equal weights, the first tool counts.
             Some(best) if best.1 >= this.1 => Some(best),
             _ => Some(this),
         })

@@ -35,6 +35,7 @@ impl GcodeNames {
     pub(crate) async fn read_folder(&self, client: &Client) -> Result<(), RequestError> {
         let folder = client.gcode_folder().await?;
         let mut known = self.known();
+        // Each connection looks again for files that were not found.
         known.unknown.clear();
         if let Some(folder) = folder {
             known.add(parts(&folder));

@@ -92,6 +92,7 @@ impl HistoryReader {
     ) -> Result<Recent, HistoryError> {
         let (mut newest, mut problems) = (None, RowProblems::default());
         let (mut start, mut bytes) = (0, 0);
+        // A run without an id has no row yet, so the search does not wait for one.
         let mut wanted: Vec<&Job> = open.iter().filter(|job| job.job_id.is_some()).collect();
         loop {
             let page = match self.page(client, start, RECENT_PAGE, Order::Descending).await {
@@ -119,6 +120,7 @@ impl HistoryReader {
             let mut cut_short = None;
             let mut is_done =
                 page.is_last || backfill.completed_at.is_none() || (imported == 0 && wanted.is_empty());
+            // The limits cost a call, and most histories have nothing new beyond the first page.
             if !is_done {
                 cut_short = self.check_limits(client, start, bytes + page.bytes).await.err();
                 is_done = cut_short.is_some();
@@ -167,6 +169,7 @@ impl HistoryReader {
         let page = self.page(client, start, MAX_ROWS, Order::Ascending).await?;
         let (rows, bytes) = (&page.rows, page.bytes);
         if previous.is_some() && rows.first().map(|row| &row.job_id) != previous.as_ref() {
+            // By a page, because the number of deleted rows is unknown.
             backfill.position = start.saturating_sub(MAX_ROWS);
             self.store.save_backfill(self.printer_id, &backfill).await?;
             return Ok(PageRead {
@@ -180,6 +183,7 @@ impl HistoryReader {
         let skipped = rows
             .iter()
             .find(|row| current.is_some_and(|job| row.is_run_of(job)))
+            // The tracker may not have opened a job for the running print yet.
             .or_else(|| rows.last().filter(|row| row.end == HistoryEnd::Running));
         self.import(
             rows,
@@ -223,6 +227,7 @@ impl HistoryReader {
         let wanted: Vec<HistoryJob> = rows
             .iter()
             .filter(|row| match (backfill.since, row.start_time) {
+                // A job that is open here is ours, also if it began before the limit.
                 (Some(since), Some(start)) => start >= since || open.iter().any(|job| row.is_run_of(job)),
                 _ => true,
             })
@@ -347,6 +352,7 @@ impl BackfillRun {
         let read = self.in_flight.get_or_insert_with(|| {
             let (reader, client) = (self.reader.clone(), self.client.clone());
             let (backfill, previous, current) = (self.backfill, self.previous.clone(), current.cloned());
+            // Not before the first page: many histories fit into it.
             let is_second = self.bytes > 0 && !self.has_end;
             Box::pin(async move {
                 let began = tokio::time::Instant::now();
@@ -356,6 +362,7 @@ impl BackfillRun {
                 let result = reader
                     .read_next_page(&client, current.as_ref(), backfill, previous)
                     .await;
+                // A printer that prints has half of its time for itself.
                 tokio::time::sleep(began.elapsed().max(MIN_PAUSE)).await;
                 result
             })

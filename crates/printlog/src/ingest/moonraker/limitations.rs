@@ -62,6 +62,7 @@ impl Limitations {
         for capability in tried {
             if missing
                 .iter()
+                // It was tried and not refused.
                 .all(|limitation| limitation.capability != *capability)
             {
                 self.remove(*capability);

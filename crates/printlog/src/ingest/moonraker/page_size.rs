@@ -28,6 +28,7 @@ impl PageSize {
     /// The number of rows to request, at most `wanted`. 0 if even a single row is too large.
     pub(crate) fn rows(&self, wanted: u64) -> u64 {
         let rows = wanted.min(self.limit.load(Ordering::Relaxed));
+        // An answer that is too large only ends the connection; `shrink` needs to know what it answered.
         self.requested.store(rows, Ordering::Relaxed);
         rows
     }
@@ -46,6 +47,7 @@ impl PageSize {
     pub(crate) fn shrink(&self) {
         let smaller = match self.requested.load(Ordering::Relaxed) {
             0 | 1 => 0,
+            // Not by half, because each attempt costs a connection.
             rows => (rows / 8).max(1),
         };
         self.limit.store(smaller, Ordering::Relaxed);

@@ -55,6 +55,8 @@ impl MoonrakerTask {
                     if !matches!(page, Ok(Backfill { completed_at: None, .. })) {
                         backfill = None;
                     }
+                    // A refused history is tried again on this connection (`retry_history`). Other failures
+                    // wait for the next.
                     backfill_failed |= matches!(page, Err(HistoryError::Store(_) | HistoryError::Implausible(_)));
                     self.page_imported(page)?;
                 }
@@ -84,6 +86,7 @@ impl MoonrakerTask {
             Err(cause) => cause,
         };
         let reason = ErrorChain(&cause).to_string();
+        // An error of our database is no limitation of the printer.
         if !matches!(cause, HistoryError::Store(_)) {
             self.history_failed(cause)?;
         }
@@ -100,6 +103,8 @@ impl MoonrakerTask {
                 if eventtime.is_some_and(|time| time < self.snapshot_time) {
                     return Ok(());
                 }
+                // Temperatures change with each update of an idle printer and are no event. Checked here
+                // because the merge takes the delta.
                 let is_relevant = delta.contains_key("print_stats") || delta.contains_key("webhooks");
                 self.mirror.merge(delta);
                 if is_relevant {
@@ -114,6 +119,7 @@ impl MoonrakerTask {
                 }
                 self.history_changed(&action, *job).await;
             }
+            // Klippy has restarted: our subscription is gone, and with it what the mirror relied on.
             Notification::KlippyReady => self.sync(client).await?,
             Notification::KlippyShutdown => {
                 self.klippy = KlippyState::Shutdown;
@@ -121,6 +127,7 @@ impl MoonrakerTask {
             }
             Notification::KlippyDisconnected => {
                 self.klippy = KlippyState::Disconnected;
+                // Its values are those of a Klippy that is gone.
                 self.mirror = StatusMirror::default();
                 self.step(Event::KlippyDisconnected);
             }

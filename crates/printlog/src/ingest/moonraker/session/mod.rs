@@ -136,6 +136,7 @@ impl MoonrakerTask {
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // The task exists all the same, so that the printer has a status.
         if !self.printer.config.is_active {
             stop.cancelled().await;
             return;
@@ -200,7 +201,9 @@ impl MoonrakerTask {
         }
         self.history_backoff.reset();
         self.sync(client).await?;
+        // Following needs little of the database, so another printer may sync.
         drop(permit);
+        // Not earlier: a printer that accepts connections and then fails would be called without a pause.
         self.reconnect_backoff.reset();
         if self.outage.end() {
             info!("connected to {} again", self.printer.config.name);

@@ -26,7 +26,9 @@ impl MoonrakerTask {
         let now = self.shared.clock.now();
         let message = convert::klippy(&self.mirror)
             .and_then(|(_, message)| message)
+            // Without a report of Klippy, the refusal explains why nothing is known of the print.
             .or_else(|| self.refusal.clone());
+        // An import that has failed waits for its next attempt.
         let is_importing = self.recorder.is_connected() && self.backfill_error.is_none();
         let backfill = BackfillProgress::new(&self.backfill, is_importing, self.backfill_error.clone());
         self.recorder.publish(|status, job| {
@@ -54,6 +56,7 @@ impl MoonrakerTask {
             SessionError::Request(moonraker::RequestError::Unauthorized { .. }) => {
                 ConnectionState::Unauthorized
             }
+            // The printer answers; the error of the database is shown apart from the connection.
             SessionError::Store(_) | SessionError::History(HistoryError::Store(_)) => {
                 ConnectionState::Connecting
             }
@@ -63,9 +66,11 @@ impl MoonrakerTask {
         let mut reason = ErrorChain(cause).to_string();
         self.recorder
             .set_connection_error(is_of_database.then(|| reason.clone()));
+        // The connection was tried without a key, so the refusal alone would mislead.
         if self.printer.key_is_unreadable {
             reason = format!("{reason}; {UNREADABLE_KEY}");
         }
+        // A printer that is off for weeks must not fill the log.
         if self.outage.is_new(&reason) {
             let name = &self.printer.config.name;
             warn!(reason, "not connected to {name}: {reason}");

@@ -40,11 +40,13 @@ impl MoonrakerTask {
         let host_clock = convert::instant(host_clock);
         let id = self.printer.id;
         let store = self.shared.store.clone();
+        // Fixed once: a later change of the setting does not start another import.
         if self.backfill.first_contact.is_none() {
             self.backfill =
                 history::import_plan(self.shared.settings.backfill, now, host_clock.unwrap_or(now));
             store.save_backfill(id, &self.backfill).await?;
         }
+        // Before the history, whose file names are made relative to it.
         self.names.read_folder(client).await?;
         let newest = match self.read_recent_history(client).await? {
             Some(row) => Some(with_stored_job(&store, id, row).await?),
@@ -60,8 +62,10 @@ impl MoonrakerTask {
         self.is_undecided = stats
             .as_ref()
             .is_some_and(|stats| stats.state == PrintState::Unknown);
+        // Read again, because the history may have ended some of them.
         let open = store.open_jobs(id).await?;
         self.recorder
+            // Without it, the status would have no id of the job until its next checkpoint.
             .set_current_row(open.first().map(|(row, job)| (job.start_time, *row)));
         self.step(Event::Synced(Box::new(Sync {
             klippy,
@@ -144,6 +148,7 @@ impl MoonrakerTask {
 
     /// Subscribes, which returns the full status. Klippy drops our subscription whenever it restarts.
     async fn read_status(&mut self, client: &Client) -> Result<(KlippyState, Option<String>), SessionError> {
+        // If a call below fails, nothing of the state before may remain.
         self.mirror = StatusMirror::default();
         self.refusal = None;
         let info = client.server_info_if_offered().await?;
@@ -152,6 +157,7 @@ impl MoonrakerTask {
             .limitations
             .note(Capability::ServerInfo, info)
             .map(|info| convert::klippy_state(info.klippy_state.as_deref().unwrap_or_default()));
+        // There is nothing to read yet. A notification or the next check follows.
         if let Some(klippy @ (KlippyState::Disconnected | KlippyState::Startup)) = klippy {
             return Ok((klippy, None));
         }
@@ -160,10 +166,13 @@ impl MoonrakerTask {
                 self.is_polled = !reading.is_subscribed;
                 let tried = [Capability::ObjectList, Capability::Subscription];
                 self.limitations.note_all(&tried, reading.limitations);
+                // Without a time, no update counts as older than the snapshot.
                 self.snapshot_time = reading.snapshot.eventtime.unwrap_or(0.0);
                 self.mirror = StatusMirror::of(reading.snapshot.status);
                 let klippy = klippy.unwrap_or(KlippyState::Ready);
                 let (klippy, message) = convert::klippy(&self.mirror).unwrap_or((klippy, None));
+                // A Klippy that could not read its configuration has no objects either; that is no
+                // limitation.
                 if klippy == KlippyState::Ready {
                     let has_print = self.mirror.print_stats().is_some();
                     let print = has_print.then_some(()).ok_or_else(Limitation::no_print_stats);
@@ -189,6 +198,7 @@ impl MoonrakerTask {
         self.warn_of_unknown_state();
         let (klippy, klippy_message) = convert::klippy(&self.mirror).unwrap_or((self.klippy, None));
         self.klippy = klippy;
+        // The sync could not decide which open jobs still run; with a known state it can.
         if self.is_undecided && klippy == KlippyState::Ready {
             return match stats.state {
                 PrintState::Unknown => Ok(()),
