@@ -27,7 +27,7 @@ pub enum Bucket {
     Year,
 }
 
-/// There would be more buckets than allowed.
+/// Error: there would be more buckets than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyBuckets;
 

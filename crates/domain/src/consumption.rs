@@ -1,6 +1,6 @@
-//! What a job used, computed from the length that was measured and from what the slicer planned.
+//! Weight and cost of the filament that a job used, computed from the measured length and the slicer's plan.
 
-/// Source of a weight that is computed with the usual density of the material, because the file has none.
+/// Source of a weight that is computed with the usual density of the material, because the file has no density.
 pub const USUAL_DENSITY: &str = "usual_density";
 
 /// Filament used in g: the weight of a mm times the used length.
@@ -10,7 +10,7 @@ pub fn used_grams(grams_per_mm: Option<f64>, used_mm: Option<f64>) -> Option<f64
 }
 
 /// Cost of the used filament: the price of the whole file times the used share of the planned length. `None` if one of
-/// them is unknown, or nothing was planned.
+/// them is unknown, or if the planned length is 0.
 #[must_use]
 pub fn used_cost(price: Option<f64>, planned_mm: Option<f64>, used_mm: Option<f64>) -> Option<f64> {
     let planned = planned_mm.filter(|planned| *planned > 0.0)?;

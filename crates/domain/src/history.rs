@@ -1,4 +1,4 @@
-//! A row of Moonraker's history, and which of its fields can be trusted.
+//! A row of Moonraker's history. Decides which of its fields can be trusted.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -58,7 +58,7 @@ impl HistoryEnd {
 
 impl HistoryJob {
     /// Whether Moonraker missed the start: the row has no file, was created at the end or at an earlier shutdown, and
-    /// knows only one figure.
+    /// has only one figure.
     #[must_use]
     pub fn missed_start(&self) -> bool {
         let (Some(start), Some(end)) = (self.start_time, self.end_time) else {
@@ -87,8 +87,9 @@ impl HistoryJob {
         }
     }
 
-    /// Whether the row is only as long as its last print took. If the same file was started again within one tick,
-    /// Moonraker merges two prints into one row, with the start of the first and the figures of the second.
+    /// Whether the row covers a single print: its figures account for the whole time since its start. If the same file
+    /// was started again within one tick, Moonraker merges two prints into one row, with the start of the first and the
+    /// figures of the second.
     #[must_use]
     pub(crate) fn covers_one_print(&self) -> bool {
         self.began()
@@ -110,8 +111,8 @@ impl HistoryJob {
         }
     }
 
-    /// Whether the row is about a run that was recorded from `print_stats` alone because Moonraker did not report it at
-    /// the time.
+    /// Whether the row belongs to a run that was recorded from `print_stats` alone, because Moonraker did not report it
+    /// at the time.
     #[must_use]
     pub fn is_late_report_of(&self, job: &Job) -> bool {
         if job.job_id.is_some() {
@@ -122,7 +123,7 @@ impl HistoryJob {
                 (Some(a), Some(b)) => a.duration_since(b).abs() < LATE_END,
                 _ => true,
             };
-            // The figures of an open job date from printlog's last reading; only the start can agree.
+            // The figures of an open job are from printlog's last reading, so only the start can be compared.
             let began_so = job.status.is_open()
                 && self.figures.can_end(&job.figures)
                 && matches!((self.began(), job.start_time), (Some(a), Some(b)) if a.duration_since(b).abs() < COMPUTED_START);

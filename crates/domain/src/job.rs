@@ -71,7 +71,7 @@ impl fmt::Display for JobStatus {
 pub enum Source {
     /// Moonraker's history.
     History,
-    /// Klipper's `print_stats`, followed by printlog, where the history was missing or wrong.
+    /// Klipper's `print_stats`, observed by printlog, where the history was missing or wrong.
     PrintStats,
 }
 
@@ -95,7 +95,7 @@ pub struct Job {
     pub history_start_time: Option<Timestamp>,
     /// The user who started the job, as Moonraker reports it. `None` if unknown.
     pub user: Option<String>,
-    /// File, relative to the gcodes root. `None` if Moonraker missed the start and printlog did not see the print
+    /// File, relative to the gcodes root. `None` if Moonraker missed the start and printlog did not observe the print
     /// either.
     pub filename: Option<String>,
     /// Current status.
@@ -182,7 +182,7 @@ impl Job {
     /// Ends the job with the outcome in a history row. Better local data is kept: higher figures (Moonraker loses them
     /// if the file was reset first) and the metadata of the start.
     ///
-    /// An end that `print_stats` showed is kept if the row contradicts it: a Moonraker that does not know a fork's
+    /// An end that `print_stats` reported is kept if the row contradicts it: a Moonraker that does not know a fork's
     /// state for the end reports the following standby as a cancellation.
     pub fn end_by_history(&mut self, row: &HistoryJob) {
         let status = match row.end {
@@ -198,7 +198,7 @@ impl Job {
         // If the start was not observed, it is computed from the end and the length.
         self.start_time = self.start_time.or_else(|| row.trusted_start());
         if row.missed_start() {
-            // Such a row knows only the total duration; keep our own counts for the other figures.
+            // Such a row has only the total duration; keep our own values of the other figures.
             if row.figures.continues(&self.figures) && !row.figures.about_equal(&self.figures) {
                 self.figures.total_duration = row.figures.total_duration;
             }
@@ -223,8 +223,8 @@ impl Job {
         self.end_source = Some(Source::PrintStats);
     }
 
-    /// Whether `print_stats` itself showed the end. False for a cancellation, which may have been inferred from a file
-    /// that was unloaded.
+    /// Whether `print_stats` itself reported the end. False for a cancellation, which may have been inferred from a
+    /// file that was unloaded.
     #[must_use]
     pub(crate) fn is_end_observed(&self) -> bool {
         self.end_source == Some(Source::PrintStats)
@@ -304,7 +304,7 @@ impl Job {
         self.start_time?.checked_add(total).ok()
     }
 
-    /// Detects a clock that was set during the job: the time stamps then contradict the printer's counter, which is
+    /// Detects a clock that was set during the job: the timestamps then contradict the printer's counter, which is
     /// correct.
     fn check_clock(&mut self) {
         let (Some(start), Some(end), Some(total)) =

@@ -1,4 +1,4 @@
-//! What happens to a job, for those who want to know: viewers, notifications, other programs.
+//! Events of jobs, for consumers such as viewers, notifications and other programs.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,12 +6,12 @@ use strum_macros::IntoStaticStr;
 
 use crate::{Job, JobId, JobStatus, PrinterId};
 
-/// An event, and what it is about.
+/// An event, with its printer and its job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobChange {
     /// The printer.
     pub printer_id: PrinterId,
-    /// The job. `None` for [`JobEvent::Imported`], which is about many.
+    /// The job. `None` for [`JobEvent::Imported`], which covers many jobs.
     pub job_id: Option<JobId>,
     /// The event.
     pub event: JobEvent,
@@ -41,9 +41,9 @@ pub enum JobEvent {
         /// Seconds, including pauses.
         total_duration: Option<f64>,
     },
-    /// A later report changed what was known, perhaps the outcome.
+    /// A later report corrected the job, possibly its outcome.
     Corrected {
-        /// The status now.
+        /// The corrected status.
         status: JobStatus,
     },
     /// A user deleted the job.
@@ -51,13 +51,13 @@ pub enum JobEvent {
         /// Its file.
         filename: Option<String>,
     },
-    /// Two jobs turned out to be the same print. This one was removed.
+    /// Two jobs were recognised as the same print. This one was removed.
     Merged {
-        /// The one that stays.
+        /// The job that remains.
         into: JobId,
     },
-    /// Jobs came from the history of a printer or from an export. One event for all of them: a first import may have a
-    /// million.
+    /// Jobs were imported from the history of a printer or from an export. This is one event for all of them, because a
+    /// first import may have a million.
     Imported {
         /// New jobs.
         added: u64,
@@ -104,13 +104,13 @@ impl JobEvent {
         }
     }
 
-    /// Name in the database.
+    /// Name of the event in the database.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.into()
     }
 
-    /// The rest, as a small object.
+    /// The fields of the event, as a JSON object.
     #[must_use]
     pub fn payload(&self) -> Value {
         match self {

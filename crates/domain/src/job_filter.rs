@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{JobId, JobStatus, PrinterId, Verdict};
 
-/// Criteria for jobs. An empty list or `None` does not restrict; a job must match all others.
+/// Criteria for jobs. An empty list or `None` does not restrict; a job must match all other criteria.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JobFilter {
     /// The job ran on one of these printers.
@@ -49,7 +49,7 @@ pub struct AmountBounds {
 }
 
 impl AmountBounds {
-    /// Whether the bounds allow this amount. Bounds allow no unknown amount.
+    /// Whether the bounds allow this amount. Bounds exclude unknown amounts.
     #[must_use]
     pub fn allow(self, amount: Option<u64>) -> bool {
         match amount {

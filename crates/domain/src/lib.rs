@@ -1,6 +1,6 @@
 //! Printers, jobs, and the job tracker that turns a printer's events into jobs.
 //!
-//! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with values only.
+//! Pure: no I/O, no clock, no async, no SQL, no HTTP. Everything here can be tested with plain values.
 
 mod cause;
 mod consumption;

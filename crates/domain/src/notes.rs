@@ -26,9 +26,9 @@ pub struct JobNotes {
 )]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Verdict {
-    /// The object is as wanted.
+    /// The object is as intended.
     Good,
-    /// Usable with faults, or only some of several objects are usable.
+    /// The object is usable despite defects, or only some of several objects are usable.
     PartlyGood,
     /// Not usable.
     Scrap,

@@ -35,7 +35,7 @@ pub enum PrintState {
     /// No print.
     #[default]
     Standby,
-    /// A print runs.
+    /// A print is running.
     Printing,
     /// A print is paused.
     Paused,
@@ -45,7 +45,7 @@ pub enum PrintState {
     Cancelled,
     /// The last print ended with an error.
     Error,
-    /// Missing, or a state of another firmware: the previous state is still valid.
+    /// Missing, or a state of another firmware: the previous state remains valid.
     Unknown,
 }
 

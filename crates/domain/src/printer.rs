@@ -75,7 +75,7 @@ pub struct Backfill {
     pub first_contact: Option<Timestamp>,
 }
 
-// The API key is a secret of the user: debug output leaves it out.
+// The API key is a secret, so debug output omits it.
 impl std::fmt::Debug for NewPrinter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewPrinter")

@@ -5,9 +5,9 @@
 
 use crate::value::decimal;
 
-/// The first layer of a print is lower, also on a raft. In mm.
+/// Upper limit for the height of a first layer in mm, including one on a raft.
 const HIGHEST_FIRST_LAYER: f64 = 5.0;
-/// Number of layers that a slicer skips at most, where an object begins above the bed. Cura 5.4 began with layer 2.
+/// Maximum number of layers that a slicer skips if an object begins above the bed. Cura 5.4 began with layer 2.
 const SKIPPED_LAYERS: f64 = 10.0;
 
 /// What the commands and comments at the beginning of a file show. Complete after the first move that prints and the

@@ -10,7 +10,7 @@ pub(crate) enum Comma {
     List,
     /// It separates the decimals, and there are no lists.
     Decimal,
-    /// It does both, as in settings of Slic3r's descendants in a locale with decimal commas.
+    /// It can do both, as in settings of Slic3r's descendants in a locale with decimal commas.
     Either,
 }
 

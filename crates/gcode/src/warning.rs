@@ -1,4 +1,5 @@
-//! Values that the parser could not read, or had to decide. A warning never discards values that were read.
+//! Values that the parser could not read, or decisions that it had to make. A warning never discards values that were
+//! read.
 
 use std::fmt;
 
@@ -87,9 +88,9 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the file is empty"),
-            Self::UnknownSlicer => f.write_str("no known slicer left its name in the file"),
+            Self::UnknownSlicer => f.write_str("the file names no known slicer"),
             Self::NoSettings => f.write_str("the slicer's settings are not in the bytes that were read"),
-            Self::SettingsCut => f.write_str("the slicer's settings are cut off, some are missing"),
+            Self::SettingsCut => f.write_str("the slicer's settings are cut off; some are missing"),
             Self::ThumbnailCut { width, height } => write!(f, "the {width}x{height} thumbnail is cut off"),
             Self::ThumbnailUnreadable { width, height } => {
                 write!(f, "the {width}x{height} thumbnail is not a readable image")
@@ -100,12 +101,12 @@ impl fmt::Display for Warning {
             Self::SeveralPlates { chosen, plates } => {
                 write!(
                     f,
-                    "the container holds {plates} plates, these are the values of plate {chosen}"
+                    "the container has {plates} plates; these are the values of plate {chosen}"
                 )
             }
             Self::UnknownBedType(name) => write!(f, "no temperature key is known for the bed type `{name}`"),
-            Self::UsedToolsUnknown => f.write_str("the file does not say which of its materials are used"),
-            Self::WeightUnknown => f.write_str("the weight is unknown, the slicer had no filament density"),
+            Self::UsedToolsUnknown => f.write_str("the file does not state which of its materials are used"),
+            Self::WeightUnknown => f.write_str("the weight is unknown, because the slicer had no filament density"),
             Self::Impossible(field) => {
                 write!(f, "the value of `{field}` in the file is impossible and left out")
             }
@@ -118,7 +119,7 @@ impl fmt::Display for Warning {
             Self::Resumed => f.write_str(
                 "the file begins in the middle of a print; its estimates and settings describe the whole print",
             ),
-            Self::RawTruncated => f.write_str("more settings than are kept"),
+            Self::RawTruncated => f.write_str("the file has more settings than are kept"),
         }
     }
 }

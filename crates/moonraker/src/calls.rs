@@ -18,7 +18,7 @@ pub struct ServerInfo {
     /// `disconnected`, `startup`, `ready`, `error` or `shutdown`.
     #[serde(deserialize_with = "maybe_word")]
     pub klippy_state: Option<String>,
-    /// Such as `0.11.0`.
+    /// Version of Moonraker, such as `0.11.0`.
     #[serde(deserialize_with = "maybe_word")]
     pub moonraker_version: Option<String>,
     /// Such as `1.5.0`.
@@ -36,10 +36,10 @@ pub struct ServerInfo {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct PrinterInfo {
-    /// As [`ServerInfo::klippy_state`].
+    /// See [`ServerInfo::klippy_state`].
     #[serde(deserialize_with = "maybe_word")]
     pub state: Option<String>,
-    /// Klippy's message about its state, for people; several lines.
+    /// Klippy's human-readable message about its state, of several lines.
     #[serde(deserialize_with = "maybe_text")]
     pub state_message: Option<String>,
     /// Name of the host that Klippy runs on.

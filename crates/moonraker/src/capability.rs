@@ -1,4 +1,4 @@
-//! Optional calls of a Moonraker. printlog uses them if they are offered, and records prints without them if not.
+//! Optional calls of a Moonraker. printlog uses those that are offered, and records prints without the others.
 
 use std::fmt;
 
@@ -44,11 +44,11 @@ impl Capability {
         self.into()
     }
 
-    /// What its absence means for the user.
+    /// Explains to the user what its absence means.
     fn absence(self) -> &'static str {
         match self {
             Self::Identify => {
-                "this Moonraker refuses clients that name themselves; printlog works without a name"
+                "this Moonraker refuses clients that identify themselves; printlog connects without doing so"
             }
             Self::ServerInfo => {
                 "this Moonraker does not report its version and state; Klipper's own report is used"
@@ -59,13 +59,13 @@ impl Capability {
                 "this Moonraker does not list Klipper's objects; only the usual heaters are shown"
             }
             Self::Subscription => {
-                "this Moonraker takes no subscriptions; the print is read every few seconds instead"
+                "this Moonraker refuses subscriptions; the print is read every few seconds instead"
             }
             Self::Metadata => {
-                "this Moonraker keeps no metadata of G-code files; details are read from the files only"
+                "this Moonraker has no metadata of G-code files; details are read from the files only"
             }
             Self::TemperatureStore => {
-                "this Moonraker keeps no temperature store; printlog shows current temperatures only"
+                "this Moonraker has no temperature store; printlog shows current temperatures only"
             }
             Self::PrintStats => "Klipper reports no print_stats; no job can be recorded",
             Self::HistoryImport => {
@@ -85,7 +85,7 @@ pub struct Limitation {
     pub capability: Capability,
     /// The refusal that shows it.
     pub cause: String,
-    /// Whether the call was not answered in time. The capability may be there, on a printer that is busy.
+    /// Whether the call timed out. A busy printer may have the capability nevertheless.
     pub timed_out: bool,
 }
 
@@ -93,11 +93,11 @@ impl Limitation {
     /// The limitation that `cause` shows.
     ///
     /// # Errors
-    /// Returns `cause` itself if it has another meaning: access was refused, or the connection has ended.
+    /// Returns `cause` itself if it does not concern the capability: access was refused, or the connection has ended.
     pub fn of(capability: Capability, cause: RequestError) -> Result<Self, RequestError> {
         match cause {
             RequestError::Unauthorized { .. } | RequestError::Lost { .. } => Err(cause),
-            // Every Moonraker has these calls; one that does not answer them hangs.
+            // Every Moonraker has these calls; if it does not answer them, it hangs.
             RequestError::Timeout { .. }
                 if matches!(capability, Capability::ServerInfo | Capability::Subscription) =>
             {
@@ -119,7 +119,7 @@ impl Limitation {
         }
     }
 
-    /// The limitation of a Klipper that does not report the print.
+    /// The limitation for a Klipper that does not report the print.
     #[must_use]
     pub fn no_print_stats() -> Self {
         Self {
@@ -186,11 +186,11 @@ pub struct PrintReading {
     pub limitations: Vec<Limitation>,
 }
 
-/// A position beyond the end of any history. A printer makes some ten prints a day.
+/// A position beyond the end of any history. A printer makes about ten prints a day.
 const HISTORY_END: u64 = 1_000_000;
 /// No G-code file has this name.
 const NO_FILE: &str = "printlog/no such file";
-/// Number of heaters that are followed. A printer has some five.
+/// Number of heaters that are followed. A printer has about five.
 const HEATERS: usize = 32;
 /// Heaters of most printers. Klipper reports the ones that a printer does not have as empty.
 const USUAL_HEATERS: [&str; 3] = ["extruder", "extruder1", "heater_bed"];
@@ -296,7 +296,7 @@ impl Client {
         }))
     }
 
-    /// Tries the calls that are rarely used, or used by other components than the connection itself.
+    /// Tries the calls that are used rarely, or by other components than the connection itself.
     ///
     /// # Errors
     /// If the connection has ended.

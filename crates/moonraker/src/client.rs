@@ -22,7 +22,7 @@ use crate::{
     link::{Call, Shared},
 };
 
-/// The calling side of a connection. Clones share it.
+/// Makes calls on a connection. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) calls: mpsc::Sender<Box<Call>>,
@@ -43,7 +43,7 @@ impl Client {
         self.call_as(method, params).await
     }
 
-    /// Why the connection ended. `None` while it lives.
+    /// Why the connection ended. `None` while it is open.
     #[must_use]
     pub fn closed_reason(&self) -> Option<Closed> {
         self.shared.closed.get().cloned()
@@ -118,8 +118,8 @@ impl Client {
     }
 }
 
-/// Whether a refusal is about authorization. JSON-RPC turns HTTP's 401 into "invalid params", so only the message shows
-/// it.
+/// Whether a call was refused for lack of authorization. JSON-RPC turns HTTP's 401 into "invalid params", so only the
+/// message shows it.
 fn is_access_refusal(message: &str) -> bool {
     let message = message.trim().to_ascii_lowercase();
     let whole = [

@@ -1,4 +1,4 @@
-//! Opens a connection, and explains a failure in plain words.
+//! Opens a connection, and explains why that failed.
 
 use std::{
     io,
@@ -32,7 +32,7 @@ const READ_BUFFER: usize = 8 * 1024;
 pub struct ConnectOptions {
     /// Limit for name lookup, TCP, TLS and the handshake together.
     pub connect_timeout: Duration,
-    /// Limit for the answer to one call. A Raspberry Pi may need seconds for a big page of its history.
+    /// Limit for the answer to one call. A Raspberry Pi may need seconds for a large page of its history.
     pub call_timeout: Duration,
     /// Time between our pings. Some Moonrakers send none themselves.
     pub ping_interval: Duration,
@@ -70,7 +70,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// The host answers, but the port is closed.
-    #[error("nothing listens at {host}:{port}; is Moonraker running, and is the port right?")]
+    #[error("nothing listens at {host}:{port}; is Moonraker running, and is the port correct?")]
     Refused {
         /// The host.
         host: String,
@@ -135,7 +135,7 @@ pub enum ConnectError {
     },
     /// A reverse proxy asks for its own login.
     #[error(
-        "{url} requires a login, or refuses this one (HTTP status {status}); Moonraker itself does not do so at this point, \
+        "{url} requires a login, or refuses the given one (HTTP status {status}); Moonraker itself does not do so here, \
          but a proxy in front of it may: put the login into the printer's address, as in http://USER:PASSWORD@HOST"
     )]
     ProxyLogin {
@@ -258,7 +258,7 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
     };
     match TcpStream::connect(addresses.as_slice()).await {
         Ok(stream) => {
-            // A failure only adds some milliseconds of delay.
+            // A failure only adds a few milliseconds of delay.
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }

@@ -50,8 +50,8 @@ pub enum EndpointError {
         /// The scheme as given.
         scheme: String,
     },
-    /// A part that would be lost, and might be a secret.
-    #[error("a printer's address has no {part}; leave it out")]
+    /// A part that would be ignored, and might be a secret.
+    #[error("a printer's address must not have a {part}")]
     Part {
         /// Which part.
         part: &'static str,
@@ -62,7 +62,7 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// Parses an address as users type it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
+    /// Parses an address as users enter it: a host, `host:port`, or a URL with `http`, `https`, `ws` or `wss`.
     ///
     /// Without a scheme it is `http`. Without a port it is 7125, for `https` and `wss` 443. A path is kept as the
     /// prefix that a reverse proxy puts before Moonraker's own paths. User and password are the login of such a proxy.
@@ -326,11 +326,11 @@ mod tests {
             ),
             (
                 "http://voron/?token=1",
-                "a printer's address has no query (`?…`); leave it out",
+                "a printer's address must not have a query (`?…`)",
             ),
             (
                 "http://voron/#/",
-                "a printer's address has no fragment (`#…`); leave it out",
+                "a printer's address must not have a fragment (`#…`)",
             ),
             (
                 "http://",

@@ -57,7 +57,7 @@ pub enum FileError {
         /// The file, relative to its root.
         path: String,
     },
-    /// The status is not one that files are answered with.
+    /// The status is not valid for a file.
     #[error("the printer answered HTTP status {status} for `{path}`")]
     Status {
         /// The file, relative to its root.

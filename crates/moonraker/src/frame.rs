@@ -1,4 +1,4 @@
-//! Parses a frame without reading more of it than needed: most frames are dropped, or needed only in part.
+//! Parses a frame no further than needed: most frames are dropped, or needed only in part.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -36,8 +36,8 @@ pub(crate) enum FrameError {
     TooManyParts,
 }
 
-/// Number of array and object members that a frame may have. In memory each takes up to some hundred times its size in
-/// the frame. A page of 500 history rows has some 30,000.
+/// Number of array and object members that a frame may have. In memory, each takes up to a few hundred times its size
+/// in the frame. A page of 500 history rows has about 30,000.
 const PARTS_LIMIT: usize = 400_000;
 
 /// Parses a frame: a message, or a batch of messages. A broken member of a batch does not affect the others.
@@ -73,7 +73,7 @@ fn has_too_many_parts(frame: &str) -> bool {
 fn repair(frame: &str) -> Option<String> {
     const NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
     const SUSPECTS: [&str; 4] = ["NaN", "Infinity", "\\ud", "\\uD"];
-    // Frames can have 16 MB. The search for a character is the fastest.
+    // Frames can be 16 MB long. Searching for a single character is fastest.
     let may_contain = |text: &str| frame.contains(text.as_bytes()[0] as char) && frame.contains(text);
     if !SUSPECTS.into_iter().any(may_contain) {
         return None;

@@ -44,7 +44,7 @@ pub struct HistoryJob {
     pub exists: Option<bool>,
 }
 
-/// Largest size in bytes of a row's metadata, and of its auxiliary data. Moonraker's have some hundred to some
+/// Largest size in bytes of a row's metadata, and of its auxiliary data. Moonraker's have a few hundred to a few
 /// thousand.
 const EXTRAS: usize = 256 * 1024;
 
@@ -73,7 +73,7 @@ impl HistoryJob {
         let job_id = id(take("job_id"))
             .ok()
             .flatten()
-            .ok_or("`job_id` is not a text")?;
+            .ok_or("`job_id` is not a string")?;
         if job_id.len() > WORD {
             return Err(format!("`job_id` has {} bytes", job_id.len()));
         }
@@ -178,7 +178,7 @@ pub enum Order {
 pub struct HistoryPage {
     /// The readable rows, in the requested order.
     pub jobs: Vec<HistoryJob>,
-    /// Problems with rows: those missing from `jobs`, and single fields of those in `jobs`.
+    /// Problems with rows that are missing from `jobs`, and with single fields of rows in `jobs`.
     pub problems: Vec<RowProblem>,
     /// Number of rows that this page covers, readable or not: the next page starts this many rows further.
     pub rows: u64,
@@ -226,7 +226,7 @@ impl Client {
         }
         let mut params = json!({
             "start": query.start,
-            // 0 would mean everything.
+            // Moonraker reads 0 as "all rows".
             "limit": query.limit.max(1),
             "order": match query.order { Order::Ascending => "asc", Order::Descending => "desc" },
         });
@@ -397,18 +397,21 @@ mod tests {
     #[test]
     fn rows_that_do_not_identify_their_job_are_refused() {
         for (row, expected) in [
-            ("{}", "`job_id` is not a text"),
-            (r#"{"job_id":""}"#, "`job_id` is not a text"),
-            (r#"{"job_id":[7]}"#, "`job_id` is not a text"),
+            ("{}", "`job_id` is not a string"),
+            (r#"{"job_id":""}"#, "`job_id` is not a string"),
+            (r#"{"job_id":[7]}"#, "`job_id` is not a string"),
             (
                 r#"{"job_id":"1","start_time":"soon"}"#,
                 "`start_time` of job 1 is not a number",
             ),
             (
                 r#"{"job_id":"1","filename":["a"]}"#,
-                "`filename` of job 1 is not a text",
+                "`filename` of job 1 is not a string",
             ),
-            (r#"{"job_id":"1","status":3}"#, "`status` of job 1 is not a text"),
+            (
+                r#"{"job_id":"1","status":3}"#,
+                "`status` of job 1 is not a string",
+            ),
         ] {
             assert_eq!(read(row).unwrap_err(), expected);
         }

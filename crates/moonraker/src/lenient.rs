@@ -1,4 +1,4 @@
-//! Reads JSON values as the numbers or texts they are meant to be.
+//! Reads JSON values as the numbers or strings that they are meant to be.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// Reads a number, or a number written as text. `Ok(None)` for null and for an empty text.
 ///
 /// # Errors
-/// For anything else: the value is unknown and worth a warning.
+/// For anything else: the value is unknown, and the caller should warn.
 pub fn number(value: &Value) -> Result<Option<f64>, WrongType> {
     match value {
         Value::Null => Ok(None),

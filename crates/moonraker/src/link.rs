@@ -32,9 +32,9 @@ use crate::{
 const OVERRUN: usize = 16;
 /// Total size in bytes of the waiting notifications, as received.
 const WAITING: usize = 4 << 20;
-/// Largest size of a notification in bytes. Moonraker's have some thousand.
+/// Largest size of a notification in bytes. Moonraker's have a few thousand.
 const NOTIFICATION: usize = 256 * 1024;
-/// How long both sides may take to close the connection.
+/// Time limit for closing the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -200,7 +200,7 @@ impl State {
                     }
                 }
             }
-            // While we do not read, the silence is our own.
+            // While printlog does not read, silence does not mean that the connection is dead.
             if !reading {
                 self.last_frame_at = Instant::now();
             }

@@ -7,11 +7,11 @@ use crate::{
     lenient::{NAME, TEXT, cut, known_bool, known_count, known_number},
 };
 
-/// Number of objects that are kept, and of fields in each. A printer has some ten of either.
+/// Number of objects that are kept, and of fields in each. A printer has about ten of each.
 const OBJECTS: usize = 64;
 const FIELDS: usize = 64;
 
-/// The merged status of Klipper's objects. It holds the newest values and is never an event.
+/// The merged status of Klipper's objects. It holds the newest values, not events.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StatusMirror {
     objects: Map<String, Value>,
@@ -50,7 +50,7 @@ pub struct LayerInfo {
 pub struct Webhooks<'a> {
     /// `startup`, `ready`, `error` or `shutdown`.
     pub state: Option<&'a str>,
-    /// Reason, for people; several lines.
+    /// Human-readable reason, of several lines.
     pub state_message: Option<&'a str>,
 }
 

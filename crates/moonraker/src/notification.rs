@@ -40,7 +40,7 @@ pub enum Notification {
     /// Moonraker lost the connection to Klippy.
     KlippyDisconnected,
     /// Any other notification, by its method, such as Moonraker's heartbeat (`notify_proc_stat_update`, each second).
-    /// Also one of the above whose contents could not be parsed; the reader can then query the data instead.
+    /// Also used for one of the above whose contents could not be parsed; the receiver can then query the data instead.
     Other {
         /// As in the frame.
         method: String,
@@ -49,7 +49,7 @@ pub enum Notification {
 
 /// The notifications of one connection, in the order of arrival.
 ///
-/// They must be read quickly: if too many wait, the connection stops reading until some are taken.
+/// They must be received quickly: if too many wait, the connection stops reading until some have been received.
 #[derive(Debug)]
 pub struct Notifications {
     pub(crate) receiver: mpsc::Receiver<Box<Waiting>>,
@@ -62,7 +62,7 @@ impl Notifications {
         self.receiver.recv().await.map(|waiting| waiting.notification)
     }
 
-    /// Why the connection ended. `None` while it lives.
+    /// Why the connection ended. `None` while it is open.
     #[must_use]
     pub fn closed_reason(&self) -> Option<Closed> {
         self.shared.closed.get().cloned()

@@ -1,11 +1,11 @@
-//! Tries an address and a key once, and reports to the user what is wrong with them.
+//! Tests an address and a key once, and explains to the user what is wrong with them.
 
 use crate::{
     Capability, Client, ConnectError, ConnectOptions, Endpoint, Limitation, RequestError, ServerInfo,
     StatusMirror, connect, optional,
 };
 
-/// A printer that can be logged.
+/// A printer that can be recorded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProbeReport {
     /// `None` if Moonraker does not report it.
@@ -16,19 +16,19 @@ pub struct ProbeReport {
     pub klippy_message: Option<String>,
     /// Name of the printer's host. `None` if Klippy is not connected.
     pub hostname: Option<String>,
-    /// Capabilities that this Moonraker does not offer. Its prints can be recorded all the same.
+    /// Capabilities that this Moonraker does not offer. Its prints can be recorded nevertheless.
     pub limitations: Vec<Limitation>,
 }
 
 impl ProbeReport {
-    /// Whether the printer can print now. A printer that cannot print can still be logged.
+    /// Whether the printer can print now. A printer that cannot print can still be recorded.
     #[must_use]
     pub fn klippy_is_ready(&self) -> bool {
         self.klippy_state.as_deref() == Some("ready")
     }
 }
 
-/// Why a printer cannot be logged.
+/// Why a printer cannot be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// No connection, or the other end is not Moonraker.
@@ -54,14 +54,14 @@ pub enum ProbeError {
         source: RequestError,
     },
     /// Klipper is ready, but the print cannot be read.
-    #[error("Klipper is ready, but its print cannot be read, so that no job would be recorded")]
+    #[error("Klipper is ready, but the state of the print cannot be read, so no job would be recorded")]
     NoPrint {
         /// The cause.
         source: RequestError,
     },
     /// Klipper is ready, but reports no `print_stats`.
     #[error(
-        "Klipper reports no `print_stats`, so that no job would be recorded; it needs a section [virtual_sdcard] in \
+        "Klipper reports no `print_stats`, so no job would be recorded; it needs a section [virtual_sdcard] in \
          printer.cfg"
     )]
     NoPrintStats,
@@ -70,7 +70,7 @@ pub enum ProbeError {
 /// Connects, makes every call that recording needs, and disconnects.
 ///
 /// # Errors
-/// Explains in plain words why the printer cannot be logged.
+/// Explains why the printer cannot be recorded.
 pub async fn probe(endpoint: &Endpoint, options: &ConnectOptions) -> Result<ProbeReport, ProbeError> {
     let (client, _notifications) = connect(endpoint, options).await?;
     let refused = |cause| match cause {
@@ -153,8 +153,8 @@ async fn read_server(client: &Client) -> Result<ProbeReport, RequestError> {
     Ok(report)
 }
 
-/// Reads the print as recording would. A subscription is tried only if a query is refused: it can make an old Moonraker
-/// miss the start of a print.
+/// Reads the print in the same way as recording does. A subscription is tried only if a query is refused: it can make
+/// an old Moonraker miss the start of a print.
 async fn read_print(client: &Client) -> Result<StatusMirror, RequestError> {
     let snapshot = match client.query_print().await {
         Err(RequestError::Refused { .. }) => client.follow_print().await?.snapshot,

@@ -1,4 +1,4 @@
-//! Trusted certificates: the authorities of the web and of the system, and those in a file.
+//! Trusted certificates: public authorities, those of the system, and those in a file.
 
 use std::{
     fs, io,
@@ -33,9 +33,9 @@ pub enum TrustError {
         /// Error of the operating system.
         source: io::Error,
     },
-    /// The file holds something else.
+    /// The file contains something else.
     #[error(
-        "{} holds no certificate; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
+        "{} contains no certificate; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
         .path.display()
     )]
     NoCertificate {
@@ -68,7 +68,7 @@ static CURRENT: RwLock<Option<Arc<Trust>>> = RwLock::new(None);
 /// authorities and self-signed certificates of printers.
 ///
 /// # Errors
-/// If the file cannot be read, or holds no certificate.
+/// If the file cannot be read, or contains no certificate.
 pub fn trust_ca_file(path: &Path) -> Result<(), TrustError> {
     let pem = fs::read(path).map_err(|source| TrustError::Read {
         path: path.to_owned(),
@@ -194,13 +194,13 @@ pub(crate) fn describe(cause: &CertificateError) -> String {
             "is not valid yet; check the clocks of this machine and of the printer".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for another name; use an address that it states, or put it into the file that `moonraker.ca_file` names"
+            "is for another name; use a name from the certificate, or add the certificate to the file of `moonraker.ca_file`"
                 .to_owned()
         }
         // Most self-signed certificates are marked as authorities by mistake, which webpki reports as another error.
         CertificateError::UnknownIssuer | CertificateError::Other(_) => {
-            "is signed by no authority that is trusted; put the authority's certificate, or one that signed itself, as PEM \
-             into a file and set `moonraker.ca_file` to it"
+            "is not signed by a trusted authority; put the authority's certificate, or the self-signed one, into a PEM \
+             file and set `moonraker.ca_file` to it"
                 .to_owned()
         }
         cause => format!("cannot be used: {cause}"),

@@ -24,7 +24,8 @@ enum Jobs<'a> {
 }
 
 impl Selection {
-    /// Busy time of each printer. Only the filter's printers apply, because this is about the machine, not about jobs.
+    /// Busy time of each printer. Of the filter, only the printers apply, because busy time describes the machine, not
+    /// its jobs.
     ///
     /// Without `since`, the window of each printer begins with its first job.
     ///

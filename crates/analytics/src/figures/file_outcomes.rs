@@ -23,9 +23,9 @@ pub enum FileOrder {
     Jobs,
     /// Number of failed jobs, descending.
     Failed,
-    /// Success rate, ascending, of files with at least [`RATED`](Self::RATED) rated jobs.
+    /// Success rate, ascending, of files with at least [`RATED`](Self::RATED) completed and failed jobs.
     SuccessRate,
-    /// Filament of jobs that ended without completing, descending.
+    /// Filament of jobs that did not complete, descending.
     FilamentLost,
 }
 
@@ -38,7 +38,7 @@ pub struct FileOutcomes {
     pub completed: u64,
     /// Jobs with status `error` or `interrupted`.
     pub failed: u64,
-    /// Length in µm that jobs used which ended without completing: failed and cancelled ones.
+    /// Length in µm used by jobs that did not complete: failed and cancelled ones.
     pub lost_length: u64,
     /// Their weight in mg.
     pub lost_weight: u64,

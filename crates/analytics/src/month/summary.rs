@@ -1,4 +1,4 @@
-//! What is known of a month while its jobs are not in memory.
+//! The data of a month that is available while its jobs are not in memory.
 
 use domain::Amount;
 

@@ -12,7 +12,7 @@ use crate::{
     partition::MonthPartition,
 };
 
-/// The jobs of a partition that a figure is about.
+/// The jobs of a partition over which a figure is computed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Scope {
     pub(super) printers: Option<BTreeSet<PrinterId>>,
@@ -26,7 +26,7 @@ pub(crate) struct Scope {
     pub(super) period: Option<(i64, i64)>,
 }
 
-/// A figure about the jobs of a scope; part of its cache key.
+/// A figure over the jobs of a scope; part of its cache key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     Count,

@@ -8,18 +8,18 @@ use super::usage::{FilamentSource, FilamentUse, Supply, UseFlags, UseKind};
 
 /// Longest plausible extrusion between two readings of a connected printer, in mm.
 ///
-/// Klipper queues moves up to some seconds ahead of the nozzle; readings are 0.25 s apart. Recorded: up to 30 mm at once.
-/// Chosen: the longest loads through a Bowden tube are shorter, and a wrong position is usually off by more.
+/// Klipper queues moves up to a few seconds ahead of the nozzle; readings are 0.25 s apart. Recorded: up to 30 mm at
+/// once. Chosen: the longest loads through a Bowden tube are shorter, and a wrong position is usually off by more.
 const LARGEST_JUMP: f64 = 1000.0;
 
-/// What `toolhead` and the print show at one moment.
+/// The state of `toolhead` and of the print at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilamentReading {
     /// `toolhead.extruder`.
     pub extruder: String,
     /// `toolhead.position[3]` in mm: the end of the last queued move of this extruder, with M221 and without G92.
     pub position: f64,
-    /// `toolhead.print_time` in s, which starts again with each start of Klippy. `None` if unknown.
+    /// `toolhead.print_time` in s, which restarts from 0 with each start of Klippy. `None` if unknown.
     pub print_time: Option<f64>,
     /// Start of the running job. `None` without one.
     pub job: Option<Timestamp>,
@@ -59,8 +59,8 @@ pub struct MeterState {
     pub open: Vec<FilamentUse>,
     /// The last known `toolhead.print_time`.
     pub print_time: Option<f64>,
-    /// All positions were 0 when this session began, because printlog observed its start. It still holds for extruders that
-    /// are first used after a restart of printlog.
+    /// Whether printlog observed the start of this session, when all positions were 0. This also applies to extruders
+    /// that are first used after a restart of printlog.
     pub is_watched: bool,
 }
 
@@ -136,8 +136,8 @@ impl FilamentMeter {
                 // Both the old and the new filament may have been used during the gap.
                 supply = Supply::default();
             } else {
-                // Downwards only: what was pulled out and pushed in again is not used twice, and new filament is not hidden
-                // below the mark of the old one.
+                // The mark only moves down: filament that was pulled out and pushed in again does not count twice, and
+                // new filament is not hidden below the mark of the old one.
                 from = mark.min(reading.position);
             }
         }
@@ -156,7 +156,7 @@ impl FilamentMeter {
         self.state.print_time = reading.print_time.or(self.state.print_time);
     }
 
-    /// Whether Klippy was restarted without a notification: positions and time started again. A long unload alone also
+    /// Whether Klippy was restarted without a notification: positions and time restarted from 0. A long unload also
     /// lowers the position, but not the time.
     fn is_of_new_session(&self, reading: &FilamentReading) -> bool {
         let fell = |mark: f64| reading.position < mark - LARGEST_JUMP;
@@ -190,7 +190,7 @@ impl FilamentMeter {
         });
     }
 
-    /// Adds a length to the open uses, after ending those about something else.
+    /// Adds a length to the open uses, after ending those for another supply, purpose or job.
     fn count(
         &mut self,
         now: Timestamp,

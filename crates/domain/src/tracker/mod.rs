@@ -28,9 +28,9 @@ pub enum Event {
     Status {
         /// The print.
         stats: PrintStats,
-        /// `webhooks.state`. After a shutdown `print_stats` keeps reporting as if the print were running.
+        /// `webhooks.state`. After a shutdown, `print_stats` keeps reporting the print as running.
         klippy: KlippyState,
-        /// `webhooks.state_message`, if Klippy is not ready.
+        /// `webhooks.state_message`. `None` if Klippy is ready.
         klippy_message: Option<String>,
     },
     /// `notify_history_changed`: a job was added.
@@ -43,7 +43,7 @@ pub enum Event {
     KlippyDisconnected,
     /// The connection to Moonraker was lost.
     LinkLost,
-    /// No event, only time passed. Due at [`Tracker::deadline`].
+    /// No event: only time has passed. Due at [`Tracker::deadline`].
     Tick,
     /// The user deleted the job with this start time in printlog.
     DeletedByUser(Timestamp),
@@ -52,15 +52,15 @@ pub enum Event {
 /// A change for the store to write, in the given order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Write the job: it is new, or more than its counters changed.
+    /// Write the whole job: it is new, or more than its counters changed.
     Save(Box<Job>),
     /// Write status, counters and `last_seen` of the job.
     Checkpoint(Box<Job>),
-    /// Merge a history row about a job that is not the current one.
+    /// Merge a history row that belongs to another job than the current one.
     Import(Box<HistoryJob>),
 }
 
-/// Follows the print on one printer.
+/// Tracks the print on one printer.
 #[derive(Debug)]
 pub struct Tracker {
     printer_id: PrinterId,
@@ -68,12 +68,12 @@ pub struct Tracker {
     ending: Option<Ending>,
     starting: Option<Starting>,
     ended: Option<Ended>,
-    /// The last job that was ended by the history, until the next job begins: `print_stats` may show another end.
+    /// The last job that was ended by the history, until the next job begins: `print_stats` may report another end.
     reported_end: Option<Job>,
     finished_runs: FinishedRuns,
     /// The print that is running belongs to a job that the user deleted in printlog.
     ignored: bool,
-    /// Moonraker announced its shutdown; from then on its Klippy reports are about itself.
+    /// Moonraker announced its shutdown. From then on, a lost Klippy connection is a consequence of that shutdown.
     moonraker_leaving: bool,
 }
 
@@ -111,7 +111,7 @@ impl Tracker {
     /// Processes an event and returns the changes to write.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
-        // Before the event: it may arrive later than the tick that was due.
+        // Before the event, because the event may arrive later than the tick that was due.
         self.expire_graces(now, &mut actions);
         match event {
             Event::Synced(sync) => self.synced(now, *sync, &mut actions),
@@ -186,7 +186,7 @@ impl Tracker {
         self.open(now, job, Some(&stats), false, actions);
     }
 
-    /// Makes `job` the current job. A job that is still ending is written first.
+    /// Makes `job` the current job. Writes a job that is still ending first.
     fn open(
         &mut self,
         now: Moment,

@@ -28,9 +28,9 @@ impl Tracker {
         if self.identify_known_run(row, actions) {
             return;
         }
-        // Another run has started, so the current one is over; its end was not reported (yet).
+        // Another run has started, so the current one is over; its end has not been reported (yet).
         self.expect_end(now, End::Unseen, actions);
-        // `print_stats` may have shown the start already, or still show the previous print.
+        // `print_stats` may have reported the start already, or still report the previous print.
         let stats = self.starting.take().map(|starting| starting.stats);
         let stats = stats.filter(|stats| {
             same_name(stats.filename.as_deref(), row.filename.as_deref())
@@ -45,7 +45,7 @@ impl Tracker {
         );
     }
 
-    /// Whether the row is about a run that has ended, or is about to. A repeated or late notification must not start a
+    /// Whether the row belongs to a run that has ended or is ending. A repeated or late notification must not start the
     /// job again.
     fn is_of_ended_run(&mut self, row: &HistoryJob, actions: &mut Vec<Action>) -> bool {
         if self.finished_runs.contains(row) {
@@ -96,7 +96,7 @@ impl Tracker {
         if self.ending.is_none() && self.current.is_none() {
             self.open_unreported(now, actions);
         }
-        // A job with an id has its row already.
+        // A job with an id already has its row.
         let job = match (&mut self.ending, &mut self.current) {
             (Some(ending), _) if ending.job.job_id.is_none() => &mut ending.job,
             (_, Some(current)) if current.job.job_id.is_none() => &mut current.job,
@@ -125,7 +125,7 @@ impl Tracker {
         };
         let job = if let Some(ending) = self.ending.take_if(|ending| !unseen && is_about(&ending.job)) {
             let mut job = ending.job;
-            // First as `print_stats` showed it: an end that the history contradicts is kept.
+            // First as `print_stats` reported it, because that end is kept if the history contradicts it.
             if let End::Shown(status, cause) = ending.end {
                 job.end_by_print_stats(status, cause);
             }
@@ -157,7 +157,7 @@ impl Tracker {
             self.open_unreported(now, actions);
         }
         if let Some(current) = &mut self.current {
-            // `notify_klippy_shutdown` has no text; that of `webhooks` may have arrived before.
+            // `notify_klippy_shutdown` has no text; the text from `webhooks` may have arrived before.
             if message.is_some() {
                 current.job.message = message;
             }
@@ -171,7 +171,7 @@ impl Tracker {
     }
 
     pub(super) fn klippy_disconnected(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        // Moonraker closes its connection to Klippy when it stops; Klippy prints on.
+        // Moonraker closes its connection to Klippy when it stops; Klippy continues printing.
         if self.moonraker_leaving {
             return;
         }
@@ -192,7 +192,7 @@ impl Tracker {
         } else if let Some(ending) = self.ending.take() {
             self.current = Some(Current::new(ending.job));
         } else if let Some(current) = &self.current {
-            // The outage may last, and printlog may be restarted during it.
+            // The outage may last long, and printlog may be restarted during it.
             actions.push(Action::Checkpoint(Box::new(current.job.clone())));
         }
     }
@@ -208,7 +208,7 @@ impl Tracker {
     }
 }
 
-/// Whether the start reported by the history belongs to a print that printlog saw begin without a notification.
+/// Whether the start reported by the history belongs to a print whose start printlog observed without a notification.
 fn is_late_start_of(row: &HistoryJob, job: &Job) -> bool {
     let is_fresh = job.figures.total_duration.unwrap_or(0.0) < LATE_START;
     job.job_id.is_none()

@@ -1,4 +1,5 @@
-//! The jobs that the tracker holds: one that runs, one that is ending, one that is starting, and those that ended last.
+//! The jobs that the tracker holds: the running one, the one that is ending, the one that is starting, and those that
+//! ended last.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,10 +15,11 @@ pub(super) struct Current {
     pub(super) job: Job,
     /// Moonraker's history has closed the run: no event will report its end.
     pub(super) untracked: bool,
-    /// When the job was last seen running and when it was last written. `None` if not since this process started.
+    /// When the job was last seen running. `None` if it was not since this process started.
     pub(super) seen: Option<Duration>,
+    /// When the job was last written. `None` if it was not since this process started.
     pub(super) written: Option<Duration>,
-    /// When the counter was last read. `None` if not since this process started.
+    /// When the counter was last read. `None` if it was not since this process started.
     pub(super) counted: Option<Duration>,
 }
 
@@ -63,7 +65,7 @@ pub(super) enum End {
     Shown(JobStatus, Cause),
     /// Klippy disconnected. If Moonraker disconnects too, the print may still be running.
     KlippyLost,
-    /// The printer shows another print, or none.
+    /// The printer reports another print, or none.
     Unseen,
 }
 
@@ -134,7 +136,7 @@ impl FinishedRuns {
     pub(super) fn remember_job(&mut self, job: &Job) {
         match &job.job_id {
             Some(job_id) => self.remember(job_id, job.history_start_time),
-            // One is enough: a report that is late by more than a whole print is found by the import.
+            // One is enough: the import handles a report that is late by more than a whole print.
             None => self.unreported = Some(job.clone()),
         }
     }
@@ -164,7 +166,7 @@ pub(super) fn began(now: Moment, stats: &PrintStats) -> Timestamp {
         .unwrap_or(now.wall)
 }
 
-/// Applies what `print_stats` shows of a running job.
+/// Applies the values in `print_stats` to a running job.
 pub(super) fn observe(job: &mut Job, stats: &PrintStats) {
     job.status = match stats.state {
         PrintState::Paused => JobStatus::Paused,
@@ -183,7 +185,7 @@ pub(super) fn observe(job: &mut Job, stats: &PrintStats) {
     }
 }
 
-/// The end that `print_stats` shows. `None` if it shows no ended print.
+/// The end that `print_stats` reports. `None` if it reports no ended print.
 pub(super) fn shown_end(state: PrintState) -> Option<End> {
     match state {
         PrintState::Complete => Some(End::Shown(JobStatus::Completed, Cause::Completed)),
@@ -197,7 +199,7 @@ pub(super) fn same_file(stats: &PrintStats, job: &Job) -> bool {
     same_name(stats.filename.as_deref(), job.filename.as_deref())
 }
 
-/// The end of a job whose place another print has taken.
+/// The end of a job that another print has replaced.
 pub(super) fn replaced_by(stats: &PrintStats, job: &Job) -> End {
     let cause = if same_file(stats, job) {
         Cause::Replaced

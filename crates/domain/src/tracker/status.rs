@@ -1,4 +1,4 @@
-//! Status updates: what `print_stats` and Klippy's state show over a live connection.
+//! Status updates: `print_stats` and Klippy's state over a live connection.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Tracker {
                 }
                 self.klippy_shutdown(now, klippy_message, actions);
             }
-            // Klippy holds no print yet, or its last values are stale. A snapshot follows when it becomes ready.
+            // Klippy has no print yet, or its last values are stale. A snapshot follows when Klippy becomes ready.
             KlippyState::Startup | KlippyState::Disconnected => {}
         }
     }
@@ -53,11 +53,11 @@ impl Tracker {
             return;
         }
         if let Some(current) = &self.current {
-            // Another print is running, and the end of ours has not been reported (yet).
+            // Another print is running, and the end of the current job has not been reported (yet).
             let end = replaced_by(&stats, &current.job);
             self.expect_end(now, end, actions);
         }
-        // The job that the user deleted still prints; saving it would create it again.
+        // The job that the user deleted is still printing; saving it would create it again.
         if !self.ignored && !self.is_stale(now, &stats) {
             self.expect_start(now, stats);
         }
@@ -73,7 +73,7 @@ impl Tracker {
         }
     }
 
-    /// Applies an update to the current job. Returns `false` if the update is about another print or there is no
+    /// Applies an update to the current job. Returns `false` if the update belongs to another print or there is no
     /// current job.
     fn follow(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) -> bool {
         let Some(current) = &mut self.current else {
@@ -108,7 +108,8 @@ impl Tracker {
         true
     }
 
-    /// Resumes a job that was considered gone because the printer did not show it, if its print shows up again.
+    /// Resumes a job that was considered ended because the printer did not report its print, if the print is reported
+    /// again.
     fn resume_unseen_end(&mut self, stats: &PrintStats) {
         if self.current.is_none()
             && let Some(ending) = self.ending.take_if(|ending| {
@@ -121,7 +122,7 @@ impl Tracker {
         }
     }
 
-    /// Whether the update is about a print whose end the history has already reported. Such updates can still arrive
+    /// Whether the update belongs to a print whose end the history has already reported. Such updates can still arrive
     /// after the end.
     fn is_stale(&self, now: Moment, stats: &PrintStats) -> bool {
         let Some(ended) = &self.ended else { return false };
@@ -188,9 +189,9 @@ impl Tracker {
                 }
                 end
             }
-            // An end of another file without a counter: the next update has one.
+            // The end of another file, without a counter. The next update has a counter.
             Some(_) if stats.figures.total_duration.is_none() => return,
-            // It shows the end of a later print, so updates in between are missing.
+            // This is the end of a later print, so updates in between are missing.
             Some(_) => End::Unseen,
             // SDCARD_RESET_FILE during a print: the old way to cancel.
             None => End::Shown(JobStatus::Cancelled, Cause::Cancelled),
@@ -198,12 +199,12 @@ impl Tracker {
         self.expect_end(now, end, actions);
     }
 
-    /// Corrects the end if the history reported it first and `print_stats` shows another one.
+    /// Corrects the end if the history reported it first and `print_stats` reports another one.
     fn correct_reported_end(&mut self, now: Moment, stats: &PrintStats, actions: &mut Vec<Action>) {
         let Some(End::Shown(status, cause)) = shown_end(stats.state) else {
             return;
         };
-        // After the grace period an update that shows the same figures may be about a reprint.
+        // After the grace period, an update with the same figures may belong to a reprint.
         let is_late = self
             .ended
             .as_ref()
@@ -216,7 +217,7 @@ impl Tracker {
         });
         if let Some(mut job) = job {
             job.end_by_print_stats(status, cause);
-            // A cancellation may be inferred from an unloaded file; the history then knows better.
+            // A cancellation may be inferred from an unloaded file; the history is then more reliable.
             if job.is_end_observed() {
                 actions.push(Action::Save(Box::new(job)));
             }

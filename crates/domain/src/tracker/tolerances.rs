@@ -19,7 +19,7 @@
 //! | [`HISTORY_START`] | 1.5 s | 0.06 to 0.27 s | a reconnect splits a print | two prints become one |
 //! | [`UNWATCHED`] | 5 s | chosen | a print is not recognised after a restart of Moonraker | two prints become one |
 //! | [`SINCE_ROW_START`] | 5 s | chosen | an end stays unknown | the end of another print is taken |
-//! | [`JUST_STARTED`] | 10 s | chosen | a print is stored as interrupted | an abandoned row stays away longer |
+//! | [`JUST_STARTED`] | 10 s | chosen | a print is stored as interrupted | an abandoned row is imported later |
 //! | [`MISSED_START`] | 1 s | 0.00 s, or 4.70 s | an ordinary row loses its start | a missed start is not corrected |
 //! | [`COMPUTED_START`] | 2 s | 0.00 to 0.26 s | one print is stored twice | two prints become one |
 //! | [`LATE_END`] | 10 s | 0.00 to 0.26 s | one print is stored twice | two prints become one |
@@ -57,8 +57,8 @@ pub(crate) const SAME_COUNTER: Duration = Duration::from_millis(500);
 /// How much later than an ended print an update's print may have started and still be that print.
 ///
 /// Absorbs the same delays as [`SAME_COUNTER`]. A print cannot end and start again sooner: Moonraker needs two updates
-/// of 0.25 s to notice. Smaller: an update that arrives after the end starts a job that never was. Larger: a reprint
-/// of a print that was cancelled at once is ignored.
+/// of 0.25 s to notice. Smaller: an update that arrives after the end starts a job for a print that does not exist.
+/// Larger: a reprint of a print that was cancelled at once is ignored.
 pub(crate) const STALE_START: Duration = Duration::from_millis(900);
 
 /// How much later than the last update of a job its print may have started, by its counter.
@@ -70,22 +70,22 @@ pub(crate) const SEEN_RUNNING: SignedDuration = SignedDuration::from_millis(500)
 
 /// Length in seconds of a print to which a start in the history still belongs.
 ///
-/// Absorbs a late notification of the start. Recorded: the counter is at 0.083 to 0.250 s (72 starts). Chosen: as
-/// long as opening a connection may take. Smaller: a start that arrives late becomes a second job. Larger: if a print
-/// was not reported, the start of its reprint gives it the id of that one.
+/// Absorbs a late notification of the start. Recorded: the counter is at 0.083 to 0.250 s (72 starts). Chosen: as long
+/// as opening a connection may take. Smaller: a start that arrives late becomes a second job. Larger: a print whose
+/// start was not reported gets the id of its reprint.
 pub(crate) const LATE_START: f64 = 10.0;
 
 /// Length in seconds of a print from which a start in the history is one that Moonraker missed.
 ///
 /// Separates starts on time, recorded at 0.083 to 0.250 s, from starts that Moonraker 0.10.0 and 0.11.0 miss while they
-/// subscribe, recorded at 4.704 s (`start-at-ready`). Smaller: the start of the next print is taken for a late one of the
-/// running print. Larger: a missed start that Moonraker notices sooner becomes a second job.
+/// subscribe, recorded at 4.704 s (`start-at-ready`). Smaller: the start of the next print is taken for the late start
+/// of the running print. Larger: a missed start that Moonraker notices sooner becomes a second job.
 pub(crate) const NOTICED_LATE: f64 = 1.5;
 
 /// Number of ended runs whose repeated notifications are recognised.
 ///
-/// Chosen: more prints than can start and end while a notification is in transit. Smaller: a repeated notification of an
-/// older start opens a job. Larger: nothing but memory.
+/// Chosen: more prints than can start and end while a notification is in transit. Smaller: a repeated notification of
+/// an older start opens a job. Larger: more memory.
 pub(crate) const REMEMBERED_RUNS: usize = 8;
 
 /// Difference between the start in a running history row and the start by the counter, by the clock of the host.
@@ -107,14 +107,14 @@ pub(crate) const UNWATCHED: f64 = 5.0;
 /// during which Moonraker was restarted stays unknown. Larger: the end of an older print of the file is taken for it.
 pub(crate) const SINCE_ROW_START: SignedDuration = SignedDuration::from_secs(5);
 
-/// Age of a running history row whose print may not show in `print_stats` yet.
+/// Age of a running history row whose print `print_stats` may not report yet.
 ///
 /// Chosen: as long as [`LATE_START`]. Smaller: the row of a print that is about to start is stored as interrupted. Larger:
 /// a row that Moonraker never closes is imported only at a later connection.
 pub(crate) const JUST_STARTED: SignedDuration = SignedDuration::from_secs(10);
 
-/// Difference that shows that Moonraker missed a start, in a row without a file: start and end are closer than this, or the
-/// length reaches further back than this before the start.
+/// In a row without a file, Moonraker missed the start if start and end are closer than this, or if the length reaches
+/// further back than this before the start.
 ///
 /// Recorded for missed starts: 2 and 4 ms from start to end, and 4.70 s of length before the start (`start-at-ready`,
 /// 0.10.0 and 0.11.0). Ordinary starts are noted up to 0.27 s late. Smaller: an ordinary row gets a computed start.
@@ -140,7 +140,7 @@ pub(crate) const LATE_END: SignedDuration = SignedDuration::from_secs(10);
 /// a second job. Larger: a file that was started twice within this time is one job.
 pub(crate) const UNREPORTED_START: SignedDuration = SignedDuration::from_secs(1);
 
-/// Difference between end minus start and the length of a history row about one print.
+/// Difference between end minus start and the length, in a history row of a single print.
 ///
 /// Recorded: -0.240 to 0.136 s (62 rows). Three prints that Moonraker merged into one row differ by 5.999 s
 /// (`restart-print-at-once`). Smaller: the row of an ordinary print never ends a job that was recorded as replaced. Larger:
@@ -157,7 +157,7 @@ pub(crate) const FINAL_LAG: f64 = 1.0;
 /// How many seconds the mirror of `print_stats` may differ from a direct answer.
 ///
 /// Recorded: updates arrive every 0.155 to 0.502 s (99 % within 0.304 s). Chosen six times as long, for a busy host.
-/// Smaller: the health check reads everything again without a need. Larger: a subscription that Moonraker dropped is
+/// Smaller: the health check reads everything again needlessly. Larger: a subscription that Moonraker dropped is
 /// noticed one check later.
 pub(crate) const MIRROR_LAG: f64 = 3.0;
 

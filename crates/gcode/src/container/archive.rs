@@ -47,7 +47,7 @@ const MAX_SIDE_MEMBER: u64 = 64 << 10;
 /// G-code up to this size is read completely, else only its beginning.
 const WHOLE_GCODE: u64 = 160 << 10;
 const GCODE_HEAD: u64 = 96 << 10;
-/// Settings are some 70 KB of text.
+/// Settings are about 70 KB of text.
 const MAX_SIDE_TEXT: usize = 8 << 20;
 /// More members than any project has.
 const MAX_MEMBERS: usize = 10_000;

@@ -13,7 +13,7 @@ use crate::thumbnail::{MAX_IMAGE, Thumbnail};
 use crate::{Parsed, Warning, slicers};
 
 const FILE_HEADER: u64 = 10;
-/// Metadata is some 30 KB of text.
+/// Metadata is about 30 KB of text.
 const MAX_METADATA: usize = 4 << 20;
 const MAX_BLOCKS: usize = 256;
 

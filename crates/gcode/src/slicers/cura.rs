@@ -1,4 +1,4 @@
-//! Cura: a head of `;KEY:value`, changed settings as `;SETTING_3` at the end, or UltiMaker's Griffin head.
+//! Cura: a head with `;KEY:value` lines, changed settings as `;SETTING_3` at the end, or UltiMaker's Griffin head.
 
 use std::borrow::Cow;
 

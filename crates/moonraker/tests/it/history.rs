@@ -115,7 +115,7 @@ async fn rows_of_wrong_types_do_not_affect_the_others() {
     assert_eq!(ids, ["00000C", "00000A"]);
     assert_eq!((page.rows, page.is_last(4)), (4, false));
     let problems: Vec<String> = page.problems.iter().map(ToString::to_string).collect();
-    assert_eq!(problems[0], "row 11: `job_id` is not a text");
+    assert_eq!(problems[0], "row 11: `job_id` is not a string");
     assert!(problems[1].starts_with("row 12: not a JSON object"));
     assert_eq!(problems[2], "row 13: `end_time` of job 00000A is not a number");
 }

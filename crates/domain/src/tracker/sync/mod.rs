@@ -46,7 +46,7 @@ pub struct Newest {
 
 impl Tracker {
     pub(super) fn synced(&mut self, now: Moment, sync: Sync, actions: &mut Vec<Action>) {
-        // The snapshot is newer than anything that was pending; a print that was starting is in it.
+        // The snapshot is newer than anything that was pending, and includes a print that was starting.
         self.close_ending(actions);
         self.starting = None;
         self.reported_end = None;
@@ -77,7 +77,7 @@ impl Tracker {
                     self.import_newest(&view, actions);
                     return;
                 };
-                // After a shutdown `print_stats` keeps the state of the moment.
+                // After a shutdown, `print_stats` keeps the state at that moment.
                 let was_printing = stats.is_some_and(|stats| {
                     (stats.state.is_active() || stats.state == PrintState::Unknown)
                         && same_file(&stats, &current.job)
@@ -100,7 +100,7 @@ impl Tracker {
         self.import_newest(&view, actions);
     }
 
-    /// Imports the newest row if it is not about a print that the tracker follows.
+    /// Imports the newest row if it does not belong to a print that the tracker tracks.
     fn import_newest(&self, view: &View<'_>, actions: &mut Vec<Action>) {
         let Some(Newest {
             row,
@@ -174,13 +174,13 @@ impl Tracker {
                 actions.push(Action::Save(Box::new(view.unseen_end(current.job))));
             }
         }
-        // The row of the job that was just closed cannot be about the print that replaced it.
+        // The row of the job that was just closed cannot belong to the print that replaced it.
         let Some(newest) = view.newest.filter(|newest| {
             just_closed.is_none_or(|closed| newest.row.start_time != Some(closed))
                 && same_name(newest.row.filename.as_deref(), stats.filename.as_deref())
                 && view.may_be_the_print(newest, &stats)
         }) else {
-            // By now the history would have reported this start.
+            // The history would have reported this start by now.
             let overdue = stats.figures.total_duration >= Some(REPORT_GRACE.as_secs_f64());
             self.expect_start(view.now, stats);
             if overdue {
@@ -208,7 +208,7 @@ impl Tracker {
             .stored
             .clone()
             .unwrap_or_else(|| Job::from_history(self.printer_id, &newest.row));
-        // Moonraker missed the start of such a row; it follows from the printer's counter.
+        // Moonraker missed the start of such a row; it is computed from the printer's counter.
         job.start_time = job.start_time.or_else(|| {
             let total = stats.figures.total_duration?;
             view.now.wall_before(total)
@@ -229,7 +229,7 @@ impl Tracker {
             self.correct_newest(view, stats, shown, actions);
             return;
         };
-        // An end that `print_stats` still shows belongs to the last print of the file, not to an earlier one.
+        // An end that `print_stats` still reports belongs to the last print of the file, not to an earlier one.
         let end = shown.filter(|_| {
             same_file(stats, &current.job)
                 && stats.figures.continues(&current.job.figures)
@@ -263,8 +263,8 @@ impl Tracker {
         self.expire_ending(view.now, actions);
     }
 
-    /// Corrects the newest row if Moonraker was restarted during the print and did not see the end, or recorded another
-    /// end, while `print_stats` still shows it.
+    /// Corrects the newest row if Moonraker was restarted during the print and missed the end, or recorded another end,
+    /// while `print_stats` still reports it.
     fn correct_newest(
         &mut self,
         view: &View<'_>,

@@ -26,7 +26,7 @@ impl View<'_> {
     }
 
     /// Whether the history reports as running a row of the job's file that began at the same time as the job or
-    /// earlier. The history has then seen none of these runs end.
+    /// earlier. The history has then observed the end of none of these runs.
     pub(super) fn is_within_running_row(&self, job: &Job) -> bool {
         self.newest.is_some_and(|newest| {
             newest.row.end == HistoryEnd::Running
@@ -83,7 +83,7 @@ impl View<'_> {
         self.host_clock.checked_sub(total).ok()
     }
 
-    /// Whether the newest row, which has the name of the running file, can be about the running print.
+    /// Whether the newest row, which has the name of the running file, can belong to the running print.
     pub(super) fn may_be_the_print(&self, newest: &Newest, stats: &PrintStats) -> bool {
         // The stored job already has another end, so the print that runs now is a later one.
         let resolved = newest.stored.as_ref().is_some_and(|stored| {
