@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// Revokes a key and ends its sessions. With `refuse_last`, does not revoke the last working admin key. Revoking a
-    /// key twice is no error.
+    /// key twice is not an error.
     pub async fn revoke_key(&self, id: KeyId, refuse_last: bool, now: Timestamp) -> Result<RevokedKey> {
         self.write("revoke an API key", |tx| async move {
             // Locks all keys: if two requests revoke the last two keys, only one succeeds.

@@ -21,7 +21,7 @@ use crate::db::file_system;
 
 /// Prefix of an encrypted text. A text without it is from a version without encryption.
 pub(crate) const MARK: &str = "sealed:1:";
-/// Binds a text to its purpose: a text that was encrypted for something else is rejected.
+/// Binds a text to its purpose: a text that was encrypted for another purpose is rejected.
 const PURPOSE: &[u8] = b"printlog printers.moonraker_api_key";
 const KEY: usize = 32;
 const NONCE: usize = 24;
@@ -63,7 +63,7 @@ impl Secret {
         self.cipher.as_ref().err().map(String::as_str)
     }
 
-    /// Whether the file contains something else than a secret key.
+    /// Whether the file contains something other than a secret key.
     pub(crate) fn is_damaged(&self) -> bool {
         self.is_damaged
     }
@@ -112,8 +112,8 @@ fn exposure(path: &Path) -> Option<String> {
     let mode = path.metadata().ok()?.permissions().mode() & 0o777;
     (mode & 0o007 != 0).then(|| {
         format!(
-            "every account of this machine may use {path} (mode {mode:o}), which opens the API keys of printers; \
-             `chmod 600 {path}` changes this",
+            "every account on this machine can access {path} (mode {mode:o}), which decrypts the API keys of printers; \
+             `chmod 600 {path}` prevents this",
             path = path.display()
         )
     })
@@ -139,7 +139,7 @@ fn parse(text: &str) -> io::Result<[u8; KEY]> {
     let wrong = || {
         io::Error::new(
             io::ErrorKind::InvalidData,
-            "it does not hold 64 hexadecimal digits",
+            "it does not contain 64 hexadecimal digits",
         )
     };
     let key = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes());

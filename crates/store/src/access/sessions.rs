@@ -132,7 +132,7 @@ impl Store {
         .await
     }
 
-    /// Ends the session with this token. An unknown token is no error.
+    /// Ends the session with this token. An unknown token is not an error.
     pub async fn close_session(&self, token: &str) -> Result<()> {
         let statement = &Query::delete()
             .from_table(Sessions::Table)

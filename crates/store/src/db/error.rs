@@ -44,7 +44,7 @@ pub enum Error {
     /// A command must not change the schema while a server with the old schema is running.
     #[error(
         "the database {location} has the schema of an older printlog, and a server uses it{by}; a server of this version \
-         upgrades it at its start, a command does not upgrade it under a running server"
+         upgrades it when it starts; a command does not upgrade it while a server uses it"
     )]
     Outdated {
         /// The database.
@@ -75,7 +75,7 @@ pub enum Error {
         location: String,
     },
     /// The copy differs from the original.
-    #[error("the copy of the table {table} is wrong: {what}")]
+    #[error("the copy of the table {table} differs from its source: {what}")]
     CopyDiffers {
         /// The table.
         table: String,
@@ -84,7 +84,7 @@ pub enum Error {
     },
     /// A table has no ids left for new rows.
     #[error(
-        "the table {table} has used the id {last}; the largest is {LARGEST_ID}: no row can be added to it"
+        "the table {table} has no ids left for new rows: its last one is {last}, and the largest possible one is {LARGEST_ID}"
     )]
     IdsExhausted {
         /// The table.
@@ -93,7 +93,7 @@ pub enum Error {
         last: i64,
     },
     /// The tables have circular references, so they cannot be filled in any order.
-    #[error("the tables {0} refer to each other in a circle")]
+    #[error("the tables {0} have circular references")]
     Circle(String),
     /// A backup file cannot be read or written.
     #[error("cannot read or write {path}")]

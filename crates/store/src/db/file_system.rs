@@ -110,15 +110,15 @@ fn not_created(folder: &Path, cause: &io::Error) -> io::Error {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     let text = format!(
-        "printlog runs as user {user}, who may not create the folder {folder} ({cause}); \
+        "printlog runs as user {user}, who cannot create the folder {folder} ({cause}); \
          `sudo install -d -o {user} -g {group} {folder}` creates it",
         folder = folder.display()
     );
     io::Error::new(cause.kind(), text)
 }
 
-/// Gives a file that root has just created to `owner`. Root may lack the right to do so, in a container or on NFS. Root
-/// can use the file itself; that the owner cannot is logged.
+/// Changes the owner of a file that root has just created. Root may lack the right to do so, in a container or on NFS.
+/// Root itself can use the file, so a failure is only logged.
 fn give(
     path: &Path,
     owner: &fs::Metadata,
@@ -130,8 +130,8 @@ fn give(
     let (user, group) = (owner.uid(), owner.gid());
     if let Err(cause) = chown(Some(user), Some(group)) {
         warn!(
-            "root cannot give {} to user {user} ({cause}), who owns what is around it: a server that runs as that user cannot \
-             use it; run printlog as that user (`sudo -u '#{user}' printlog …`)",
+            "root cannot change the owner of {} to user {user} ({cause}): a server that runs as that user cannot \
+             use it; run this command as that user (`sudo -u '#{user}' printlog …`)",
             path.display()
         );
     }
@@ -139,7 +139,7 @@ fn give(
 }
 
 /// Checks that this process can read and write a database file and the files of SQLite and printlog next to it, and
-/// create files in its folder. Missing files are no error.
+/// create files in its folder. Missing files are not an error.
 pub(crate) fn check_access(database: &Path) -> io::Result<()> {
     let folder = folder_of(database);
     if let Err(errno) = access(folder, Access::WRITE_OK | Access::EXEC_OK)
@@ -196,11 +196,11 @@ fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
             let as_owner = match owner.uid() {
                 0 => String::new(),
                 // If a user runs a command, the owner is the server's user.
-                owner => format!("run it as that user (`sudo -u '#{owner}' printlog …`), or give it away: "),
+                owner => format!("run it as that user (`sudo -u '#{owner}' printlog …`); alternatively, "),
             };
             format!(
-                "printlog runs as user {user}, who may not read and write {}, which belongs to user {}; \
-                 {as_owner}`sudo chown {}{user}:{group} {}` changes this",
+                "printlog runs as user {user}, who cannot read and write {}, which belongs to user {}; \
+                 {as_owner}`sudo chown {}{user}:{group} {}` grants access",
                 names(", "),
                 owner.uid(),
                 if owner.is_dir() { "-R " } else { "" },
@@ -208,11 +208,11 @@ fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
             )
         }
         Some(_) if user != 0 => format!(
-            "printlog runs as user {user}, who has {} but may not read and write it; `chmod -R u+rwX {}` changes this",
+            "printlog runs as user {user}, who owns {} but cannot read and write it; `chmod -R u+rwX {}` grants access",
             names(", "),
             names(" ")
         ),
-        _ => format!("printlog may not read and write {} ({cause})", names(", ")),
+        _ => format!("printlog cannot read and write {} ({cause})", names(", ")),
     };
     io::Error::new(cause.kind(), text)
 }

@@ -1,4 +1,5 @@
-//! Connections, transactions and statements. Knows the names of all tables, and the meaning of none except `server_lease`.
+//! Connections, transactions and statements. Defines the names of all tables, but contains no logic of any table except
+//! `server_lease`.
 
 pub(crate) mod batches;
 pub(crate) mod connection;

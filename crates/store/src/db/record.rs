@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
         };
         serde_json::from_str(&text)
             .map(Some)
-            .map_err(|cause| self.bad(column, format!("no JSON: {cause}")))
+            .map_err(|cause| self.bad(column, format!("not JSON: {cause}")))
     }
 
     /// JSON as it is stored, after a check that it can be read.

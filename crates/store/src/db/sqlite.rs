@@ -71,8 +71,8 @@ pub(crate) async fn open(
     match open_with(location, &path, Journal::Rollback, stale_connections).await {
         Err(Error::Open { source, .. }) if dialect::lacks_shared_memory(dialect::sqlite_code(&*source)) => {
             let reason = format!(
-                "{} is on a file system without shared memory, and another process works with the file; end that, or \
-                 put the database on a local disk (database.path)",
+                "{} is on a file system without shared memory, and another process uses the file; stop that process, or \
+                 move the database to a local disk (database.path)",
                 path.display()
             );
             Err(open_error(location, false, reason))

@@ -42,7 +42,7 @@ pub(crate) async fn create(db: &impl ConnectionTrait, engine: Engine) -> Result<
             Ok(_) => {}
             Err(cause) if engine != Engine::Sqlite && is_forbidden(&cause) => {
                 warn!(
-                    "the database account may not create views, so {} are missing; grant it CREATE VIEW and DROP to use them: {cause}",
+                    "the database account cannot create views, so {} are missing; to use them, grant it CREATE VIEW and DROP: {cause}",
                     NAMES.join(", ")
                 );
                 return Ok(());

@@ -1,5 +1,4 @@
-//! Removes data that is kept for a limited time, and reports the size of the tables. Jobs and their figures are kept
-//! forever.
+//! Removes data that is kept for a limited time. Jobs and their figures are kept forever.
 
 use jiff::Timestamp;
 use sea_orm::{

@@ -1,4 +1,4 @@
-//! The tables `job_kinds` (material profiles) and `job_texts` (file names and causes): shared values with fixed
+//! The tables `job_kinds` (material profiles) and `job_texts` (file names, causes and users): shared values with fixed
 //! numbers.
 
 use std::{

@@ -26,7 +26,7 @@ pub(crate) struct DeletedJob {
 }
 
 impl DeletedJob {
-    /// Whether the history row is about this run.
+    /// Whether the history row belongs to this run.
     pub(crate) fn is_of_run(&self, row: &HistoryJob) -> bool {
         row.is_run_of(&self.job) || row.is_late_report_of(&self.job) || self.ended_unseen_as(row)
     }
@@ -107,7 +107,7 @@ pub(crate) async fn is_deleted(db: &impl ConnectionTrait, job: &Job) -> Result<b
     Ok(deleted.iter().any(|deleted| deleted.is_of_job(job)))
 }
 
-/// Tombstones that may match rows with these starts.
+/// Deleted runs that may match rows with these starts.
 pub(crate) async fn of_runs(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,

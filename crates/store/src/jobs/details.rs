@@ -1,4 +1,4 @@
-//! Gives jobs the details of their files.
+//! Stores the details of jobs.
 
 use domain::{JobId, PrinterId};
 use jiff::Timestamp;

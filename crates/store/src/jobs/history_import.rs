@@ -40,7 +40,7 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 impl Store {
     /// Merges rows of a printer's history into its jobs, in one transaction. Idempotent.
     ///
-    /// `leave` is excluded: the tracker decides about that run. A page may have some thousand rows.
+    /// `leave` is excluded: the tracker decides about that run. A page may have a few thousand rows.
     ///
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer was deleted.

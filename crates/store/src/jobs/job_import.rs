@@ -64,7 +64,7 @@ pub struct ImportedRecords {
 }
 
 impl Store {
-    /// Stores the new jobs among up to some thousand records, in one transaction. Idempotent.
+    /// Stores the new jobs among up to a few thousand records, in one transaction. Idempotent.
     ///
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter), [`Error::TooLong`](crate::Error::TooLong).

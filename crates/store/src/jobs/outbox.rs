@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// How long an event is kept: a consumer may be down for a weekend.
+/// How long an event is kept: a consumer may be stopped for a weekend.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How many events are kept at most.
+/// Maximum number of events that are kept.
 const MOST: i64 = 100_000;
 
 /// A stored event. See [`domain::JobEvent`].
@@ -34,7 +34,7 @@ pub struct OutboxEntry {
     pub job_id: Option<JobId>,
     /// Kind of the event.
     pub kind: String,
-    /// The rest of the event.
+    /// The fields of the event.
     pub payload: Value,
     /// Time of the change.
     pub created_at: Timestamp,

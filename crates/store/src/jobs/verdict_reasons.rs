@@ -30,19 +30,20 @@ impl Store {
     /// All reasons, in the order in which they were added.
     pub async fn verdict_reasons(&self) -> Result<Vec<VerdictReason>> {
         let query = &select().order_by(VerdictReasons::Id, Order::Asc).to_owned();
-        self.read("read the reasons of verdicts", |db| async move {
-            load(&db, query).await
-        })
+        self.read(
+            "read the verdict reasons",
+            |db| async move { load(&db, query).await },
+        )
         .await
     }
 
-    /// Adds a reason. An existing one is no error.
+    /// Adds a reason. An existing one is not an error.
     ///
     /// # Errors
     /// [`Error::TooLong`].
     pub async fn add_verdict_reason(&self, name: &str) -> Result<VerdictReason> {
         let key = &checked_key(name)?;
-        self.write("add a reason of verdicts", |tx| async move {
+        self.write("add a verdict reason", |tx| async move {
             if let Some(known) = by_key(&*tx, key).await? {
                 return Ok(known);
             }
@@ -65,7 +66,7 @@ impl Store {
             .from_table(VerdictReasons::Table)
             .and_where(Expr::col(VerdictReasons::Id).eq(id))
             .to_owned();
-        self.write("remove a reason of verdicts", |tx| async move {
+        self.write("remove a verdict reason", |tx| async move {
             let removed = tx.execute(statement).await?.rows_affected() > 0;
             Ok(removed || tx.is_retry)
         })

@@ -112,7 +112,7 @@ impl Restore {
     /// completes.
     ///
     /// # Errors
-    /// If the current data is sound but cannot be backed up, for example because the disk is full. Then nothing was
+    /// If the current data is undamaged but cannot be backed up, for example because the disk is full. Then nothing was
     /// changed.
     pub async fn finish(self, backups: &Path, now: Timestamp) -> Result<Restored> {
         let saved = self.save(backups, now).await;

@@ -170,7 +170,7 @@ impl<'a> JobChanges<'a> {
         Ok(())
     }
 
-    /// Inserts jobs of an export, with all that belongs to them.
+    /// Inserts jobs of an export, with all their data.
     pub(crate) async fn insert_records(&mut self, records: &[NewRecord<'_>]) -> Result<(), Fault> {
         let ids = inserts::records(self.tx, records, self.now).await?;
         for (record, id) in records.iter().zip(ids) {
@@ -228,7 +228,7 @@ impl<'a> JobChanges<'a> {
     }
 
     /// Updates what changes while a job runs: its status, message and figures, and when it was last seen. Other columns
-    /// are not read. A checkpoint of a job that keeps running is no event and touches no month: there are two a minute.
+    /// are not read. A checkpoint of a running job is not an event and changes no month: there are two a minute.
     pub(crate) async fn update_progress(
         &mut self,
         id: JobId,
@@ -267,8 +267,8 @@ impl<'a> JobChanges<'a> {
         Ok(())
     }
 
-    /// Reports that an attempt to read the details of a job has ended. Only jobs that were seen to start, or whose
-    /// details a user requested, are of interest to others.
+    /// Reports that an attempt to read the details of a job has ended. Emits an event only for jobs whose start was
+    /// observed or whose details a user requested.
     pub(crate) async fn report_details(&mut self, job: LockedJob) -> Result<(), Fault> {
         if queue::is_live(self.tx, job.id).await? {
             self.emit(job.printer_id, job.id, JobEvent::DetailsChanged);
@@ -291,8 +291,8 @@ impl<'a> JobChanges<'a> {
         Ok(())
     }
 
-    /// Completes the changes: packs months, writes totals and the outbox. The last statements of the transaction, because
-    /// they lock what all printers share.
+    /// Completes the changes: packs months, writes totals and the outbox. These are the last statements of the
+    /// transaction, because they lock rows that all printers share.
     pub(crate) async fn finish(self) -> Result<(), Fault> {
         let mut events = self.events;
         let touched = self
@@ -345,14 +345,14 @@ impl<'a> JobChanges<'a> {
     }
 }
 
-/// Adds what each printer has: empty totals.
+/// Inserts the empty totals that every printer has.
 pub(crate) async fn add_printer(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
     totals::insert(tx, id, &domain::JobTotals::default()).await
 }
 
 impl JobChanges<'_> {
-    /// Removes all jobs of a printer, its totals and its months. This is the end of the printer, not an event of its
-    /// jobs: a printer may have a million.
+    /// Removes all jobs of a printer, its totals and its months. Emits no events for the jobs, because a printer may
+    /// have a million.
     pub(crate) async fn remove_printer(&mut self, id: PrinterId) -> Result<(), Fault> {
         self.printers.remove(&id);
         printers::remove(self.tx, id).await

@@ -170,7 +170,7 @@ pub(crate) async fn copy_all(source: &Store, target: &Store) -> Result<Vec<Table
             return Err(Error::CopyDiffers {
                 table: sent.table.clone(),
                 what: format!(
-                    "{} rows with checksum {} were sent, {} with {} arrived",
+                    "the source has {} rows with checksum {}, the copy {} with {}",
                     sent.rows,
                     sent.checksum,
                     found.map_or(0, |sum| sum.rows),
