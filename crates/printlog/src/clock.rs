@@ -10,8 +10,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use domain::Moment;
 
-/// Ticks now and then after each `period`. A tick that was missed, because the task was busy or the machine slept, is not
-/// made up for.
+/// Ticks immediately, and then after each `period`. Ticks that were missed, because the task was busy or the machine
+/// was suspended, are skipped.
 pub(crate) fn every(period: Duration) -> Interval {
     let mut interval = tokio::time::interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

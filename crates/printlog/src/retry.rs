@@ -1,4 +1,4 @@
-//! Retrying what fails for a while: pauses that grow, and log lines that do not repeat.
+//! Retries of failing operations: pauses that grow, and log lines that do not repeat.
 
 use std::time::Duration;
 

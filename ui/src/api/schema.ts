@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * Show the files that were printed
-         * @description How often each was printed, how that ended, what it took, and what was lost.
+         * @description Each file with the number of its jobs, their outcomes, their sums, and the filament lost.
          */
         get: operations["get_files"];
         put?: never;
@@ -184,9 +184,10 @@ export interface paths {
         };
         /**
          * Sum up all jobs
-         * @description With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days (or
-         *     the same time, if the period does not begin and end at midnight) before; the same days of the month before; or the same
-         *     days of the year before. A period that has not ended is compared only up to now. As CSV a row for each of the two periods.
+         * @description With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days
+         *     (or the same time, if the period does not begin and end at midnight) before; the same days of the month before; or
+         *     the same days of the year before. A period that has not ended is compared only up to now. CSV has one row for each
+         *     of the two periods.
          */
         get: operations["get_summary"];
         put?: never;
@@ -438,16 +439,16 @@ export interface paths {
          * Watch all printers
          * @description A stream of Server-Sent Events, each with a name and one JSON object as data:
          *
-         *     - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. First on every connection, and again for a client that
-         *       was too slow: the whole state, so that nothing has to be replayed.
-         *     - `status`: `{"printer_id": 1, …}`. Fields of PrinterStatus that changed; each replaces the whole field. At most one
-         *       a second and printer. What changes is told; `last_seen` alone is not.
-         *     - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written at a change of state, by
-         *       a user or with its details, or was deleted. Checkpoints are not told, nor are jobs that are imported.
+         *     - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. The whole state: the first event of every connection,
+         *       and sent again to a client that was too slow, so that no events have to be replayed.
+         *     - `status`: `{"printer_id": 1, …}`. The changed fields of PrinterStatus, each complete. At most one event per second
+         *       and printer. A change of `last_seen` alone sends no event.
+         *     - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written, because its state, its
+         *       details or a user's data changed, or it was deleted. Checkpoints and imports send no event.
          *     - `printers`: `{}`. A printer was added, changed or removed.
          *     - `heartbeat`: `{}`. Every 10 s.
          *
-         *     It ends when the session or the key does, and with the server.
+         *     The stream ends when the session or the key ends, and with the server.
          */
         get: operations["follow_printers"];
         put?: never;
@@ -555,7 +556,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a printer does right now */
+        /** Show the current status of a printer */
         get: operations["get_printer_status"];
         put?: never;
         post?: never;
@@ -584,8 +585,8 @@ export interface paths {
          *     `printlog_session_` followed by eight digits that identify the database. It is HttpOnly and SameSite=Strict, and
          *     Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it
          *     is SameSite=None and Partitioned. A session ends 30 days after its last use, when it is signed out, or with its key.
-         *     Ten failed attempts per minute are allowed for each address. A page is refused (403) if a proxy hides its address,
-         *     because all its changes would be refused.
+         *     Ten failed attempts per minute are allowed for each address. A sign-in is refused (403) if a proxy hides the address
+         *     of the page, because all its changes would be refused.
          */
         post: operations["sign_in"];
         /**
@@ -799,8 +800,8 @@ export interface components {
         /** @enum {string} */
         Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import" | "history_rows";
         /**
-         * @description Growth: 0.1 is a tenth more than before. `null` where there was nothing before, one of the two is unknown, or the value is
-         *     missing for more than 5 % of the jobs of either period (`jobs_without_…`).
+         * @description Relative change: 0.1 means 10 % more than before. `null` if the previous value is 0, if one of the two is unknown,
+         *     or if the value is missing for more than 5 % of the jobs of either period (`jobs_without_…`).
          */
         Change: {
             /** Format: double */
@@ -853,7 +854,7 @@ export interface components {
              */
             jobs: number;
         };
-        /** @description Growth of the cost in one currency. */
+        /** @description Relative change of the cost in one currency. */
         CostChange: {
             /** Format: double */
             change: number | null;
@@ -1034,7 +1035,7 @@ export interface components {
              */
             upper_quartile: number | null;
         };
-        /** @description Failed jobs: those with status `error` or `interrupted`. Cancelled jobs have not failed. */
+        /** @description Failed jobs: those with status `error` or `interrupted`. Cancelled jobs do not count as failed. */
         FailureAnalytics: {
             all: components["schemas"]["FailureGroup"];
             /** @description By cause, as Moonraker reports it. */
@@ -1162,7 +1163,7 @@ export interface components {
             by_type: components["schemas"]["Group"][];
             period: components["schemas"]["Period"];
         };
-        /** @description Files, with what came of their jobs. */
+        /** @description Files, with the outcomes of their jobs. */
         FileAnalytics: {
             /** @description In the order of `sort`. */
             items: components["schemas"]["FileFigures"][];
@@ -1192,19 +1193,19 @@ export interface components {
             filament_lost_g: number;
             /**
              * Format: double
-             * @description Filament in mm of jobs that ended without completing: failed and cancelled ones.
+             * @description Filament in mm of jobs that did not complete: failed and cancelled ones.
              */
             filament_lost_mm: number;
             /** @description Relative to the folder of G-code files. */
             filename: string;
             /**
              * Format: int64
-             * @description Such jobs of which it is unknown.
+             * @description Such jobs whose filament weight is unknown.
              */
             jobs_without_filament_lost_g: number;
             /**
              * Format: int64
-             * @description Such jobs of which it is unknown.
+             * @description Such jobs whose filament length is unknown.
              */
             jobs_without_filament_lost_mm: number;
         };
@@ -1256,7 +1257,7 @@ export interface components {
             period: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description Jobs that are in neither, because their start is unknown.
+             * @description Jobs that are in neither list, because their start is unknown.
              */
             undated_jobs: number;
             /** @description All 168 hours of a week, Monday first. The repeated hour when clocks go back counts as one. */
@@ -1513,8 +1514,8 @@ export interface components {
             warnings: Record<string, never>[];
         };
         /**
-         * @description The values that jobs have. Each list is computed under all filters except its own, so that it shows what another choice
-         *     would find. The value of most jobs comes first; values that differ in case only are one.
+         * @description The values that jobs have. Each list is computed under all filters except its own, so that it shows what another
+         *     choice would find. The most frequent value comes first; values that differ only in case are counted together.
          */
         JobFacets: {
             /**
@@ -1924,7 +1925,7 @@ export interface components {
             last_seen: string | null;
             /** @description Parts of Moonraker's API that were missing at the last connection. Prints are recorded anyway. */
             limitations: components["schemas"]["PrinterLimitation"][];
-            /** @description `null` until the printer was connected once. */
+            /** @description `null` until the printer has been connected once. */
             moonraker_version: string | null;
             /** Format: int64 */
             printer_id: number;
@@ -2196,7 +2197,7 @@ export interface components {
         ValueFacet: {
             /** Format: int64 */
             jobs: number;
-            /** @description The spelling of most jobs. `null`: unknown, or not given; an empty filter value selects these jobs. */
+            /** @description The most frequent spelling. `null`: unknown, or not given; an empty filter value selects these jobs. */
             value: string | null;
         };
         /**
@@ -2257,7 +2258,7 @@ export interface components {
             /** @description In the order of creation. */
             items: components["schemas"]["VerdictReason"][];
         };
-        /** @description A text, or nothing for jobs of which it is unknown. */
+        /** @description A value, or an empty string for jobs whose value is unknown. */
         WordOrUnknown: string;
     };
     responses: {

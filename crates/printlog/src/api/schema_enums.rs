@@ -119,14 +119,16 @@ impl ToSchema for StatusFilter {
     }
 }
 
-/// A text, or nothing for jobs of which it is unknown.
+/// A value, or an empty string for jobs whose value is unknown.
 pub(crate) struct WordOrUnknown;
 
 impl PartialSchema for WordOrUnknown {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("A text, or nothing for jobs of which it is unknown."))
+            .description(Some(
+                "A value, or an empty string for jobs whose value is unknown.",
+            ))
             .max_length(Some(255))
             .pattern(Some(r"^[^\x00]*$"))
             .build();

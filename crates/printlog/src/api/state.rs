@@ -28,7 +28,6 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     /// The printers.
     pub(crate) fleet: Fleet,
-    /// The changes of jobs.
     /// Whether the database currently refuses to store details.
     pub(crate) details_fail: watch::Receiver<bool>,
     /// State of backups and retention.

@@ -29,7 +29,7 @@ struct BackupBody {
 struct TableBody {
     table: String,
     rows: u64,
-    /// The same for the same rows on every engine.
+    /// Equal for equal rows on every engine.
     checksum: String,
     /// Current number of rows. `null` if nothing is compared.
     rows_now: Option<u64>,

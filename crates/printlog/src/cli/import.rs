@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &ImportFile) -> anyhow::Re
         let file = File::open(&arguments.file).with_context(cannot)?;
         let metadata = file.metadata().with_context(cannot)?;
         if metadata.is_dir() {
-            bail!("{name} is a folder; give a file in it");
+            bail!("{name} is a folder; specify a file in it");
         }
         bar.set_length(metadata.len());
         Box::new(bar.wrap_read(file))

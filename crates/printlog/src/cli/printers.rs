@@ -119,11 +119,11 @@ async fn test(context: &Context, arguments: TestPrinter) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
-/// The verdict as text for users.
+/// The result of a connection test as text for users.
 pub(super) fn describe(url: &str, verdict: &Verdict) -> String {
     let reason = verdict.reason.as_deref();
     if verdict.outcome != Outcome::Ok {
-        return format!("{url}: no. {}", reason.unwrap_or("It cannot be recorded"));
+        return format!("{url}: failed: {}", reason.unwrap_or("it cannot be recorded"));
     }
     let report = &verdict.report;
     let moonraker = match &report.moonraker_version {

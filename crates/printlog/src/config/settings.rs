@@ -166,7 +166,7 @@ sections! {
             "an IANA name of a time zone such as Europe/Berlin",
             "Default time zone for analytics; a request can override it with `tz`.";
         currency: Option<String> = |value| or_nothing(value, currency), "null",
-            "a text of 1 to 8 characters such as EUR, or null for none",
+            "a string of 1 to 8 characters such as EUR, or null for none",
             "Currency of the costs of files that name none. A file that names a currency keeps it.";
     }
 
@@ -270,14 +270,14 @@ const DATABASE: &[Setting] = &[
         "database",
         "user",
         "printlog",
-        "a text",
+        "a string",
         "User of the MySQL server. Only for type mysql.",
     ),
     setting(
         "database",
         "password",
         "null",
-        "a text (in quotes if it looks like a number), or null for none",
+        "a string (in quotes if it looks like a number), or null for none",
         "Password of the user. Only for type mysql.",
     )
     .secret(),
@@ -292,7 +292,7 @@ const DATABASE: &[Setting] = &[
         "database",
         "database",
         "printlog",
-        "a text",
+        "a string",
         "Schema on the MySQL server; created if the user has the right to do so. Only for type mysql.",
     ),
     setting(

@@ -44,14 +44,16 @@ impl Value {
     pub(super) fn describe(&self, secret: bool) -> String {
         match self {
             Self::Nothing => "nothing".to_owned(),
-            Self::Bool(value) => format!("the truth value {value}"),
+            Self::Bool(value) => format!("the boolean {value}"),
             Self::Number(_) if secret => "a number".to_owned(),
             Self::Number(value) => format!("the number {value}"),
-            Self::Text(_) | Self::Raw(_) if secret => "a text (not shown, it may be secret)".to_owned(),
-            Self::Text(value) => format!("the text \"{}\"", value.escape_debug()),
+            Self::Text(_) | Self::Raw(_) if secret => {
+                "a string (not shown, because it may be secret)".to_owned()
+            }
+            Self::Text(value) => format!("the string \"{}\"", value.escape_debug()),
             Self::Raw(value) => format!("\"{}\"", value.escape_debug()),
             Self::List(_) => "a list".to_owned(),
-            Self::Mapping => "keys of its own".to_owned(),
+            Self::Mapping => "a mapping".to_owned(),
         }
     }
 

@@ -126,7 +126,7 @@ impl Attempt {
         let absent = match self.connection {
             ConnectionState::Connected => None,
             ConnectionState::Disabled => Some("the printer is switched off in printlog"),
-            ConnectionState::Unauthorized => Some("the printer requires an API key, or another one"),
+            ConnectionState::Unauthorized => Some("the printer requires an API key, or a different one"),
             ConnectionState::Connecting | ConnectionState::Unreachable => Some("the printer is off"),
         };
         if let Some(reason) = absent {
@@ -138,7 +138,7 @@ impl Attempt {
             retry: RetryKind::after(&cause),
             reason: cause.to_string(),
         })?;
-        // Parsing and converting images takes up to some milliseconds of CPU time.
+        // Parsing and converting images takes up to a few milliseconds of CPU time.
         tokio::task::spawn_blocking(move || stored_file::read(&fetched))
             .await
             .map_err(|crash| failure(&format!("cannot read the file: {crash}"), RetryKind::Never))

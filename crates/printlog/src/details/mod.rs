@@ -30,8 +30,7 @@ pub struct DetailsSettings {
 
 /// Starts to process the details queue, until `stop`. Cancels `stop` if the task crashes.
 ///
-/// The returned receiver says whether the database currently
-/// refuses to store details.
+/// The returned receiver reports whether the database currently refuses to store details.
 pub fn start(
     store: Store,
     fleet: Fleet,

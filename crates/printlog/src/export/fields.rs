@@ -14,7 +14,7 @@ use crate::export::{
     read::{Record, column},
 };
 
-/// Values of a line, by column. They are JSON values, or texts if they come from the cells of a table.
+/// Values of a line, by column. They are JSON values, or strings if they come from the cells of a table.
 pub(super) struct Fields {
     pub(super) values: Map<String, Value>,
     /// Whether a comma may separate the decimals.
@@ -126,9 +126,9 @@ impl Fields {
             Some(Value::String(tags)) => tags.split(',').collect(),
             Some(Value::Array(tags)) => tags
                 .iter()
-                .map(|tag| tag.as_str().ok_or("tags must be texts"))
+                .map(|tag| tag.as_str().ok_or("tags must be strings"))
                 .collect::<Result<_, _>>()?,
-            Some(_) => return Err("tags must be an array of texts".to_owned()),
+            Some(_) => return Err("tags must be an array of strings".to_owned()),
         };
         let tags: Vec<_> = tags
             .into_iter()
@@ -192,7 +192,7 @@ impl Fields {
         let text = match self.values.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.trim(),
-            Some(_) => return Err(format!("{name} must be a text")),
+            Some(_) => return Err(format!("{name} must be a string")),
         };
         text.parse().map(Some).map_err(|_| {
             format!(
@@ -202,7 +202,7 @@ impl Fields {
         })
     }
 
-    /// A text. A number is accepted as its text, as `job_id` often is one.
+    /// A string. A number is converted to a string, because `job_id` is often a number.
     fn text(&self, name: &str) -> Result<Option<String>, String> {
         let text = match self.values.get(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -211,7 +211,7 @@ impl Fields {
                 Some(whole) if number.is_f64() && whole.fract() == 0.0 => format!("{whole:.0}"),
                 _ => number.to_string(),
             },
-            Some(_) => return Err(format!("{name} must be a text")),
+            Some(_) => return Err(format!("{name} must be a string")),
         };
         match longest(name) {
             _ if text.contains('\0') => Err(format!("{name} must not contain a null character")),

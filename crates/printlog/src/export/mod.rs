@@ -25,7 +25,7 @@ pub(crate) enum ExportFormat {
     Csv,
     /// One array of objects
     Json,
-    /// One object a line
+    /// One object per line
     Ndjson,
     /// Workbook for spreadsheet programs
     Xlsx,

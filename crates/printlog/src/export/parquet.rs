@@ -1,7 +1,7 @@
 //! Writes columns in the Parquet format, in groups of rows that fit into memory.
 //!
 //! A group is encoded as its jobs arrive. Groups should be large, because the metadata of each column of each group,
-//! some 750 bytes, stays in memory until it is written at the end of the file.
+//! about 750 bytes, stays in memory until it is written at the end of the file.
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
 //! Writes a workbook in one pass without a temporary file, which libraries for workbooks do not support.
 //!
-//! Source: ECMA-376, Office Open XML. Texts are inline strings, which no program takes for formulas.
+//! Source: ECMA-376, Office Open XML. Strings are inline, so that no program interprets them as formulas.
 
 use std::io::{self, Write};
 

@@ -29,7 +29,7 @@ const SYNCING: usize = 16;
 
 /// Log text for a key that cannot be decrypted, with the remedy.
 pub(crate) const UNREADABLE_KEY: &str = "its stored API key cannot be decrypted: the secret (database.secret_file) is \
-     missing or another one; restore the right file, or enter the key again";
+     missing or has changed; restore the right file, or enter the key again";
 
 /// Settings for following printers.
 #[derive(Debug, Clone)]

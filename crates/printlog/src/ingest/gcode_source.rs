@@ -16,7 +16,7 @@ pub trait GcodeSource: Send + Sync {
     ) -> impl Future<Output = Result<GcodePart, GcodeSourceError>> + Send;
 }
 
-/// What a printer reports of a file.
+/// What a printer reports about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStat {
     /// Size in bytes.

@@ -1,5 +1,5 @@
-//! Records one printer, whatever speaks to it: a session passes in what the printer reports, the tracker decides what
-//! that means, the writer stores it, and the status is published.
+//! Records one printer of any kind: a session passes in the printer's reports, the tracker turns them into changes of
+//! jobs, the writer stores these, and the status is published.
 
 use std::{collections::BTreeMap, time::Duration};
 

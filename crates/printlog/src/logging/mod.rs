@@ -19,7 +19,7 @@ use rotate::RotatingFile;
 
 use crate::config::{LogFormat, LoggingConfig};
 
-/// Crates whose `INFO` and `DEBUG` lines mean nothing to the owner of a printer.
+/// Crates whose `INFO` and `DEBUG` lines are useless to users.
 const CHATTY: [&str; 9] = [
     "hyper",
     "hyper_util",

@@ -129,7 +129,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
 }
 
 impl Verdict {
-    /// Whether Moonraker keeps no history. Prints that printlog does not see are lost then.
+    /// Whether Moonraker keeps no history. Prints that printlog does not observe are lost then.
     #[must_use]
     pub fn keeps_no_history(&self) -> bool {
         let mut limitations = self.report.limitations.iter();
@@ -151,7 +151,7 @@ impl Verdict {
     }
 }
 
-/// Why Klipper is not ready. The printer can be recorded all the same, but its owner may want to know.
+/// Why Klipper is not ready. The printer can be recorded nevertheless, but the user should be informed.
 fn klippy_trouble(report: &ProbeReport) -> Option<String> {
     if report.klippy_is_ready() {
         return None;

@@ -95,7 +95,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, stop: CancellationToken) {
-        // On failure, responses are only delayed by some milliseconds.
+        // On failure, responses are only delayed by a few milliseconds.
         stream.set_nodelay(true).ok();
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(UNREAD_TIME));

@@ -93,7 +93,8 @@ fn check_reads_all_of_the_file() {
     binary.add_printer("Voron");
     let said = binary.run(&["check"]);
     assert!(
-        said.stdout.contains("ok     file: of the database is sound"),
+        said.stdout
+            .contains("ok     file: the database file is not damaged"),
         "{}",
         said.stdout
     );

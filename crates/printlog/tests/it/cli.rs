@@ -268,7 +268,7 @@ fn a_file_of_certificates_that_cannot_be_used_is_named() {
     fs::write(binary.path("config.yml"), "moonraker:\n  ca_file: ca.pem\n").unwrap();
     for (pem, wrong) in [
         (None, "cannot read the certificates in"),
-        (Some("no certificate"), "holds no certificate; expected PEM"),
+        (Some("no certificate"), "contains no certificate; expected PEM"),
     ] {
         if let Some(pem) = pem {
             fs::write(binary.path("ca.pem"), pem).unwrap();
@@ -317,7 +317,8 @@ async fn check_finds_totals_that_are_not_the_sums() {
     let said = binary.run(&["check"]);
     assert_eq!(said.code, 3, "{}", said.stdout);
     assert!(
-        said.stdout.contains("WRONG  totals: of printer Voron are 7 jobs"),
+        said.stdout
+            .contains("WRONG  totals: printer Voron has the totals 7 jobs"),
         "{}",
         said.stdout
     );

@@ -304,12 +304,12 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "api:\n  port: eight\n",
-        "printlog.yml:2: `api.port` cannot be the text \"eight\"",
+        "printlog.yml:2: `api.port` cannot be the string \"eight\"",
         &["a whole number from 0 to 65535"],
     ),
     (
         "api:\n  port: '8000'\n",
-        "printlog.yml:2: `api.port` cannot be the text \"8000\"",
+        "printlog.yml:2: `api.port` cannot be the string \"8000\"",
         &[],
     ),
     (
@@ -339,27 +339,27 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "api:\n  host: {a: b}\n",
-        "printlog.yml:2: `api.host` cannot be keys of its own",
+        "printlog.yml:2: `api.host` cannot be a mapping",
         &[],
     ),
     (
         "api:\n  host: ''\n",
-        "printlog.yml:2: `api.host` cannot be the text \"\"",
+        "printlog.yml:2: `api.host` cannot be the string \"\"",
         &[],
     ),
     (
         "api:\n  base_path: printlog\n",
-        "printlog.yml:2: `api.base_path` cannot be the text \"printlog\"",
+        "printlog.yml:2: `api.base_path` cannot be the string \"printlog\"",
         &["a path such as /printlog"],
     ),
     (
         "api:\n  base_path: /api/v1\n",
-        "printlog.yml:2: `api.base_path` cannot be the text",
+        "printlog.yml:2: `api.base_path` cannot be the string",
         &["not /api, /assets or /health"],
     ),
     (
         "api:\n  base_path: /a/../b\n",
-        "printlog.yml:2: `api.base_path` cannot be the text",
+        "printlog.yml:2: `api.base_path` cannot be the string",
         &[],
     ),
     (
@@ -369,7 +369,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "api:\n  cors_origins: https://a.example\n",
-        "printlog.yml:2: `api.cors_origins` cannot be the text",
+        "printlog.yml:2: `api.cors_origins` cannot be the string",
         &["a list"],
     ),
     (
@@ -390,7 +390,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("hello\n", "printlog.yml:1: expected sections", &[]),
     (
         "moonraker:\n  reconnect_delay: 5s\n",
-        "printlog.yml:2: `moonraker.reconnect_delay` cannot be the text \"5s\"",
+        "printlog.yml:2: `moonraker.reconnect_delay` cannot be the string \"5s\"",
         &["seconds"],
     ),
     (
@@ -410,7 +410,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "moonraker:\n  reconnect_delay: true\n",
-        "printlog.yml:2: `moonraker.reconnect_delay` cannot be the truth value true",
+        "printlog.yml:2: `moonraker.reconnect_delay` cannot be the boolean true",
         &[],
     ),
     (
@@ -420,7 +420,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "moonraker:\n  backfill: some\n",
-        "printlog.yml:2: `moonraker.backfill` cannot be the text \"some\"",
+        "printlog.yml:2: `moonraker.backfill` cannot be the string \"some\"",
         &["all, none, or a date"],
     ),
     (
@@ -430,7 +430,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "logging:\n  level: LOUD\n",
-        "printlog.yml:2: `logging.level` cannot be the text \"LOUD\"",
+        "printlog.yml:2: `logging.level` cannot be the string \"LOUD\"",
         &["TRACE, DEBUG, INFO, WARN, ERROR or OFF"],
     ),
     (
@@ -440,17 +440,17 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ),
     (
         "database:\n  type: postgres\n",
-        "printlog.yml:2: `database.type` cannot be the text \"postgres\"",
+        "printlog.yml:2: `database.type` cannot be the string \"postgres\"",
         &["sqlite or mysql"],
     ),
     (
         "database:\n  type: mysql\n  host: 'a b'\n",
-        "printlog.yml:3: `database.host` cannot be the text \"a b\"",
+        "printlog.yml:3: `database.host` cannot be the string \"a b\"",
         &[],
     ),
     (
         "database:\n  url: mysql://db\n",
-        "printlog.yml:2: `database.url` cannot be a text (not shown",
+        "printlog.yml:2: `database.url` cannot be a string (not shown",
         &["mysql://USER:PASSWORD@HOST"],
     ),
     (

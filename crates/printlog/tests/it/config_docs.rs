@@ -71,7 +71,7 @@ fn the_reference_names_every_setting() {
 #[test]
 fn the_example_shows_every_setting_with_its_default() {
     let mut example = String::from(
-        "# printlog's configuration. Copy it to config.yml and change what you want to; what you leave out keeps the\n\
+        "# printlog's configuration. Copy this file to config.yml and change what you need; omitted keys keep the\n\
          # default shown here. Each key can also be given as an environment variable, such as PRINTLOG_API__PORT=8000.\n\
          # See docs/configuration.md.\n",
     );

@@ -270,7 +270,7 @@ async fn an_id_without_room_behind_it_does_not_stop_what_comes_later() {
         check.code != 0
             && check
                 .stdout
-                .contains("numbers: of the table printers are exhausted"),
+                .contains("numbers: the ids of the table printers are exhausted"),
         "{}",
         check.stdout
     );

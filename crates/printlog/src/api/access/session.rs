@@ -71,8 +71,8 @@ pub(crate) struct SignIn {
 /// `printlog_session_` followed by eight digits that identify the database. It is HttpOnly and SameSite=Strict, and
 /// Secure if the request came over TLS (`X-Forwarded-Proto: https` from a proxy); with `api.frame_ancestors` and TLS it
 /// is SameSite=None and Partitioned. A session ends 30 days after its last use, when it is signed out, or with its key.
-/// Ten failed attempts per minute are allowed for each address. A page is refused (403) if a proxy hides its address,
-/// because all its changes would be refused.
+/// Ten failed attempts per minute are allowed for each address. A sign-in is refused (403) if a proxy hides the address
+/// of the page, because all its changes would be refused.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = SignIn, responses(
     (status = 200, body = SessionBody, headers(("Set-Cookie" = String, description = "The session."))),
     (status = 401, body = Problem, content_type = "application/problem+json",

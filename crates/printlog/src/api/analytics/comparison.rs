@@ -18,7 +18,7 @@ pub(crate) enum ComparisonBase {
     LastYear,
 }
 
-/// A period before.
+/// An earlier period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Base {
     pub(super) since: Timestamp,
@@ -90,7 +90,7 @@ fn days(since: &Zoned, end: &Zoned, is_running: bool) -> Option<i32> {
     Some(if ends_at_midnight { days } else { days + 1 })
 }
 
-/// The same local time before; at the first instant of the day if the time is one.
+/// The same local time earlier; at the first instant of the day if the time is one.
 fn before(time: &Zoned, span: Span) -> Option<Timestamp> {
     if is_start_of_day(time) {
         let date = time.date().checked_sub(span).ok()?;

@@ -19,7 +19,7 @@ use crate::api::{
     state::Core,
 };
 
-/// Failed jobs: those with status `error` or `interrupted`. Cancelled jobs have not failed.
+/// Failed jobs: those with status `error` or `interrupted`. Cancelled jobs do not count as failed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FailureAnalytics)]
 pub(super) struct FailuresBody {

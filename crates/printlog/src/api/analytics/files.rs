@@ -25,7 +25,7 @@ const USUAL: usize = 50;
 /// Maximum number of files.
 const MOST: usize = 500;
 
-/// Files, with what came of their jobs.
+/// Files, with the outcomes of their jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FileAnalytics)]
 pub(super) struct FilesBody {
@@ -46,13 +46,13 @@ struct FileBody {
     filename: String,
     /// Jobs that failed (`error`, `interrupted`).
     failed: u64,
-    /// Filament in mm of jobs that ended without completing: failed and cancelled ones.
+    /// Filament in mm of jobs that did not complete: failed and cancelled ones.
     filament_lost_mm: f64,
-    /// Such jobs of which it is unknown.
+    /// Such jobs whose filament length is unknown.
     jobs_without_filament_lost_mm: u64,
     /// Filament in g of these jobs.
     filament_lost_g: f64,
-    /// Such jobs of which it is unknown.
+    /// Such jobs whose filament weight is unknown.
     jobs_without_filament_lost_g: u64,
     #[serde(flatten)]
     figures: FiguresBody,
@@ -73,7 +73,7 @@ parameters! {
 
 /// Show the files that were printed
 ///
-/// How often each was printed, how that ended, what it took, and what was lost.
+/// Each file with the number of its jobs, their outcomes, their sums, and the filament lost.
 #[utoipa::path(get, path = "/api/analytics/files", tag = "analytics", params(FilesParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_files(core: Core, query: AnalyticsQuery<FilesParameters>) -> ApiResult<Response> {

@@ -31,7 +31,7 @@ pub(super) struct HeatmapBody {
     week: Vec<HourBody>,
     /// Days with jobs, in ascending order.
     calendar: Vec<DayBody>,
-    /// Jobs that are in neither, because their start is unknown.
+    /// Jobs that are in neither list, because their start is unknown.
     undated_jobs: u64,
 }
 

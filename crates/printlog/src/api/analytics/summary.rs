@@ -54,8 +54,8 @@ struct PreviousBody {
     figures: FiguresBody,
 }
 
-/// Growth: 0.1 is a tenth more than before. `null` where there was nothing before, one of the two is unknown, or the value is
-/// missing for more than 5 % of the jobs of either period (`jobs_without_…`).
+/// Relative change: 0.1 means 10 % more than before. `null` if the previous value is 0, if one of the two is unknown,
+/// or if the value is missing for more than 5 % of the jobs of either period (`jobs_without_…`).
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = Change)]
 struct ChangeBody {
@@ -72,7 +72,7 @@ struct ChangeBody {
     cost: Vec<CostChangeBody>,
 }
 
-/// Growth of the cost in one currency.
+/// Relative change of the cost in one currency.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[schema(as = CostChange)]
 struct CostChangeBody {
@@ -100,9 +100,10 @@ parameters! {
 
 /// Sum up all jobs
 ///
-/// With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days (or
-/// the same time, if the period does not begin and end at midnight) before; the same days of the month before; or the same
-/// days of the year before. A period that has not ended is compared only up to now. As CSV a row for each of the two periods.
+/// With `since` the figures are compared with those of another period, which `compare` chooses: the same number of days
+/// (or the same time, if the period does not begin and end at midnight) before; the same days of the month before; or
+/// the same days of the year before. A period that has not ended is compared only up to now. CSV has one row for each
+/// of the two periods.
 #[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics",
     params(CompareParameters, PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((SummaryBody = "application/json"), (String = "text/csv")))))]
@@ -169,7 +170,7 @@ fn rows(body: &SummaryBody) -> Vec<Row> {
     [current].into_iter().chain(previous).collect()
 }
 
-/// Largest share of jobs without a value for which a change of the value still says something.
+/// Largest share of jobs without a value up to which a change of the value is meaningful.
 const MISSING: f64 = 0.05;
 
 fn change(before: &FiguresBody, now: &FiguresBody) -> ChangeBody {

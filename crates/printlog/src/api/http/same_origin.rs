@@ -23,7 +23,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
             "same-origin" | "none" => Ok(()),
             _ => Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "a page of another site must not change anything here",
+                "changes that a page of another site requests are refused",
             )),
         };
     }
@@ -58,7 +58,7 @@ fn refused(origin: &str, headers: &HeaderMap) -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         format!(
-            "a page of {origin} must not change anything here: the request came with {received}. If {origin} is the address of this server, its proxy must pass the header `Host` with the port, as nginx does with `proxy_set_header Host $http_host;` but not with `$host`, or send the same in `X-Forwarded-Host`"
+            "changes that a page of {origin} requests are refused: the request came with {received}. If {origin} is the address of this server, its proxy must pass the header `Host` with the port, as nginx does with `proxy_set_header Host $http_host;` but not with `$host`, or send the same in `X-Forwarded-Host`"
         ),
     )
 }

@@ -17,8 +17,8 @@ use crate::api::{
     state::Core,
 };
 
-/// The values that jobs have. Each list is computed under all filters except its own, so that it shows what another choice
-/// would find. The value of most jobs comes first; values that differ in case only are one.
+/// The values that jobs have. Each list is computed under all filters except its own, so that it shows what another
+/// choice would find. The most frequent value comes first; values that differ only in case are counted together.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobFacets)]
 pub(crate) struct FacetsBody {
@@ -37,7 +37,7 @@ pub(crate) struct FacetsBody {
 /// Jobs with a value.
 #[derive(Debug, Serialize, ToSchema)]
 struct ValueFacet {
-    /// The spelling of most jobs. `null`: unknown, or not given; an empty filter value selects these jobs.
+    /// The most frequent spelling. `null`: unknown, or not given; an empty filter value selects these jobs.
     value: Option<String>,
     jobs: u64,
 }

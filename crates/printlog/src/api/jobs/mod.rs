@@ -336,7 +336,7 @@ pub(crate) async fn delete_job(
     }
 }
 
-/// Whether the job is the current print of a connected printer. An open job of a disconnected printer may be deleted,
+/// Whether the job is the current job of a connected printer. An open job of a disconnected printer may be deleted,
 /// because nothing else would ever close it.
 fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
     core.fleet.status(stored.job.printer_id).is_some_and(|status| {

@@ -157,16 +157,16 @@ impl Live {
 ///
 /// A stream of Server-Sent Events, each with a name and one JSON object as data:
 ///
-/// - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. First on every connection, and again for a client that
-///   was too slow: the whole state, so that nothing has to be replayed.
-/// - `status`: `{"printer_id": 1, …}`. Fields of PrinterStatus that changed; each replaces the whole field. At most one
-///   a second and printer. What changes is told; `last_seen` alone is not.
-/// - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written at a change of state, by
-///   a user or with its details, or was deleted. Checkpoints are not told, nor are jobs that are imported.
+/// - `hello`: `{"version": …, "printers": [PrinterStatus, …]}`. The whole state: the first event of every connection,
+///   and sent again to a client that was too slow, so that no events have to be replayed.
+/// - `status`: `{"printer_id": 1, …}`. The changed fields of PrinterStatus, each complete. At most one event per second
+///   and printer. A change of `last_seen` alone sends no event.
+/// - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written, because its state, its
+///   details or a user's data changed, or it was deleted. Checkpoints and imports send no event.
 /// - `printers`: `{}`. A printer was added, changed or removed.
 /// - `heartbeat`: `{}`. Every 10 s.
 ///
-/// It ends when the session or the key does, and with the server.
+/// The stream ends when the session or the key ends, and with the server.
 #[utoipa::path(get, path = "/api/live", tag = "printers", responses(
     (status = 200, body = String, content_type = "text/event-stream", description = "The stream."),
 ))]

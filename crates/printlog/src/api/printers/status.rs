@@ -31,7 +31,7 @@ pub(crate) struct PrinterStatus {
     klippy_state: Option<&'static str>,
     /// Klipper's message about its state. `null` if there is none.
     klippy_message: Option<String>,
-    /// `null` until the printer was connected once.
+    /// `null` until the printer has been connected once.
     moonraker_version: Option<String>,
     /// The current print. `null` if there is none, or if it is unknown.
     job: Option<CurrentJob>,
@@ -106,7 +106,7 @@ struct Backfill {
     error: Option<String>,
 }
 
-/// What a printer does right now
+/// Show the current status of a printer
 #[utoipa::path(get, path = "/api/printers/{id}/status", tag = "printers",
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The printer.")),
     responses(
@@ -176,7 +176,7 @@ impl PrinterStatus {
             printer_id: id.0,
             connection: Connection {
                 state: ingest::ConnectionState::Connecting.as_str(),
-                reason: Some("was just added".to_owned()),
+                reason: Some("the printer was just added".to_owned()),
                 since: now,
             },
             klippy_state: None,

@@ -18,12 +18,12 @@ use crate::export::{
     input::{Cut, Piece, Pieces, Utf16},
 };
 
-/// Format of what is taken back.
+/// Format of a file to import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ImportFormat {
     /// Values between commas, semicolons or tabs, with a header
     Csv,
-    /// One object a line
+    /// One object per line
     Ndjson,
     /// One array of objects
     Json,

@@ -100,7 +100,7 @@ fn invalid_lines_are_reported() {
     );
     assert!(errors[2].starts_with("line 5: not a JSON object"), "{errors:?}");
     assert_eq!(errors[3], "line 6: a job needs a start_time or a job_id");
-    assert_eq!(errors[4], "line 7: end_time must be a text");
+    assert_eq!(errors[4], "line 7: end_time must be a string");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reads the history of a printer: its newest rows after each connect, and the whole history once.
 //!
-//! Both are reconcilers: they take no hint, and reading a row twice changes nothing.
+//! Both are idempotent: reading a row twice changes nothing.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const RECENT_PAGE: u64 = 50;
 /// Limits in rows and bytes for reading the newest rows after a lost connection: years of prints.
 const MAX_RECENT_ROWS: u64 = 20_000;
 const MAX_RECENT_BYTES: u64 = 64 << 20;
-/// Limit in bytes for a whole history. 100,000 jobs have 114 MB.
+/// Limit in bytes for a whole history. 100,000 jobs take 114 MB.
 const MAX_HISTORY_BYTES: u64 = 512 << 20;
 /// How often the import may step back, because rows seem to have been deleted, without passing its furthest position.
 const MAX_SETBACKS: u32 = 20;
@@ -415,7 +415,7 @@ impl BackfillRun {
         }
         if self.setbacks > MAX_SETBACKS {
             let cause = format!(
-                "its rows change places, and the import cannot pass row {}",
+                "the order of its rows changes, so the import cannot get past row {}",
                 self.furthest
             );
             return Err(HistoryError::Implausible(cause));

@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Maximum rows in a page. Moonraker builds a page in one go and blocks its web interface meanwhile.
+/// Maximum rows in a page. Moonraker blocks its web interface while it builds a page.
 pub(crate) const MAX_ROWS: u64 = 250;
-/// Target maximum of bytes in a page. 250 rows of a real history have 0.3 MB.
+/// Target maximum of bytes in a page. 250 rows of a real history take 0.3 MB.
 const TARGET_BYTES: u64 = 2 << 20;
 
 /// The page size for one printer. Clones share it.

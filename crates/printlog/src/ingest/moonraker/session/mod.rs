@@ -1,4 +1,4 @@
-//! Records one printer through its Moonraker until it is stopped. Never gives up on a printer: being off is normal.
+//! Records one printer through its Moonraker until it is stopped. Always retries: a printer that is off is normal.
 
 mod events;
 mod health;

@@ -1,4 +1,5 @@
-//! Reads the whole state of a printer: after connecting, when Klippy becomes ready, and when a health check demands it.
+//! Reads the whole state of a printer: after connecting, when Klippy becomes ready, and when a health check requires
+//! it.
 
 use domain::{
     JobId, KlippyState, PrintState, PrintStats, PrinterId,
@@ -250,7 +251,7 @@ impl MoonrakerTask {
     }
 }
 
-/// Adds what the store has of the run of a history row.
+/// Adds the stored job of a history row, if there is one.
 async fn with_stored_job(
     store: &Store,
     printer_id: PrinterId,
