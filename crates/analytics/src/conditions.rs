@@ -31,7 +31,7 @@ pub struct Words {
     pub users: Option<BTreeSet<Option<u32>>>,
 }
 
-/// The places where a text occurs.
+/// The places where a search text occurs.
 #[derive(Debug, Clone)]
 pub struct TextMatches {
     /// Files whose name contains the text.
@@ -124,7 +124,7 @@ impl Conditions {
         self.text.is_none() && self.ids.is_none()
     }
 
-    /// Whether a text is the only condition.
+    /// Whether a search text is the only condition.
     pub(crate) fn are_only_text(&self) -> bool {
         self.ids.is_none()
             && self.profiles.is_none()

@@ -7,7 +7,7 @@ use crate::{Fact, Sums, sums::ratio};
 /// A group of jobs by verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerdictSums {
-    /// All jobs of the group, judged or not.
+    /// All jobs of the group, rated or not.
     pub jobs: u64,
     by_verdict: [u64; Verdict::ALL.len()],
     /// Sums over the scrap jobs.
@@ -50,7 +50,7 @@ impl VerdictSums {
         self.jobs.saturating_sub(self.judged())
     }
 
-    /// Share of good jobs among the judged ones. `None` if there are none.
+    /// Share of good jobs among the rated ones. `None` if there are none.
     #[must_use]
     pub fn good_share(&self) -> Option<f64> {
         ratio(self.of(Verdict::Good), self.judged())

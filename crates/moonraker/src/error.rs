@@ -27,7 +27,7 @@ pub enum RequestError {
         /// Moonraker's message.
         message: String,
     },
-    /// No answer arrived in time. The printer may have executed the call all the same.
+    /// No answer arrived in time. The printer may have executed the call nevertheless.
     #[error("no answer to `{method}` within {limit:?}")]
     Timeout {
         /// The method.

@@ -97,7 +97,7 @@ fn repair(frame: &str) -> Option<String> {
     Some(repaired)
 }
 
-/// The replacement of the escape at the start of a text, and the length that it replaces.
+/// The replacement of the escape at the start of a string, and the length that it replaces.
 fn escape(text: &str) -> (&str, usize) {
     const UNIT: usize = r"\u0000".len();
     let unit = |at: usize| {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// Reads a number, or a number written as text. `Ok(None)` for null and for an empty text.
+/// Reads a number, or a number written as a string. `Ok(None)` for null and for an empty string.
 ///
 /// # Errors
 /// For anything else: the value is unknown, and the caller should warn.
@@ -42,7 +42,7 @@ pub fn known_count(value: &Value) -> Option<u64> {
     exact.or_else(|| known_number(value).filter(|number| *number >= 0.0).map(whole))
 }
 
-/// Reads a truth value: `true`, 1, or one of them as text in any case. `None` if it is unknown.
+/// Reads a boolean: `true`, 1, or one of them as a string in any case. `None` if it is unknown.
 #[must_use]
 pub fn known_bool(value: &Value) -> Option<bool> {
     match value {
@@ -59,12 +59,12 @@ pub fn known_bool(value: &Value) -> Option<bool> {
 
 /// Longest file name that is kept, in bytes: the limit of a path on Linux.
 pub(crate) const NAME: usize = 4096;
-/// Longest other text that is kept, in bytes.
+/// Longest other string that is kept, in bytes.
 pub(crate) const TEXT: usize = 16 * 1024;
 /// Longest word, version or name of a host or user, in bytes.
 pub(crate) const WORD: usize = 255;
 
-/// The beginning of a text, at most `most` bytes.
+/// The beginning of a string, at most `most` bytes.
 pub(crate) fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
@@ -73,7 +73,7 @@ pub(crate) fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Reads a text. `Ok(None)` for null.
+/// Reads a string. `Ok(None)` for null.
 pub(crate) fn text(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Null => Ok(None),
@@ -82,7 +82,7 @@ pub(crate) fn text(value: Value) -> Result<Option<String>, WrongType> {
     }
 }
 
-/// Reads the id of a job: a text, or a number, which some firmwares send.
+/// Reads the id of a job: a string, or a number, which some firmwares send.
 pub(crate) fn id(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Number(_) => match known_count(&value) {
@@ -102,18 +102,18 @@ pub(crate) fn maybe_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     Ok(known_number(&Value::deserialize(deserializer)?))
 }
 
-/// For `#[serde(deserialize_with)]`: a truth value, or `None` for anything else.
+/// For `#[serde(deserialize_with)]`: a boolean, or `None` for anything else.
 pub(crate) fn maybe_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     Ok(known_bool(&Value::deserialize(deserializer)?))
 }
 
-/// For `#[serde(deserialize_with)]`: text, or `None` for anything else.
+/// For `#[serde(deserialize_with)]`: a string, or `None` for anything else.
 pub(crate) fn maybe_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = text(Value::deserialize(deserializer)?).ok().flatten();
     Ok(text.map(|text| cut(text, TEXT)))
 }
 
-/// For `#[serde(deserialize_with)]`: a short text, or `None` for anything else.
+/// For `#[serde(deserialize_with)]`: a short string, or `None` for anything else.
 pub(crate) fn maybe_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(maybe_text(deserializer)?.map(|text| cut(text, WORD)))
 }
@@ -128,7 +128,7 @@ pub(crate) fn maybe_object<'de, D: Deserializer<'de>>(
     }
 }
 
-/// For `#[serde(deserialize_with)]`: the texts of a list; an empty list for anything else.
+/// For `#[serde(deserialize_with)]`: the strings of a list; an empty list for anything else.
 pub(crate) fn maybe_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Array(items) => Ok(items

@@ -186,7 +186,7 @@ impl Selection {
         groups
     }
 
-    /// Number of judged jobs by verdict and reason.
+    /// Number of rated jobs by verdict and reason.
     ///
     /// # Errors
     /// If months that are not in memory cannot be read.

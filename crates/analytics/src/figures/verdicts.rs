@@ -1,7 +1,7 @@
 //! Users' verdicts on jobs, and the cost of scrap.
 //!
-//! Verdicts are part of the users' notes, not of the months. Each judged job is looked up, so the time depends on the
-//! number of judged jobs rather than of all jobs.
+//! Verdicts are part of the users' notes, not of the months. Each rated job is looked up, so the time depends on the
+//! number of rated jobs rather than of all jobs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -38,7 +38,7 @@ pub struct Judgement {
 pub struct Verdicts {
     /// All jobs.
     pub all: VerdictSums,
-    /// Judged jobs by the reason given with the verdict. `None` if there is none.
+    /// Rated jobs by the reason given with the verdict. `None` if there is none.
     pub reasons: BTreeMap<Option<String>, VerdictSums>,
     /// All jobs by printer.
     pub printers: BTreeMap<PrinterId, VerdictSums>,

@@ -89,7 +89,7 @@ impl Selection {
         self
     }
 
-    /// Selects only jobs that contain a text.
+    /// Selects only jobs that contain a search text.
     #[must_use]
     pub fn with_text(mut self, matches: TextMatches) -> Self {
         self.conditions.get_or_insert_default().text = Some(matches);

@@ -73,7 +73,7 @@ async fn each_optional_call_may_be_refused_and_the_report_says_what_is_missing()
         (
             "server.connection.identify",
             Capability::Identify,
-            "name themselves",
+            "identify themselves",
         ),
         ("server.info", Capability::ServerInfo, "version and state"),
         ("machine.proc_stats", Capability::HostClock, "its clock"),

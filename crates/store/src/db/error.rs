@@ -152,7 +152,7 @@ pub enum Error {
         /// The requested name.
         name: String,
     },
-    /// A text is too long for its column.
+    /// A string is too long for its column.
     #[error("the {what} is too long: at most {limit} characters fit")]
     TooLong {
         /// Which text.

@@ -35,7 +35,7 @@ pub fn name_key(name: &str) -> String {
     fold(name.trim()).into_owned()
 }
 
-/// Fails if a text is too long for its column.
+/// Fails if a string is too long for its column.
 pub(crate) fn check_short(what: &'static str, text: &str) -> Result<()> {
     if text.chars().count() > SHORT {
         return Err(Error::TooLong { what, limit: SHORT });

@@ -1,4 +1,4 @@
-//! Paged lists of jobs. Every page costs the same.
+//! Paged lists of jobs. Every page takes the same time.
 
 use std::collections::HashMap;
 
@@ -344,7 +344,7 @@ pub(crate) fn queries(
         .collect()
 }
 
-/// Number of jobs that match the filter. Ended jobs are counted in the aggregates, unless the filter has a text.
+/// Number of jobs that match the filter. Ended jobs are counted in the aggregates, unless the filter has a search text.
 pub(crate) async fn count(
     store: &Store,
     db: &DatabaseConnection,
@@ -370,7 +370,7 @@ pub(crate) async fn count(
     }
 }
 
-/// Whether the filter contains only printers and a text.
+/// Whether the filter contains only printers and a search text.
 fn is_of_printers(filter: &JobFilter) -> bool {
     let of_printers = JobFilter {
         printer_ids: filter.printer_ids.clone(),

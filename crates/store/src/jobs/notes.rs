@@ -152,7 +152,7 @@ impl Store {
     }
 }
 
-/// Fails if a text is too long for its column.
+/// Fails if a string is too long for its column.
 pub(crate) fn check(notes: &JobNotes) -> Result<()> {
     check_short("title", notes.title.as_deref().unwrap_or_default())?;
     let reason = notes.verdict_reason.as_deref();
