@@ -1754,7 +1754,7 @@ export interface components {
              */
             since: string | null;
             /**
-             * @description Time zone of days and hours, by its IANA name.
+             * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`.
              * @example Europe/Berlin
              */
             tz: string;
@@ -2527,7 +2527,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -2629,7 +2630,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -2731,7 +2733,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -2840,7 +2843,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -2944,7 +2948,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -3046,7 +3051,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -3146,7 +3152,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -3262,7 +3269,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -3368,7 +3376,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];
@@ -3470,7 +3479,8 @@ export interface operations {
                 /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
                 tag?: components["schemas"]["Tag"][];
                 /**
-                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @description Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+                 *     configuration.
                  * @example Europe/Berlin
                  */
                 tz?: components["schemas"]["TimeZone"];

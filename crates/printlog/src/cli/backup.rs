@@ -179,7 +179,7 @@ fn is_there(location: &Location) -> bool {
 
 async fn compared(restored: &[TableSum], location: &Location) -> anyhow::Result<Vec<TableBody>> {
     let now = match is_there(location) {
-        // A damaged database has no rows to compare, but is replaced all the same.
+        // A damaged database has no rows to compare, but is replaced nevertheless.
         true => match store::table_sums(location).await {
             Err(cause) if cause.is_of_damage() => Vec::new(),
             sums => sums?,

@@ -21,7 +21,7 @@ pub(super) struct Fields {
     pub(super) decimal_comma: bool,
 }
 
-/// Maximum characters of a text whose column has a limited length, of any other text, and of a tag.
+/// Maximum characters of a string whose column has a limited length, of any other string, and of a tag.
 const SHORT: usize = 255;
 const LONG: usize = 10_000;
 const TAG: usize = 64;
@@ -301,7 +301,7 @@ impl Fields {
     }
 }
 
-/// The beginning of a text, for an error message.
+/// The beginning of a string, for an error message.
 fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().nth(40).is_some() {

@@ -47,7 +47,7 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
     found.map(|(_, kind)| *kind)
 }
 
-/// The same for the beginning of a text.
+/// The same for the beginning of text.
 pub(super) fn kind_of_text(text: &str) -> Option<&'static str> {
     let text = text.trim_start();
     let begins_with = |start: &str| {

@@ -52,7 +52,7 @@ pub(crate) fn truth(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-/// Parses a text of 1 to `longest` characters, without null bytes, which no database accepts.
+/// Parses a string of 1 to `longest` characters, without null bytes, which no database accepts.
 pub(crate) fn text(longest: usize) -> impl Fn(&str) -> Result<String, String> {
     move |text| match text.chars().count() {
         _ if text.contains('\0') => Err("must not contain a null character".to_owned()),

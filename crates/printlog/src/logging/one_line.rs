@@ -1,4 +1,4 @@
-//! Keeps each event of the text log on one line, even if it contains texts of printers and users.
+//! Keeps each event of the text log on one line, even if it contains strings from printers and users.
 
 use std::{borrow::Cow, fmt::Write as _, io};
 

@@ -28,7 +28,8 @@ pub(super) use crate::api::jobs::{FilterParameters, PrinterParameters};
 parameters! {
     /// Time zone and format of the response.
     pub(super) struct TableParameters {
-        /// Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+        /// Time zone of days and hours: an IANA name, or an offset such as `+02:00`. Defaults to `api.timezone` of the
+        /// configuration.
         #[param(value_type = Option<schema_enums::TimeZone>, example = "Europe/Berlin")]
         tz: Option<TimeZone> = one(time_zone),
         /// Format of the response. Defaults to the one that the header `Accept` requests, else `json`.
@@ -61,7 +62,7 @@ pub(super) struct PeriodBody {
     pub(super) since: Option<Timestamp>,
     /// End of the period. `null` if unlimited.
     pub(super) until: Option<Timestamp>,
-    /// Time zone of days and hours, by its IANA name.
+    /// Time zone of days and hours: an IANA name, or an offset such as `+02:00`.
     #[schema(value_type = String, example = "Europe/Berlin")]
     pub(super) tz: String,
 }

@@ -55,13 +55,13 @@ pub(in crate::cli) struct JobFilterArguments {
     /// Only jobs that started before this date or instant (UTC)
     #[arg(long, value_name = "WHEN", value_parser = input::instant)]
     pub(in crate::cli) until: Option<jiff::Timestamp>,
-    /// Only jobs whose file name, title, notes or tags contain this text
+    /// Only jobs whose file name, title, notes, tags or verdict reason contain this text
     #[arg(long, value_name = "TEXT", visible_alias = "search")]
     pub(in crate::cli) q: Option<String>,
-    /// Only jobs with this material, as the slicer spells it, such as PLA. May be repeated
+    /// Only jobs with this material, such as PLA, ignoring case. May be repeated
     #[arg(long, value_name = "TYPE")]
     pub(in crate::cli) filament_type: Vec<String>,
-    /// Only jobs whose file was made by this slicer, such as OrcaSlicer. May be repeated
+    /// Only jobs whose file was made by this slicer, such as OrcaSlicer, ignoring case. May be repeated
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) slicer: Vec<String>,
     /// Only jobs with this verdict: good, partly_good, scrap. May be repeated

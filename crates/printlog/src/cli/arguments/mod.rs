@@ -26,9 +26,9 @@ Getting started:
   printlog serve                                        start the server; shows the first API key
   printlog printers add Voron http://voron.local:7125   add a printer, and import its history
   printlog jobs list                                    show recorded jobs
-  printlog check                                        find problems, and show what to do
+  printlog check                                        find problems, and suggest what to do
 
-Commands use the database directly, whether the server is running or not; it applies changes within seconds.
+Commands use the database directly, whether the server is running or not. A running server applies changes within seconds.
 Results go to stdout, everything else to stderr.
 
 Exit codes:

@@ -96,7 +96,7 @@ enum Rows {
 
 /// Bytes that are examined to detect the kind of file.
 const HEAD: usize = 64 * 1024;
-/// Lines that are examined likewise.
+/// Lines that are examined to detect the kind of file.
 const FIRST_LINES: usize = 20;
 
 impl<'a> Records<'a> {
@@ -161,7 +161,7 @@ impl<'a> Records<'a> {
         Ok(false)
     }
 
-    /// The next line, and whether it is supposed to be a job.
+    /// The next line, and whether it should contain a job.
     fn read(&mut self) -> io::Result<Option<(Line, bool)>> {
         let cut = match &self.rows {
             Rows::Table { delimiter, .. } => Cut::Quoted(*delimiter),
@@ -247,7 +247,7 @@ fn decoded<'a>(head: &[u8], rest: impl Read + 'a) -> Box<dyn Read + 'a> {
     }
 }
 
-/// Reads the header, or explains why it is none.
+/// Reads the header, or explains why it is invalid.
 fn table(pieces: &mut Pieces<Box<dyn Read + '_>>) -> io::Result<Result<Rows, String>> {
     let Some(mut first) = pieces.next(Cut::Lines)? else {
         return Ok(Err("it is empty".to_owned()));
