@@ -194,7 +194,7 @@ mod tests {
         let again: u32 = prints.values().filter(|prints| **prints > 1).sum();
         assert!(again > 2_000, "{again} of a file that is printed several times");
         assert!(prints.values().filter(|prints| **prints == 1).count() > 1_000);
-        let statuses: HashSet<_> = jobs.iter().map(|job| job.history.status.as_str()).collect();
+        let statuses: HashSet<_> = jobs.iter().map(|job| job.history.cause.as_str()).collect();
         assert_eq!(statuses.len(), 5);
         assert_eq!(jobs, past_jobs(past, 7, now).collect::<Vec<_>>());
     }
