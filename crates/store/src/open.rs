@@ -79,6 +79,7 @@ impl Store {
         opener: Opener,
         now: Timestamp,
     ) -> Result<(Self, Option<Backup>)> {
+        // A second name of the file would get a log of its own.
         if opener == Opener::Command {
             instance_lock::check_name(location)?;
         }
@@ -141,6 +142,7 @@ impl Store {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
+            // Without locks and log, so that a backup on a read-only disk can be verified.
             .immutable(true)
             .disable_statement_logging();
         let pool = PoolOptions::new().max_connections(1).connect_with(options).await;
@@ -217,6 +219,7 @@ impl Store {
             Error::InUse { by, .. } => outdated(by),
             cause => cause,
         })?;
+        // On a server, the lock of a file says nothing; a living server renews its lease.
         match self.needs_lease() && self.is_served().await? {
             true => Err(outdated(String::new())),
             false => Ok(lock),
@@ -268,6 +271,7 @@ impl Store {
             views::create(&tx, self.engine).await
         };
         let result = result.await;
+        // Also after an error: the connection goes back to the pool, and the lock would stay with it.
         mysql::unlock_schema(&tx).await;
         result?;
         Ok(tx.commit().await?)

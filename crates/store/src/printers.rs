@@ -39,6 +39,7 @@ impl Store {
     /// [`Error::NameTaken`]: comparison ignores case, Unicode form and surrounding whitespace. [`Error::TooLong`].
     pub async fn add_printer(&self, printer: &NewPrinter, now: Timestamp) -> Result<Printer> {
         check(printer)?;
+        // As it will be read back: the retry below compares it with the stored time.
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         self.write("add a printer", |tx| async move {
             if let Some(namesake) = by_name(&*tx, &self.secret, &printer.name).await? {
@@ -88,6 +89,7 @@ impl Store {
             if let Some(known) = by_name(&*tx, &self.secret, name).await? {
                 return Ok((known.id, false));
             }
+            // An id near the end of the range would leave none for later printers.
             let id = match had_id.filter(|id| ids::is_kept(id.0)) {
                 Some(id) if by_id(&*tx, &self.secret, id).await?.is_none() => Some(id),
                 _ => None,
@@ -102,6 +104,7 @@ impl Store {
 
     /// All printers, by name.
     pub async fn printers(&self) -> Result<Vec<Printer>> {
+        // Taken before the read: a key that changes during it makes the count unknown, not wrong.
         let changes = self.unreadable_keys.changes();
         let query = &select().order_by(Printers::NameKey, Order::Asc).to_owned();
         let printers = self
@@ -146,6 +149,7 @@ impl Store {
                 let Some(stored) = by_id(&*tx, &self.secret, id).await? else {
                     return Ok(None);
                 };
+                // A change of `updated_at` alone would be no change.
                 if stored.config == *printer {
                     return Ok(Some(stored));
                 }
@@ -159,10 +163,12 @@ impl Store {
                     .value(Printers::UpdatedAt, now.as_millisecond())
                     .and_where(Expr::col(Printers::Id).eq(id.0))
                     .to_owned();
+                // The name was not looked up first: the unique index decides, also between two requests.
                 unique(printer, tx.execute(&statement).await.map_err(Fault::from))?;
                 by_id(&*tx, &self.secret, id).await
             })
             .await;
+        // Also after an error, which may have been reported for a commit that succeeded.
         self.unreadable_keys.changed();
         result
     }
@@ -197,6 +203,7 @@ impl Store {
                 let mut changes = match JobChanges::lock(&tx, id, now).await {
                     Ok(changes) => changes,
                     Err(Fault::Store(Error::NoSuchPrinter(_))) => {
+                        // An earlier attempt may have deleted it although its answer was lost.
                         let gone = if tx.is_retry {
                             DeletedPrinter::Deleted
                         } else {
@@ -206,6 +213,7 @@ impl Store {
                     }
                     Err(fault) => return Err(fault),
                 };
+                // Under the lock: no job can be added between the count and the deletion.
                 let jobs = count_jobs(&tx, id).await?;
                 if jobs > 0 && !delete_jobs {
                     changes.finish().await?;

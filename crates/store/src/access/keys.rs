@@ -166,6 +166,7 @@ impl Store {
     ///
     /// Keys are looked up by their prefix, which is not secret, and their hashes are compared in constant time.
     pub async fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<ApiKey>> {
+        // `get`, because the text is a client's and may end within a character.
         let Some(prefix) = secret.get(..MARK.len() + SHOWN) else {
             return Ok(None);
         };
@@ -178,6 +179,7 @@ impl Store {
             .read_fast("look up an API key", |db| async move {
                 let found = db.rows(query, "api_keys", "id", |record| {
                     let stored: String = record.get("key_hash")?;
+                    // The time of an early exit would reveal how much of a hash was right.
                     let is_it = bool::from(stored.as_bytes().ct_eq(hash.as_bytes()));
                     is_it.then(|| key(record)).transpose()
                 });
@@ -198,6 +200,7 @@ impl Store {
             .read("read an API key", |db| async move { load(&db, query).await })
             .await?
             .pop();
+        // A client may use its key several times a second, and each write is a flush to the disk.
         if key.is_none_or(|key| fresh(&key)) {
             return Ok(());
         }
@@ -244,11 +247,13 @@ impl Store {
             let Some(key) = keys.iter().find(|key| key.id == id) else {
                 return Ok(RevokedKey::NotFound);
             };
+            // Without one, only the command line on the server could create another.
             let others_work = keys.iter().any(|other| other.id != id && other.administers(now));
             if refuse_last && key.administers(now) && !others_work {
                 return Ok(RevokedKey::LastKey);
             }
             tx.execute(&change(id, ApiKeys::IsActive, false)).await?;
+            // A browser must not stay signed in with a key that is revoked.
             sessions::close_all_of(&tx, id).await?;
             Ok(RevokedKey::Revoked)
         })
@@ -320,6 +325,7 @@ fn key(record: &Record<'_>) -> Result<ApiKey, Fault> {
         id: KeyId(record.key),
         key_prefix: record.get("key_prefix")?,
         name: record.get("name")?,
+        // An unknown scope is an error: no guess may give access.
         scope: scope.parse().map_err(|_| record.bad("scope", scope))?,
         is_active: record.get("is_active")?,
         last_used: record.time("last_used")?,

@@ -72,6 +72,7 @@ impl Store {
         if plain.is_empty() {
             return Ok(());
         }
+        // They are usable as they are, and encrypted at the first start with a secret.
         if let Some(reason) = self.secret_trouble() {
             warn!(
                 "{} API keys of printers remain unencrypted: {reason}",
@@ -89,6 +90,7 @@ impl Store {
                     .table(Printers::Table)
                     .value(Printers::MoonrakerApiKey, self.seal(key)?)
                     .and_where(Expr::col(Printers::Id).eq(*id))
+                    // A user may have changed it since it was read.
                     .and_where(Expr::col(Printers::MoonrakerApiKey).eq(key.as_str()))
                     .to_owned();
                 tx.execute(&statement).await?;

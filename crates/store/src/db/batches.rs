@@ -20,6 +20,7 @@ pub(crate) async fn insert_all<C: Iden + Copy + 'static>(
     while let Some((columns, values)) = rows.next() {
         let more = BATCHES
             .into_iter()
+            // The largest that the rows that are left can fill.
             .find(|size| *size <= rows.len() + 1)
             .unwrap_or(1)
             - 1;

@@ -183,6 +183,7 @@ impl Engine {
         query: &SelectStatement,
     ) -> Result<Vec<String>, Fault> {
         let query = db.get_database_backend().build(query);
+        // A MySQL server can be configured to answer in another format.
         let (verb, columns): (_, &[_]) = match self {
             Self::Sqlite => ("EXPLAIN QUERY PLAN", &["detail"]),
             Self::MySql => ("EXPLAIN FORMAT=TRADITIONAL", &["table", "type", "key", "Extra"]),

@@ -176,6 +176,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
+            // The database may only have been busy.
             Self::Timeout { .. } => true,
             Self::Open { transient, .. } | Self::Database { transient, .. } => *transient,
             Self::UnsupportedServer { .. }
@@ -202,6 +203,7 @@ impl Error {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
+            // Only these come from the database. The others are decisions of printlog.
             Self::Open { source, .. } | Self::Database { source, .. } => dialect::refusal(&**source),
             _ => None,
         }
@@ -299,8 +301,10 @@ impl Fault {
 
 fn is_transient(cause: &DbErr) -> bool {
     match cause {
+        // All connections were in use. A closed pool, in contrast, stays closed.
         DbErr::ConnectionAcquire(reason) => *reason == ConnAcquireErr::Timeout,
         cause => driver_error(cause).is_some_and(|cause| match cause {
+            // The server is restarting, or the network was interrupted.
             SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::WorkerCrashed => true,
             SqlxError::Database(cause) => dialect::is_transient(&**cause),
             _ => false,
@@ -338,6 +342,7 @@ pub(crate) fn plain(cause: DbErr) -> Box<dyn std::error::Error + Send + Sync> {
         | DbErr::Query(RuntimeErr::SqlxError(cause)) => match std::sync::Arc::try_unwrap(cause) {
             Ok(SqlxError::Database(cause)) => cause.into_error(),
             Ok(cause) => Box::new(cause),
+            // Another clone of the error is in use; its text is the same.
             Err(shared) => Box::new(shared),
         },
         other => Box::new(other),

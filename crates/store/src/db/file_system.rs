@@ -44,6 +44,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Renames a complete file to its final name. The new name survives a power failure.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    // In one step: at every moment the name leads to a complete file.
     fs::rename(from, to)?;
     sync_folder(folder_of(to))
 }
@@ -73,6 +74,7 @@ pub fn append(path: &Path) -> io::Result<File> {
 /// Creates a file. `None` if it exists: it is not even opened, because closing it would release SQLite's locks on it.
 fn create(path: &Path, like: Option<&Path>, options: &mut OpenOptions) -> io::Result<Option<File>> {
     create_folder(folder_of(path))?;
+    // Not a check and then a creation, between which another process could create it.
     match options.create_new(true).open(path) {
         Ok(file) => {
             let owner = like
@@ -124,6 +126,7 @@ fn give(
     owner: &fs::Metadata,
     chown: impl FnOnce(Option<u32>, Option<u32>) -> io::Result<()>,
 ) -> io::Result<()> {
+    // Only root can give files away, and only root creates them for another user.
     if !geteuid().is_root() || path.metadata()?.uid() == owner.uid() {
         return Ok(());
     }
@@ -148,6 +151,7 @@ pub(crate) fn check_access(database: &Path) -> io::Result<()> {
         return Err(explained(folder, errno.into()));
     }
     let files = ["", "-wal", "-shm", "-journal", ".lock"].map(|suffix| with_suffix(database, suffix));
+    // All files, so that one command repairs everything.
     let refused = files.iter().filter_map(|file| {
         let errno = access(file, Access::READ_OK | Access::WRITE_OK).err()?;
         (errno != Errno::NOENT).then_some((file.as_path(), errno))
@@ -221,6 +225,7 @@ fn refusal(paths: &[&Path], cause: &io::Error) -> io::Error {
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
+        // By hand, because `canonicalize` needs the file to exist.
         let Ok(target) = path.read_link() else { break };
         path = folder_of(&path).join(target);
     }

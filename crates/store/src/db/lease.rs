@@ -52,10 +52,12 @@ impl Store {
             let table = ServerLease::Table.to_string();
             Ok(SchemaManager::new(&db).has_table(table).await?)
         });
+        // A database of an older version, which no server of this version uses.
         if !has_lease.await? {
             return Ok(false);
         }
         let seen = self.lease().await?;
+        // The last server released it when it stopped, so there is nothing to wait for.
         if seen.holder.is_none() {
             return Ok(false);
         }
@@ -66,11 +68,13 @@ impl Store {
     /// Acquires the lease if the row still equals `seen`. Returns the new epoch, or `None` if another server was
     /// faster.
     pub async fn acquire_lease(&self, seen: &Lease, holder: &str) -> Result<Option<i64>> {
+        // Writes of the holder before carry the old epoch and fail from now on.
         let epoch = seen.epoch + 1;
         let statement = &change(seen.epoch)
             .value(ServerLease::Epoch, epoch)
             .value(ServerLease::Beat, 0)
             .value(ServerLease::Holder, holder)
+            // A renewal since `seen` makes this match nothing.
             .and_where(Expr::col(ServerLease::Beat).eq(seen.heartbeat))
             .to_owned();
         self.write("acquire the recording lease", |tx| async move {
@@ -126,6 +130,7 @@ pub(crate) async fn hold(tx: &DatabaseTransaction, epoch: i64) -> Result<(), Fau
         .query_one_raw(Statement::from_string(tx.get_database_backend(), sql))
         .await?;
     let now: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    // This server was suspended, or could not reach the database, for longer than the lease lasts.
     if now != Some(epoch) {
         return Err(Error::LostLease.into());
     }

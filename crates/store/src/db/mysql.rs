@@ -47,6 +47,7 @@ pub(crate) async fn open(
     };
     let connect_once = async {
         match connect_once().await {
+            // Saves the user a step, where the account may create databases.
             Err(sqlx::Error::Database(cause)) if dialect::is_unknown_database(&*cause) => {
                 create_database(url).await?;
                 connect_once().await
@@ -77,6 +78,7 @@ pub(crate) async fn open(
                          SESSION innodb_lock_wait_timeout = 10",
                     )
                     .await?;
+                // The default also locks the gaps between rows, so that inserts for two printers can deadlock.
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
                 Ok(())
             })
@@ -120,8 +122,10 @@ async fn create_database(url: &Url) -> Result<(), sqlx::Error> {
     let name = MySqlConnectOptions::from_url(url)?
         .get_database()
         .unwrap_or_default()
+        // The name is the user's and cannot be a parameter of this statement.
         .replace('`', "``");
     let mut server = url.clone();
+    // A connection that names a missing database is refused.
     server.set_path("");
     let mut connection = MySqlConnectOptions::from_url(&server)?.connect().await?;
     let create = format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");

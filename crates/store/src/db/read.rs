@@ -59,6 +59,7 @@ impl ReadConnection for ShortRead {
         read: impl FnMut(&Record<'_>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
         match self {
+            // Does not wait: these reads are short, and passing them to another thread would take longer.
             Self::Sqlite(connection) => connection.rows(query, table, key, read),
             Self::Other(db) => db.rows(query, table, key, read).await,
         }

@@ -139,6 +139,7 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn verdict(&self) -> Result<Option<Verdict>, Fault> {
+        // An unknown word is an error and not null: writing the job again would destroy it.
         let Some(word) = self.get::<Option<String>>("verdict")? else {
             return Ok(None);
         };

@@ -118,6 +118,7 @@ async fn open_with(
     let writer = retry("open the database", LONG, 8, |_| async {
         let stale_connections = stale_connections.clone();
         let pool = pool()
+            // SQLite has one writer. A second connection would only wait for its lock.
             .max_connections(1)
             .before_acquire(move |_, met| {
                 let is_good = stale_connections.is_good(met.age);
@@ -130,6 +131,8 @@ async fn open_with(
             .map_err(|cause| open_fault(location, cause))?)
     });
     let writer = writer.await?;
+    // Opened on demand, after the migrations: a connection with the old schema would notice the change too
+    // late.
     let reader = pool().max_connections(READERS).connect_lazy_with(reader);
     Ok(Opened {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),

@@ -126,6 +126,7 @@ impl Drop for FastConnection {
         // A connection that is not kept is closed at the end of the scope, after the mutex is released.
         let mut spare = own.take().filter(|own| end(own).is_ok());
         if let Some(idle) = &mut *self.pool.idle()
+            // Each keeps a cache of pages, so those of a burst of requests are closed again.
             && idle.len() < KEPT
         {
             idle.extend(spare.take());

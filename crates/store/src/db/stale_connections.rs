@@ -22,6 +22,7 @@ impl StaleConnections {
     /// Whether a connection of this age may be used.
     pub(crate) fn is_good(&self, age: Duration) -> bool {
         let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Opened after that moment. The pool knows ages, not times.
         since.is_none_or(|since| age < since.elapsed())
     }
 }

@@ -17,6 +17,7 @@ pub(crate) const SHORT: usize = 255;
 /// Unicode's canonical caseless match (chapter 3.13, D145), composed. Folded texts are only compared; they never
 /// replace the original.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
+    // Nearly all names, and much faster.
     if text.is_ascii() {
         return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => text.to_ascii_lowercase().into(),
@@ -45,6 +46,7 @@ pub(crate) fn check_short(what: &'static str, text: &str) -> Result<()> {
 
 /// Folds a text for the search.
 pub(crate) fn folded(text: &str) -> String {
+    // The index of texts uses it between two texts.
     fold(text).replace(SEPARATOR, "\u{fffd}")
 }
 

@@ -92,6 +92,7 @@ impl Store {
         let work = &work;
         let in_transaction = |number| async move {
             let inner = Arc::new(begin(&self.writer).await?);
+            // First in the transaction: it must not lock anything for a server that has lost its lease.
             let result = match self.lease_epoch {
                 Some(epoch) => lease::hold(&inner, epoch).await,
                 None => Ok(()),
@@ -110,6 +111,7 @@ impl Store {
             };
             let changes = std::mem::take(&mut *changes.lock().unwrap_or_else(PoisonError::into_inner));
             let result = match changes.unfinished {
+                // A forgotten `finish` would commit a job without its months and totals.
                 0 => result,
                 _ => result
                     .and_then(|_| Err(DbErr::Custom("a change of jobs was not finished".to_owned()).into())),
@@ -120,6 +122,7 @@ impl Store {
             };
             match result {
                 Ok(done) => {
+                    // An error here leaves it unknown whether the commit succeeded; `is_retry` is for that.
                     tx.commit().await?;
                     for change in changes.done {
                         // Fails if there are no receivers.
@@ -164,6 +167,7 @@ impl Store {
             work(quick).await
         };
         let attempts = match self.fast_path {
+            // These connections do not wait for a lock themselves, so there are more attempts.
             Some(_) => ATTEMPTS,
             None => READ_ATTEMPTS,
         };
@@ -198,6 +202,7 @@ impl Store {
         if matches!(kind, Kind::Write) {
             let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
             match result.as_ref().map_err(Error::refusal) {
+                // A write that succeeds shows that the reason is gone.
                 Ok(_) => *refused() = None,
                 Err(Some(refusal)) => *refused() = Some((Instant::now(), refusal)),
                 Err(None) => {}
@@ -205,6 +210,7 @@ impl Store {
         }
         if let Err(error) = &result
             && error.is_of_damage()
+            // Logged once: every later operation fails in the same way.
             && !self.damaged.swap(true, Ordering::Relaxed)
         {
             error!(

@@ -40,6 +40,7 @@ pub(crate) async fn create(db: &impl ConnectionTrait, engine: Engine) -> Result<
         };
         match db.execute_unprepared(&create).await {
             Ok(_) => {}
+            // Views are an extra: recording must not depend on an account's right to create them.
             Err(cause) if engine != Engine::Sqlite && is_forbidden(&cause) => {
                 warn!(
                     "the database account cannot create views, so {} are missing; to use them, grant it CREATE VIEW and DROP: {cause}",

@@ -154,6 +154,7 @@ impl Store {
             Expr::col((PrintJobs::Table, PrintJobs::PrinterId)).is_in(ids)
         };
         let query = &select()
+            // Names all values of the first column of the index, which an engine would otherwise not use.
             .and_where(queue(DetailsQueue::Priority).is_in([0, 1]))
             .and_where(waits())
             .and_where(of_printers())
@@ -164,6 +165,7 @@ impl Store {
                 Ok(db.query_one(query).await?.is_some())
             })
             .await?;
+        // Looked up first: a printer connects often, and a write costs a flush to the disk.
         if !waiting {
             return Ok(0);
         }
@@ -174,6 +176,7 @@ impl Store {
             .to_owned();
         let statement = &Query::update()
             .table(DetailsQueue::Table)
+            // The attempts before were about a printer that was away.
             .value(DetailsQueue::Attempts, 0)
             .value(DetailsQueue::NextAttemptAt, now.as_millisecond())
             .and_where(queue(DetailsQueue::Priority).is_in([0, 1]))
@@ -251,6 +254,7 @@ impl Store {
     /// Queues all jobs whose details were not read from their file. Returns their number.
     pub async fn refresh_missing_details(&self, now: Timestamp) -> Result<u64> {
         let statement = &refresh(now)
+            // At the limited rate: there may be as many as jobs.
             .value(DetailsQueue::Priority, 0)
             .and_where(Expr::col(DetailsQueue::Status).is_in(["pending", "partial", "failed"]))
             .to_owned();
@@ -270,6 +274,7 @@ pub(crate) async fn of_job(db: &impl ReadConnection, id: JobId) -> Result<Option
 }
 
 async fn count_up_to(db: &impl ReadConnection, status: DetailsStatus, limit: u64) -> Result<u64, Fault> {
+    // The limit is inside, so that no more index entries than that are read.
     let some = Query::select()
         .column(DetailsQueue::Status)
         .from(DetailsQueue::Table)
@@ -313,6 +318,7 @@ pub(crate) async fn record(
         .value(DetailsQueue::UpdatedAt, now.as_millisecond())
         .and_where(Expr::col(DetailsQueue::PrintJobId).eq(id.0))
         .to_owned();
+    // An attempt without a file keeps the one before.
     if let Some(file_id) = file_id {
         update.value(DetailsQueue::GcodeFileId, file_id);
     }

@@ -106,6 +106,7 @@ pub(crate) async fn put(
         let mut outdated = Vec::new();
         if record.json("metadata")?.as_ref() != Some(&file.metadata) {
             replace(tx, record.key, file).await?;
+            // Their details came from the metadata that was replaced.
             outdated = jobs_of(tx, record.key).await?;
         }
         return Ok(PutFile {
@@ -138,6 +139,7 @@ async fn replace(tx: &Tx, id: i64, file: &NewGcodeFile) -> Result<(), Fault> {
         .and_where(Expr::col(GcodeFiles::Id).eq(id))
         .to_owned();
     tx.execute(&statement).await?;
+    // Removed only after the new ones are linked: they are usually the same images.
     let before = unlink_thumbnails(tx, id).await?;
     store_thumbnails(tx, id, &file.thumbnails).await?;
     remove_unused_thumbnails(tx, before).await
@@ -162,6 +164,7 @@ pub(crate) async fn put_all<'a>(
     files: impl Iterator<Item = &'a NewGcodeFile>,
     now: Timestamp,
 ) -> Result<HashMap<String, i64>, Fault> {
+    // In the order of the keys, and each once: many jobs of a page have the same file.
     let files: BTreeMap<&str, &NewGcodeFile> = files.map(|file| (file.file_key.as_str(), file)).collect();
     if files.is_empty() {
         return Ok(HashMap::new());
@@ -214,6 +217,7 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
         .and_where(Expr::col(DetailsQueue::GcodeFileId).eq(file_id))
         .limit(1)
         .to_owned();
+    // The queue keeps the link from a job to its file also after the details were read.
     if tx.query_one(&used).await?.is_some() {
         return Ok(());
     }
@@ -233,6 +237,7 @@ pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<
         .from(GcodeFiles::Table)
         .and_where(Expr::col(GcodeFiles::PrinterId).eq(printer_id.0))
         .to_owned();
+    // One by one, because other printers may have files with the same thumbnails.
     for row in tx.query_all(&query).await? {
         remove_unused(tx, row.try_get("", "id")?).await?;
     }

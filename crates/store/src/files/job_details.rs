@@ -106,6 +106,7 @@ impl JobDetails {
         let is_resumed = metadata["warnings"]
             .as_array()
             .is_some_and(|warnings| warnings.iter().any(|warning| warning["code"] == "resumed"));
+        // A file that an older version has read may lack fields, so nothing here is required.
         let number = |name: &str| object[name].as_f64();
         let text = |name: &str| object[name].as_str().map(str::to_owned);
         Self {
@@ -195,6 +196,7 @@ pub(crate) async fn of_job(
     }
     db.row(&query, "job_details", "print_job_id", |record| {
         Ok(JobDetails {
+            // It is large, and lists do not show it.
             raw_metadata: if with_raw {
                 record.json("raw_metadata")?
             } else {

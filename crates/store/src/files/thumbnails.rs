@@ -102,6 +102,7 @@ async fn store_thumbnail(tx: &Tx, thumbnail: &NewThumbnail) -> Result<(), Fault>
         .from(Thumbnails::Table)
         .and_where(Expr::col(Thumbnails::Hash).eq(thumbnail.hash.clone()))
         .to_owned();
+    // Looked up first: the image would be sent to the server only to be refused.
     if tx.query_one(&known).await?.is_some() {
         return Ok(());
     }
@@ -155,6 +156,7 @@ pub(super) async fn remove_unused_thumbnails(tx: &Tx, hashes: Vec<String>) -> Re
             .and_where(Expr::col(GcodeFileThumbnails::ThumbnailHash).eq(hash.clone()))
             .limit(1)
             .to_owned();
+        // Other files, also of other printers, may contain the same image.
         if tx.query_one(&still).await?.is_none() {
             let image = Query::delete()
                 .from_table(Thumbnails::Table)
@@ -184,6 +186,7 @@ pub(crate) async fn of_job(db: &impl ReadConnection, id: JobId) -> Result<Vec<Th
         .from(Thumbnails::Table)
         .and_where(Expr::col(Thumbnails::Hash).in_subquery(hashes))
         .order_by(Thumbnails::Width, Order::Asc)
+        // Two images of one width would otherwise change places between requests.
         .order_by(Thumbnails::Hash, Order::Asc)
         .to_owned();
     // `bytes` serves as the key: the primary key is the hash, which is not a number.

@@ -195,6 +195,7 @@ impl JobMonthCache {
                 continue;
             }
             let mut new_months = Vec::new();
+            // In parts: decoded, a month takes many times its packed size.
             for refs in batches(months::newer(db, *id, since).await?) {
                 for (month_ref, month) in months::read(db, &refs).await? {
                     for job in month.jobs() {
@@ -227,6 +228,7 @@ impl JobMonthCache {
         {
             self.names = Arc::default();
         }
+        // Their names are read only when a search needs them.
         files.iter().for_each(|file| self.unnamed.insert(file));
         self.words.extend(words);
         self.months.apply(&current, changes);
@@ -245,6 +247,7 @@ impl JobMonthCache {
             self.unnamed.iter().filter(|file| !names.knows(*file)).collect()
         };
         let texts = dictionary::texts(db, &unknown).await?;
+        // Locked only after the database has answered: searches read it on other threads.
         let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
         for (number, text) in texts {
             names

@@ -88,6 +88,7 @@ pub(crate) async fn find<T: Entry>(
             .and_where(Expr::col("hash").is_in(wanted))
             .to_owned();
         for row in db.query_all(&query).await? {
+            // By hash, because a text of 4 KB fits into no index of a server.
             let hash: String = row.try_get("", "hash")?;
             if let Some(entry) = hashes.get(&hash) {
                 found.insert((*entry).clone(), number(&row)?);

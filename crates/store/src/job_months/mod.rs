@@ -66,6 +66,7 @@ impl Store {
         let query = &Query::select()
             .column(JobTotals::PrinterId)
             .from(JobTotals::Table)
+            // A new format is introduced here, not in a migration: the packing is code of another crate.
             .and_where(Expr::col(JobTotals::FactsFormat).ne(FORMAT))
             .to_owned();
         let outdated = self
@@ -113,6 +114,7 @@ impl Store {
             loop {
                 let before = version(&db, printer_id).await?;
                 let mismatches = compare(&db, printer_id).await?;
+                // A job that ended between the two reads is no mismatch.
                 if mismatches.is_empty() || version(&db, printer_id).await? == before {
                     return Ok(mismatches);
                 }
@@ -157,6 +159,7 @@ async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
     for batch in jobs.chunks(BATCH) {
         let mut ids: Vec<i64> = batch.iter().map(|job| job.id.0).collect();
+        // Fewer lengths mean fewer prepared statements.
         ids.resize(ids.len().next_power_of_two(), ids[0]);
         let sources = source::load(&**tx, source::column(PrintJobs::Id).is_in(ids)).await?;
         facts.extend(ended(source::number_all(tx, sources).await?));
@@ -188,9 +191,11 @@ async fn merge(tx: &Tx, printer_id: PrinterId, jobs: &[Touched], ended: Vec<Fact
             },
         };
         facts.extend(ended);
+        // The order is part of the format: a month is compared byte by byte.
         facts.sort_unstable_by_key(|fact| (fact.start, fact.id));
         let month = Month::pack(printer_id, key, &facts);
         let bytes = month.to_bytes();
+        // A month that did not change keeps its version, so that caches do not read it again.
         if stored.as_ref() == Some(&bytes) || (stored.is_none() && facts.is_empty()) {
             continue;
         }
@@ -305,6 +310,7 @@ async fn next_month(
     };
     let Some(first) = first else { return Ok(None) };
     let key = MonthKey::of((first != UNDATED).then_some(first));
+    // The sort time of jobs without a start lies before all months, so they form one of their own.
     let within = time().gte(first).and(time().lt(key.end()));
     let sources = source::load(db, of_printer().and(within)).await?;
     Ok(Some((key, sources)))
@@ -354,6 +360,8 @@ async fn save(
         .and_where(Expr::col(JobMonths::PrinterId).eq(printer_id.0))
         .and_where(Expr::col(JobMonths::Month).eq(key.0))
         .to_owned();
+    // The version differs from that of every stored month, so MySQL, which counts changed rows only, counts
+    // this one.
     if tx.execute(&update).await?.rows_affected() > 0 {
         return Ok(());
     }

@@ -63,6 +63,7 @@ pub(crate) async fn load(db: &impl ConnectionTrait, condition: SimpleExpr) -> Re
         )
         .from(PrintJobs::Table)
         .join(
+            // Most jobs of an import have no details yet, and count all the same.
             JoinType::LeftJoin,
             JobDetails::Table,
             Expr::col(of_details(JobDetails::PrintJobId)).equals(of_job(PrintJobs::Id)),
@@ -86,6 +87,7 @@ fn source(record: &Record<'_>) -> Result<Source, Fault> {
     let weight_source: Option<String> = record.get("weight_source")?;
     let planned: Option<f64> = record.get("estimated_length")?;
     let price: Option<f64> = record.get("filament_cost")?;
+    // The slicer's price is for the planned amount; a cancelled print used less.
     let cost = used_cost(price, planned, used);
     let profile = MaterialProfile {
         filament_type: record.get("filament_type")?,

@@ -36,6 +36,7 @@ impl Spellings<'_> {
                 .words
                 .iter()
                 .filter(|(_, word)| wanted.iter().flatten().any(|text| text == word));
+            // No word has the number `None`, which stands for jobs without one.
             let unknown = wanted.contains(&None).then_some(None);
             let numbers: BTreeSet<Option<u32>> =
                 known.map(|(number, _)| Some(*number)).chain(unknown).collect();
@@ -56,6 +57,7 @@ pub(crate) fn with_variants<'a>(
     if wanted.iter().flatten().next().is_none() {
         return wanted.to_vec();
     }
+    // Compared by their folded form, because months contain the numbers of exact texts.
     let folded: HashSet<_> = wanted.iter().flatten().map(|text| fold(text)).collect();
     let variants = known.filter(|text| folded.contains(&fold(text)));
     let all: BTreeSet<_> = wanted

@@ -47,6 +47,7 @@ impl DeletedJob {
         let same_id = job.job_id == self.job.job_id;
         let same_file = job.filename == self.job.filename;
         let both_known = job.job_id.is_some() && self.job.job_id.is_some();
+        // Both were in the history, so its times decide and not those of our clock.
         if both_known && job.history_start_time == self.job.history_start_time {
             return if job.history_start_time.is_some() {
                 same_id || same_file
@@ -58,6 +59,7 @@ impl DeletedJob {
             return false;
         }
         let same_start = job.start_time.is_some() && job.start_time == self.job.start_time;
+        // Two computations of one start from the counter differ by the delay of the updates.
         same_start || (same_file && near(job.start_time, self.job.start_time, SAME_START))
     }
 }
@@ -99,6 +101,7 @@ pub(crate) async fn is_deleted(db: &impl ConnectionTrait, job: &Job) -> Result<b
         .job_id
         .is_some()
         .then(|| history_start(job.history_start_time));
+    // Nothing identifies such a job; a comparison by name alone would hide every later print of the file.
     if around.is_none() && run.is_none() {
         return Ok(false);
     }
@@ -119,6 +122,7 @@ pub(crate) async fn of_runs(
         printer_id,
         Cond::any()
             .add(start.clone().is_in(start_times))
+            // Runs that were deleted before the history reported them have no start there.
             .add(start.is_null()),
     )
     .await
@@ -161,6 +165,7 @@ async fn load(
                 history_start_time: record.time("history_start_time")?,
                 user: None,
                 filename: record.get("filename")?,
+                // Only what identifies the run is kept of it; the rest has any value.
                 status: JobStatus::Interrupted,
                 cause: None,
                 message: None,

@@ -46,6 +46,7 @@ impl Store {
             let Some((mut changes, job)) = JobChanges::lock_job(&tx, id, now).await? else {
                 return Ok(false);
             };
+            // Its row may have no other job, and is removed after the link has changed.
             let before = details_queue::file_of(&tx, id).await?;
             let mut file_id = None;
             if let Some(file) = file {
@@ -62,6 +63,7 @@ impl Store {
             if let Some(before) = before.filter(|before| file_id.is_some_and(|now| now != *before)) {
                 gcode_files::remove_unused(&tx, before).await?;
             }
+            // Also after a failed attempt: the reason has changed.
             changes.report_details(job).await?;
             changes.finish().await?;
             Ok(true)
@@ -84,6 +86,7 @@ impl Store {
             .and_where(Expr::col(GcodeFiles::FileKey).eq(file_key))
             .and_where(Expr::col(GcodeFiles::Source).eq(DetailsSource::File.as_str()))
             .to_owned();
+        // Looked up without a transaction first: a new file needs none.
         let known = self
             .read("find a G-code file", |db| async move {
                 Ok(db.query_one(query).await?.is_some())

@@ -123,6 +123,8 @@ impl Store {
         }
         const WHAT: &str = "read the jobs";
         let current = &*export;
+        // A chunk in index order is short; any other may read many rows and must not occupy the caller's
+        // thread.
         let (jobs, next) = match is_in_order(&current.filter) {
             true => {
                 self.read_fast(WHAT, |db| async move { chunk(&db, current).await })
@@ -152,6 +154,7 @@ async fn chunk(
         export.after,
     );
     let (mut jobs, next) = page(db, queries, ListOrder::Newest, CHUNK, exported).await?;
+    // One query for the files of a chunk: many jobs have the same file.
     let ids = jobs.iter().filter_map(|(_, file)| *file).collect();
     let job_ids: Vec<_> = jobs.iter().map(|(job, _)| job.stored.id).collect();
     let (files, mut notes_of_jobs) = tokio::try_join!(files(db, ids), notes::of_jobs(db, &job_ids, true))?;
@@ -228,6 +231,7 @@ impl From<Metadata> for ExportedFile {
             grams_per_mm,
         }: Metadata,
     ) -> Self {
+        // A value of another type is unknown, as in `JobDetails::from_metadata`.
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             _ => None,

@@ -80,6 +80,7 @@ pub(super) fn common(filter: &JobFilter) -> Cond {
     if let Some(until) = filter.until {
         condition = condition
             .add(time().lt(until.as_millisecond()))
+            // A job without a start is not before any time.
             .add(time().gt(UNDATED));
     }
     if !filter.verdicts.is_empty() {

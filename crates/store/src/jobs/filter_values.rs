@@ -26,6 +26,7 @@ pub(super) fn of_facts(mut condition: Cond, filter: &JobFilter) -> Cond {
     ] {
         let AmountBounds { min, max } = bounds;
         if let Some(min) = min {
+            // The aggregates hold rounded amounts; a list and its figures must select the same jobs.
             condition = condition.add(column(bounded).gte(in_units(min, -0.5)));
         }
         if let Some(max) = max {
@@ -40,6 +41,7 @@ pub(super) fn of_facts(mut condition: Cond, filter: &JobFilter) -> Cond {
             continue;
         }
         let mut any = Cond::any().add(column(word).is_in(wanted.iter().flatten()));
+        // `IN` matches no null.
         if wanted.contains(&None) {
             any = any.add(column(word).is_null());
         }
@@ -85,6 +87,7 @@ fn of_details(detail: JobDetails, wanted: &[Option<String>]) -> Cond {
         )));
     }
     if wanted.contains(&None) {
+        // Also a job without any details has no such value.
         any = any.add(Expr::exists(details_where(value().is_not_null())).not());
     }
     any
@@ -111,6 +114,7 @@ impl Store {
         db: &DatabaseConnection,
         filter: &JobFilter,
     ) -> Result<JobFilter, Fault> {
+        // The spellings need the aggregates, which most lists do not.
         if !has_words(filter) {
             return Ok(filter.clone());
         }

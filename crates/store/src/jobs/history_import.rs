@@ -52,6 +52,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Imported> {
         let leave = leave.map(stored_form_of_row);
+        // Compared by identity and not by position: the rows have been filtered and rounded.
         let is_left = |row: &HistoryJob| {
             leave.as_ref().is_some_and(|leave| {
                 leave.job_id == row.job_id
@@ -98,6 +99,7 @@ async fn import(
     rows: &[HistoryJob],
     now: Timestamp,
 ) -> Result<Imported, Fault> {
+    // Before the rows are read, so that the tracker cannot add the same run meanwhile.
     let mut changes = JobChanges::lock(tx, printer_id, now).await?;
     let stored = candidates(&**tx, printer_id, rows).await?;
     let mut candidates: Vec<Candidate> = stored
@@ -122,6 +124,7 @@ async fn import(
         } else if deleted.iter().any(|deleted| deleted.is_of_run(row)) {
             imported.skipped_deleted += 1;
         } else {
+            // Also a candidate for the rows that follow: a page may contain a run twice.
             candidates.push(Candidate {
                 stored: None,
                 job: Job::from_history(printer_id, row),
@@ -136,6 +139,7 @@ async fn import(
             None => new.push(job),
             Some((id, before)) => {
                 let job = Job {
+                    // A start is written once.
                     start_time: before.start_time.or(job.start_time),
                     ..job
                 };
@@ -180,6 +184,7 @@ fn best<'a>(jobs: impl Iterator<Item = &'a Job>, row: &HistoryJob) -> Option<usi
                 (false, _) => 2,
             });
         }
+        // Only if no job has the identity of the row.
         row.is_late_report_of(job).then_some(3)
     };
     jobs.enumerate()
@@ -216,6 +221,7 @@ async fn candidates(
             .await?,
         );
     }
+    // Jobs that were recorded without the history have neither its id nor its start.
     if let Some((first, last)) = span(printer_id, rows) {
         let job_id = Expr::col(PrintJobs::JobId).is_null();
         let began = Expr::col(PrintJobs::StartTime).between(first.as_millisecond(), last.as_millisecond());

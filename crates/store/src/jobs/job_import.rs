@@ -95,6 +95,7 @@ impl Store {
 fn stored_forms(records: &[JobRecord]) -> Result<Vec<Job>> {
     let stored = records.iter().map(|record| {
         check_short("job id", record.job.job_id.as_deref().unwrap_or_default())?;
+        // Before the transaction, which would fail as a whole.
         notes::check(&record.notes)?;
         Ok(stored_form(&record.job))
     });
@@ -125,9 +126,11 @@ async fn select_new<'a>(
     for (record, job) in of_printer {
         if save::row_of(&known, job).is_some() {
             imported.known += 1;
+        // One query per job, so only where anything was deleted.
         } else if has_deleted && deleted_jobs::is_deleted(db, job).await? {
             imported.skipped_deleted += 1;
         } else {
+            // A file may contain a job twice. The id is never read.
             known.push((JobId(0), job.clone()));
             new.push((record, job));
         }
@@ -144,6 +147,7 @@ async fn import(
     let mut imported = ImportedRecords::default();
     let by_printer = by_printer(records, jobs);
     let printer_ids = by_printer.keys().copied().collect();
+    // All printers at once, in one order: an import may contain jobs of several.
     let mut changes = JobChanges::lock_all(tx, &printer_ids, now).await?;
     let mut new = Vec::new();
     for (printer_id, of_printer) in by_printer {

@@ -94,6 +94,7 @@ impl Store {
                 .await?;
             return Ok(self.priced(page));
         }
+        // The totals of printers are rows; all other counts need the aggregates, on another connection.
         let total = match is_of_printers(filter) {
             true => None,
             false => Some(self.count_fast(filter).await?),
@@ -239,6 +240,7 @@ async fn page_of(
     // Selects by id only. With the filter or an order in the query, engines would choose another index.
     let mut query = select_with_printer(PrintJobs::light());
     let ids = places.iter().map(|place| place.id.0).collect();
+    // Padded, because each length would be another prepared statement.
     query.and_where(column(PrintJobs::Id).is_in(padded(ids)));
     let rows = db.rows(&query, "print_jobs", "id", job_row).await?;
     let mut rows: HashMap<JobId, JobRow> = rows.into_iter().map(|row| (row.stored.id, row)).collect();
@@ -283,6 +285,7 @@ async fn completed(
 
 /// Whether a page consists of few rows in index order.
 fn is_short(filter: &JobFilter, limit: u64) -> bool {
+    // Each part of the filter may read a page of its own.
     let rows = usize::try_from(limit).unwrap_or(usize::MAX);
     is_in_order(filter) && rows.saturating_mul(part_count(filter)) <= FEW_ROWS
 }
@@ -353,6 +356,7 @@ pub(crate) async fn count(
 ) -> Result<u64, Fault> {
     let only_printers = is_of_printers(filter);
     match found {
+        // A sum over one row per printer, however many jobs there are.
         Found::All if only_printers => number(db, &count_of_printers(filter)).await,
         Found::All if !is_by_notes(filter) => {
             let ended = compute(store.select_ended(db, filter).await?, Selection::count).await?;

@@ -134,6 +134,7 @@ impl Store {
     /// Tags in use with the number of their jobs, by name.
     pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
         let query = &Query::select()
+            // Spellings that differ in case are one tag; one of them is shown.
             .expr_as(Expr::col(JobTags::Tag).max(), "tag")
             .expr_as(Func::count(Expr::col(JobTags::PrintJobId)), "jobs")
             .from(JobTags::Table)
@@ -220,6 +221,7 @@ pub(crate) async fn of_jobs(
     let tags = db.rows(&tags, "job_tags", "print_job_id", |record| {
         Ok((JobId(record.key), record.get("tag")?))
     });
+    // On a server the two round trips overlap.
     let (notes_of_jobs, tags) = tokio::try_join!(notes_of_jobs, tags)?;
     all.extend(notes_of_jobs);
     for (id, tag) in tags {
@@ -329,6 +331,7 @@ async fn apply_to(
     if after.verdict.is_none() {
         after.verdict_reason = None;
     }
+    // No entry in the log for a form that was saved without changes.
     if after == before {
         return Ok(NotesChanged::Done(false));
     }
@@ -338,5 +341,6 @@ async fn apply_to(
 
 /// Tags by comparison key. The first of several equal tags is kept.
 pub(super) fn distinct(tags: &[String]) -> BTreeMap<String, &String> {
+    // Reversed, because the last of equal keys stays in the map.
     tags.iter().rev().map(|tag| (name_key(tag), tag)).collect()
 }

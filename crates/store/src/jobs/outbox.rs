@@ -91,6 +91,7 @@ impl Store {
     /// Removes events older than seven days, and all but the newest 100,000. Returns their number.
     pub async fn forget_events(&self, now: Timestamp) -> Result<u64> {
         let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        // By id and not by a count, which would read the whole table.
         let last = self.outbox_end().await?;
         let statement = &Query::delete()
             .from_table(Outbox::Table)

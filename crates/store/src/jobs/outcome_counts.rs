@@ -103,6 +103,7 @@ async fn gone(db: &DatabaseConnection) -> Result<Counts, Fault> {
         for row in db.query_all(&query).await? {
             let record = Record::new(&row, table, "printer_id")?;
             let status = record.status()?;
+            // A job that was deleted while it ran never ended.
             if status.is_open() {
                 continue;
             }

@@ -60,6 +60,7 @@ impl Store {
     /// # Errors
     /// [`Error::NoSuchPrinter`](crate::Error::NoSuchPrinter) if the printer was deleted.
     pub async fn save_job(&self, job: &Job, now: Timestamp) -> Result<Saved> {
+        // Compared with the row, so it must have the precision of the row.
         let job = &stored_form(job);
         check_short("job id", job.job_id.as_deref().unwrap_or_default())?;
         self.write("save a job", |tx| async move { save(&tx, job, now).await })
@@ -112,6 +113,7 @@ impl Store {
     pub async fn delete_job(&self, id: JobId, now: Timestamp) -> Result<bool> {
         self.write("delete a job", |tx| async move {
             let Some((mut changes, _)) = JobChanges::lock_job(&tx, id, now).await? else {
+                // An earlier attempt may have deleted it although its answer was lost.
                 return Ok(tx.is_retry && deleted_jobs::was_deleted_at(&tx, id, now).await?);
             };
             let job = load_job(&tx, id).await?;
@@ -135,6 +137,7 @@ async fn save(tx: &Tx, job: &Job, now: Timestamp) -> Result<Saved, Fault> {
 async fn save_into(changes: &mut JobChanges<'_>, tx: &Tx, job: &Job) -> Result<Saved, Fault> {
     let mut rows = rows_of(tx, job).await?;
     let Some(position) = row_of(&rows, job) else {
+        // Asked only without a row: a running print that was deleted must not come back.
         if deleted_jobs::is_deleted(&**tx, job).await? {
             return Ok(Saved::Deleted);
         }
@@ -142,6 +145,7 @@ async fn save_into(changes: &mut JobChanges<'_>, tx: &Tx, job: &Job) -> Result<S
     };
     let (id, stored) = rows.swap_remove(position);
     let mut wanted = with_known_values(job.clone(), &stored);
+    // A start is written once. Links, months and the identity of the run depend on it.
     wanted.start_time = stored.start_time.or(wanted.start_time);
     let mut twins = Vec::new();
     // The import may have stored the run as a separate job before the two were known to be the same.
@@ -197,6 +201,7 @@ async fn progress_of(tx: &Tx, job: &Job) -> Result<Option<(JobId, JobStatus, Fig
         .and_where(same_or_null(PrintJobs::JobId, job.job_id.clone().into()))
         .to_owned();
     let rows = tx.query_all(&query).await?;
+    // None, or several that can be the job: the complete save decides.
     let [row] = rows.as_slice() else {
         return Ok(None);
     };
@@ -247,6 +252,7 @@ pub(crate) fn row_of(rows: &[(JobId, Job)], job: &Job) -> Option<usize> {
     let rank = |stored: &Job| {
         let same_id = job.job_id.is_some() && job.job_id == stored.job_id;
         let same_file = job.filename == stored.filename;
+        // A run that only one side identifies may still be the same.
         let both_known = job.job_id.is_some() && stored.job_id.is_some();
         if job.start_time.is_some() && job.start_time == stored.start_time {
             return match (same_id, same_file, both_known) {

@@ -108,6 +108,7 @@ fn sums() -> SelectStatement {
 
 /// Reads sums from a row. They are null for a printer without jobs.
 fn computed(record: &Record<'_>) -> Result<JobTotals, Fault> {
+    // A sum over no rows is null.
     let sum = |column| Ok::<f64, Fault>(record.get::<Option<f64>>(column)?.unwrap_or(0.0));
     Ok(JobTotals {
         total_jobs: record.get::<Option<i64>>("total_jobs")?.unwrap_or(0),
@@ -143,6 +144,7 @@ async fn compare(db: DatabaseConnection) -> Result<Vec<TotalsMismatch>, Fault> {
             stored(Totals::PrinterId).equals((Printers::Table, Printers::Id)),
         )
         .join_subquery(
+            // A printer without jobs has no sums, and must have empty totals.
             sea_orm::JoinType::LeftJoin,
             sums(),
             "sums",
@@ -165,6 +167,7 @@ async fn compare(db: DatabaseConnection) -> Result<Vec<TotalsMismatch>, Fault> {
                 last_updated: record.time("stored_last_updated")?,
             }),
         };
+        // Not equality: sums of floating-point numbers depend on their order.
         if !stored.is_some_and(|stored| stored.agrees_with(&computed)) {
             mismatches.push(TotalsMismatch {
                 printer_id: PrinterId(record.key),

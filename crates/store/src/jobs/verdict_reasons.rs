@@ -44,6 +44,7 @@ impl Store {
     pub async fn add_verdict_reason(&self, name: &str) -> Result<VerdictReason> {
         let key = &checked_key(name)?;
         self.write("add a verdict reason", |tx| async move {
+            // Two users may add the same reason.
             if let Some(known) = by_key(&*tx, key).await? {
                 return Ok(known);
             }
@@ -68,6 +69,7 @@ impl Store {
             .to_owned();
         self.write("remove a verdict reason", |tx| async move {
             let removed = tx.execute(statement).await?.rows_affected() > 0;
+            // An earlier attempt may have removed it although its answer was lost.
             Ok(removed || tx.is_retry)
         })
         .await

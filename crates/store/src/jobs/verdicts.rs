@@ -69,6 +69,7 @@ fn key(record: &Record<'_>) -> Result<JobKey, Fault> {
     Ok(JobKey {
         id: JobId(record.key),
         printer_id: PrinterId(record.get("printer_id")?),
+        // The analytics find a job by its month, which follows from the start.
         start: (start != UNDATED).then_some(start),
     })
 }

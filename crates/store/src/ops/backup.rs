@@ -74,10 +74,13 @@ impl Store {
         file_system::create_folder(folder).map_err(|cause| file_error(folder, cause))?;
         let path = free_name(folder, reason, now);
         let part = path.with_extension("part");
+        // A leftover of an interrupted attempt in the same second.
         remove(&part)?;
         let made = async {
             self.write_backup(&part).await?;
             let backup = verify_backup(&part).await?;
+            // On the disk before it has its name: a power failure must not leave a short file that looks
+            // complete.
             File::open(&part)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| file_system::rename(&part, &path))
@@ -106,6 +109,7 @@ impl Store {
         let Some(newest) = paths_in(folder)?.into_iter().filter(is_such).max() else {
             return Ok(None);
         };
+        // An unreadable file is not relied on, and is not in the way.
         let Ok(backup) = verify_backup(&newest).await else {
             return Ok(None);
         };
@@ -121,6 +125,7 @@ impl Store {
                 self.read_within(LONG, "back up the database", |db| async move {
                     let backend = db.get_database_backend();
                     let path = part.display().to_string();
+                    // Unlike a copy of the file, this is consistent while others write, and contains the log.
                     let vacuum = Statement::from_sql_and_values(backend, "VACUUM INTO ?", [path.into()]);
                     db.execute_raw(vacuum).await?;
                     Ok(())
@@ -138,10 +143,12 @@ impl Store {
                 };
                 let target = Self::connect(&location, None).await?;
                 let copied = async {
+                    // The schema of the source, not ours: a backup before an upgrade has the old one.
                     target.create_schema(&versions).await?;
                     copy_all(self, &target).await
                 };
                 let copied = copied.await;
+                // Also after an error, so that no log is left.
                 let closed = target.close_into_one_file().await;
                 copied?;
                 closed
@@ -174,6 +181,7 @@ pub async fn verify_backup(path: &Path) -> Result<Backup> {
             .map(|(version, _)| version)
             .max()
             .ok_or_else(|| damaged("it is not a database of printlog"))?;
+        // Shows jobs that are missing although the file is sound.
         if !store.check_totals().await?.is_empty() {
             return Err(damaged(
                 "the totals of a printer differ from the sums over its jobs",
@@ -207,6 +215,7 @@ impl Store {
                 let own = migrations::own_tables().await?;
                 let mut orphans = 0;
                 for row in db.query_all_raw(statement).await? {
+                    // Other programs, such as Litestream, keep tables of their own in the file.
                     orphans += usize::from(own.contains(&row.try_get_by_index::<String>(0)?));
                 }
                 Ok::<_, Fault>(match (found.as_deref(), orphans) {
@@ -271,6 +280,7 @@ pub fn prune_backups(folder: &Path, keep: usize, made: &Path) -> Result<Vec<Path
     let now = made_at(made);
     let mut old = backups(folder)?;
     old.retain(|path| path != made);
+    // Stable: within both groups the oldest stay first.
     old.sort_by_key(|path| made_at(path) <= now);
     old.truncate((old.len() + 1).saturating_sub(keep.max(1)));
     for path in &old {
@@ -324,6 +334,7 @@ fn remove_old(folder: &Path, is_ours: impl Fn(&str) -> bool, now: Timestamp) -> 
         let written = path
             .symlink_metadata()
             .and_then(|metadata| match metadata.is_file() {
+                // A folder or a link with such a name is not ours.
                 true => metadata.modified(),
                 false => Err(io::ErrorKind::InvalidInput.into()),
             });
@@ -347,6 +358,7 @@ fn free_name(folder: &Path, reason: &BackupReason, now: Timestamp) -> PathBuf {
         folder.join(format!("printlog-{time}{}.db", reason.suffix()))
     };
     let mut time = now;
+    // Names have seconds; an earlier backup is never replaced.
     while name(time).exists() {
         time += SignedDuration::from_secs(1);
     }

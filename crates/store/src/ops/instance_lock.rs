@@ -74,6 +74,7 @@ impl InstanceLock {
             }
             Err(TryLockError::Error(cause)) => return Err(open_error(cause)),
         }
+        // Two names of one file have two lock files.
         let socket = match lock_inode(&database) {
             Err(cause) if cause.kind() == ErrorKind::AddrInUse => {
                 return Err(in_use(" (under another name of the file)".to_owned()));
@@ -115,6 +116,7 @@ pub(crate) fn check_name(location: &Location) -> Result<()> {
         }
     });
     match lock {
+        // The server holds the lock under this name, so a command may open the file.
         Ok(false) => Ok(()),
         // There is no lock under this name.
         Ok(true) | Err(_) => Err(Error::InUse {

@@ -74,6 +74,7 @@ impl Restore {
     /// [`Error::InUse`], [`Error::Damaged`], [`Error::NewerSchema`], [`Error::Unfinished`], [`Error::BadValue`],
     /// [`Error::IdsExhausted`].
     pub async fn prepare(from: &Path, to: &Location, backups: &Path) -> Result<Self> {
+        // Held until the end: a server that started meanwhile would write into the data that is replaced.
         let alone = InstanceLock::take(to)?;
         // A copy of a database file may be incomplete without its log. If there is one, both are verified together
         // later.
@@ -88,6 +89,7 @@ impl Restore {
                 Replacement(part)
             }
             Location::MySql { .. } => {
+                // Before the copy, which may take minutes.
                 check_server(to).await?;
                 scratch_file(backups)?
             }
@@ -115,12 +117,15 @@ impl Restore {
     /// If the current data is undamaged but cannot be backed up, for example because the disk is full. Then nothing was
     /// changed.
     pub async fn finish(self, backups: &Path, now: Timestamp) -> Result<Restored> {
+        // Nothing has been changed up to here, and nothing is before the current data is safe.
         let saved = self.save(backups, now).await;
         match &self.to {
             Location::Sqlite { path } => {
                 let path = file_system::resolve(path);
                 let replaced = match saved {
                     Ok(replaced) => replaced,
+                    // Only real damage. A full disk says nothing about the file, which may be the only copy
+                    // of the data.
                     Err(cause) if cause.is_about_content() => {
                         Replaced::SetAside(keep_replaced(&path, &cause, now)?, cause)
                     }
@@ -134,6 +139,7 @@ impl Restore {
             }
             Location::MySql { .. } => {
                 let replaced = match saved {
+                    // What an interrupted restore left is no data to keep.
                     Err(Error::Unfinished { .. }) => Replaced::Unfinished,
                     saved => saved?,
                 };
@@ -181,6 +187,7 @@ impl Restore {
 /// # Errors
 /// [`Error::InUse`], [`Error::NotEmpty`], [`Error::CopyDiffers`], [`Error::IdsExhausted`].
 pub async fn move_database(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
+    // The source as well: what a server records during the copy would be lost.
     let _alone = (InstanceLock::take(from)?, InstanceLock::take(to)?);
     let target = Store::connect(to, None).await?;
     let empty = async {
@@ -254,11 +261,13 @@ async fn upgraded_copy(from: &Path, part: &Path) -> Result<Vec<TableSum>> {
         cause => cause,
     };
     let store = Store::open_with(&location, None).await.map_err(as_backup)?;
+    // A backup with the largest id restores into a database that accepts no new row.
     let room = store.refuse_exhausted().await;
     store.close_into_one_file().await?;
     room?;
     let copy = verify_backup(part).await?;
     File::open(part)
+        // Before it takes the place of the database.
         .and_then(|file| file.sync_all())
         .map_err(|cause| file_error(part, cause))?;
     Ok(copy.tables)
@@ -310,6 +319,8 @@ async fn load(from: &Location, to: &Location) -> Result<Vec<TableSum>> {
         let of_source = source.acquire_unused().await?;
         target.migrate().await?;
         let of_target = target.acquire_unused().await?;
+        // In a transaction of its own, before the first row: the mark must survive whatever interrupts the
+        // copy.
         target.mark(true).await?;
         let sums = copy_all(&source, &target).await?;
         target.mark(false).await?;
@@ -328,6 +339,7 @@ impl Store {
     async fn acquire_unused(&self) -> Result<i64> {
         let seen = self.lease().await?;
         if seen.holder.is_some() && self.needs_lease() && !self.is_unfinished().await? {
+            // A server that lives renews the lease in this time, and `acquire_lease` then fails.
             tokio::time::sleep(LEASE_TIMEOUT).await;
         }
         let taken = self.acquire_lease(&seen, "a restore").await?;

@@ -41,6 +41,7 @@ impl Store {
                 let table: String = row.try_get("", "name")?;
                 let bytes: Option<i64> = row.try_get("", "bytes")?;
                 spaces.push(TableSpace {
+                    // Counted, because the number in the catalogue of a server is an estimate.
                     rows: count_rows(&db, &table).await?,
                     bytes: bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
                     table,

@@ -50,6 +50,7 @@ pub(super) async fn history(
     now: Timestamp,
 ) -> Result<Vec<(JobId, Option<Timestamp>)>, Fault> {
     insert_batches(tx, jobs, now).await?;
+    // An index finds them by their start.
     let starts: HashSet<i64> = jobs.iter().map(|job| sort_time(job.start_time)).collect();
     let queued = Query::select()
         .column(DetailsQueue::PrintJobId)
@@ -82,6 +83,7 @@ pub(super) async fn history(
 async fn insert_batches(tx: &Tx, jobs: &[Job], now: Timestamp) -> Result<(), Fault> {
     let mut rest = jobs;
     while !rest.is_empty() {
+        // A row may have 256 KiB of metadata.
         let fits = |size: &usize| *size <= rest.len() && json_bytes(&rest[..*size]) <= BATCH_BYTES;
         let size = BATCHES.into_iter().find(fits).unwrap_or(1);
         let (batch, others) = rest.split_at(size);
@@ -111,6 +113,7 @@ pub(super) async fn records(tx: &Tx, new: &[NewRecord<'_>], now: Timestamp) -> R
 /// Inserts the rows. A record keeps its id if no job has or had it here.
 async fn insert_records(tx: &Tx, new: &[NewRecord<'_>]) -> Result<Vec<JobId>, Fault> {
     let wanted: BTreeSet<i64> = new.iter().filter_map(|new| Some(new.record.id?.0)).collect();
+    // One query for the whole batch.
     let mut taken = ids_among(tx, PrintJobs::Table, PrintJobs::Id, &wanted).await?;
     // Ids of deleted jobs are still in use, in `deleted_jobs`.
     taken.extend(ids_among(tx, DeletedJobs::Table, DeletedJobs::PrintJobId, &wanted).await?);
@@ -161,6 +164,7 @@ async fn insert_details(tx: &Tx, new: &[NewRecord<'_>], ids: &[JobId]) -> Result
     let mut rows = Vec::new();
     for (new, id) in new.iter().zip(ids) {
         let Some(file) = &new.record.file else { continue };
+        // Jobs of one file share the parsed details.
         let details = read.entry(&file.file_key).or_insert_with(|| file.job_details());
         let (mut columns, mut values): (Vec<_>, Vec<_>) = job_details::columns(details).into_iter().unzip();
         columns.push(DetailsColumns::PrintJobId);

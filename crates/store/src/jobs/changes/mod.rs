@@ -105,6 +105,7 @@ impl<'a> JobChanges<'a> {
             };
             printers.insert(*id, printer);
         }
+        // From here on the transaction cannot commit without `finish`.
         tx.begin_changes();
         Ok(Self {
             tx,
@@ -120,6 +121,7 @@ impl<'a> JobChanges<'a> {
         id: JobId,
         now: Timestamp,
     ) -> Result<Option<(Self, LockedJob)>, Fault> {
+        // Read first without a lock, because the lock is that of a printer, which only the row names.
         let Some(job) = find(tx, id).await? else {
             return Ok(None);
         };
@@ -128,6 +130,7 @@ impl<'a> JobChanges<'a> {
             Err(Fault::Store(Error::NoSuchPrinter(_))) => return Ok(None),
             changes => changes?,
         };
+        // Read again under the lock: it may have been deleted in between.
         match changes.job(id).await? {
             Some(job) => Ok(Some((changes, job))),
             None => {
@@ -197,11 +200,13 @@ impl<'a> JobChanges<'a> {
             if notes::adopt(tx, *twin, id).await? {
                 search_text::reindex(tx, id).await?;
             }
+            // After its notes have moved. What is left of the twin goes with it.
             self.remove_rows(*twin, of_twin).await?;
             self.emit(printer_id, *twin, JobEvent::Merged { into: id });
         }
         pauses::record(tx, id, before.status, after).await?;
         let changed = rows::update(tx, id, before, after, self.now).await?;
+        // The search text contains the name, and the details may be readable under the new one.
         if changed.contains(&PrintJobs::Filename) {
             search_text::reindex(tx, id).await?;
             queue::retry(tx, id, self.now).await?;
@@ -209,6 +214,7 @@ impl<'a> JobChanges<'a> {
         if changed.is_empty() && twins.is_empty() {
             return Ok(false);
         }
+        // Exported counts must not fall: an outcome that a job no longer has is still counted.
         let mut outcomes = vec![before.status];
         for (_, of_twin) in twins {
             outcomes.push(of_twin.status);
@@ -240,6 +246,7 @@ impl<'a> JobChanges<'a> {
         pauses::record(tx, id, status, after).await?;
         let printer = self.printer(after.printer_id)?;
         printer.totals.replace(&figures, &after.figures);
+        // Running jobs are in no month, and their outcome is open.
         if !(status.is_open() && after.status.is_open()) {
             printer.touch(id, after.start_time, false);
             outcome_counts::correct(tx, after.printer_id, [status], after.status).await?;
@@ -301,6 +308,7 @@ impl<'a> JobChanges<'a> {
             .filter(|(_, printer)| !printer.touched.is_empty())
             .map(|(id, printer)| (*id, printer.touched.clone()))
             .collect();
+        // After all rows are written, because it reads them again.
         job_months::refresh(self.tx, &touched).await?;
         for (printer_id, printer) in self.printers {
             printer.totals.save(self.tx, self.now).await?;
@@ -313,12 +321,15 @@ impl<'a> JobChanges<'a> {
                 });
             }
         }
+        // Last: its row of positions is shared by all printers, and locked from here to the commit.
         outbox::insert(self.tx, &events, self.now).await?;
+        // Subscribers in this process get them after the commit, not before.
         self.tx.end_changes(events);
         Ok(())
     }
 
     async fn remove_rows(&mut self, id: JobId, job: &Job) -> Result<(), Fault> {
+        // The rows that refer to the job first, as foreign keys demand.
         queue::remove(self.tx, id).await?;
         notes::remove(self.tx, id).await?;
         pauses::remove(self.tx, id).await?;
@@ -354,6 +365,7 @@ impl JobChanges<'_> {
     /// Removes all jobs of a printer, its totals and its months. Emits no events for the jobs, because a printer may
     /// have a million.
     pub(crate) async fn remove_printer(&mut self, id: PrinterId) -> Result<(), Fault> {
+        // Its totals are deleted below, so `finish` must not write them.
         self.printers.remove(&id);
         printers::remove(self.tx, id).await
     }

@@ -23,6 +23,7 @@ pub(super) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), F
         tags: Vec::new(),
         ..notes.clone()
     };
+    // Most jobs have no notes, and get no row.
     if without_tags != JobNotes::default() {
         let statement = Query::insert()
             .into_table(Notes::Table)
@@ -43,6 +44,7 @@ pub(super) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), F
             .to_owned();
         tx.execute(&statement).await?;
     }
+    // The key is unique per job, so equal spellings must be reduced to one first.
     for (key, tag) in distinct(&notes.tags) {
         let statement = Query::insert()
             .into_table(JobTags::Table)
@@ -55,6 +57,7 @@ pub(super) async fn insert(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), F
 }
 
 pub(super) async fn replace(tx: &Tx, id: JobId, notes: &JobNotes) -> Result<(), Fault> {
+    // Without the third, which is the log of changes.
     for (table, job) in tables().into_iter().take(2) {
         let old = Query::delete()
             .from_table(table)
@@ -74,6 +77,7 @@ pub(super) async fn log(
     now: Timestamp,
 ) -> Result<(), Fault> {
     for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
+        // One entry per field, so that the log shows who changed what.
         if old == new {
             continue;
         }
@@ -115,6 +119,7 @@ fn fields(notes: &JobNotes) -> [(&'static str, Option<Value>); 5] {
 
 /// Moves the notes of `twin`, which is the same run, to a job without notes. `false` if that has notes of its own.
 pub(super) async fn adopt(tx: &Tx, twin: JobId, id: JobId) -> Result<bool, Fault> {
+    // The job has notes of its own. Those of the twin go with it.
     if !of_jobs(&**tx, &[id], false).await?.is_empty() {
         return Ok(false);
     }

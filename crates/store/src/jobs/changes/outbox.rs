@@ -46,6 +46,7 @@ pub(super) async fn insert(tx: &Tx, events: &[JobChange], now: Timestamp) -> Res
         Outbox::Payload,
         Outbox::CreatedAt,
     ];
+    // The ids of this transaction; the row with the position stays locked until it commits.
     let first = last - events.len() as i64 + 1;
     let rows = (first..).zip(events).map(|(id, change)| {
         let values = vec![

@@ -18,6 +18,7 @@ pub(super) async fn correct(
 ) -> Result<(), Fault> {
     let mut kept = false;
     for status in before {
+        // One job with this outcome remains, so one of them is not lost.
         if status == after && !kept {
             kept = true;
         } else if !status.is_open() {

@@ -15,6 +15,7 @@ use crate::{
 /// Records the start or end of a pause after a change of status from `before`.
 pub(super) async fn record(tx: &Tx, id: JobId, before: JobStatus, job: &Job) -> Result<(), Fault> {
     match (before == JobStatus::Paused, job.status == JobStatus::Paused) {
+        // The job was ended here while its printer was away, and it is still in the same pause.
         (false, true) if !before.is_open() && lasts(tx, id).await? => Ok(()),
         (false, true) => begin(tx, id, job.last_seen).await,
         (true, false) if job.status.is_open() => end(tx, id, job.last_seen).await,
@@ -30,6 +31,7 @@ async fn lasts(tx: &Tx, id: JobId) -> Result<bool, Fault> {
 }
 
 async fn begin(tx: &Tx, id: JobId, seen: Option<Timestamp>) -> Result<(), Fault> {
+    // A pause without a time says nothing.
     let Some(seen) = seen else { return Ok(()) };
     // The job resumed and paused again within a millisecond: counts as one pause.
     let again = OnConflict::columns([JobPauses::PrintJobId, JobPauses::PausedAt])
@@ -56,6 +58,7 @@ async fn end(tx: &Tx, id: JobId, at: Option<Timestamp>) -> Result<(), Fault> {
         .value(JobPauses::ResumedAt, at.as_millisecond())
         .and_where(Expr::col(JobPauses::PrintJobId).eq(id.0))
         .and_where(Expr::col(JobPauses::PausedAt).eq(last.paused_at.as_millisecond()))
+        // A known end is not moved by a later report.
         .and_where(Expr::col(JobPauses::ResumedAt).is_null())
         .to_owned();
     tx.execute(&statement).await?;

@@ -44,6 +44,7 @@ pub(super) async fn remove(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
             JobDetails::PrintJobId.into_iden(),
         ),
     ];
+    // One statement per table: a printer may have a million jobs.
     for (table, job) in of_jobs.into_iter().chain(notes::tables()) {
         let statement = Query::delete()
             .from_table(table)
@@ -51,6 +52,7 @@ pub(super) async fn remove(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
             .to_owned();
         tx.execute(&statement).await?;
     }
+    // After the queue, whose entries would keep the files.
     gcode_files::remove_of_printer(tx, id).await?;
     job_months::remove_of_printer(tx, id).await?;
     for (table, printer) in [

@@ -67,6 +67,8 @@ pub(super) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Faul
         .and_where(of_job(&["pending", "partial", "failed"]))
         .to_owned();
     tx.execute(&due).await?;
+    // A partial result is better than none and stays until the next attempt; a failure was about the old
+    // name.
     let pending = Query::update()
         .table(DetailsQueue::Table)
         .value(DetailsQueue::Status, "pending")
@@ -79,6 +81,7 @@ pub(super) async fn retry(tx: &Tx, id: JobId, now: Timestamp) -> Result<(), Faul
 
 /// Removes a job from the queue, and its file if no other job uses it.
 pub(super) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    // Read before the entry is deleted, which is the only reference from the job to its file.
     let file = file_of(tx, id).await?;
     let statement = Query::delete()
         .from_table(DetailsQueue::Table)
@@ -110,6 +113,7 @@ pub(super) async fn insert_records(
         DetailsQueue::UpdatedAt,
     ];
     let rows = new.iter().zip(ids).map(|(new, id)| {
+        // The details of the others came with their records, and the files may be on no printer.
         let next = (new.record.details_status == DetailsStatus::Pending).then_some(0_i64);
         let values = vec![
             id.0.into(),

@@ -55,6 +55,7 @@ pub(super) async fn update(
     now: Timestamp,
 ) -> Result<Vec<PrintJobs>, Fault> {
     let (before, mut changed) = (columns(before), columns(after));
+    // Only what differs: an import of a known history writes nothing.
     changed.retain(|pair| !before.contains(pair));
     let names = changed.iter().map(|(column, _)| *column).collect();
     write(tx, id, changed, now).await?;

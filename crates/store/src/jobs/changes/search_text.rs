@@ -30,6 +30,7 @@ pub(super) async fn reindex(tx: &Tx, id: JobId) -> Result<(), Fault> {
         .from(PrintJobs::Table)
         .and_where(Expr::col(PrintJobs::Id).eq(id.0))
         .to_owned();
+    // A twin that was merged has no row any more.
     let Some(row) = tx.query_one(&query).await? else {
         return Ok(());
     };

@@ -33,6 +33,7 @@ impl LockedTotals {
         let mut query = select();
         query
             .and_where(Expr::col(Totals::PrinterId).eq(printer_id.0))
+            // On a server, this row serialises the changes of one printer. SQLite has one writer anyway.
             .lock_exclusive();
         let Some((_, totals)) = load(&**tx, &query).await?.pop() else {
             return Err(Error::NoSuchPrinter(printer_id).into());
@@ -62,6 +63,7 @@ impl LockedTotals {
         totals.total_print_time += growth(before.print_duration, after.print_duration);
         totals.total_filament_used += growth(before.filament_used, after.filament_used);
         let shrunk = before.total_duration > after.total_duration;
+        // A sum can be corrected by a difference, a maximum cannot.
         self.longest_lost |= shrunk && before.total_duration >= totals.longest_job;
         if after.total_duration > totals.longest_job {
             totals.longest_job = after.total_duration;

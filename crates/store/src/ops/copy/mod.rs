@@ -67,6 +67,7 @@ impl Summing {
         let mut first = [0; 16];
         first.copy_from_slice(&hash.finalize()[..16]);
         self.rows += 1;
+        // A sum, because engines return rows in different orders of texts.
         self.sum = self.sum.wrapping_add(u128::from_be_bytes(first));
     }
 
@@ -81,6 +82,7 @@ impl Summing {
 
 fn hash_bytes(hash: &mut Sha256, tag: &[u8], bytes: &[u8]) {
     hash.update(tag);
+    // Otherwise two texts could be divided at another place and have the same hash.
     hash.update((bytes.len() as u64).to_be_bytes());
     hash.update(bytes);
 }
@@ -115,6 +117,7 @@ impl Store {
         let options = match self.engine {
             Engine::Sqlite => TransactionOptions::default(),
             Engine::MySql | Engine::MariaDb => TransactionOptions {
+                // Connections otherwise read what is committed at the time of each statement.
                 isolation_level: Some(IsolationLevel::RepeatableRead),
                 access_mode: Some(AccessMode::ReadOnly),
                 ..TransactionOptions::default()
@@ -134,6 +137,7 @@ pub(crate) async fn copy_all(source: &Store, target: &Store) -> Result<Vec<Table
     let snapshot = source.snapshot().await.map_err(fault)?;
     let from = tables(&snapshot, source.engine).await.map_err(fault)?;
     let to = tables(&target.writer, target.engine).await.map_err(fault)?;
+    // Tables that refer to others first.
     for table in to.iter().rev() {
         empty(target, table).await?;
     }
@@ -161,8 +165,10 @@ pub(crate) async fn copy_all(source: &Store, target: &Store) -> Result<Vec<Table
             what: "it is missing in the target".to_owned(),
         });
     }
+    // After the rows, which move the counters on.
     copy_counters(&snapshot, source.engine, target).await?;
     snapshot.rollback().await.map_err(|cause| fault(cause.into()))?;
+    // Read again from the target: what was sent proves nothing about what was stored.
     let arrived = target.table_sums().await?;
     for sent in &sent {
         let found = arrived.iter().find(|sum| sum.table == sent.table);
@@ -235,6 +241,7 @@ async fn read_page(
     query
         .columns(table.columns.iter().map(|column| column.name.clone()))
         .from(table.name.clone())
+        // A page is held in memory as a whole.
         .limit(if has_images { PAGE_OF_IMAGES } else { PAGE });
     for column in &table.key {
         query.order_by(column.clone(), Order::Asc);
@@ -308,6 +315,7 @@ async fn copy_counters(snapshot: &DatabaseTransaction, engine: Engine, target: &
             }
         };
         let backend = target.writer.get_database_backend();
+        // Outside of a transaction: on a server, ALTER TABLE commits by itself.
         let run = async |sql: String| -> Result<(), Fault> {
             target
                 .writer

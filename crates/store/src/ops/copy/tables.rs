@@ -64,6 +64,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<
     let own = own_tables().await?;
     for row in db.query_all_raw(statement).await? {
         let table: String = row.try_get("", "table_name")?;
+        // Other programs may keep tables of their own in the database.
         if NOT_COPIED.contains(&table.as_str()) || !own.contains(&table) {
             continue;
         }
@@ -87,6 +88,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<
         }
     }
     for (table, mut key) in tables.iter_mut().zip(keys) {
+        // The catalogue lists the columns in the order of the table, not of the key.
         key.sort();
         table.key = key.into_iter().map(|(_, name)| name).collect();
     }
@@ -96,6 +98,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait, engine: Engine) -> Result<
 fn kind(data_type: &str) -> Kind {
     let data_type = data_type.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| data_type.contains(part));
+    // SQLite returns the words of the CREATE statement, servers their own.
     if has(&["int", "bool"]) {
         Kind::Integer
     } else if has(&["double", "float", "real"]) {
@@ -133,10 +136,12 @@ fn in_order(mut tables: Vec<Table>, references: &[(String, String)]) -> Result<V
         let waits_for_none = |table: &Table| {
             !references.iter().any(|(child, parent)| {
                 *child == table.name
+                    // A table that refers to itself does not wait for itself.
                     && *parent != table.name
                     && tables.iter().any(|waiting| waiting.name == *parent)
             })
         };
+        // No table of ours does so; a migration that adds a circle is found by the first copy.
         let Some(next) = tables.iter().position(waits_for_none) else {
             let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
             return Err(Error::Circle(names.join(", ")).into());
