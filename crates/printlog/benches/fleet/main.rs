@@ -68,6 +68,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         options.short <= options.printing && options.printing <= options.printers,
         "more print than there are"
     );
+    ensure!(
+        options
+            .length
+            .is_none_or(|length| (1.0..86_400.0).contains(&length)),
+        "a print lasts from a second to a day"
+    );
     let folder = tempfile::tempdir()?;
     let simulator = Simulator::start(options.printers, &PrinterConfig::default(), None)
         .await

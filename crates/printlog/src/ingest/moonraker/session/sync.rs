@@ -111,7 +111,7 @@ impl MoonrakerTask {
     /// Records whether all rows of the history could be read completely.
     pub(super) fn note_rows(&mut self) {
         // Not their sum: the first import reads the newest rows again.
-        let problems = match self.rows.count() > self.imported_rows.count() {
+        let problems = match self.rows.count() >= self.imported_rows.count() {
             true => &self.rows,
             false => &self.imported_rows,
         };
