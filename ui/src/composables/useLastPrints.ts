@@ -8,10 +8,11 @@ const ENDED = STATUSES.filter((status) => status !== 'printing' && status !== 'p
 const LATEST = 200
 
 export function useLastPrints() {
-  const { jobs } = useJobs({ ...NO_FILTER, statuses: ENDED }, LATEST)
-  return computed(() => {
+  const { jobs, isPending } = useJobs({ ...NO_FILTER, statuses: ENDED }, LATEST)
+  const lastPrints = computed(() => {
     const latest = new Map<number, Job>()
     for (const job of jobs.value) if (!latest.has(job.printer_id)) latest.set(job.printer_id, job)
     return latest
   })
+  return { lastPrints, isPending }
 }
