@@ -36,6 +36,27 @@ test('a job is judged, named, tagged and described', async () => {
   assert.deepEqual([saved.verdict, saved.verdict_reason, saved.tags, saved.notes], ['scrap', 'Spaghetti monster', ['gift', 'lamp'], 'Try a brim.'])
 })
 
+test('the Back button asks before it loses what was typed', async () => {
+  const { pathname } = new URL(page.url())
+  await page.getByRole('link', { name: 'Jobs' }).first().click()
+  await page.locator(`a[href$="jobs/${job.id}"]`).first().click()
+  await page.getByRole('region', { name: 'Rating and notes' }).getByRole('button', { name: 'Edit' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Notes', { exact: true }).fill('Not saved yet.')
+  await page.evaluate(() => history.back())
+  await dialog.getByText('Discard your changes?').waitFor()
+  assert.equal(new URL(page.url()).pathname, pathname)
+  await dialog.getByRole('button', { name: 'Keep editing' }).click()
+  assert.equal(await dialog.getByLabel('Notes', { exact: true }).inputValue(), 'Not saved yet.')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await dialog.getByRole('button', { name: 'Discard' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.evaluate(() => history.back())
+  await page.getByRole('heading', { name: 'Jobs', level: 1 }).waitFor()
+  await page.goForward()
+  await page.getByRole('region', { name: 'Rating and notes' }).waitFor()
+})
+
 test('who changed what is kept', async () => {
   await page.getByText('Change history').click()
   await page.getByText(/browser tests · Rating/).first().waitFor()
