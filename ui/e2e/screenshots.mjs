@@ -1,11 +1,13 @@
-// Pictures of each page, light, dark and on a phone: `npm run screenshots -- FOLDER`.
+// Pictures of each page in each language, at each size, light and dark: `npm run screenshots -- FOLDER [PART OF A NAME]`.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { addMachines, openWorld } from './world.mjs'
+import { addMachines, LANGUAGES, openWorld, settled, SIZES } from './world.mjs'
 
-const [folder] = process.argv.slice(2)
+const [folder, part = ''] = process.argv.slice(2)
 if (!folder) throw new Error('say in which folder: npm run screenshots -- FOLDER')
 await mkdir(folder, { recursive: true })
+
+const VERDICTS = ['good', 'good', 'partly_good', 'scrap']
 
 const world = await openWorld({
   printers: 5,
@@ -15,37 +17,47 @@ const world = await openWorld({
 try {
   await addMachines(world)
   await world.api('printers', { method: 'POST', body: JSON.stringify({ name: 'Ender in the shed', moonraker_url: '127.0.0.1:1' }) })
-  // What the slicers knew is read in the background; meanwhile the prints get on.
+  // The G-code files are read in the background; meanwhile prints make progress.
   const isUnderWay = async () => {
     const statuses = await Promise.all((await world.api('printers')).items.map(({ id }) => world.api(`printers/${id}/status`)))
     return statuses.some(({ job }) => job?.progress > 0.3)
   }
   while ((await world.api('system')).details.pending > 0 || !(await isUnderWay())) await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const completed = (await world.api('jobs?status=completed&limit=60')).items.filter((_, index) => index % 2 === 0)
+  for (const [index, { id }] of completed.entries()) {
+    const change = { verdict: VERDICTS[index % VERDICTS.length], tags: index % 3 === 0 ? ['gift'] : ['prototype', 'v2'] }
+    await world.api(`jobs/${id}`, { method: 'PATCH', body: JSON.stringify(change) })
+  }
   const [failed] = (await world.api('jobs?status=error&limit=1')).items
   const pages = {
-    dashboard: '', jobs: 'jobs', job: `jobs/${failed.id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board', analytics: 'analytics',
+    'sign-in': 'sign-in', dashboard: '', jobs: 'jobs', 'jobs-filtered': 'jobs?status=error&status=interrupted&from=2020-01-01&to=2030-01-01', 'jobs-none': 'jobs?q=none&material=PETG',
+    job: `jobs/${failed.id}`, 'job-rated': `jobs/${completed[0].id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board', analytics: 'analytics',
   }
-  const looks = {
-    light: { viewport: { width: 1360, height: 860 }, colorScheme: 'light' },
-    dark: { viewport: { width: 1360, height: 860 }, colorScheme: 'dark' },
-    phone: { viewport: { width: 360, height: 740 }, colorScheme: 'light', deviceScaleFactor: 2, isMobile: true, hasTouch: true },
-  }
-  for (const [look, options] of Object.entries(looks)) {
-    const { page } = await world.openPage(options)
-    await page.goto(`${world.url}sign-in`)
-    await page.getByLabel('API key').waitFor()
-    await page.screenshot({ path: join(folder, `sign-in-${look}.png`) })
-    await world.signIn(page)
-    for (const [name, path] of Object.entries(pages)) {
-      await page.goto(world.url + path)
-      await page.locator('text="Live" >> visible=true').first().waitFor()
-      await page.waitForFunction(() => document.querySelector('main .animate-pulse') === null)
-      // One round of status changes, so that every printer is in its place; then the visible images.
-      await page.waitForTimeout(2_000)
-      await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight))
-      await page.screenshot({ path: join(folder, `${name}-${look}.png`) })
+  for (const language of LANGUAGES) {
+    for (const [size, viewport] of Object.entries(SIZES)) {
+      const touch = size === 'phone' ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {}
+      const { page } = await world.openPage({ viewport, locale: language, ...touch })
+      let isSignedIn = false
+      for (const [name, path] of Object.entries(pages)) {
+        if (!name.includes(part)) continue
+        if (!isSignedIn && name !== 'sign-in') await world.signIn(page)
+        isSignedIn ||= name !== 'sign-in'
+        await page.goto(world.url + path)
+        if (isSignedIn) {
+          await settled(page)
+          // One round of status changes, so that every printer is in its place.
+          await page.waitForTimeout(1_500)
+        } else await page.locator('form input').waitFor()
+        await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight))
+        for (const colorScheme of ['light', 'dark']) {
+          await page.emulateMedia({ colorScheme })
+          // Charts are drawn again in the other colours.
+          await page.waitForTimeout(300)
+          await page.screenshot({ path: join(folder, `${name}-${language.slice(0, 2)}-${size}-${colorScheme}.png`) })
+        }
+      }
+      await page.context().close()
     }
-    await page.context().close()
   }
 } finally {
   await world.close()

@@ -35,6 +35,18 @@ function binaries() {
 /** For every wait, in ms: a loaded machine with two cores is slow, and nothing is asserted about speed. Shorter while developing. */
 export const PATIENCE = Number(process.env.PRINTLOG_TEST_WAIT ?? 120_000)
 
+/** The four sizes that pages are made for; `zoomed` is the laptop at twice the size, which is what browsers make of a zoom. */
+export const SIZES = {
+  desktop: { width: 1440, height: 900 }, laptop: { width: 1280, height: 720 }, phone: { width: 390, height: 844 }, zoomed: { width: 720, height: 450 },
+}
+export const LANGUAGES = ['en-GB', 'de-DE']
+
+/** Waits until a page is live and has what it asked for. Only progress that is unknown pulses on. */
+export async function settled(page) {
+  await page.locator('text="Live" >> visible=true').first().waitFor()
+  await page.waitForFunction(() => document.querySelector('main .animate-pulse:not([role=progressbar] *)') === null)
+}
+
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -166,11 +178,12 @@ export async function openWorld({ simulator: simulatorOptions = [], printers: co
     page.on('request', (request) => request.url().startsWith(url) || foreign.push(request.url()))
     return { page, problems, foreign }
   }
-  /** `at`: where the browser finds the server, if not at `url`. */
-  const signIn = async (page, path = '', at = url) => {
+  /** `at`: where the browser finds the server, if not at `url`. `as`: another key. */
+  const signIn = async (page, path = '', at = url, as = key) => {
     await page.goto(at + path)
-    await page.getByLabel('API key').fill(key)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    // In any language.
+    await page.locator('form input').fill(as)
+    await page.locator('form button[type=submit]').click()
     await page.waitForURL(({ pathname }) => !pathname.endsWith('/sign-in'))
   }
 
