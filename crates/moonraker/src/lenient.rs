@@ -78,7 +78,7 @@ pub(crate) fn text(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        _ => Err(WrongType("text")),
+        _ => Err(WrongType("string")),
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn id(value: Value) -> Result<Option<String>, WrongType> {
     match value {
         Value::Number(_) => match known_count(&value) {
             Some(number) => Ok(Some(number.to_string())),
-            None => Err(WrongType("text")),
+            None => Err(WrongType("string")),
         },
         value => Ok(text(value)?.filter(|id| !id.trim().is_empty())),
     }
@@ -213,8 +213,8 @@ mod tests {
             (json!(0), Ok(Some("0"))),
             (json!(null), Ok(None)),
             (json!(""), Ok(None)),
-            (json!(-1), Err(WrongType("text"))),
-            (json!([7]), Err(WrongType("text"))),
+            (json!(-1), Err(WrongType("string"))),
+            (json!([7]), Err(WrongType("string"))),
         ] {
             assert_eq!(
                 id(value.clone()),

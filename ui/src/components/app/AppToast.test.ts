@@ -49,7 +49,7 @@ describe('a message', () => {
   })
 
   it('gives the focus to its action, and stays while that has it', async () => {
-    const run = vi.fn()
+    const run = vi.fn<() => void>()
     open({ action: { label: 'Undo', run } })
     await pass(1)
     expect(document.activeElement).toBe(button())
@@ -61,7 +61,7 @@ describe('a message', () => {
   })
 
   it('goes away at Escape', async () => {
-    open({ action: { label: 'Undo', run: vi.fn() } })
+    open({ action: { label: 'Undo', run: vi.fn<() => void>() } })
     await pass(1)
     button()?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
     expect(dismissed).toBe(1)

@@ -15,7 +15,7 @@ impl Checks {
     pub(super) async fn check_store(&mut self, store: &Store, location: &Location) -> anyhow::Result<()> {
         if let Location::Sqlite { path } = location {
             match store.find_damage(path).await {
-                Ok(()) => self.good("file", "of the database is sound".to_owned())?,
+                Ok(()) => self.good("file", "the database file is not damaged".to_owned())?,
                 Err(cause) => {
                     return self.bad("file", ErrorChain(&cause).to_string(), DAMAGED);
                 }
@@ -54,7 +54,7 @@ impl Checks {
         self.good(
             "details",
             format!(
-                "of {} jobs are pending, of {} partial, of {} failed",
+                "{} jobs pending, {} partial, {} failed",
                 waiting.pending, waiting.partial, waiting.failed
             ),
         )?;
@@ -64,7 +64,7 @@ impl Checks {
     async fn check_ids(&mut self, store: &Store) -> anyhow::Result<()> {
         for (table, last) in store.exhausted_tables().await? {
             let found = format!(
-                "of the table {table} are exhausted: the last one is {last}, and the largest is {LARGEST_ID}. No new rows can be stored there. An imported row had this id"
+                "the ids of the table {table} are exhausted: the last one is {last}, and the largest possible one is {LARGEST_ID}. No new rows can be stored there. An imported row had this id"
             );
             let advice = "restore a backup from before that import (`printlog restore FILE`). Without one, run `printlog jobs export --format ndjson -o FILE` and `printlog import FILE` into a new database, which assigns other ids; then set the addresses of the printers again";
             self.bad("numbers", found, advice)?;
@@ -83,7 +83,7 @@ impl Checks {
                 .sum();
             self.good(
                 "totals",
-                format!("equal the sums over {jobs} jobs of {} printers", printers.len()),
+                format!("the totals match {jobs} jobs of {} printers", printers.len()),
             )?;
         }
         for mismatch in &mismatches {
@@ -96,11 +96,11 @@ impl Checks {
     async fn check_aggregates(&mut self, store: &Store) -> anyhow::Result<()> {
         let mismatches = store.check_aggregates().await?;
         if mismatches.is_empty() {
-            self.good("aggregates", "match the jobs".to_owned())?;
+            self.good("aggregates", "the aggregates match the jobs".to_owned())?;
         }
         for mismatch in &mismatches {
             let found = format!(
-                "of {} of printer {} do not match its jobs",
+                "the aggregates for {} of printer {} do not match its jobs",
                 mismatch.month, mismatch.printer_id.0
             );
             let advice =
@@ -115,9 +115,9 @@ impl Checks {
         if let Some(trouble) = store.secret_trouble() {
             let advice = match store.is_secret_damaged() {
                 true => {
-                    "put a copy of the right file there (see database.secret_file); if there is none, move this one away: the next start creates a new one, and stored keys must be entered again"
+                    "restore the right file (see database.secret_file); if there is no copy, move this one away: the next start creates a new one, and stored keys must be entered again"
                 }
-                false => "keep the file, and let printlog read it (see database.secret_file)",
+                false => "keep the file, and make it readable for printlog (see database.secret_file)",
             };
             return self.bad(SUBJECT, trouble.to_owned(), advice);
         }
@@ -130,7 +130,7 @@ impl Checks {
             })?;
         }
         match store.unreadable_key_count().await? {
-            0 => self.good(SUBJECT, "are encrypted, and can be decrypted".to_owned()),
+            0 => self.good(SUBJECT, "all keys are encrypted and can be decrypted".to_owned()),
             number => self.bad(
                 SUBJECT,
                 format!("{number} cannot be decrypted: they were encrypted with another secret"),
@@ -149,7 +149,7 @@ pub(super) fn advice_on_opening(cause: &store::Error, location: &Location) -> &'
             "use the newer printlog; to return to this version, restore the backup from before the upgrade with `printlog restore`, see docs/upgrade.md"
         }
         (E::Outdated { .. }, _) => {
-            "stop that server, and start the one of this version: it upgrades the database"
+            "stop that server, and start the server of this version, which upgrades the database"
         }
         (E::Unfinished { .. }, _) => {
             "repeat the restore or the migration; until then the database cannot be used"
@@ -158,21 +158,21 @@ pub(super) fn advice_on_opening(cause: &store::Error, location: &Location) -> &'
             "upgrade the server, or set another one in the section `database`"
         }
         (E::BackupFile { .. }, _) => {
-            "free some space, or let printlog write there (`backup.folder`): it backs up the database before an upgrade"
+            "free some space, or allow printlog to write there (`backup.folder`): it backs up the database before an upgrade"
         }
         (E::Open { source, .. }, Location::Sqlite { .. }) if is_refusal(&**source) => {
-            "do that, or run this command as the user of the server"
+            "run the suggested command, or run printlog as the user of the server"
         }
         (_, Location::Sqlite { .. }) => {
-            "see `database.path` in the configuration: does the folder exist, may printlog write there, is the disk full?"
+            "see `database.path` in the configuration: does the folder exist, can printlog write there, is the disk full?"
         }
         (_, Location::MySql { .. }) => {
-            "see the section `database` of the configuration: is the server running, are host, account and password right?"
+            "see the section `database` of the configuration: is the server running, are host, account and password correct?"
         }
     }
 }
 
-/// Whether access was denied. The error text says what to do then.
+/// Whether access was denied. The error text then suggests a command.
 fn is_refusal(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     cause
         .downcast_ref::<io::Error>()
@@ -194,9 +194,9 @@ fn describe_mismatch(mismatch: &TotalsMismatch, printers: &[Printer]) -> String 
     let stored = mismatch
         .stored
         .as_ref()
-        .map_or_else(|| "nothing".to_owned(), describe);
+        .map_or_else(|| "none".to_owned(), describe);
     format!(
-        "of printer {name} are {stored}; the sums over its jobs are {}",
+        "printer {name} has the totals {stored}; the sums over its jobs are {}",
         describe(&mismatch.computed)
     )
 }

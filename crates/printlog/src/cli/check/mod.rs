@@ -1,4 +1,4 @@
-//! `printlog check`: finds problems, and says what to do about them.
+//! `printlog check`: finds problems, and suggests what to do about them.
 
 mod database;
 mod printers;
@@ -22,7 +22,7 @@ use crate::{
 /// Result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// Subject: `configuration`, `database`, `numbers`, `totals`, `aggregates`, `keys`, or `printer NAME`.
+    /// Subject, such as `configuration`, `database`, `totals`, or `printer NAME`.
     subject: String,
     /// No problem was found. There may still be advice.
     ok: bool,
@@ -79,7 +79,7 @@ struct Checks {
 
 impl Checks {
     async fn run(&mut self, config: &Config) -> anyhow::Result<()> {
-        self.good("configuration", "is understood".to_owned())?;
+        self.good("configuration", "the configuration is valid".to_owned())?;
         if let Err(cause) = config.moonraker.trust_ca_file() {
             let advice = "correct `moonraker.ca_file`: the server does not start with it";
             self.bad("certificates", ErrorChain(&cause).to_string(), advice)?;

@@ -13,7 +13,7 @@ impl Checks {
         if printers.is_empty() {
             self.good(
                 "printers",
-                "there are none yet; `printlog printers add NAME URL` adds one".to_owned(),
+                "no printers yet; `printlog printers add NAME URL` adds one".to_owned(),
             )?;
         }
         let mut printers = printers.into_iter();

@@ -166,7 +166,7 @@ fn texts_and_ids_have_bounds() {
             format!("\"tags\": [\"{}\"]", &long[..65]),
             "has more than 64 characters",
         ),
-        ("\"tags\": [5]".to_owned(), "line 2: tags must be texts"),
+        ("\"tags\": [5]".to_owned(), "line 2: tags must be strings"),
         (
             "\"verdict\": \"fine\"".to_owned(),
             "verdict must be one of good, partly_good, scrap, not `fine`",
