@@ -248,7 +248,7 @@ impl Client {
         optional(Capability::ServerInfo, self.server_info().await)
     }
 
-    /// Whether the history can be read. Reads a single row.
+    /// Whether the history can be read. Reads a single row, and skips one that Moonraker itself cannot read.
     ///
     /// # Errors
     /// If access is refused, or the connection has ended.
@@ -257,7 +257,8 @@ impl Client {
             limit: 1,
             ..HistoryQuery::default()
         };
-        optional(Capability::History, self.history_list(&query).await.map(drop))
+        let page = self.history_page_skipping_bad_rows(query).await;
+        optional(Capability::History, page.map(drop))
     }
 
     /// Whether the newest rows of the history can be read completely.
