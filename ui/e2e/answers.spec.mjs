@@ -2,36 +2,19 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
+import { click, choose, task } from './budget.mjs'
 import { addMachines, openWorld, settled, SIZES } from './world.mjs'
 
-/** No task takes more clicks than this. */
-const BUDGET = 6
-/** Nor more presses of the tab key than this from one control to the next. */
+/** No task takes more presses of the tab key than this from one control to the next. */
 const MOST_TABS = 60
 
 let world
 let page
 let problems
 let printers
-let clicks
 const dialog = () => page.getByRole('dialog')
 const region = (name) => page.getByRole('region', { name, exact: true })
 const total = (count) => page.getByText(`${count} job${count === 1 ? '' : 's'}`, { exact: true })
-async function click(locator) {
-  clicks += 1
-  await locator.click()
-}
-async function choose(locator, option) {
-  clicks += 1
-  await locator.selectOption(option)
-}
-function task(name, run) {
-  test(name, async () => {
-    clicks = 0
-    await run()
-    assert.ok(clicks <= BUDGET, `${clicks} clicks`)
-  })
-}
 
 /** Moves the focus with Tab to the control with this text, or label. */
 async function tabTo(pattern) {

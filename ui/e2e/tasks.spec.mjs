@@ -2,30 +2,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
+import { click, counted, task } from './budget.mjs'
 import { addMachines, openWorld } from './world.mjs'
-
-/** No task takes more clicks than this. */
-const BUDGET = 6
 
 let world
 let page
 let problems
 let printers
-let clicks
 const rows = () => page.locator('tbody tr')
 const total = (count) => page.getByText(`${count} job${count === 1 ? '' : 's'}`, { exact: true })
-async function click(locator, options) {
-  clicks += 1
-  await locator.click(options)
-}
-function task(name, run) {
-  test(name, async () => {
-    clicks = 0
-    await run()
-    assert.ok(clicks <= BUDGET, `${clicks} clicks`)
-  })
-}
-
 before(async () => {
   world = await openWorld({
     printers: 2, simulator: ['--seed', '7', '--history', '90', '--files', '30', '--history-days', '40'], settings: { PRINTLOG_DETAILS__RATE: '6000' },
@@ -57,8 +42,7 @@ task('a row opens its job, and the breadcrumb leads back to the list as it was',
   const list = page.url()
   // On the cell of the start: the link of the row covers all of it.
   const { x, y, width, height } = await rows().nth(2).locator('td').nth(4).boundingBox()
-  clicks += 1
-  await page.mouse.click(x + width / 2, y + height / 2)
+  await counted(page.mouse.click(x + width / 2, y + height / 2))
   await page.getByRole('region', { name: 'Times and filament' }).waitFor()
   await click(page.locator('main').getByRole('link', { name: 'Jobs', exact: true }))
   await rows().first().waitFor()

@@ -1,5 +1,4 @@
-//! The jobs that the tracker holds: the running one, the one that is ending, the one that is starting, and those that
-//! ended last.
+//! The jobs that the tracker holds: running, ending and starting ones, and the last that ended.
 
 use std::{collections::VecDeque, time::Duration};
 

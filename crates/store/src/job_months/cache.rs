@@ -7,7 +7,8 @@ use std::{
 };
 
 use analytics::{
-    DEFAULT_MEMORY, IdSet, MonthCache, MonthRef, MonthSource, NewMonths, ReadError, Selection, TextIndex,
+    DEFAULT_MEMORY, Fact, IdSet, MonthCache, MonthRef, MonthSource, NewMonths, ReadError, Selection,
+    TextIndex,
 };
 use domain::JobFilter;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
@@ -62,12 +63,14 @@ impl Store {
         .await
     }
 
-    /// Selects the ended jobs by the parts of the filter that months contain. With `needs_names`, the index of file
-    /// names is complete. The returned filter has every stored spelling of its values, except reasons.
+    /// Selects the ended jobs by the parts of the filter that months contain, and adds the `running` ones. With
+    /// `needs_names`, the index of file names is complete. The returned filter has every stored spelling of its values,
+    /// except reasons.
     pub(crate) async fn select_months(
         &self,
         db: &DatabaseConnection,
         filter: &JobFilter,
+        running: &[Fact],
         needs_names: bool,
     ) -> Result<(Selection, FileNames, JobFilter), Fault> {
         if needs_names {
@@ -79,7 +82,7 @@ impl Store {
             runtime: Handle::current(),
         });
         let mut cache = self.month_cache.lock().await;
-        cache.refresh(db).await?;
+        cache.refresh(db, running).await?;
         if needs_names {
             cache.learn_names(db).await?;
         }
@@ -87,6 +90,7 @@ impl Store {
         let filter = spellings.complete(filter);
         let selection = cache.months.select(&filter, source);
         let selection = selection
+            .with_running(running)
             .with_words(spellings.numbers(&filter))
             .with_currency(self.currency.clone());
         Ok((selection, cache.names.clone(), filter))
@@ -175,13 +179,14 @@ impl JobMonthCache {
         &mut self,
         db: &impl ConnectionTrait,
         filter: &JobFilter,
+        running: &[Fact],
     ) -> Result<JobFilter, Fault> {
-        self.refresh(db).await?;
+        self.refresh(db, running).await?;
         Ok(self.spellings().complete(filter))
     }
 
-    /// Reads the months that have changed.
-    async fn refresh(&mut self, db: &impl ConnectionTrait) -> Result<(), Fault> {
+    /// Reads the months that have changed, and the texts and profiles that only `running` jobs refer to.
+    async fn refresh(&mut self, db: &impl ConnectionTrait, running: &[Fact]) -> Result<(), Fault> {
         let current = months::versions(db).await?;
         let mut changes = Vec::new();
         let mut new_profiles = false;
@@ -215,6 +220,13 @@ impl JobMonthCache {
                 is_complete: since == 0,
                 months: new_months,
             });
+        }
+        for fact in running {
+            let is_new = |word: &u32| !self.words.contains_key(word);
+            words.extend([fact.cause, fact.user].into_iter().flatten().filter(is_new));
+            new_profiles |= fact
+                .profile
+                .is_some_and(|number| !self.months.knows_profile(number));
         }
         if new_profiles {
             self.months.set_profiles(dictionary::profiles(db).await?);

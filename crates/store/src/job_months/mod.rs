@@ -124,8 +124,16 @@ impl Store {
     }
 }
 
-/// A job and its start. A known start never changes.
-type Touched = (JobId, Option<Timestamp>);
+/// A job that was inserted, changed or deleted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Touched {
+    pub(crate) id: JobId,
+    /// A known start never changes.
+    pub(crate) start_time: Option<Timestamp>,
+    /// Whether it was running and still is. No month contains it then, but filters select running jobs by the numbers of
+    /// their texts, so these must exist.
+    pub(crate) stays_open: bool,
+}
 
 /// Updates the months of these jobs, which were inserted, changed or deleted. Call it after their rows have been
 /// written, with the printers locked. Only `JobChanges` does.
@@ -150,7 +158,7 @@ pub(crate) async fn refresh(tx: &Tx, jobs: &BTreeMap<PrinterId, Vec<Touched>>) -
 async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
     for batch in jobs.chunks(BATCH) {
-        let mut ids: Vec<i64> = batch.iter().map(|(id, _)| id.0).collect();
+        let mut ids: Vec<i64> = batch.iter().map(|job| job.id.0).collect();
         // Fewer lengths mean fewer prepared statements.
         ids.resize(ids.len().next_power_of_two(), ids[0]);
         let sources = source::load(&**tx, source::column(PrintJobs::Id).is_in(ids)).await?;
@@ -162,9 +170,11 @@ async fn read_ended(tx: &Tx, jobs: &[Touched]) -> Result<Vec<Fact>, Fault> {
 /// Replaces the facts of these jobs of a printer.
 async fn merge(tx: &Tx, printer_id: PrinterId, jobs: &[Touched], ended: Vec<Fact>) -> Result<(), Fault> {
     let mut months: BTreeMap<MonthKey, (HashSet<JobId>, Vec<Fact>)> = BTreeMap::new();
-    for (id, start) in jobs {
-        let month = months.entry(MonthKey::of(milliseconds(*start))).or_default();
-        month.0.insert(*id);
+    for job in jobs.iter().filter(|job| !job.stays_open) {
+        let month = months
+            .entry(MonthKey::of(milliseconds(job.start_time)))
+            .or_default();
+        month.0.insert(job.id);
     }
     for fact in ended {
         months.entry(MonthKey::of(fact.start)).or_default().1.push(fact);

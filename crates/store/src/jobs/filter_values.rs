@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Cond, Expr, ExprTrait, Query},
 };
 
-use super::notes;
+use super::{notes, selection};
 use crate::{
     Store,
     db::{
@@ -118,7 +118,8 @@ impl Store {
         if !has_words(filter) {
             return Ok(filter.clone());
         }
-        let filter = self.month_cache.lock().await.spelled(db, filter).await?;
+        let running = selection::running_jobs(db, filter).await?;
+        let filter = self.month_cache.lock().await.spelled(db, filter, &running).await?;
         with_reasons(db, filter).await
     }
 }

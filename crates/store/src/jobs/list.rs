@@ -140,7 +140,7 @@ impl Store {
     async fn count_fast(&self, filter: &JobFilter) -> Result<u64> {
         let ended = self
             .read("count the ended jobs", |db| async move {
-                let ended = self.select_ended(&db, filter).await?;
+                let ended = self.select_jobs(&db, filter, &[]).await?;
                 compute(ended, Selection::count).await
             })
             .await?;
@@ -359,7 +359,7 @@ pub(crate) async fn count(
         // A sum over one row per printer, however many jobs there are.
         Found::All if only_printers => number(db, &count_of_printers(filter)).await,
         Found::All if !is_by_notes(filter) => {
-            let ended = compute(store.select_ended(db, filter).await?, Selection::count).await?;
+            let ended = compute(store.select_jobs(db, filter, &[]).await?, Selection::count).await?;
             Ok(ended + number(db, &count_of_running(filter, found)).await?)
         }
         Found::Many(needle) if only_printers && filter.printer_ids.is_empty() => {

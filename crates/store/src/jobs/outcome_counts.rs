@@ -66,7 +66,7 @@ impl Store {
 
     /// Stored jobs, as all analytics count them.
     async fn stored(&self, db: &DatabaseConnection) -> Result<Counts, Fault> {
-        let ended = self.select_ended(db, &JobFilter::default()).await?;
+        let ended = self.select_jobs(db, &JobFilter::default(), &[]).await?;
         let printers = compute(ended, |jobs| Ok(jobs.groups()?.by_printer())).await?;
         Ok(printers
             .iter()

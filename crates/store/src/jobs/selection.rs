@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use analytics::{ReadError, Selection, TextMatches};
+use analytics::{Fact, ReadError, Selection, TextMatches};
 use domain::{JobFilter, JobId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, sea_query::ExprTrait};
 
@@ -26,21 +26,22 @@ impl Store {
         let selection = self
             .read("read the aggregates", |db| async move {
                 let running = running_jobs(&db, filter).await?;
-                Ok(self.select_ended(&db, filter).await?.with_running(&running))
+                self.select_jobs(&db, filter, &running).await
             })
             .await?;
         let done = compute(selection, work).await;
         done.map_err(|fault| fault.into_error("compute figures"))
     }
 
-    /// Selects the ended jobs that match the filter. Compute figures over them with [`compute`].
-    pub(crate) async fn select_ended(
+    /// Selects the ended jobs and those of `running` that match the filter. Compute figures over them with [`compute`].
+    pub(crate) async fn select_jobs(
         &self,
         db: &DatabaseConnection,
         filter: &JobFilter,
+        running: &[Fact],
     ) -> Result<Selection, Fault> {
         let text = search::wanted(filter);
-        let (mut selection, names, filter) = self.select_months(db, filter, text.is_some()).await?;
+        let (mut selection, names, filter) = self.select_months(db, filter, running, text.is_some()).await?;
         if let Some(text) = text {
             let jobs = search::noted_or_running(db, &text).await?;
             let files = files_containing(db, text, names).await?;
@@ -82,7 +83,7 @@ impl Store {
 }
 
 /// Running jobs of the filter's printers.
-async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<analytics::Fact>, Fault> {
+pub(super) async fn running_jobs(db: &impl ConnectionTrait, filter: &JobFilter) -> Result<Vec<Fact>, Fault> {
     let mut condition = rows::is_open();
     if !filter.printer_ids.is_empty() {
         let ids = filter.printer_ids.iter().map(|id| id.0);

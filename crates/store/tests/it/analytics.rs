@@ -98,6 +98,24 @@ on_every_engine! {
         assert_eq!(all_sums(&db.store).await, Sums::default());
     }
 
+    async fn a_running_job_may_be_the_first_with_its_material(db) {
+        let printer = add_printer(&db.store, "a").await;
+        db.store.save_job(&running(printer, "a", 0.0), now()).await.unwrap();
+        let id = all_jobs(&db.store).await[0].id;
+        let details = JobDetails { filament_type: Some("ASA".into()), ..JobDetails::default() };
+        db.store.save_job_details(id, &details, now()).await.unwrap();
+        let of_asa = JobFilter { filament_types: vec![Some("asa".into())], ..JobFilter::default() };
+        for filter in [JobFilter::default(), of_asa] {
+            // Read by another process, which has not seen the change.
+            let other = db.open_again().await.unwrap();
+            let materials = other.analyze(&filter, |jobs| Ok(jobs.groups()?.by_profile(|profile| profile.filament_type.as_ref()))).await;
+            let jobs: Vec<_> = materials.unwrap().into_iter().map(|(material, sums)| (material, sums.jobs())).collect();
+            assert_eq!(jobs, [(Some("ASA".into()), 1)]);
+            assert_eq!(other.list_jobs(&filter, 10, None).await.unwrap().items.len(), 1);
+            other.close().await.unwrap();
+        }
+    }
+
     async fn checkpoints_of_a_running_job_write_no_month(db) {
         let printer = add_printer(&db.store, "a").await;
         let mut job = running(printer, "a", 0.0);
@@ -251,7 +269,11 @@ impl Model {
     fn filtered(&self, filter: &JobFilter) -> Vec<&(StoredJob, JobDetails)> {
         let passes = |(stored, details): &&(StoredJob, JobDetails)| {
             let job = &stored.job;
-            let name = job.filename.clone().unwrap_or_default().to_lowercase();
+            let reason = self
+                .notes
+                .get(&stored.id)
+                .and_then(|notes| notes.verdict_reason.clone());
+            let searched = [job.filename.clone(), reason];
             (filter.printer_ids.is_empty() || filter.printer_ids.contains(&job.printer_id))
                 && (filter.statuses.is_empty() || filter.statuses.contains(&job.status))
                 && filter
@@ -260,10 +282,12 @@ impl Model {
                 && filter
                     .until
                     .is_none_or(|until| job.start_time.is_some_and(|start| start < until))
-                && filter
-                    .text
-                    .as_ref()
-                    .is_none_or(|part| job.filename.is_some() && name.contains(&part.to_lowercase()))
+                && filter.text.as_ref().is_none_or(|part| {
+                    searched
+                        .iter()
+                        .flatten()
+                        .any(|text| text.to_lowercase().contains(&part.to_lowercase()))
+                })
                 && includes(&filter.filament_types, details.filament_type.as_deref())
                 && includes(&filter.slicers, details.slicer.as_deref())
                 && includes(&filter.causes, job.cause.as_ref().map(Cause::as_str))

@@ -31,7 +31,7 @@ use crate::{
     Error,
     db::{error::Fault, record::Record, tables::PrintJobs, transaction::Tx},
     files::job_details::JobDetails,
-    job_months,
+    job_months::{self, Touched},
 };
 
 /// Changes of jobs in one transaction. [`finish`](Self::finish) completes them; a transaction without it fails.
@@ -46,10 +46,20 @@ pub(crate) struct JobChanges<'a> {
 /// A printer whose jobs no other transaction can change.
 struct Printer {
     totals: LockedTotals,
-    /// Jobs whose months must be packed again, with their starts before the change.
-    touched: Vec<(JobId, Option<Timestamp>)>,
+    /// Changed jobs, with their starts before the change.
+    touched: Vec<Touched>,
     imported: u64,
     corrected: u64,
+}
+
+impl Printer {
+    fn touch(&mut self, id: JobId, start_time: Option<Timestamp>, stays_open: bool) {
+        self.touched.push(Touched {
+            id,
+            start_time,
+            stays_open,
+        });
+    }
 }
 
 /// A job that no other transaction can change or delete.
@@ -58,6 +68,7 @@ pub(crate) struct LockedJob {
     pub(crate) id: JobId,
     pub(crate) printer_id: PrinterId,
     start_time: Option<Timestamp>,
+    is_open: bool,
 }
 
 /// Who reports a change.
@@ -140,7 +151,7 @@ impl<'a> JobChanges<'a> {
         let id = inserts::live(self.tx, job, self.now).await?;
         let printer = self.printer(job.printer_id)?;
         printer.totals.add(&job.figures);
-        printer.touched.push((id, job.start_time));
+        printer.touch(id, job.start_time, job.status.is_open());
         for event in JobEvent::of_new(job) {
             self.emit(job.printer_id, id, event);
         }
@@ -155,7 +166,9 @@ impl<'a> JobChanges<'a> {
         let inserted = inserts::history(self.tx, printer_id, jobs, self.now).await?;
         let printer = self.printer(printer_id)?;
         jobs.iter().for_each(|job| printer.totals.add(&job.figures));
-        printer.touched.extend(inserted);
+        for (id, start_time) in inserted {
+            printer.touch(id, start_time, false);
+        }
         printer.imported += jobs.len() as u64;
         Ok(())
     }
@@ -166,7 +179,7 @@ impl<'a> JobChanges<'a> {
         for (record, id) in records.iter().zip(ids) {
             let printer = self.printer(record.job.printer_id)?;
             printer.totals.add(&record.job.figures);
-            printer.touched.push((id, record.job.start_time));
+            printer.touch(id, record.job.start_time, false);
             printer.imported += 1;
         }
         Ok(())
@@ -211,7 +224,8 @@ impl<'a> JobChanges<'a> {
         if !changed.is_empty() {
             printer.totals.replace(&before.figures, &after.figures);
         }
-        printer.touched.push((id, before.start_time));
+        let stays_open = before.status.is_open() && after.status.is_open();
+        printer.touch(id, before.start_time, stays_open);
         match JobEvent::of_change(before.status, after) {
             JobEvent::Corrected { .. } if reporter == Reporter::Import => printer.corrected += 1,
             event => self.emit(printer_id, id, event),
@@ -234,7 +248,7 @@ impl<'a> JobChanges<'a> {
         printer.totals.replace(&figures, &after.figures);
         // Running jobs are in no month, and their outcome is open.
         if !(status.is_open() && after.status.is_open()) {
-            printer.touched.push((id, after.start_time));
+            printer.touch(id, after.start_time, false);
             outcome_counts::correct(tx, after.printer_id, [status], after.status).await?;
         }
         if status != after.status {
@@ -256,8 +270,7 @@ impl<'a> JobChanges<'a> {
     pub(crate) async fn set_details(&mut self, job: LockedJob, details: &JobDetails) -> Result<(), Fault> {
         details::replace(self.tx, job.id, details).await?;
         self.printer(job.printer_id)?
-            .touched
-            .push((job.id, job.start_time));
+            .touch(job.id, job.start_time, job.is_open);
         Ok(())
     }
 
@@ -325,7 +338,7 @@ impl<'a> JobChanges<'a> {
         rows::remove(self.tx, id).await?;
         let printer = self.printer(job.printer_id)?;
         printer.totals.remove(&job.figures);
-        printer.touched.push((id, job.start_time));
+        printer.touch(id, job.start_time, job.status.is_open());
         Ok(())
     }
 
@@ -360,7 +373,12 @@ impl JobChanges<'_> {
 
 async fn find(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fault> {
     let query = Query::select()
-        .columns([PrintJobs::Id, PrintJobs::PrinterId, PrintJobs::StartTime])
+        .columns([
+            PrintJobs::Id,
+            PrintJobs::PrinterId,
+            PrintJobs::StartTime,
+            PrintJobs::Status,
+        ])
         .from(PrintJobs::Table)
         .and_where(Expr::col(PrintJobs::Id).eq(id.0))
         .to_owned();
@@ -372,5 +390,6 @@ async fn find(tx: &Tx, id: JobId) -> Result<Option<LockedJob>, Fault> {
         id,
         printer_id: PrinterId(record.get("printer_id")?),
         start_time: record.time("start_time")?,
+        is_open: record.status()?.is_open(),
     }))
 }
