@@ -98,6 +98,7 @@ test('what is filtered is exported, in every format of the menu', async () => {
   await total(count).waitFor()
   await page.getByRole('button', { name: 'Export' }).click()
   const links = page.getByRole('dialog').getByRole('link')
+  await links.first().waitFor()
   const files = {}
   let excel
   for (const link of await links.all()) {

@@ -63,7 +63,7 @@ const LAYERS: &[Layers] = &[
                 ],
             ),
         ],
-        shared: &["clock", "error_chain", "events", "retry", "housekeeping"],
+        shared: &["clock", "error_chain", "retry", "housekeeping"],
     },
 ];
 

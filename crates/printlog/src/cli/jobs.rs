@@ -94,16 +94,5 @@ async fn filter(store: &Store, arguments: &JobFilterArguments) -> anyhow::Result
                 .id,
         );
     }
-    Ok(JobFilter {
-        printer_ids,
-        statuses: arguments.status.clone(),
-        since: arguments.since,
-        until: arguments.until,
-        text: arguments.q.clone(),
-        filament_types: arguments.filament_type.iter().cloned().map(Some).collect(),
-        slicers: arguments.slicer.iter().cloned().map(Some).collect(),
-        verdicts: arguments.verdict.clone(),
-        tags: arguments.tag.clone(),
-        ..JobFilter::default()
-    })
+    Ok(arguments.of_printers(printer_ids))
 }

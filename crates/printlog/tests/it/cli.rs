@@ -386,11 +386,17 @@ async fn jobs_are_listed_as_the_api_does() {
         (vec!["--printer", "voron"], 3),
         (vec!["--printer-id", "1"], 3),
         (vec!["--status", "completed,error"], 3),
-        (vec!["--status", "error"], 0),
+        (vec!["--status", "failed"], 0),
         (vec!["--since", "2026-01-02"], 2),
         (vec!["--until", "2026-01-02T00:00:00Z"], 1),
         (vec!["--q", "CUBE"], 1),
         (vec!["--filament-type", "PLA"], 0),
+        (vec!["--filament-type", "PLA", "--filament-type", ""], 3),
+        (vec!["--cause", "", "--user", ""], 3),
+        (vec!["--cause", "klippy_shutdown"], 0),
+        (vec!["--print-duration-max", "0"], 0),
+        (vec!["--filament-used-min", "1"], 3),
+        (vec!["--verdict-reason", ""], 0),
     ] {
         let arguments: Vec<_> = ["jobs", "list", "--json"].into_iter().chain(arguments).collect();
         assert_eq!(binary.json(&arguments)["total"], count, "{arguments:?}");
@@ -417,6 +423,20 @@ async fn jobs_are_listed_as_the_api_does() {
         "{}",
         said.stdout
     );
+}
+
+#[test]
+fn jobs_are_filtered_by_all_that_the_api_filters_by() {
+    let document: Value = serde_json::from_str(include_str!("../../../../openapi.json")).unwrap();
+    let help = Binary::new().run(&["jobs", "list", "--help"]).stdout;
+    let parameters = document["paths"]["/api/jobs"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    assert!(parameters.len() > 15, "{parameters:?}");
+    for parameter in parameters {
+        let option = format!("--{}", parameter["name"].as_str().unwrap().replace('_', "-"));
+        assert!(help.contains(&option), "{option} is missing");
+    }
 }
 
 #[tokio::test]

@@ -119,7 +119,12 @@ impl Store {
             return Ok(filter.clone());
         }
         let running = selection::running_jobs(db, filter).await?;
-        let filter = self.month_cache.lock().await.spelled(db, filter, &running).await?;
+        let filter = self
+            .month_cache
+            .lock()
+            .await
+            .spelled(db, filter, &running)
+            .await?;
         with_reasons(db, filter).await
     }
 }

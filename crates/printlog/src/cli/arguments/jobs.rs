@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::{JobFilterArguments, Output};
+use crate::{export::ExportFormat, input};
 use clap::{Args, Subcommand};
-use domain::{JobStatus, Verdict};
-
-use crate::{cli::arguments::Output, export::ExportFormat, input};
 
 /// Commands for jobs.
 #[derive(Debug, Subcommand)]
@@ -14,6 +13,7 @@ pub(in crate::cli) enum JobsCommand {
     #[command(after_help = "\
 Examples:
   printlog jobs list --printer Voron --status error --since 2026-01-01
+  printlog jobs list --status failed --cause klippy_shutdown
   printlog jobs list --q benchy --limit 10 --json
   printlog jobs list --sort -print_duration
 
@@ -38,38 +38,6 @@ Columns:
 {}",
         crate::export::columns_help()
     )
-}
-
-/// Filters for jobs.
-#[derive(Debug, Args)]
-pub(in crate::cli) struct JobFilterArguments {
-    /// Only jobs of this printer, by name or id. May be repeated
-    #[arg(long, visible_alias = "printer-id", value_name = "PRINTER")]
-    pub(in crate::cli) printer: Vec<String>,
-    /// Only jobs with this status: printing, paused, completed, error, cancelled, interrupted. May be repeated
-    #[arg(long, value_delimiter = ',')]
-    pub(in crate::cli) status: Vec<JobStatus>,
-    /// Only jobs that started at this date or instant (UTC) or later
-    #[arg(long, value_name = "WHEN", value_parser = input::instant)]
-    pub(in crate::cli) since: Option<jiff::Timestamp>,
-    /// Only jobs that started before this date or instant (UTC)
-    #[arg(long, value_name = "WHEN", value_parser = input::instant)]
-    pub(in crate::cli) until: Option<jiff::Timestamp>,
-    /// Only jobs whose file name, title, notes, tags or verdict reason contain this text
-    #[arg(long, value_name = "TEXT", visible_alias = "search")]
-    pub(in crate::cli) q: Option<String>,
-    /// Only jobs with this material, such as PLA, ignoring case. May be repeated
-    #[arg(long, value_name = "TYPE")]
-    pub(in crate::cli) filament_type: Vec<String>,
-    /// Only jobs whose file was made by this slicer, such as OrcaSlicer, ignoring case. May be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) slicer: Vec<String>,
-    /// Only jobs with this verdict: good, partly_good, scrap. May be repeated
-    #[arg(long, value_delimiter = ',', value_parser = input::word::<Verdict>)]
-    pub(in crate::cli) verdict: Vec<Verdict>,
-    /// Only jobs with this tag. May be repeated, for jobs with any of them
-    #[arg(long, value_parser = input::job::tag)]
-    pub(in crate::cli) tag: Vec<String>,
 }
 
 /// A page of jobs.

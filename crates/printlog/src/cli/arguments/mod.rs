@@ -1,5 +1,6 @@
 //! The command line's arguments and their `--help` texts.
 
+mod job_filter;
 mod jobs;
 mod keys;
 mod printers;
@@ -10,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::export::ImportFormat;
 
-pub(super) use jobs::{JobFilterArguments, JobsCommand, ListJobs};
+pub(super) use job_filter::JobFilterArguments;
+pub(super) use jobs::{JobsCommand, ListJobs};
 pub(super) use keys::{CreateKey, KeysCommand, RevokeKey};
 pub(super) use printers::{AddPrinter, EditPrinter, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter};
 
