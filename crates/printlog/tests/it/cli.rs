@@ -392,7 +392,7 @@ async fn jobs_are_listed_as_the_api_does() {
         (vec!["--q", "CUBE"], 1),
         (vec!["--filament-type", "PLA"], 0),
         (vec!["--filament-type", "PLA", "--filament-type", ""], 3),
-        (vec!["--cause", "", "--user", ""], 3),
+        (vec!["--cause", "COMPLETED", "--user", ""], 3),
         (vec!["--cause", "klippy_shutdown"], 0),
         (vec!["--print-duration-max", "0"], 0),
         (vec!["--filament-used-min", "1"], 3),
