@@ -32,7 +32,7 @@ pub use job_event::{JobChange, JobEvent};
 pub use job_filter::{Amount, AmountBounds, Cursor, JobFilter, ListOrder, UNDATED};
 pub use moment::Moment;
 pub use names::{UnknownName, all, names};
-pub use notes::{JobNotes, Verdict};
+pub use notes::{BuiltInReason, JobNotes, Verdict};
 pub use packed_json::PackedJson;
 pub use print_stats::{KlippyState, PrintState, PrintStats};
 pub use printer::{Backfill, NewPrinter, Printer, PrinterId, PrinterKind};

@@ -18,6 +18,12 @@ impl UnknownName {
             allowed: names::<T>(),
         }
     }
+
+    /// The names that are.
+    #[must_use]
+    pub fn into_allowed(self) -> Vec<&'static str> {
+        self.allowed
+    }
 }
 
 impl fmt::Display for UnknownName {

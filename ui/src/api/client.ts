@@ -3,7 +3,7 @@ import createClient from 'openapi-fetch'
 import type { components, paths } from './schema'
 
 export type Problem = components['schemas']['Problem']
-type FieldError = components['schemas']['FieldError']
+export type FieldError = components['schemas']['FieldError']
 
 /** Where printlog is reached, without a slash at the end: an origin, or an origin and a path. */
 export const BASE_URL = new URL('.', document.baseURI).href.replace(/\/$/, '')
@@ -22,9 +22,9 @@ export class ApiError extends Error {
     super(problem?.detail ?? (status === 0 ? 'no answer' : `HTTP ${status}`), options)
   }
 
-  /** What is wrong with a field of the request, in the server's words. */
-  field(name: string): string | undefined {
-    return this.problem?.errors?.find((error: FieldError) => error.field === name)?.message
+  /** What is wrong with a field of the request. */
+  field(name: string): FieldError | undefined {
+    return this.problem?.errors?.find((error) => error.field === name)
   }
 }
 

@@ -5,6 +5,7 @@ import { isStatus, isVerdict, STATUSES, VERDICTS, type JobFilter } from '@/model
 import { useCause } from './useCause'
 import { useFacets } from './useFacets'
 import { usePrinters } from './usePrinters'
+import { useReasonText } from './useReasonText'
 import { useUserName } from './useUserName'
 
 interface ValueFacet {
@@ -16,6 +17,7 @@ export function useFilterOptions(filter: MaybeRefOrGetter<JobFilter>) {
   const { t } = useI18n()
   const causeOf = useCause()
   const userName = useUserName()
+  const reasonText = useReasonText()
   const { printers } = usePrinters()
   const { data } = useFacets(filter)
 
@@ -60,11 +62,16 @@ export function useFilterOptions(filter: MaybeRefOrGetter<JobFilter>) {
     ),
     reasons: computed(() => {
       const facets = new Map<string, number>()
+      const keys = new Map<string, string | null>()
       for (const { verdict, reasons } of data.value?.verdicts ?? []) {
         if (verdict === null || !isVerdict(verdict)) continue
-        for (const { value, jobs } of reasons) if (value !== null) facets.set(value, (facets.get(value) ?? 0) + jobs)
+        for (const { value, key, jobs } of reasons) {
+          if (value === null) continue
+          facets.set(value, (facets.get(value) ?? 0) + jobs)
+          keys.set(value, key)
+        }
       }
-      return optionsOf([...facets].map(([value, jobs]) => ({ value, jobs })), now.value.reasons, unknown, 1)
+      return optionsOf([...facets].map(([value, jobs]) => ({ value, jobs })), now.value.reasons, (value) => (value === '' ? unknown(value) : reasonText(value, keys.get(value))), 1)
     }),
   }
 }

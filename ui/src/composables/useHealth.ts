@@ -2,14 +2,25 @@
 import { useQuery } from '@tanstack/vue-query'
 import { BASE_URL } from '@/api/client'
 import type { components } from '@/api/schema'
+import { useServerText } from './useServerText'
 
 export type Health = components['schemas']['Health']
 
 /** Its parts, such as the database, each with what is wrong with it. */
 export function partsOf(health: Health | undefined) {
   return Object.entries(health ?? {}).flatMap(([name, part]) =>
-    typeof part === 'object' && part !== null && 'reason' in part ? [{ name, status: part.status, reason: part.reason }] : [],
+    typeof part === 'object' && part !== null && 'reason' in part ? [{ name, ...part }] : [],
   )
+}
+
+/** What is wrong with a part, in the reader's language. Empty if nothing is. */
+export function usePartText() {
+  const serverText = useServerText()
+  return ({ reason, troubles }: Pick<ReturnType<typeof partsOf>[number], 'reason' | 'troubles'>): string => {
+    // A message that this dashboard does not know: the server's text has all of them.
+    const texts = (troubles ?? []).map(({ code, params }) => serverText(`health.troubles.${code}`, params, ''))
+    return texts.length === 0 || texts.includes('') ? (reason ?? '') : texts.join(' ')
+  }
 }
 
 export function useHealth() {

@@ -10,7 +10,11 @@ use axum::{
 use utoipa::openapi::Server;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::api::{http::error::Problem, openapi::document, state::ApiState};
+use crate::api::{
+    http::{error::Problem, fault::Fault},
+    openapi::document,
+    state::ApiState,
+};
 
 /// Swagger UI sets styles from scripts and draws its icons as `data:` images.
 const POLICY: &str =
@@ -33,7 +37,7 @@ pub(crate) fn routes(base_path: &str) -> Router<ApiState> {
 
 async fn finished(mut response: Response) -> Response {
     if response.status() == StatusCode::NOT_FOUND {
-        return Problem::not_found("the documentation has no such file").into_response();
+        return Problem::not_found(Fault::DocumentationNotFound).into_response();
     }
     response
         .headers_mut()

@@ -31,7 +31,7 @@ use crate::{
             sign in once with a key, by `POST /api/session`.\n\n\
             Instants are RFC 3339 in UTC, durations are seconds, lengths of filament are millimetres, temperatures are °C. \
             Unknown values are `null`, never 0. Errors are `application/problem+json` (RFC 9457); `errors` names the \
-            invalid fields.",
+            invalid fields. `code` is the stable name of an error or a message, and `params` has its variable parts.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
     ),
     servers((url = "/")),
@@ -94,9 +94,10 @@ const SHARED: [(&str, &str, &str); 9] = [
 ];
 
 /// Schemas whose fields may be omitted: request bodies, and problems, which have only the fields they need.
-const OPTIONAL_FIELDS: [&str; 5] = [
+const OPTIONAL_FIELDS: [&str; 6] = [
     "JobPatch",
     "NewApiKey",
+    "FieldError",
     "PrinterInput",
     "PrinterTestInput",
     "Problem",

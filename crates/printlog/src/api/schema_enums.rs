@@ -171,6 +171,8 @@ names! {
     JobStatus: domain::JobStatus;
     /// A user's rating of a job.
     JobVerdict: domain::Verdict;
+    /// A reason for verdicts that a new database has.
+    BuiltInReason: domain::BuiltInReason;
     /// What reported the end or the figures of a job.
     Source: domain::Source;
     /// Status of a job's details.

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     api::{
         access::{Usage, sign_in_limit::SignInLimit},
-        http::error::Problem,
+        http::{error::Problem, fault::Fault},
         live::Live,
         system::metrics::Metrics,
     },
@@ -109,12 +109,8 @@ impl Core {
     pub(super) fn of(state: &ApiState) -> Result<Self, Problem> {
         match &*state.core.borrow() {
             Start::Done(core) => Ok(Core::clone(core)),
-            Start::WaitsForDatabase => Err(Problem::unavailable(
-                "the server is starting and waits for its database",
-            )),
-            Start::WaitsForLease => Err(Problem::unavailable(
-                "another server holds the recording lease of this database; this server waits for it",
-            )),
+            Start::WaitsForDatabase => Err(Problem::unavailable(Fault::WaitsForDatabase)),
+            Start::WaitsForLease => Err(Problem::unavailable(Fault::WaitsForLease)),
         }
     }
 }

@@ -3,6 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Amount, Cursor, JobId, LARGEST_ID, ListOrder};
 
+use crate::input::Invalid;
+
 /// The sort orders by name. A column sorts ascending; with a leading minus it sorts descending.
 const ORDERS: [(&str, ListOrder); 8] = [
     ("newest", ListOrder::Newest),
@@ -35,11 +37,11 @@ pub(crate) fn orders() -> [&'static str; ORDERS.len()] {
 }
 
 /// Parses the name of a sort order.
-pub(crate) fn order(text: &str) -> Result<ListOrder, String> {
+pub(crate) fn order(text: &str) -> Result<ListOrder, Invalid> {
     let named = ORDERS.iter().find(|(name, _)| *name == text);
-    named
-        .map(|(_, order)| *order)
-        .ok_or_else(|| format!("must be one of {}", orders().join(", ")))
+    named.map(|(_, order)| *order).ok_or_else(|| Invalid::NotAllowed {
+        allowed: orders().to_vec(),
+    })
 }
 
 /// First byte of a cursor, which identifies its sort order. An order that changes gets a new number, so that old
@@ -65,8 +67,8 @@ pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
 }
 
 /// Decodes a cursor, or reports that it is invalid.
-pub(crate) fn place(text: &str) -> Result<Place, String> {
-    decode(text).ok_or_else(|| "is not a cursor; use `next` of the previous page, unchanged".to_owned())
+pub(crate) fn place(text: &str) -> Result<Place, Invalid> {
+    decode(text).ok_or(Invalid::NotCursor)
 }
 
 /// Decodes a cursor. `None` if it is invalid.

@@ -5,7 +5,7 @@ use moonraker::{Endpoint, EndpointError};
 use url::Host;
 
 use crate::{
-    input::{self, FieldError},
+    input::{self, FieldError, Invalid},
     printers::address::without_login,
 };
 
@@ -36,19 +36,19 @@ pub(crate) fn printer(
     is_active: bool,
 ) -> Result<NewPrinter, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let mut invalid = |field: &str, message: String| errors.push(FieldError::new(field, message));
+    let mut invalid = |field: &str, invalid| errors.push(FieldError::new(field, invalid));
     let name = input::name(name, NAME)
         .and_then(input::on_one_line)
-        .map_err(|message| invalid("name", message))
+        .map_err(|cause| invalid("name", cause))
         .unwrap_or_default();
     let kind = kind
         .map_or(Ok(PrinterKind::default()), input::word)
-        .map_err(|message| invalid("kind", message))
+        .map_err(|cause| invalid("kind", cause))
         .unwrap_or_default();
     let location = location.map(str::trim).filter(|location| !location.is_empty());
     let on_one_line = |text| input::text(LOCATION)(text).and_then(input::on_one_line);
-    if let Some(Err(message)) = location.map(on_one_line) {
-        invalid("location", message);
+    if let Some(Err(cause)) = location.map(on_one_line) {
+        invalid("location", cause);
     }
     let key = moonraker_api_key.map(str::trim).filter(|key| !key.is_empty());
     let longest = key.map_or(API_KEY, |key| {
@@ -58,8 +58,8 @@ pub(crate) fn printer(
             API_KEY
         }
     });
-    if let Some(Err(message)) = key.map(input::text(longest)) {
-        invalid("moonraker_api_key", message);
+    if let Some(Err(cause)) = key.map(input::text(longest)) {
+        invalid("moonraker_api_key", cause);
     }
     let address = address(moonraker_url, key).map_err(|error| errors.push(error));
     let (Ok(address), []) = (address, errors.as_slice()) else {
@@ -77,12 +77,9 @@ pub(crate) fn printer(
 
 /// Validates an address together with its API key or stored secret. Returns the form to store.
 pub(crate) fn address(given: &str, secret: Option<&str>) -> Result<Address, FieldError> {
-    let wrong = |message: String| FieldError::new("moonraker_url", message);
+    let wrong = |invalid| FieldError::new("moonraker_url", invalid);
     let text = input::text(URL)(given.trim()).map_err(wrong)?;
-    let endpoint = Endpoint::parse(&text, secret).map_err(|cause| match cause {
-        EndpointError::Key => FieldError::new("moonraker_api_key", cause.to_string()),
-        cause => wrong(cause.to_string()),
-    })?;
+    let endpoint = Endpoint::parse(&text, secret).map_err(refused)?;
     let with_scheme = if text.contains("://") {
         text
     } else {
@@ -95,10 +92,19 @@ pub(crate) fn address(given: &str, secret: Option<&str>) -> Result<Address, Fiel
             secret: endpoint.secret(),
         })
     } else {
-        Err(wrong(format!(
-            "`{url}` is not a valid address; expected a host name, or an IP address such as 192.168.1.20 or [fe80::1], in ASCII"
-        )))
+        Err(wrong(Invalid::AddressNotPlain { url }))
     }
+}
+
+fn refused(cause: EndpointError) -> FieldError {
+    let invalid = match cause {
+        EndpointError::Key => return FieldError::new("moonraker_api_key", Invalid::KeyCharacters),
+        EndpointError::Empty => Invalid::AddressEmpty,
+        EndpointError::Syntax { url, .. } => Invalid::AddressUnreadable { url },
+        EndpointError::Scheme { scheme } => Invalid::AddressScheme { scheme },
+        EndpointError::Part { part } => Invalid::AddressPart { part },
+    };
+    FieldError::new("moonraker_url", invalid)
 }
 
 /// Whether a stored key may be sent to `url`: only to the scheme, host and port that it was stored for.

@@ -15,6 +15,7 @@ mod backups;
 mod base_path;
 mod binary;
 mod capture;
+mod catalogues;
 mod cli;
 mod config;
 mod config_docs;

@@ -19,6 +19,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogues;
+
 pub(crate) struct TestApp {
     /// The server's database, over separate connections.
     pub(crate) store: Store,
@@ -248,6 +250,7 @@ impl Answer {
         assert_eq!(problem["status"], status);
         assert_eq!(problem["title"], self.status.canonical_reason().unwrap());
         assert!(!problem["detail"].as_str().unwrap().is_empty());
+        catalogues::assert_translated("errors", &problem);
         problem
     }
 
@@ -260,6 +263,7 @@ impl Answer {
             .unwrap_or_else(|| panic!("no errors: {problem}"));
         for error in errors {
             assert!(!error["message"].as_str().unwrap().is_empty(), "{problem}");
+            catalogues::assert_translated("fieldErrors", error);
         }
         errors
             .iter()

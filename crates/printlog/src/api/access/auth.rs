@@ -16,6 +16,7 @@ use crate::api::{
     access::session,
     http::{
         error::{Header, Problem},
+        fault::Fault,
         same_origin,
     },
     state::{ApiState, Core},
@@ -98,10 +99,7 @@ async fn check(
 ) -> Result<Caller, Problem> {
     let credentials = Credential::of(headers);
     let Some(shown) = credentials.first() else {
-        return Err(unauthorized(
-            "this route needs an API key, sent as `Authorization: Bearer 3dp_…`",
-            Header::KeyNeeded,
-        ));
+        return Err(unauthorized(Fault::KeyNeeded, Header::KeyNeeded));
     };
     if matches!(shown, Credential::Session(_)) && !method.is_safe() {
         same_origin::check(headers)?;
@@ -122,11 +120,11 @@ async fn check(
             Credential::Key(secret) => {
                 let monotonic = state.clock.moment().monotonic;
                 match state.sign_ins.failed(client, secret, monotonic) {
-                    Ok(()) => unauthorized("this API key is unknown, expired or revoked", Header::KeyRefused),
+                    Ok(()) => unauthorized(Fault::KeyRefused, Header::KeyRefused),
                     Err(pause) => Problem::too_many(pause),
                 }
             }
-            Credential::Session(_) => unauthorized("the session has ended; sign in again", Header::KeyNeeded),
+            Credential::Session(_) => unauthorized(Fault::SessionEnded, Header::KeyNeeded),
         });
     };
     if key
@@ -136,8 +134,9 @@ async fn check(
         core.usage.of_key(key.id);
     }
     if !key.scope.covers(needed) {
-        let detail = "this API key has the scope `read`; this route needs the scope `admin`";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail).with_header(Header::ScopeTooSmall));
+        return Err(
+            Problem::new(StatusCode::FORBIDDEN, Fault::ScopeTooSmall).with_header(Header::ScopeTooSmall)
+        );
     }
     Ok(Caller { key, credential })
 }
@@ -201,6 +200,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .filter(|key| !key.is_empty())
 }
 
-fn unauthorized(detail: &str, challenge: Header) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(challenge)
+fn unauthorized(fault: Fault, challenge: Header) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, fault).with_header(challenge)
 }

@@ -16,6 +16,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId},
+            fault::Fault,
         },
         schema_enums,
         state::{ApiState, Core},
@@ -122,7 +123,7 @@ pub(crate) async fn create_key(
 ) -> ApiResult<impl IntoResponse> {
     let now = state.clock.now();
     let name =
-        input::name(&body.name, KEY_NAME).map_err(|message| Problem::invalid_field("name", message))?;
+        input::name(&body.name, KEY_NAME).map_err(|invalid| Problem::invalid_field("name", invalid))?;
     let key = core
         .store
         .create_key(&name, body.scope.into(), body.expires_at, now)
@@ -161,10 +162,8 @@ pub(crate) async fn revoke_key(
             core.live.access_changed();
             Ok(StatusCode::NO_CONTENT)
         }
-        RevokedKey::NotFound => Err(Problem::not_found(format!("there is no API key {}", id.0))),
-        RevokedKey::LastKey => Err(Problem::conflict(
-            "this is the last valid key with the scope `admin`; create another one first, or revoke it with `printlog keys revoke`",
-        )),
+        RevokedKey::NotFound => Err(Problem::not_found(Fault::KeyNotFound { id: id.0 })),
+        RevokedKey::LastKey => Err(Problem::conflict(Fault::LastAdminKey)),
     }
 }
 

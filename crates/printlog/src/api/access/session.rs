@@ -19,6 +19,7 @@ use crate::{
         http::{
             error::{ApiResult, Header, Problem},
             extract::{JsonBody, NoQuery},
+            fault::Fault,
             same_origin,
         },
         schema_enums,
@@ -92,7 +93,7 @@ pub(crate) async fn sign_in(
     JsonBody(body): JsonBody<SignIn, BODY>,
 ) -> ApiResult<Response> {
     same_origin::check(&headers)?;
-    let key = input::text(KEY)(body.key.trim()).map_err(|message| Problem::invalid_field("key", message))?;
+    let key = input::text(KEY)(body.key.trim()).map_err(|invalid| Problem::invalid_field("key", invalid))?;
     let client = state.proxies.client(peer.ip(), &headers);
     state
         .sign_ins
@@ -100,10 +101,7 @@ pub(crate) async fn sign_in(
         .map_err(Problem::too_many)?;
     let Some(new) = core.store.open_session(&key, state.clock.now()).await? else {
         warn!("{client} tried to sign in with an invalid key");
-        let problem = Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "this API key is unknown, expired or revoked",
-        );
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, Fault::KeyRefused);
         return Err(problem.with_header(Header::KeyRefused));
     };
     state.sign_ins.succeeded(client);

@@ -22,6 +22,7 @@ use crate::api::{
     http::{
         error::{ApiResult, Problem},
         extract::PathId,
+        fault::Fault,
     },
     state::{ApiState, Core},
 };
@@ -109,7 +110,7 @@ pub(super) async fn get_printer_analytics(
     OfPrinter(query): OfPrinter,
 ) -> ApiResult<Response> {
     let id = PrinterId(id.0);
-    let no_such = || Problem::not_found(format!("there is no printer {}", id.0));
+    let no_such = || Problem::not_found(Fault::PrinterNotFound { id: id.0 });
     let printer = core.store.printer(id).await?.ok_or_else(no_such)?;
     let filter = JobFilter {
         printer_ids: vec![id],

@@ -20,7 +20,7 @@ use crate::{
         state::ApiState,
     },
     config::time_zone,
-    input,
+    input::{self, Invalid},
 };
 
 pub(super) use crate::api::jobs::{FilterParameters, PrinterParameters};
@@ -135,11 +135,8 @@ impl FromRequestParts<ApiState> for OfPrinter {
     }
 }
 
-fn time_zone(name: &str) -> Result<TimeZone, String> {
-    time_zone::named_or_fixed(name).ok_or_else(|| {
-        format!(
-            "`{name}` is not a time zone that this server knows; must be an IANA name such as Europe/Berlin, or an offset \
-             such as +02:00"
-        )
+fn time_zone(name: &str) -> Result<TimeZone, Invalid> {
+    time_zone::named_or_fixed(name).ok_or_else(|| Invalid::UnknownTimeZone {
+        value: name.to_owned(),
     })
 }

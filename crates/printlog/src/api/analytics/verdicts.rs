@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use analytics::{Selection, VerdictSums};
 use axum::response::Response;
-use domain::Verdict;
+use domain::{BuiltInReason, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,7 @@ use crate::api::{
         table,
     },
     http::error::ApiResult,
+    schema_enums,
     state::Core,
 };
 
@@ -39,6 +40,9 @@ struct GroupBody {
     /// Reason, name of the printer, or material. `null` if unknown or not given, and for the group of all jobs.
     key: Option<String>,
     printer_id: Option<i64>,
+    /// Stable name of a built-in reason, for translations. `null` otherwise.
+    #[schema(value_type = Option<schema_enums::BuiltInReason>)]
+    reason_key: Option<&'static str>,
     /// All jobs of the group, with or without a verdict.
     jobs: u64,
     by_verdict: ByVerdictBody,
@@ -105,7 +109,10 @@ pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult
         Ok(VerdictsBody {
             period,
             all: GroupBody::new(None, &verdicts.all, jobs),
-            by_reason: by_name(&verdicts.reasons, jobs),
+            by_reason: by_name(&verdicts.reasons, jobs)
+                .into_iter()
+                .map(GroupBody::of_reason)
+                .collect(),
             by_printer: sorted(by_printer.collect()),
             by_material: by_name(&verdicts.materials, jobs),
         })
@@ -143,10 +150,22 @@ fn sorted(mut groups: Vec<GroupBody>) -> Vec<GroupBody> {
 }
 
 impl GroupBody {
+    fn of_reason(self) -> Self {
+        Self {
+            reason_key: self
+                .key
+                .as_deref()
+                .and_then(BuiltInReason::with_text)
+                .map(BuiltInReason::as_str),
+            ..self
+        }
+    }
+
     fn new(key: Option<String>, sums: &VerdictSums, jobs: &Selection) -> Self {
         Self {
             key,
             printer_id: None,
+            reason_key: None,
             jobs: sums.jobs,
             by_verdict: ByVerdictBody {
                 good: sums.of(Verdict::Good),

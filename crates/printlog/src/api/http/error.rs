@@ -8,11 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 use store::Refusal;
 use tracing::error;
 use utoipa::ToSchema;
 
-use crate::{error_chain::ErrorChain, input::FieldError};
+use crate::{
+    api::http::fault::{Fault, ProblemCode},
+    error_chain::ErrorChain,
+    input::{FieldError, Invalid, params},
+};
 
 /// Result of a handler.
 pub(crate) type ApiResult<T> = Result<T, Problem>;
@@ -31,8 +36,15 @@ pub(crate) struct Problem {
     #[schema(value_type = u16, example = 422)]
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
-    /// Description of this error, as text for users.
-    detail: String,
+    /// Description of this error, as text for users, in English.
+    #[schema(value_type = String)]
+    detail: Box<str>,
+    /// Stable name of this error, for programs and translations.
+    code: ProblemCode,
+    /// Variable parts of `detail` by name: texts and numbers. Omitted if there are none.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(required = false, value_type = Object, example = json!({"count": 2}))]
+    params: Box<Map<String, Value>>,
     /// Errors by field or parameter. Omitted if the error is not about fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -68,12 +80,18 @@ impl Header {
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers make the fault for this call"
+    )]
+    pub(crate) fn new(status: StatusCode, fault: Fault) -> Self {
         Self {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status,
-            detail: detail.into(),
+            detail: fault.to_string().into(),
+            code: (&fault).into(),
+            params: Box::new(params(&fault)),
             errors: Vec::new(),
             job_count: None,
             header: None,
@@ -82,43 +100,50 @@ impl Problem {
 
     /// The input is well-formed but invalid.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [one] => format!("{}: {}", one.field, one.message),
-            several => format!("{} fields are invalid", several.len()),
+        Self::of_fields(StatusCode::UNPROCESSABLE_ENTITY, errors)
+    }
+
+    pub(crate) fn invalid_field(field: impl Into<String>, invalid: Invalid) -> Self {
+        Self::invalid(vec![FieldError::new(field, invalid)])
+    }
+
+    /// A field is valid by itself, but in conflict with what is stored.
+    pub(crate) fn conflicting_field(field: &str, invalid: Invalid) -> Self {
+        Self::of_fields(StatusCode::CONFLICT, vec![FieldError::new(field, invalid)])
+    }
+
+    fn of_fields(status: StatusCode, errors: Vec<FieldError>) -> Self {
+        let fault = match errors.as_slice() {
+            [one] => Fault::InvalidField {
+                field: one.field.clone(),
+                message: one.message.clone(),
+            },
+            several => Fault::InvalidFields { count: several.len() },
         };
         Self {
             errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+            ..Self::new(status, fault)
         }
     }
 
-    pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldError::new(field, message)])
+    pub(crate) fn not_found(fault: Fault) -> Self {
+        Self::new(StatusCode::NOT_FOUND, fault)
     }
 
-    pub(crate) fn not_found(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, what)
-    }
-
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, detail)
+    pub(crate) fn conflict(fault: Fault) -> Self {
+        Self::new(StatusCode::CONFLICT, fault)
     }
 
     /// Temporarily unavailable; the client may retry.
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(Header::RetryAfter(5))
+    pub(crate) fn unavailable(fault: Fault) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, fault).with_header(Header::RetryAfter(5))
     }
 
     /// Too many requests; the client may retry after `pause`.
     pub(crate) fn too_many(pause: Duration) -> Self {
         let seconds = pause.as_secs() + 1;
-        let detail = format!("too many attempts have failed; try again in {seconds} s");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(Header::RetryAfter(seconds))
-    }
-
-    pub(crate) fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.errors.push(FieldError::new(field, message));
-        self
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Fault::TooManyAttempts { seconds })
+            .with_header(Header::RetryAfter(seconds))
     }
 
     pub(crate) fn with_job_count(mut self, count: u64) -> Self {
@@ -152,43 +177,30 @@ impl IntoResponse for Problem {
 /// Database errors are logged; clients receive no internals.
 impl From<store::Error> for Problem {
     fn from(cause: store::Error) -> Self {
-        if let store::Error::TooLong { what, .. } = cause {
-            return Self::invalid_field(what, cause.to_string());
+        if let store::Error::TooLong { what, limit } = cause {
+            return Self::invalid_field(what, Invalid::WrongLength { max: limit });
         }
-        if let store::Error::NoSecret { .. } = cause {
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.to_string());
+        if let store::Error::NoSecret { reason } = cause {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Fault::NoSecret { detail: reason },
+            );
         }
         let is_transient = cause.is_transient();
         let refusal = cause.refusal();
         error!("a request failed: {}", ErrorChain(&cause));
         match refusal {
-            Some(Refusal::DiskFull) => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, refused(Refusal::DiskFull))
-            }
-            Some(refusal) => Self::unavailable(refused(refusal)),
-            None if is_transient => Self::unavailable("the database does not respond"),
+            Some(Refusal::DiskFull) => Self::new(StatusCode::INSUFFICIENT_STORAGE, Fault::DiskFull),
+            Some(refusal) => Self::unavailable(refusal.into()),
+            None if is_transient => Self::unavailable(Fault::DatabaseDoesNotRespond),
             None => Self::internal(),
         }
     }
 }
 
-/// Why the database refuses writes, as text for clients.
-pub(crate) fn refused(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::DiskFull => "the disk of the database is full; free some space and try again",
-        Refusal::ReadOnly => {
-            "the database is read-only; see the server's log, and run `printlog check` for the reason"
-        }
-        Refusal::DiskFails => "the disk of the database reports errors; see the server's log",
-    }
-}
-
 impl Problem {
     pub(crate) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the server failed; see its log",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Fault::Internal)
     }
 }
 

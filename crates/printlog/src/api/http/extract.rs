@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{
-    api::http::{error::Problem, query::QueryReader},
-    input,
+    api::http::{error::Problem, fault::Fault, query::QueryReader},
+    input::{self, Invalid},
 };
 
 /// Maximum size of a JSON body in bytes.
@@ -32,14 +32,16 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
         if !is_json(request.headers()) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be JSON, sent with the header `Content-Type: application/json`",
+                Fault::BodyNotSentAsJson,
             ));
         }
         match tokio::time::timeout(JSON_TIME, read_body(request, LIMIT)).await {
             Ok(bytes) => parse(&bytes?).map(Self),
             Err(_) => Err(Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
-                format!("the body did not arrive within {} s", JSON_TIME.as_secs()),
+                Fault::BodyTooSlow {
+                    seconds: JSON_TIME.as_secs(),
+                },
             )),
         }
     }
@@ -56,9 +58,9 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Vec<u8>,
         let frame = frame.map_err(|cause| match cause.is::<LengthLimitError>() {
             true => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {}", size(limit)),
+                Fault::BodyTooLarge { limit: size(limit) },
             ),
-            false => Problem::new(StatusCode::BAD_REQUEST, "the body could not be read completely"),
+            false => Problem::new(StatusCode::BAD_REQUEST, Fault::BodyIncomplete),
         })?;
         if let Ok(piece) = frame.into_data() {
             bytes.extend_from_slice(&piece);
@@ -94,7 +96,7 @@ fn size(bytes: usize) -> String {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would accept a list and assign its items to the fields in order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::invalid_field("body", "must be an object, not a list"));
+        return Err(Problem::invalid_field("body", Invalid::NotObject));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -102,7 +104,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         match cause.classify() {
             Category::Data => {
                 let message = without_position(&cause.to_string());
-                Problem::invalid_field(field(&error.path().to_string(), &message), message)
+                Problem::invalid_field(field(&error.path().to_string(), &message), invalid(message))
             }
             Category::Syntax | Category::Eof | Category::Io => not_json(cause),
         }
@@ -112,7 +114,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 fn not_json(cause: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {cause}"))
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        Fault::BodyNotJson {
+            detail: cause.to_string(),
+        },
+    )
 }
 
 /// serde's message without ` at line 1 column 17`.
@@ -121,6 +128,20 @@ fn without_position(message: &str) -> String {
         .rfind(" at line ")
         .map_or(message, |end| &message[..end])
         .to_owned()
+}
+
+/// What serde's message about a field means.
+fn invalid(message: String) -> Invalid {
+    if message.starts_with("missing field ") {
+        return Invalid::Missing;
+    }
+    if message.starts_with("duplicate field ") {
+        return Invalid::Duplicate;
+    }
+    match message.starts_with("unknown field ") {
+        true => Invalid::UnknownField { detail: message },
+        false => Invalid::WrongType { detail: message },
+    }
 }
 
 /// Name of the invalid field: serde's path, and for a missing or unknown field also the name in the message.
@@ -149,14 +170,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| match rejection.into_response().status() {
-                StatusCode::BAD_REQUEST => {
-                    Problem::new(StatusCode::BAD_REQUEST, "the path is not UTF-8 text")
-                }
+                StatusCode::BAD_REQUEST => Problem::new(StatusCode::BAD_REQUEST, Fault::PathNotText),
                 _ => Problem::internal(),
             })?;
         input::id(&text)
             .map(Self)
-            .map_err(|message| Problem::invalid_field("id", message))
+            .map_err(|invalid| Problem::invalid_field("id", invalid))
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     api::http::error::Problem,
-    input::{FieldError, instant_in},
+    input::{FieldError, Invalid, instant_in},
 };
 
 /// Parameters that a route takes from its query.
@@ -97,16 +97,16 @@ impl QueryReader {
     pub(crate) fn one<T>(
         &mut self,
         name: &'static str,
-        convert: impl FnOnce(&str) -> Result<T, String>,
+        convert: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
         let mut values = self.take(name).into_iter();
         let value = values.next()?;
         if values.next().is_some() {
-            self.add_error(name, "must be given only once");
+            self.add_error(name, Invalid::GivenTwice);
             return None;
         }
         convert(&value)
-            .map_err(|message| self.add_error(name, message))
+            .map_err(|invalid| self.add_error(name, invalid))
             .ok()
     }
 
@@ -115,7 +115,7 @@ impl QueryReader {
         &mut self,
         name: &'static str,
         default: T,
-        convert: impl FnOnce(&str) -> Result<T, String>,
+        convert: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> T {
         self.one(name, convert).unwrap_or(default)
     }
@@ -130,7 +130,7 @@ impl QueryReader {
     pub(crate) fn several<T>(
         &mut self,
         name: &'static str,
-        convert: impl Fn(&str) -> Result<T, String>,
+        convert: impl Fn(&str) -> Result<T, Invalid>,
     ) -> Vec<T> {
         let values = self.take(name);
         self.converted(name, values.iter().flat_map(|value| value.split(',')), convert)
@@ -140,7 +140,7 @@ impl QueryReader {
     pub(crate) fn repeated<T>(
         &mut self,
         name: &'static str,
-        convert: impl Fn(&str) -> Result<T, String>,
+        convert: impl Fn(&str) -> Result<T, Invalid>,
     ) -> Vec<T> {
         let values = self.take(name);
         self.converted(name, values.iter().map(String::as_str), convert)
@@ -150,14 +150,14 @@ impl QueryReader {
         &mut self,
         name: &'static str,
         values: impl Iterator<Item = &'a str>,
-        convert: impl Fn(&str) -> Result<T, String>,
+        convert: impl Fn(&str) -> Result<T, Invalid>,
     ) -> Vec<T> {
         let mut converted = Vec::new();
         for value in values {
             match convert(value.trim()) {
                 Ok(value) => converted.push(value),
-                Err(message) => {
-                    self.add_error(name, message);
+                Err(invalid) => {
+                    self.add_error(name, invalid);
                     break;
                 }
             }
@@ -165,18 +165,20 @@ impl QueryReader {
         converted
     }
 
-    pub(crate) fn add_error(&mut self, field: &str, message: impl Into<String>) {
-        self.errors.push(FieldError::new(field, message));
+    pub(crate) fn add_error(&mut self, field: &str, invalid: Invalid) {
+        self.errors.push(FieldError::new(field, invalid));
     }
 
     /// Returns `value` if all parameters were valid and known.
     pub(crate) fn finish<T>(mut self, value: T) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            let allowed = match self.taken.as_slice() {
-                [] => "this route has no parameters".to_owned(),
-                names => format!("allowed are {}", names.join(", ")),
+            let invalid = match self.taken.as_slice() {
+                [] => Invalid::NoParameters,
+                names => Invalid::UnknownParameter {
+                    allowed: names.to_vec(),
+                },
             };
-            self.add_error(&name, format!("unknown parameter; {allowed}"));
+            self.add_error(&name, invalid);
         }
         if self.errors.is_empty() {
             Ok(value)

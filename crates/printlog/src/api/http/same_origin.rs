@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
 
-use crate::api::http::error::Problem;
+use crate::api::http::{error::Problem, fault::Fault};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The host that the client requested, from proxies that change `Host`. A page cannot set it on a request to another
@@ -21,10 +21,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(site) = text(headers, &FETCH_SITE) {
         return match site {
             "same-origin" | "none" => Ok(()),
-            _ => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "changes that a page of another site requests are refused",
-            )),
+            _ => Err(Problem::new(StatusCode::FORBIDDEN, Fault::OtherSite)),
         };
     }
     let Some(origin) = text(headers, &header::ORIGIN) else {
@@ -57,9 +54,10 @@ fn refused(origin: &str, headers: &HeaderMap) -> Problem {
     };
     Problem::new(
         StatusCode::FORBIDDEN,
-        format!(
-            "changes that a page of {origin} requests are refused: the request came with {received}. If {origin} is the address of this server, its proxy must pass the header `Host` with the port, as nginx does with `proxy_set_header Host $http_host;` but not with `$host`, or send the same in `X-Forwarded-Host`"
-        ),
+        Fault::OtherOrigin {
+            origin: origin.to_owned(),
+            received,
+        },
     )
 }
 

@@ -17,7 +17,11 @@ use tower_http::{
 };
 use tracing::error;
 
-use crate::{api::http::error::Problem, config::Config, serving::NoPlace};
+use crate::{
+    api::http::{error::Problem, fault::Fault},
+    config::Config,
+    serving::NoPlace,
+};
 
 /// Time limit for a request.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -72,13 +76,18 @@ async fn with_cors(
 }
 
 pub(crate) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::not_found(format!("nothing is served at {}", uri.path()))
+    Problem::not_found(Fault::RouteNotFound {
+        path: uri.path().to_owned(),
+    })
 }
 
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} does not support {method}", uri.path()),
+        Fault::MethodNotAllowed {
+            path: uri.path().to_owned(),
+            method: method.to_string(),
+        },
     )
 }
 
@@ -87,12 +96,8 @@ pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 async fn with_place(request: Request, next: Next) -> Response {
     let problem = match request.extensions().get::<NoPlace>() {
         Some(_) if request.uri().path() == "/health" => None,
-        Some(NoPlace::Full) => Some(Problem::unavailable(
-            "the server has reached its limit of connections; try again in a few seconds",
-        )),
-        Some(NoPlace::ClientHasMany) => Some(Problem::unavailable(
-            "there are too many connections from this address; close some, and if it is a proxy with many clients, add it to api.trusted_proxies",
-        )),
+        Some(NoPlace::Full) => Some(Problem::unavailable(Fault::ServerFull)),
+        Some(NoPlace::ClientHasMany) => Some(Problem::unavailable(Fault::ClientHasManyConnections)),
         None => None,
     };
     match problem {
@@ -104,7 +109,7 @@ async fn with_place(request: Request, next: Next) -> Response {
 async fn within_time_limit(request: Request, next: Next) -> Response {
     match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("the request timed out").into_response(),
+        Err(_) => Problem::unavailable(Fault::RequestTimedOut).into_response(),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::{NoQuery, PathId},
+            fault::Fault,
             query::{Query, parameters},
         },
         jobs::no_such_job,
@@ -249,7 +250,7 @@ pub(crate) async fn get_job_details(
     let job = core.store.full_job(id, query.raw).await?;
     match of_job(&mut job.ok_or_else(|| no_such_job(id))?) {
         Some(details) => Ok(Json(details)),
-        None => Err(Problem::not_found(format!("job {} has no details", id.0))),
+        None => Err(Problem::not_found(Fault::DetailsNotFound { id: id.0 })),
     }
 }
 
@@ -297,7 +298,7 @@ pub(crate) async fn get_job_thumbnail(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let id = JobId(id.0);
-    let none = || Problem::not_found(format!("job {} has no image", id.0));
+    let none = || Problem::not_found(Fault::ImageNotFound { id: id.0 });
     let image = best(core.store.thumbnails_of(id).await?, query.size).ok_or_else(none)?;
     let tag = format!("\"{}\"", image.hash);
     let known = headers

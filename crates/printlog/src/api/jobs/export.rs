@@ -17,6 +17,7 @@ use crate::{
     api::{
         http::{
             error::{ApiResult, Problem},
+            fault::Fault,
             query::{Query, parameters},
         },
         jobs::{FilterParameters, PrinterParameters},
@@ -69,11 +70,11 @@ pub(crate) async fn export_jobs(
     core: Core,
     Query((printers, filter, format)): Query<(PrinterParameters, FilterParameters, FormatParameters)>,
 ) -> ApiResult<Response> {
-    let place = core.exporting.clone().try_acquire_owned().map_err(|_| {
-        Problem::unavailable(format!(
-            "{AT_ONCE} exports are already being sent; try again when one has finished"
-        ))
-    })?;
+    let place = core
+        .exporting
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Problem::unavailable(Fault::TooManyExports { limit: AT_ONCE }))?;
     // Errors at this stage can still be sent as a problem document.
     let export = core.store.begin_export(&filter.of_printers(printers)).await?;
     let exporter = Exporter::new(format.format, format.bom).map_err(|_| Problem::internal())?;

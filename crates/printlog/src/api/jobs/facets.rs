@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use analytics::{Facets, MaterialProfile, Selection};
 use axum::Json;
-use domain::{JobFilter, PrinterId, Verdict};
+use domain::{BuiltInReason, JobFilter, PrinterId, Verdict};
 use serde::Serialize;
 use store::name_key;
 use utoipa::ToSchema;
@@ -70,7 +70,18 @@ struct VerdictFacet {
     verdict: Option<&'static str>,
     jobs: u64,
     /// Their reasons; empty for jobs that are not rated.
-    reasons: Vec<ValueFacet>,
+    reasons: Vec<ReasonFacet>,
+}
+
+/// Jobs with a reason for their rating.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReasonFacet {
+    /// The spelling of most jobs. `null`: not given; an empty filter value selects these jobs.
+    value: Option<String>,
+    /// Stable name of a built-in reason, for translations. `null` otherwise.
+    #[schema(value_type = Option<schema_enums::BuiltInReason>)]
+    key: Option<&'static str>,
+    jobs: u64,
 }
 
 /// List the values that jobs can be filtered by
@@ -212,7 +223,7 @@ impl Facetted {
             VerdictFacet {
                 verdict: Some(wanted.as_str()),
                 jobs: reasons.values().sum(),
-                reasons: values(reasons),
+                reasons: values(reasons).into_iter().map(ReasonFacet::from).collect(),
             }
         };
         let mut facets: Vec<_> = Verdict::ALL
@@ -270,4 +281,18 @@ fn values(counts: impl IntoIterator<Item = (Option<String>, u64)>) -> Vec<ValueF
             .then_with(|| one.value.cmp(&other.value))
     });
     values
+}
+
+impl From<ValueFacet> for ReasonFacet {
+    fn from(facet: ValueFacet) -> Self {
+        Self {
+            key: facet
+                .value
+                .as_deref()
+                .and_then(BuiltInReason::with_text)
+                .map(BuiltInReason::as_str),
+            value: facet.value,
+            jobs: facet.jobs,
+        }
+    }
 }

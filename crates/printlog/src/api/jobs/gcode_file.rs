@@ -14,6 +14,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::read_body,
+            fault::Fault,
             query::{Query, parameters},
         },
         state::Core,
@@ -77,7 +78,7 @@ pub(crate) async fn parse_gcode(
     if !binary {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be a file, sent with the header `Content-Type: application/octet-stream`",
+            Fault::BodyNotSentAsFile,
         ));
     }
     let mut parsed = tokio::task::spawn_blocking(move || {

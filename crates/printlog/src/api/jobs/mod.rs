@@ -7,7 +7,9 @@ pub(crate) mod gcode_file;
 pub(crate) mod notes;
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{AmountBounds, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict};
+use domain::{
+    AmountBounds, BuiltInReason, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +21,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::{NoQuery, PathId},
+            fault::Fault,
             query::{Query, parameters},
         },
         jobs::details::{DetailsBody, RawParameters},
@@ -92,6 +95,9 @@ pub(crate) struct JobItemBody {
     verdict: Option<&'static str>,
     /// A user's reason for the verdict.
     verdict_reason: Option<String>,
+    /// Stable name of the reason, if it is a built-in one, for translations. `null` otherwise.
+    #[schema(value_type = Option<schema_enums::BuiltInReason>)]
+    verdict_reason_key: Option<&'static str>,
     /// Whether `GET /api/jobs/{id}/thumbnail` has an image.
     has_thumbnail: bool,
     /// Material, the main one by weight.
@@ -326,9 +332,7 @@ pub(crate) async fn delete_job(
     let id = JobId(id.0);
     let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
     if is_in_the_machine(&core, &stored) {
-        return Err(Problem::conflict(
-            "this job is being printed; cancel the print first, or wait for its end",
-        ));
+        return Err(Problem::conflict(Fault::JobIsPrinting));
     }
     match core.store.delete_job(id, state.clock.now()).await? {
         true => Ok(StatusCode::NO_CONTENT),
@@ -346,7 +350,7 @@ fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
 }
 
 pub(crate) fn no_such_job(id: JobId) -> Problem {
-    Problem::not_found(format!("there is no job {}", id.0))
+    Problem::not_found(Fault::JobNotFound { id: id.0 })
 }
 
 impl FilterParameters {
@@ -384,9 +388,7 @@ impl FilterParameters {
 }
 
 fn of_another_order() -> Problem {
-    Problem::conflict(
-        "the cursor belongs to a list with another `sort`; start with the first page, or use the same `sort`",
-    )
+    Problem::conflict(Fault::CursorOfOtherSort)
 }
 
 impl JobListBody {
@@ -420,6 +422,11 @@ impl JobItemBody {
             title: notes.title,
             tags: notes.tags,
             verdict: notes.verdict.map(Verdict::as_str),
+            verdict_reason_key: notes
+                .verdict_reason
+                .as_deref()
+                .and_then(BuiltInReason::with_text)
+                .map(BuiltInReason::as_str),
             verdict_reason: notes.verdict_reason,
             has_thumbnail,
         }

@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::JobId;
+use domain::{BuiltInReason, JobId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,12 +19,13 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId, given},
+            fault::Fault,
         },
         jobs::{FullJobBody, no_such_job},
         schema_enums,
         state::{ApiState, Core},
     },
-    input::{self, FieldError},
+    input::{self, FieldError, Invalid},
 };
 
 /// Maximum lengths of texts, in characters.
@@ -116,6 +117,9 @@ pub(crate) struct VerdictReasonBody {
     id: i64,
     /// Text of the reason. Unique, ignoring case.
     name: String,
+    /// Stable name of a built-in reason, for translations. `null` for a user's own.
+    #[schema(value_type = Option<schema_enums::BuiltInReason>)]
+    key: Option<&'static str>,
 }
 
 /// A reason to add.
@@ -157,17 +161,13 @@ pub(crate) async fn change_job(
         .store
         .change_notes(id, &change, &caller.key.name, state.clock.now())
         .await?;
-    let wrong = |message: &str| {
-        Problem::conflict(format!("verdict_reason {message}")).with_field("verdict_reason", message)
-    };
+    let wrong = |invalid| Problem::conflicting_field("verdict_reason", invalid);
     match changed {
         NotesChanged::NotFound => return Err(no_such_job(id)),
         NotesChanged::UnknownReason => {
-            return Err(wrong(
-                "is not one of the reasons in `/api/verdict-reasons`; add it there first",
-            ));
+            return Err(wrong(Invalid::UnknownVerdictReason));
         }
-        NotesChanged::ReasonWithoutVerdict => return Err(wrong("needs a verdict")),
+        NotesChanged::ReasonWithoutVerdict => return Err(wrong(Invalid::VerdictNeeded)),
         NotesChanged::Done(_) => {}
     }
     let job = core
@@ -224,7 +224,7 @@ pub(crate) async fn create_verdict_reason(
     _: NoQuery,
     JsonBody(body): JsonBody<NewVerdictReason>,
 ) -> ApiResult<impl IntoResponse> {
-    let name = input::name(&body.name, REASON).map_err(|message| Problem::invalid_field("name", message))?;
+    let name = input::name(&body.name, REASON).map_err(|invalid| Problem::invalid_field("name", invalid))?;
     let reason = core.store.add_verdict_reason(&name).await?;
     Ok((
         StatusCode::CREATED,
@@ -245,7 +245,7 @@ pub(crate) async fn create_verdict_reason(
 pub(crate) async fn delete_verdict_reason(core: Core, id: PathId, _: NoQuery) -> ApiResult<StatusCode> {
     match core.store.remove_verdict_reason(id.0).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found(format!("there is no reason {}", id.0))),
+        false => Err(Problem::not_found(Fault::VerdictReasonNotFound { id: id.0 })),
     }
 }
 
@@ -255,25 +255,25 @@ impl JobPatch {
         let mut text = |field: &str, given: Option<Option<String>>, longest| {
             let checked = given?.map(|text| input::name(&text, longest)).transpose();
             checked
-                .map_err(|message| errors.push(FieldError::new(field, message)))
+                .map_err(|invalid| errors.push(FieldError::new(field, invalid)))
                 .ok()
         };
         let title = text("title", self.title, TITLE);
         let notes = text("notes", self.notes, NOTES);
         let verdict_reason = text("verdict_reason", self.verdict_reason, REASON);
-        let mut checked = |field: &str, message: String| errors.push(FieldError::new(field, message));
+        let mut checked = |field: &str, invalid| errors.push(FieldError::new(field, invalid));
         let verdict = self.verdict.and_then(|verdict| {
             let parsed = verdict.map(|word| input::word(&word)).transpose();
-            parsed.map_err(|message| checked("verdict", message)).ok()
+            parsed.map_err(|invalid| checked("verdict", invalid)).ok()
         });
         let tags = self.tags.and_then(|tags| {
             let tags = tags.unwrap_or_default();
             if tags.len() > TAGS {
-                checked("tags", format!("must have at most {TAGS} tags"));
+                checked("tags", Invalid::TooManyTags { max: TAGS });
                 return None;
             }
             let tags: Result<Vec<_>, _> = tags.iter().map(|text| input::job::tag(text)).collect();
-            tags.map_err(|message| checked("tags", message)).ok()
+            tags.map_err(|invalid| checked("tags", invalid)).ok()
         });
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));
@@ -304,6 +304,7 @@ impl From<VerdictReason> for VerdictReasonBody {
     fn from(reason: VerdictReason) -> Self {
         Self {
             id: reason.id,
+            key: BuiltInReason::with_text(&reason.name).map(BuiltInReason::as_str),
             name: reason.name,
         }
     }

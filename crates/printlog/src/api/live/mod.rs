@@ -32,6 +32,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::NoQuery,
+            fault::Fault,
         },
         state::{ApiState, Core},
     },
@@ -177,7 +178,7 @@ pub(super) async fn follow_printers(
     _: NoQuery,
 ) -> ApiResult<Response> {
     if core.live.events.receiver_count() >= MAX_VIEWERS {
-        return Err(Problem::unavailable("too many clients receive live events"));
+        return Err(Problem::unavailable(Fault::TooManyViewers));
     }
     let viewer = Viewer::new(core, state.clock, caller.credential);
     let headers = [

@@ -13,6 +13,7 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::NoQuery,
+            fault::Fault,
         },
         state::Core,
     },
@@ -56,9 +57,11 @@ pub(crate) struct DiscoveredBody {
 /// on the networks of this server; inside a container, that is usually only the container's network.
 #[utoipa::path(get, path = "/api/printers/discover", tag = "printers", responses((status = 200, body = DiscoveredList)))]
 pub(crate) async fn discover_printers(core: Core, _: NoQuery) -> ApiResult<Json<DiscoveredList>> {
-    let found = discovery::discover(LISTEN)
-        .await
-        .map_err(|cause| Problem::unavailable(ErrorChain(&cause).to_string()))?;
+    let found = discovery::discover(LISTEN).await.map_err(|cause| {
+        Problem::unavailable(Fault::DiscoveryFailed {
+            detail: ErrorChain(&cause).to_string(),
+        })
+    })?;
     let printers = core.store.printers().await?;
     let items = found
         .into_iter()

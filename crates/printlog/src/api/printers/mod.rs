@@ -24,13 +24,14 @@ use crate::{
         http::{
             error::{ApiResult, Problem},
             extract::{JsonBody, NoQuery, PathId, given},
+            fault::Fault,
             query::{Query, parameters},
         },
         printers::{limitation::Limitation, moonraker_url::MoonrakerUrl},
         schema_enums,
         state::{ApiState, Core},
     },
-    input::{self, FieldError},
+    input::{self, FieldError, Invalid},
     printers::{
         self,
         input::{API_KEY, URL, takes_stored_key},
@@ -292,8 +293,7 @@ pub(crate) async fn delete_printer(
         }
         DeletedPrinter::NotFound => Err(no_such_printer(id)),
         DeletedPrinter::HasJobs(count) => {
-            let detail = format!("the printer has {count} jobs; use `delete_jobs=true` to delete them, too");
-            Err(Problem::conflict(detail).with_job_count(count))
+            Err(Problem::conflict(Fault::PrinterHasJobs { count }).with_job_count(count))
         }
     }
 }
@@ -323,8 +323,8 @@ pub(crate) async fn test_printer(
         .into_iter()
         .filter_map(|(field, text, limit)| Some(FieldError::new(field, input::text(limit)(text?).err()?)))
         .collect();
-    if let Some(Err(message)) = input.printer_id.map(|id| input::id(&id.to_string())) {
-        errors.push(FieldError::new("printer_id", message));
+    if let Some(Err(invalid)) = input.printer_id.map(|id| input::id(&id.to_string())) {
+        errors.push(FieldError::new("printer_id", invalid));
     }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
@@ -352,7 +352,7 @@ pub(crate) async fn test_printer(
 }
 
 pub(crate) fn no_such_printer(id: PrinterId) -> Problem {
-    Problem::not_found(format!("there is no printer {}", id.0))
+    Problem::not_found(Fault::PrinterNotFound { id: id.0 })
 }
 
 /// Whether a key is stored, even if it cannot be decrypted.
@@ -362,10 +362,7 @@ fn has_key(printer: &Printer) -> bool {
 
 fn refused(cause: store::Error) -> Problem {
     match cause {
-        store::Error::NameTaken { .. } => {
-            let text = cause.to_string();
-            Problem::conflict(text.clone()).with_field("name", text)
-        }
+        store::Error::NameTaken { name } => Problem::conflicting_field("name", Invalid::NameTaken { name }),
         other => other.into(),
     }
 }
@@ -393,10 +390,8 @@ impl PrinterInput {
 /// The refusal of a request that would send a stored key to another address. It is in conflict with what is stored, not
 /// invalid by itself.
 fn needs_key_again(stored_for: &str) -> Problem {
-    let message = format!(
-        "is stored for {stored_for}, and is not sent to another scheme, host or port; give the key again, or null"
-    );
-    Problem::conflict(format!("moonraker_api_key: {message}")).with_field("moonraker_api_key", message)
+    let url = stored_for.to_owned();
+    Problem::conflicting_field("moonraker_api_key", Invalid::KeyOfOtherAddress { url })
 }
 
 impl PrinterList {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
-use store::DetailsCounts;
+use store::{DetailsCounts, Refusal};
 use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
-        http::error,
         state::{ApiState, Core, Start},
+        system::trouble::{Trouble, TroubleBody},
     },
     error_chain::ErrorChain,
 };
@@ -69,8 +69,10 @@ pub(crate) struct QueueBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Part {
     status: Verdict,
-    /// Description of the problem. `null` if there is none.
+    /// Description of all troubles, in English. `null` if there is none.
     reason: Option<String>,
+    /// The troubles, for programs and translations. Empty if there is none.
+    troubles: Vec<TroubleBody>,
 }
 
 /// State of a part. `warning`: it works, but needs attention.
@@ -86,19 +88,31 @@ impl Part {
     const OK: Self = Self {
         status: Verdict::Ok,
         reason: None,
+        troubles: Vec::new(),
     };
 
-    fn error(reason: impl Into<String>) -> Self {
-        Self {
-            status: Verdict::Error,
-            reason: Some(reason.into()),
+    fn error(trouble: Trouble) -> Self {
+        Self::new(Verdict::Error, &[trouble])
+    }
+
+    fn warning(trouble: Trouble) -> Self {
+        Self::new(Verdict::Warning, &[trouble])
+    }
+
+    /// Works if there is no trouble.
+    fn with_warnings(troubles: &[Trouble]) -> Self {
+        match troubles.is_empty() {
+            true => Self::OK,
+            false => Self::new(Verdict::Warning, troubles),
         }
     }
 
-    fn warning(reason: impl Into<String>) -> Self {
+    fn new(status: Verdict, troubles: &[Trouble]) -> Self {
+        let texts: Vec<_> = troubles.iter().map(Trouble::to_string).collect();
         Self {
-            status: Verdict::Warning,
-            reason: Some(reason.into()),
+            status,
+            reason: Some(texts.join(". ")),
+            troubles: troubles.iter().map(TroubleBody::from).collect(),
         }
     }
 }
@@ -114,12 +128,12 @@ pub(crate) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
     let core = state.core.borrow().clone();
     let health = match core {
         Start::WaitsForLease => Health {
-            fleet: Part::error("waits for the recording lease, which another server holds"),
+            fleet: Part::error(Trouble::WaitsForLease),
             ..Health::default()
         },
         Start::WaitsForDatabase => Health {
-            database: Part::error("the database has not responded since the start; retrying"),
-            fleet: Part::error("waits for the database"),
+            database: Part::error(Trouble::NotYetResponded),
+            fleet: Part::error(Trouble::WaitsForDatabase),
             ..Health::default()
         },
         Start::Done(core) => Health {
@@ -127,7 +141,7 @@ pub(crate) async fn get_health(State(state): State<ApiState>) -> (StatusCode, Js
             fleet: if core.fleet.is_alive() {
                 Part::OK
             } else {
-                Part::error("has stopped; see the log")
+                Part::error(Trouble::Stopped)
             },
             writing: writing(&core),
             printer_keys: printer_keys(&core.store).await,
@@ -186,56 +200,36 @@ fn writing(core: &Core) -> Part {
             (Some(_), _) => waiting += 1,
         }
     }
-    let mut reasons = Vec::new();
+    let mut troubles = Vec::new();
     if waiting > 0 {
-        reasons.push(format!(
-            "changes of jobs of {waiting} printers wait for the database; they are in memory, and writing is retried"
-        ));
+        troubles.push(Trouble::ChangesWait { count: waiting });
     }
     if not_followed > 0 {
-        reasons.push(format!(
-            "{not_followed} printers are not recorded, because the database refuses writes; connecting is retried until it accepts them"
-        ));
+        troubles.push(Trouble::NotRecorded { count: not_followed });
     }
-    if reasons.is_empty() && *core.details_fail.borrow() {
-        reasons.push(
-            "the database refuses details of jobs; they are read from the printers again until it accepts them"
-                .to_owned(),
-        );
+    if troubles.is_empty() && *core.details_fail.borrow() {
+        troubles.push(Trouble::DetailsRefused);
     }
-    match reasons.is_empty() {
-        true => Part::OK,
-        false => Part::warning(reasons.join(". ")),
-    }
+    Part::with_warnings(&troubles)
 }
 
 fn housekeeping(core: &Core) -> Part {
     let housekeeping = core.housekeeping.borrow();
-    let backup = housekeeping
-        .backup
-        .iter()
-        .map(|reason| format!("a scheduled backup has failed: {reason}; it is retried, see the log"));
-    let retention = housekeeping
-        .retention
-        .iter()
-        .map(|reason| format!("expired data cannot be removed: {reason}; see the log"));
-    let reasons: Vec<_> = backup.chain(retention).collect();
-    match reasons.is_empty() {
-        true => Part::OK,
-        false => Part::warning(reasons.join(". ")),
-    }
+    let backup = housekeeping.backup.clone();
+    let backup = backup.map(|detail| Trouble::BackupFailed { detail });
+    let retention = housekeeping.retention.clone();
+    let retention = retention.map(|detail| Trouble::RetentionFailed { detail });
+    Part::with_warnings(&Vec::from_iter(backup.into_iter().chain(retention)))
 }
 
 /// Names no printer, because the route needs no API key.
 async fn printer_keys(store: &store::Store) -> Part {
     if store.secret_trouble().is_some() {
-        return Part::warning("there is no secret to encrypt them with (database.secret_file); see the log");
+        return Part::warning(Trouble::NoSecret);
     }
     match tokio::time::timeout(PATIENCE, store.unreadable_key_count()).await {
         Ok(Ok(0)) => Part::OK,
-        Ok(Ok(number)) => Part::warning(format!(
-            "the keys of {number} printers cannot be decrypted: the secret (database.secret_file) is missing or a different one; restore the right file, or enter the keys again"
-        )),
+        Ok(Ok(number)) => Part::warning(Trouble::KeysUnreadable { count: number as u64 }),
         // Database errors are reported by the database part.
         Ok(Err(_)) | Err(_) => Part::OK,
     }
@@ -271,22 +265,19 @@ impl From<DetailsCounts> for QueueBody {
 
 async fn database(store: &store::Store) -> Part {
     if store.is_damaged() {
-        return Part::error(
-            "its file is damaged; stop the server and restore a backup with `printlog restore`; see the log",
-        );
+        return Part::error(Trouble::Damaged);
     }
     match tokio::time::timeout(PATIENCE, store.ping()).await {
         Ok(Ok(())) => match store.refusal() {
             None => Part::OK,
-            Some(refusal) => Part::warning(format!(
-                "can be read, but refused the last write: {}",
-                error::refused(refusal)
-            )),
+            Some(Refusal::DiskFull) => Part::warning(Trouble::DiskFull),
+            Some(Refusal::ReadOnly) => Part::warning(Trouble::ReadOnly),
+            Some(Refusal::DiskFails) => Part::warning(Trouble::DiskFails),
         },
         Ok(Err(cause)) => {
             warn!("the database does not respond: {}", ErrorChain(&cause));
-            Part::error("does not respond; see the log")
+            Part::error(Trouble::DoesNotRespond)
         }
-        Err(_) => Part::error("does not respond in time"),
+        Err(_) => Part::error(Trouble::TooSlow),
     }
 }

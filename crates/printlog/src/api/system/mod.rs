@@ -3,6 +3,7 @@
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod metrics_route;
+mod trouble;
 
 use axum::{Json, extract::State};
 use serde::Serialize;
