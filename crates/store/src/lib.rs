@@ -13,6 +13,7 @@ mod open;
 mod ops;
 mod printer_rows;
 mod printers;
+mod settings;
 mod store;
 
 pub use access::{

@@ -27,6 +27,7 @@ use crate::{
         backup::{Backup, BackupReason},
         instance_lock::{self, InstanceLock},
     },
+    settings::Currency,
     store::CHANGES,
 };
 
@@ -63,6 +64,7 @@ impl Store {
         store.migrate().await?;
         store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
+        store.read_settings().await?;
         Ok(store)
     }
 
@@ -102,6 +104,7 @@ impl Store {
         store.migrate().await?;
         store.rebuild_outdated().await?;
         store.seal_plain_keys().await?;
+        store.read_settings().await?;
         if opener == Opener::Server {
             store.check_writable(location).await?;
         }
@@ -123,7 +126,7 @@ impl Store {
             journal: opened.journal,
             lease_epoch: None,
             month_cache: Arc::default(),
-            currency: None,
+            currency: Currency::default(),
             secret: Arc::new(Secret::open(secret_file)),
             timings: Timings::new(),
             stale_connections,
@@ -156,7 +159,7 @@ impl Store {
             journal: None,
             lease_epoch: None,
             month_cache: Arc::default(),
-            currency: None,
+            currency: Currency::default(),
             secret: Arc::new(Secret::open(None)),
             timings: Timings::new(),
             stale_connections: StaleConnections::default(),

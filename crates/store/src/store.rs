@@ -26,6 +26,7 @@ use crate::{
     },
     job_months::JobMonthCache,
     migrations,
+    settings::Currency,
 };
 
 /// A database. Clones share its connections.
@@ -38,7 +39,7 @@ pub struct Store {
     pub(crate) engine: Engine,
     pub(crate) month_cache: Arc<Mutex<JobMonthCache>>,
     /// Currency of costs whose file names none.
-    pub(crate) currency: Option<Arc<str>>,
+    pub(crate) currency: Currency,
     /// How SQLite makes its changes durable. `None` for a server.
     pub(crate) journal: Option<Journal>,
     /// Epoch of the lease that writes require. `None`: writes need no lease.

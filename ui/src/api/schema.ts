@@ -64,6 +64,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export all analytics
+         * @description A workbook with one sheet for each card of the dashboard: summary, timeline, printers, filament, estimates, files (at most
+         *     500), failures, ratings and hours of the week. Titles and values are translated. Durations are times of a spreadsheet,
+         *     shares are percentages, and the unit of any other number is in the title of its column.
+         */
+        get: operations["export_analytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/failures": {
         parameters: {
             query?: never;
@@ -599,6 +621,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/settings/currency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the currency */
+        get: operations["get_currency"];
+        /**
+         * Set the currency
+         * @description Changes the costs of files that name no currency, in lists and analytics, at once. 409 if the configuration file sets it.
+         */
+        put: operations["set_currency"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system": {
         parameters: {
             query?: never;
@@ -798,6 +841,8 @@ export interface components {
         /** @enum {string} */
         Bucket: "hour" | "day" | "week" | "month" | "year";
         /** @enum {string} */
+        BuiltInReason: "off_the_bed" | "warped" | "layer_shift" | "stringing" | "under_extrusion" | "poor_surface" | "wrong_size" | "wrong_material";
+        /** @enum {string} */
         Capability: "identify" | "server_info" | "host_clock" | "history" | "object_list" | "subscription" | "metadata" | "temperature_store" | "print_stats" | "history_import" | "history_rows";
         /**
          * @description Relative change: 0.1 means 10 % more than before. `null` if the previous value is 0, if one of the two is unknown,
@@ -846,7 +891,7 @@ export interface components {
         Cost: {
             /** Format: double */
             amount: number;
-            /** @description Currency in the files, or else `api.currency` of the configuration. `null` without both. */
+            /** @description Currency in the files, or else the one of `GET /api/settings/currency`. `null` without both. */
             currency: string | null;
             /**
              * Format: int64
@@ -868,6 +913,20 @@ export interface components {
              */
             key: string;
         };
+        /** @description Currency of costs. */
+        CurrencySetting: {
+            /**
+             * @description Currency of the costs of files that name none. `null` if it is not set.
+             * @example EUR
+             */
+            currency: string | null;
+            source: components["schemas"]["CurrencySource"] | null;
+        };
+        /**
+         * @description Where the currency is set.
+         * @enum {string}
+         */
+        CurrencySource: "config" | "user";
         /** @description The current print. */
         CurrentJob: {
             /**
@@ -1080,10 +1139,14 @@ export interface components {
         };
         /** @description Error in a field of the body, or in a parameter of the path or the query. */
         FieldError: {
+            /** @description Stable name of the message, for programs and translations. */
+            code: components["schemas"]["InvalidCode"];
             /** @description Name of the field; nested fields are written `outer.inner`. */
             field: string;
-            /** @description What is wrong and what is allowed. */
+            /** @description What is wrong and what is allowed, in English. */
             message: string;
+            /** @description Variable parts of the message by name: texts, numbers and lists of texts. Omitted if there are none. */
+            params?: Record<string, never>;
         };
         /** @description Figures of a group of jobs. Sums include known values only; the field next to each sum counts the jobs without one. */
         Figures: {
@@ -1250,6 +1313,13 @@ export interface components {
             /** @description Whether a count is capped. If so, one of them is 1000. */
             has_more: boolean;
         };
+        /** @description A trouble of a part. */
+        HealthTrouble: {
+            /** @description Stable name of the trouble, for programs and translations. */
+            code: components["schemas"]["TroubleCode"];
+            /** @description Variable parts of the sentence by name: texts and numbers. Empty if there are none. */
+            params: Record<string, never>;
+        };
         /** @description Jobs by weekday and hour, and by day, of their starts in the time zone. */
         Heatmap: {
             /** @description Days with jobs, in ascending order. */
@@ -1294,6 +1364,11 @@ export interface components {
         };
         /** @enum {string} */
         HeatmapView: "week" | "calendar";
+        /**
+         * @description Stable name of a message about a field.
+         * @enum {string}
+         */
+        InvalidCode: "not_object" | "missing" | "duplicate" | "unknown_field" | "wrong_type" | "unknown_parameter" | "no_parameters" | "given_twice" | "not_whole_number" | "not_number" | "not_true_or_false" | "null_character" | "control_character" | "wrong_length" | "not_allowed" | "not_instant" | "not_cursor" | "unknown_time_zone" | "not_currency" | "comma" | "too_many_tags" | "unknown_verdict_reason" | "verdict_needed" | "name_taken" | "address_empty" | "address_unreadable" | "address_not_plain" | "address_scheme" | "address_part" | "key_characters" | "key_of_other_address";
         /** @description A job: one run of one G-code file. */
         Job: {
             /** @description Why it ended, as Moonraker reports it, such as `klippy_shutdown`. `null` while it runs. */
@@ -1366,7 +1441,7 @@ export interface components {
         JobCost: {
             /** Format: double */
             amount: number;
-            /** @description As the file names it, or else `api.currency` of the configuration. `null` without both. */
+            /** @description As the file names it, or else the one of `GET /api/settings/currency`. `null` without both. */
             currency: string | null;
         };
         /** @description Slicer data from the file of a job. */
@@ -1567,6 +1642,7 @@ export interface components {
             verdict: components["schemas"]["JobVerdict"] | null;
             /** @description A user's reason for the verdict. */
             verdict_reason: string | null;
+            verdict_reason_key: components["schemas"]["BuiltInReason"] | null;
         };
         /** @description A page of jobs. */
         JobList: {
@@ -1708,6 +1784,8 @@ export interface components {
         KeyScope: "read" | "admin";
         /** @enum {string} */
         KlippyState: "disconnected" | "startup" | "ready" | "error" | "shutdown";
+        /** @enum {string} */
+        Language: "en" | "de";
         /**
          * @description Address of a Moonraker: a URL with http, https, ws or wss, or only the host. The default port is 7125, or 443 with https and wss. User and password, as in http://USER:PASSWORD@HOST, are the login of a proxy; they are stored encrypted together with the API key, and never shown.
          * @example http://voron.local:7125
@@ -1729,6 +1807,14 @@ export interface components {
             /** @description Scope: `read` for jobs and the state of printers, or `admin` (the default) for everything. */
             scope?: components["schemas"]["KeyScope"];
         };
+        /** @description A currency to set. */
+        NewCurrency: {
+            /**
+             * @description Code of ISO 4217. `null` removes the setting.
+             * @example EUR
+             */
+            currency: string | null;
+        };
         /** @description A reason to add. */
         NewVerdictReason: {
             /** @example Elephant's foot */
@@ -1742,9 +1828,11 @@ export interface components {
             warnings: Record<string, never>[];
         };
         Part: {
-            /** @description Description of the problem. `null` if there is none. */
+            /** @description Description of all troubles, in English. `null` if there is none. */
             reason: string | null;
             status: components["schemas"]["Verdict"];
+            /** @description The troubles, for programs and translations. Empty if there is none. */
+            troubles: components["schemas"]["HealthTrouble"][];
         };
         /** @description The period of the response, by start of the jobs. */
         Period: {
@@ -1976,7 +2064,9 @@ export interface components {
         };
         /** @description An error response (RFC 9457). */
         Problem: {
-            /** @description Description of this error, as text for users. */
+            /** @description Stable name of this error, for programs and translations. */
+            code: components["schemas"]["ProblemCode"];
+            /** @description Description of this error, as text for users, in English. */
             detail: string;
             /** @description Errors by field or parameter. Omitted if the error is not about fields. */
             errors?: components["schemas"]["FieldError"][];
@@ -1985,6 +2075,8 @@ export interface components {
              * @description Number of jobs of a printer that could not be deleted. Omitted otherwise.
              */
             job_count?: number | null;
+            /** @description Variable parts of `detail` by name: texts and numbers. Omitted if there are none. */
+            params?: Record<string, never>;
             /**
              * Format: int32
              * @description HTTP status.
@@ -2001,6 +2093,19 @@ export interface components {
              * @example about:blank
              */
             type: string;
+        };
+        /**
+         * @description Stable name of an error.
+         * @enum {string}
+         */
+        ProblemCode: "invalid_field" | "invalid_fields" | "route_not_found" | "method_not_allowed" | "documentation_not_found" | "job_not_found" | "details_not_found" | "image_not_found" | "printer_not_found" | "verdict_reason_not_found" | "key_not_found" | "job_is_printing" | "printer_has_jobs" | "last_admin_key" | "currency_configured" | "cursor_of_other_sort" | "key_needed" | "key_refused" | "session_ended" | "scope_too_small" | "too_many_attempts" | "other_site" | "other_origin" | "body_not_sent_as_json" | "body_not_sent_as_file" | "body_not_json" | "body_too_large" | "body_incomplete" | "body_too_slow" | "path_not_text" | "waits_for_database" | "waits_for_lease" | "server_full" | "client_has_many_connections" | "request_timed_out" | "too_many_exports" | "too_many_viewers" | "discovery_failed" | "no_secret" | "disk_full" | "database_read_only" | "disk_fails" | "database_does_not_respond" | "internal";
+        /** @description Jobs with a reason for their rating. */
+        ReasonFacet: {
+            /** Format: int64 */
+            jobs: number;
+            key: components["schemas"]["BuiltInReason"] | null;
+            /** @description The spelling of most jobs. `null`: not given; an empty filter value selects these jobs. */
+            value: string | null;
         };
         /** @description Cost of scrap. Sums include known values only; the field next to each sum counts the jobs without one. */
         Scrap: {
@@ -2071,10 +2176,13 @@ export interface components {
         /** @description The server and its database. */
         System: {
             /**
-             * @description Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
+             * @description Currency of the costs of files that name none, from the configuration or `PUT /api/settings/currency`. `null` if it
+             *     is not set.
              * @example EUR
              */
             currency: string | null;
+            /** @description Whether jobs have a cost whose file names no currency, and none is set. */
+            currency_needed: boolean;
             database: components["schemas"]["Database"];
             /** @description Jobs without complete details, each counted up to 100,000. */
             details: components["schemas"]["DetailsQueue"];
@@ -2193,6 +2301,11 @@ export interface components {
              */
             printer_id: number | null;
         };
+        /**
+         * @description Stable name of a trouble.
+         * @enum {string}
+         */
+        TroubleCode: "waits_for_lease" | "waits_for_database" | "not_yet_responded" | "stopped" | "changes_wait" | "not_recorded" | "details_refused" | "backup_failed" | "retention_failed" | "no_secret" | "keys_unreadable" | "damaged" | "disk_full" | "read_only" | "disk_fails" | "does_not_respond" | "too_slow";
         /** @description Jobs with a value. */
         ValueFacet: {
             /** Format: int64 */
@@ -2219,7 +2332,7 @@ export interface components {
             /** Format: int64 */
             jobs: number;
             /** @description Their reasons; empty for jobs that are not rated. */
-            reasons: components["schemas"]["ValueFacet"][];
+            reasons: components["schemas"]["ReasonFacet"][];
             verdict: components["schemas"]["JobVerdict"] | null;
         };
         /** @description A group of jobs by verdict. */
@@ -2244,12 +2357,14 @@ export interface components {
             key: string | null;
             /** Format: int64 */
             printer_id: number | null;
+            reason_key: components["schemas"]["BuiltInReason"] | null;
             scrap: components["schemas"]["Scrap"];
         };
         /** @description A reason for verdicts. */
         VerdictReason: {
             /** Format: int64 */
             id: number;
+            key: components["schemas"]["BuiltInReason"] | null;
             /** @description Text of the reason. Unique, ignoring case. */
             name: string;
         };
@@ -2548,6 +2663,116 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EstimateAnalytics"];
                     "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export_analytics: {
+        parameters: {
+            query?: {
+                /** @description Language of titles and values. Defaults to the first known one of the header `Accept-Language`, else `en`. */
+                lang?: components["schemas"]["Language"];
+                /**
+                 * @description Time zone of days and hours, by its IANA name. Defaults to `api.timezone` of the configuration.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
+                /** @description The period that the summary is compared with. */
+                compare?: components["schemas"]["ComparisonBase"];
+                /** @description Length of the buckets of the timeline. */
+                bucket?: components["schemas"]["Bucket"];
+                /** @description How the jobs of each bucket are divided into columns. */
+                stack?: components["schemas"]["Stack"];
+                /** @description Order of the files. */
+                sort?: components["schemas"]["FileOrder"];
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
+                printer_id?: number[];
+                /**
+                 * @description Only jobs with one of these statuses; `failed` is `error` and `interrupted`. May be repeated or contain
+                 *     several, separated by commas.
+                 */
+                status?: components["schemas"]["StatusFilter"][];
+                /**
+                 * @description Only jobs that started at this time or later: RFC 3339, or a date, which means its first instant in the time
+                 *     zone of the request (UTC for routes without `tz`).
+                 * @example 2026-01-31
+                 */
+                since?: string;
+                /**
+                 * @description Only jobs that started before this time: RFC 3339, or a date, which means its first instant in the time zone
+                 *     of the request (UTC for routes without `tz`).
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                until?: string;
+                /** @description Only jobs whose file name, title, notes, tags or reason contain this text, ignoring case and Unicode form. */
+                q?: string;
+                /**
+                 * @description Only jobs with one of these materials, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     material is unknown.
+                 * @example [
+                 *       "PLA",
+                 *       "PETG"
+                 *     ]
+                 */
+                filament_type?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs whose file was made by one of these slicers, ignoring case. May be repeated. An empty value selects
+                 *     jobs whose slicer is unknown.
+                 * @example [
+                 *       "OrcaSlicer"
+                 *     ]
+                 */
+                slicer?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs that one of these users started, ignoring case. May be repeated. An empty value selects jobs whose
+                 *     user is unknown.
+                 */
+                user?: components["schemas"]["WordOrUnknown"][];
+                /**
+                 * @description Only jobs with one of these causes, ignoring case. May be repeated. An empty value selects jobs whose cause
+                 *     is unknown.
+                 * @example [
+                 *       "klippy_shutdown"
+                 *     ]
+                 */
+                cause?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs with at least this `print_duration`, in s. */
+                print_duration_min?: number;
+                /** @description Only jobs with at most this `print_duration`, in s. */
+                print_duration_max?: number;
+                /** @description Only jobs with at least this `filament_used`, in mm. */
+                filament_used_min?: number;
+                /** @description Only jobs with at most this `filament_used`, in mm. */
+                filament_used_max?: number;
+                /** @description Only jobs to which a user gave one of these verdicts. May be repeated or contain several, separated by commas. */
+                verdict?: components["schemas"]["JobVerdict"][];
+                /**
+                 * @description Only jobs that a user rated for one of these reasons, ignoring case. May be repeated. An empty value selects
+                 *     rated jobs without a reason.
+                 */
+                verdict_reason?: components["schemas"]["WordOrUnknown"][];
+                /** @description Only jobs to which a user gave one of these tags, ignoring case. May be repeated. */
+                tag?: components["schemas"]["Tag"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workbook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3748,6 +3973,20 @@ export interface operations {
                  *     effect on other formats.
                  */
                 bom?: boolean;
+                /**
+                 * @description Layout of a workbook. `raw`: the columns of all formats, with times in UTC. `people`: translated columns, local
+                 *     times, durations as times of a spreadsheet, grams and costs, with a filter on each column. No effect on other
+                 *     formats.
+                 */
+                layout?: ("raw" | "people") & Record<string, never>;
+                /** @description Language of the layout `people`. Defaults to the first known one of the header `Accept-Language`, else `en`. */
+                lang?: components["schemas"]["Language"];
+                /**
+                 * @description Time zone of the times of the layout `people`, and of dates in `since` and `until`. Defaults to `api.timezone` of
+                 *     the configuration for this layout, else to UTC.
+                 * @example Europe/Berlin
+                 */
+                tz?: components["schemas"]["TimeZone"];
             };
             header?: never;
             path?: never;
@@ -4633,6 +4872,70 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_currency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrencySetting"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    set_currency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCurrency"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrencySetting"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The configuration file sets the currency. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
         };

@@ -13,7 +13,7 @@ use crate::{
         live,
         printers::{self, discovery, status},
         state::ApiState,
-        system::{self, health, metrics_route},
+        system::{self, health, metrics_route, settings},
         web_ui,
     },
     config::Config,
@@ -76,6 +76,7 @@ pub(super) fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(gcode_file::parse_gcode))
         .merge(analytics::router())
         .routes(routes!(system::get_system))
+        .routes(routes!(settings::get_currency, settings::set_currency))
 }
 
 /// Routes that need an API key with the scope `admin`.

@@ -167,6 +167,10 @@ macro_rules! names {
 names! {
     /// Format of an export.
     ExportFormat: crate::export::ExportFormat;
+    /// Layout of a workbook of jobs.
+    ExportLayout: crate::api::jobs::export::ExportLayout;
+    /// Language of a workbook.
+    Language: crate::export::Language;
     /// Status of a job.
     JobStatus: domain::JobStatus;
     /// A user's rating of a job.

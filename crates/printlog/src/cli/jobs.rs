@@ -12,7 +12,7 @@ use crate::{
         output::{Table, duration, instant, metres, print_json, text},
         printers,
     },
-    export::{ExportFormat, Exporter},
+    export::{ExportFormat, Exporter, Layout},
     input::page,
 };
 
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, command: JobsCommand) -> anyhow::Resu
             export::export(
                 &context.store,
                 &filter,
-                Exporter::new(arguments.format, arguments.bom)?,
+                Exporter::new(arguments.format, arguments.bom, Layout::Raw)?,
                 arguments.output.as_deref(),
             )
             .await?;

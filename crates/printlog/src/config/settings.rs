@@ -167,7 +167,8 @@ sections! {
             "Default time zone for analytics; a request can override it with `tz`.";
         currency: Option<String> = |value| or_nothing(value, currency), "null",
             "a string of 1 to 8 characters such as EUR, or null for none",
-            "Currency of the costs of files that name none. A file that names a currency keeps it.";
+            "Currency of the costs of files that name none. If it is set here, users cannot change it in the dashboard. A file that \
+             names a currency keeps it.";
     }
 
     /// Analytics.

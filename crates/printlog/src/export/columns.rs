@@ -8,7 +8,7 @@ use store::{ExportedJob, ListedDetails};
 
 /// Value of a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Nothing,
     Text(Cow<'a, str>),
     /// A list of texts without commas, possibly empty.

@@ -15,7 +15,7 @@ use crate::export::{
     columns::{COLUMNS, Cell},
     formula::escape_formula,
     parquet::Columns,
-    xlsx::Workbook,
+    xlsx::{JobSheets, Layout},
 };
 
 /// An export being written.
@@ -28,14 +28,14 @@ enum Format {
     Csv(Box<csv::Writer<Written>>),
     Json { is_first: bool },
     Ndjson,
-    Xlsx(Box<Workbook<Written>>),
+    Xlsx(Box<JobSheets<Written>>),
     Parquet(Box<Columns<Written>>),
 }
 
 impl Exporter {
     /// Begins an export. With `bom`, CSV begins with a byte order mark, without which Excel assumes the legacy
-    /// encoding of the system.
-    pub(crate) fn new(format: ExportFormat, bom: bool) -> io::Result<Self> {
+    /// encoding of the system. `layout` is that of a workbook.
+    pub(crate) fn new(format: ExportFormat, bom: bool, layout: Layout) -> io::Result<Self> {
         let mut written = Written::default();
         let format = match format {
             ExportFormat::Csv => {
@@ -51,7 +51,7 @@ impl Exporter {
                 Format::Json { is_first: true }
             }
             ExportFormat::Ndjson => Format::Ndjson,
-            ExportFormat::Xlsx => Format::Xlsx(Box::new(Workbook::begin(written.clone())?)),
+            ExportFormat::Xlsx => Format::Xlsx(Box::new(JobSheets::begin(written.clone(), layout)?)),
             ExportFormat::Parquet => Format::Parquet(Box::new(Columns::begin(written.clone())?)),
         };
         Ok(Self { format, written })

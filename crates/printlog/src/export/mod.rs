@@ -6,16 +6,25 @@ mod fields;
 mod foreign;
 pub(crate) mod formula;
 mod input;
+mod language;
 mod parquet;
+mod people;
 mod read;
+mod workbook;
 mod xlsx;
 
 use domain::UnknownName;
 use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 
-pub(crate) use columns::columns_help;
+pub(crate) use columns::{Cell, columns_help};
 pub(crate) use exporter::Exporter;
+pub(crate) use language::{Language, Word};
+pub(crate) use people::People;
 pub(crate) use read::{ImportFormat, Imported, Record, RecordError, Records};
+pub(crate) use workbook::{
+    SheetColumn, Style, Workbook, days as spreadsheet_days, duration as spreadsheet_duration,
+};
+pub(crate) use xlsx::Layout;
 
 /// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, VariantArray, IntoStaticStr, EnumString)]

@@ -65,6 +65,8 @@ pub(crate) enum Invalid {
          such as +02:00"
     )]
     UnknownTimeZone { value: String },
+    #[error("must be a currency of ISO 4217, such as EUR")]
+    NotCurrency,
     #[error("must not contain a comma")]
     Comma,
     #[error("must have at most {max} tags")]

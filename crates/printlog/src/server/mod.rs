@@ -127,6 +127,8 @@ pub async fn run_reloading(
     };
     lease.keep(&tasks, alive.clone());
     let store = lease.store.clone();
+    // A server that waited for the lease may have read them long ago.
+    store.read_settings().await?;
     create_first_key(&store, clock, address).await?;
     let fleet = Fleet::start(
         store.clone(),

@@ -437,6 +437,10 @@ async fn verdicts_are_counted_with_what_scrap_cost() {
         reasons[0]["by_verdict"],
         json!({"good": 0, "partly_good": 1, "scrap": 2, "none": 0})
     );
+    assert_eq!(
+        (&reasons[0]["reason_key"], &found["all"]["reason_key"]),
+        (&json!("warped"), &Value::Null)
+    );
     let materials = found["by_material"].as_array().unwrap();
     let petg = materials.iter().find(|group| group["key"] == "PETG").unwrap();
     assert_eq!(

@@ -195,8 +195,8 @@ async fn facets_count_under_the_other_filters() {
     assert_eq!(
         facets["verdicts"],
         json!([
-            {"verdict": "good", "jobs": 1, "reasons": [{"value": null, "jobs": 1}]},
-            {"verdict": "scrap", "jobs": 1, "reasons": [{"value": "Warped", "jobs": 1}]},
+            {"verdict": "good", "jobs": 1, "reasons": [{"value": null, "key": null, "jobs": 1}]},
+            {"verdict": "scrap", "jobs": 1, "reasons": [{"value": "Warped", "key": "warped", "jobs": 1}]},
             {"verdict": null, "jobs": 6, "reasons": []},
         ])
     );

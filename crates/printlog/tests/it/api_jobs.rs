@@ -45,6 +45,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
                 "tags": [],
                 "verdict": null,
                 "verdict_reason": null,
+                "verdict_reason_key": null,
                 "has_thumbnail": false,
                 "filament_type": null,
                 "filament_brand": null,

@@ -143,6 +143,7 @@ async fn the_list_of_reasons_is_the_users() {
     let body = json!({"verdict": "partly_good", "verdict_reason": "elephant's FOOT"});
     let changed = app.patch(&path, &body).await.expect(200).json();
     assert_eq!(changed["verdict_reason"], "Elephant's foot");
+    assert_eq!(changed["verdict_reason_key"], Value::Null);
     let reasons = app.get("/api/verdict-reasons").await.expect(200).json();
     assert!(reasons["items"].as_array().unwrap().contains(&made), "{reasons}");
     let place = format!("/api/verdict-reasons/{}", made["id"]);

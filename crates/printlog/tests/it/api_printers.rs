@@ -405,7 +405,10 @@ async fn a_lost_secret_costs_the_keys_of_printers_and_nothing_else() {
     let changed = again.put("/api/printers/1", &change).await.expect(200).json();
     assert_eq!(changed["has_moonraker_api_key"], false);
     let health = again.get("/health").await.expect(200).json();
-    assert_eq!(health["printer_keys"], json!({"status": "ok", "reason": null}));
+    assert_eq!(
+        health["printer_keys"],
+        json!({"status": "ok", "reason": null, "troubles": []})
+    );
     change["moonraker_api_key"] = json!("n3w");
     again.put("/api/printers/1", &change).await.expect(200);
     let stored = again.store.printer(domain::PrinterId(1)).await.unwrap().unwrap();

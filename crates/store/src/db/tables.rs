@@ -271,3 +271,10 @@ pub(crate) enum OutboxPosition {
     Id,
     LastId,
 }
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerSettings {
+    Table,
+    Name,
+    Value,
+}

@@ -25,7 +25,7 @@ pub struct ListedDetails {
     pub weight_source: Option<String>,
     pub estimated_length: Option<f64>,
     pub filament_cost: Option<f64>,
-    /// As the file names it, or the currency of [`Store::with_currency`].
+    /// As the file names it, or [`Store::currency`].
     pub currency: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl Store {
     /// Sets the currency of a cost whose file names none.
     pub(crate) fn complete_currency(&self, details: &mut ListedDetails) {
         if details.filament_cost.is_some() && details.currency.is_none() {
-            details.currency = self.currency.as_deref().map(str::to_owned);
+            details.currency = self.currency.get().as_deref().map(str::to_owned);
         }
     }
 }

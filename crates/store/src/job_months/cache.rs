@@ -46,13 +46,6 @@ impl Store {
         self
     }
 
-    /// Sets the currency of costs whose file names none.
-    #[must_use]
-    pub fn with_currency(mut self, currency: Option<&str>) -> Self {
-        self.currency = currency.map(Arc::from);
-        self
-    }
-
     /// The texts (file names, causes, users) that facts refer to by number.
     pub async fn job_texts(&self, numbers: impl IntoIterator<Item = u32>) -> Result<HashMap<u32, String>> {
         let numbers: Vec<u32> = numbers.into_iter().collect();
@@ -92,7 +85,7 @@ impl Store {
         let selection = selection
             .with_running(running)
             .with_words(spellings.numbers(&filter))
-            .with_currency(self.currency.clone());
+            .with_currency(self.currency.get());
         Ok((selection, cache.names.clone(), filter))
     }
 

@@ -21,6 +21,7 @@ mod printers;
 mod records;
 mod search;
 mod sessions;
+mod settings;
 mod totals;
 mod upgrades;
 mod values;

@@ -7,14 +7,20 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute, printer_names,
-        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
-        table,
+use crate::{
+    api::{
+        analytics::{
+            compute, printer_names,
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
+            table,
+        },
+        http::error::ApiResult,
+        state::Core,
     },
-    http::error::ApiResult,
-    state::Core,
+    export::{Cell, Language, Style, Word},
 };
 
 /// Minimum number of jobs for meaningful quartiles.
@@ -70,9 +76,22 @@ struct Row {
     params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((EstimatesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
-    let names = printer_names(&core).await?;
-    let period = query.period();
-    let body = compute(&core, &query.filter, move |jobs| {
+    let body = read(&core, &query.asked).await?;
+    table::respond(query.format, &body, |body| {
+        let rows = body.groups().into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked) -> ApiResult<EstimatesBody> {
+    let names = printer_names(core).await?;
+    let period = asked.period();
+    compute(core, &asked.filter, move |jobs| {
         let estimates = jobs.estimates()?;
         let named = |groups: BTreeMap<Option<String>, Distribution>| {
             let groups = groups.into_iter();
@@ -96,22 +115,48 @@ pub(super) async fn get_estimates(core: Core, query: AnalyticsQuery) -> ApiResul
             by_slicer: named(estimates.slicers),
         })
     })
-    .await?;
-    table::respond(query.format, &body, |body| {
-        let groups = [
-            ("all", std::slice::from_ref(&body.all)),
-            ("printer", &body.by_printer),
-            ("material", &body.by_material),
-            ("slicer", &body.by_slicer),
+    .await
+}
+
+impl EstimatesBody {
+    fn groups(&self) -> [(&'static str, &[RatioBody]); 4] {
+        [
+            ("all", std::slice::from_ref(&self.all)),
+            ("printer", &self.by_printer),
+            ("material", &self.by_material),
+            ("slicer", &self.by_slicer),
+        ]
+    }
+
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let columns = [
+            (Word::GroupedBy, 16, Style::Plain),
+            (Word::Group, 24, Style::Plain),
+            (Word::JobsCompared, 18, Style::Whole),
+            (Word::LowerQuartile, 16, Style::Percent),
+            (Word::Median, 16, Style::Percent),
+            (Word::UpperQuartile, 16, Style::Percent),
         ];
-        let rows = groups.into_iter().flat_map(|(group, bodies)| {
-            bodies.iter().map(move |body| Row {
-                group,
-                body: body.clone(),
-            })
-        });
-        rows.collect()
-    })
+        let mut sheet = Sheet::new(Word::Estimates, language, &columns);
+        let titles = [Word::All, Word::Printer, Word::Material, Word::Slicer];
+        for (title, (_, groups)) in titles.into_iter().zip(self.groups()) {
+            for group in groups {
+                let key = match title {
+                    Word::All => Cell::Nothing,
+                    _ => sheet::name(group.key.as_deref(), Word::Unknown, language),
+                };
+                sheet.row([
+                    sheet::word(title, language),
+                    key,
+                    sheet::count(group.jobs),
+                    sheet::number(group.lower_quartile),
+                    sheet::number(group.median),
+                    sheet::number(group.upper_quartile),
+                ]);
+            }
+        }
+        sheet
+    }
 }
 
 fn sorted(mut groups: Vec<RatioBody>) -> Vec<RatioBody> {

@@ -4,19 +4,26 @@ use std::collections::BTreeMap;
 
 use analytics::{FileOrder, FileOutcomes, Sums};
 use axum::response::Response;
+use domain::Cause;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::as_f64,
-        printer_names,
-        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
-        table,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::as_f64,
+            printer_names,
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
+            table,
+        },
+        http::error::ApiResult,
+        state::Core,
     },
-    http::error::ApiResult,
-    state::Core,
+    export::{Cell, Language, Style, Word},
 };
 
 /// Failed jobs: those with status `error` or `interrupted`. Cancelled jobs do not count as failed.
@@ -73,8 +80,13 @@ struct Row {
     params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FailuresBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
-    let names = printer_names(&core).await?;
-    let (mut failures, files) = compute(&core, &query.filter, |jobs| {
+    let body = read(&core, &query.asked).await?;
+    table::respond(query.format, &body, rows)
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked) -> ApiResult<FailuresBody> {
+    let names = printer_names(core).await?;
+    let (mut failures, files) = compute(core, &asked.filter, |jobs| {
         Ok((jobs.failures()?, jobs.file_outcomes(FileOrder::Failed, FILES)?))
     })
     .await?;
@@ -98,8 +110,8 @@ pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult
     let by_file = files
         .iter()
         .map(|(file, outcomes)| FailureBody::of_file(texts.get(file).cloned(), outcomes));
-    let body = FailuresBody {
-        period: query.period(),
+    Ok(FailuresBody {
+        period: asked.period(),
         by_file: by_file.collect(),
         by_cause: sorted(by_cause.collect()),
         by_printer: sorted(by_printer.collect()),
@@ -116,8 +128,59 @@ pub(super) async fn get_failures(core: Core, query: AnalyticsQuery) -> ApiResult
             .collect(),
         jobs_without_hour: failures.hours.get(&None).copied().unwrap_or(0),
         all,
-    };
-    table::respond(query.format, &body, rows)
+    })
+}
+
+impl FailuresBody {
+    fn groups(&self) -> [(&'static str, &[FailureBody]); 5] {
+        [
+            ("all", std::slice::from_ref(&self.all)),
+            ("cause", &self.by_cause),
+            ("printer", &self.by_printer),
+            ("material", &self.by_material),
+            ("file", &self.by_file),
+        ]
+    }
+
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let columns = [
+            (Word::GroupedBy, 20, Style::Plain),
+            (Word::Group, 40, Style::Plain),
+            (Word::Failed, 12, Style::Whole),
+            (Word::CompletedOrFailed, 24, Style::Whole),
+            (Word::Share, 12, Style::Percent),
+        ];
+        let mut sheet = Sheet::new(Word::Failures, language, &columns);
+        let titles = [Word::All, Word::Cause, Word::Printer, Word::Material, Word::File];
+        for (title, (_, groups)) in titles.into_iter().zip(self.groups()) {
+            for group in groups {
+                let cause = |key| {
+                    (title == Word::Cause)
+                        .then(|| Word::cause(&Cause::from(key)))
+                        .flatten()
+                };
+                let key = match (title, group.key.as_deref()) {
+                    (Word::All, _) => Cell::Nothing,
+                    (_, key) => match key.and_then(cause) {
+                        Some(cause) => sheet::word(cause, language),
+                        None => sheet::name(key, Word::Unknown, language),
+                    },
+                };
+                sheet.row([
+                    sheet::word(title, language),
+                    key,
+                    sheet::count(group.failed),
+                    group.of_jobs.map_or(Cell::Nothing, sheet::count),
+                    sheet::number(group.rate),
+                ]);
+            }
+        }
+        for hour in &self.by_hour {
+            let title = sheet::word(Word::HourOfPrint, language);
+            sheet.row([title, sheet::count(hour.hour + 1), sheet::count(hour.failed)]);
+        }
+        sheet
+    }
 }
 
 fn by_name(groups: BTreeMap<Option<String>, Sums>) -> Vec<FailureBody> {
@@ -135,13 +198,6 @@ fn sorted(mut groups: Vec<FailureBody>) -> Vec<FailureBody> {
 }
 
 fn rows(body: &FailuresBody) -> Vec<Row> {
-    let groups = [
-        ("all", std::slice::from_ref(&body.all)),
-        ("cause", &body.by_cause),
-        ("printer", &body.by_printer),
-        ("material", &body.by_material),
-        ("file", &body.by_file),
-    ];
     let hours = body.by_hour.iter().map(|hour| Row {
         group: "hour",
         body: FailureBody {
@@ -150,7 +206,7 @@ fn rows(body: &FailuresBody) -> Vec<Row> {
             ..FailureBody::default()
         },
     });
-    let rows = groups.into_iter().flat_map(|(group, bodies)| {
+    let rows = body.groups().into_iter().flat_map(|(group, bodies)| {
         bodies.iter().map(move |body| Row {
             group,
             body: body.clone(),

@@ -50,8 +50,15 @@ pub(super) struct ByStatusBody {
     paused: u64,
     pub(super) completed: u64,
     error: u64,
-    cancelled: u64,
+    pub(super) cancelled: u64,
     interrupted: u64,
+}
+
+impl ByStatusBody {
+    /// Jobs that failed.
+    pub(super) fn failed(&self) -> u64 {
+        self.error + self.interrupted
+    }
 }
 
 /// Cost in one currency.
@@ -59,7 +66,7 @@ pub(super) struct ByStatusBody {
 #[schema(as = Cost)]
 pub(super) struct CostBody {
     pub(super) amount: f64,
-    /// Currency in the files, or else `api.currency` of the configuration. `null` without both.
+    /// Currency in the files, or else the one of `GET /api/settings/currency`. `null` without both.
     pub(super) currency: Option<String>,
     /// Number of jobs included.
     pub(super) jobs: u64,

@@ -7,16 +7,22 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::FiguresBody,
-        printer_names,
-        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
-        table,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::FiguresBody,
+            printer_names,
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
+            table,
+        },
+        http::error::ApiResult,
+        state::Core,
     },
-    http::error::ApiResult,
-    state::Core,
+    export::{Language, Style, Word},
 };
 
 /// Filament, grouped in four ways. Each job counts once in each grouping.
@@ -57,9 +63,22 @@ struct Row {
     params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((FilamentBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
-    let names = printer_names(&core).await?;
-    let period = query.period();
-    let body = compute(&core, &query.filter, move |jobs| {
+    let body = read(&core, &query.asked).await?;
+    table::respond(query.format, &body, |body| {
+        let rows = body.groups().into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked) -> ApiResult<FilamentBody> {
+    let names = printer_names(core).await?;
+    let period = asked.period();
+    compute(core, &asked.filter, move |jobs| {
         let all = jobs.groups()?;
         Ok(FilamentBody {
             period,
@@ -78,22 +97,41 @@ pub(super) async fn get_filament(core: Core, query: AnalyticsQuery) -> ApiResult
             ),
         })
     })
-    .await?;
-    table::respond(query.format, &body, |body| {
-        let groups = [
-            ("type", &body.by_type),
-            ("brand", &body.by_brand),
-            ("color", &body.by_color),
-            ("printer", &body.by_printer),
-        ];
-        let rows = groups.into_iter().flat_map(|(group, bodies)| {
-            bodies.iter().map(move |body| Row {
-                group,
-                body: body.clone(),
-            })
-        });
-        rows.collect()
-    })
+    .await
+}
+
+impl FilamentBody {
+    fn groups(&self) -> [(&'static str, &Vec<GroupBody>); 4] {
+        [
+            ("type", &self.by_type),
+            ("brand", &self.by_brand),
+            ("color", &self.by_color),
+            ("printer", &self.by_printer),
+        ]
+    }
+
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let mut sheet = Sheet::new(
+            Word::FilamentUsed,
+            language,
+            &[
+                (Word::GroupedBy, 16, Style::Plain),
+                (Word::Group, 24, Style::Plain),
+            ],
+        );
+        let figures = self.groups().into_iter().flat_map(|(_, groups)| groups);
+        let currencies = sheet::currencies(figures.map(|group| &group.figures));
+        sheet.add_figure_columns(&currencies);
+        let titles = [Word::Material, Word::Brand, Word::Colour, Word::Printer];
+        for (title, (_, groups)) in titles.into_iter().zip(self.groups()) {
+            for group in groups {
+                let key = sheet::name(group.key.as_deref(), Word::Unknown, language);
+                let figures = Sheet::figures(&group.figures, &currencies);
+                sheet.row([sheet::word(title, language), key].into_iter().chain(figures));
+            }
+        }
+        sheet
+    }
 }
 
 fn groups(jobs: &Selection, groups: BTreeMap<Option<String>, Sums>) -> Vec<GroupBody> {

@@ -10,20 +10,24 @@ use crate::{
         analytics::{
             compute,
             figures::{FiguresBody, thousandths},
-            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
             table,
         },
         http::{error::ApiResult, query::parameters},
         schema_enums,
         state::Core,
     },
+    export::{Cell, Language, Style, Word},
     input::{whole, word},
 };
 
 /// Default number of files.
 const USUAL: usize = 50;
 /// Maximum number of files.
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
 /// Files, with the outcomes of their jobs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,7 +82,12 @@ parameters! {
     responses((status = 200, content((FilesBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_files(core: Core, query: AnalyticsQuery<FilesParameters>) -> ApiResult<Response> {
     let FilesParameters { limit, sort } = query.own;
-    let (outcomes, figures, bodies) = compute(&core, &query.filter, move |jobs| {
+    let body = read(&core, &query.asked, limit, sort).await?;
+    table::respond(query.format, &body, |body| body.items.clone())
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked, limit: usize, sort: FileOrder) -> ApiResult<FilesBody> {
+    let (outcomes, figures, bodies) = compute(core, &asked.filter, move |jobs| {
         let outcomes = jobs.file_outcomes(sort, limit)?;
         let numbers: Vec<u32> = outcomes.iter().map(|(file, _)| *file).collect();
         let files = jobs.sums_of_files(&numbers)?;
@@ -106,11 +115,26 @@ pub(super) async fn get_files(core: Core, query: AnalyticsQuery<FilesParameters>
             jobs_without_filament_lost_g: outcomes.without_lost_weight,
             figures,
         });
-    let body = FilesBody {
-        period: query.period(),
+    Ok(FilesBody {
+        period: asked.period(),
         items: items.collect(),
         total: figures.total,
         jobs_without_file: figures.unknown,
-    };
-    table::respond(query.format, &body, |body| body.items.clone())
+    })
+}
+
+impl FilesBody {
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let mut sheet = Sheet::new(Word::Files, language, &[(Word::File, 48, Style::Plain)]);
+        let currencies = sheet::currencies(self.items.iter().map(|file| &file.figures));
+        sheet.add_figure_columns(&currencies);
+        sheet.add_column(Word::FilamentLostGrams.of(language), 18, Style::OneDecimal);
+        for file in &self.items {
+            let mut cells = vec![Cell::Text(file.filename.clone().into())];
+            cells.extend(Sheet::figures(&file.figures, &currencies));
+            cells.push(Cell::Number(file.filament_lost_g));
+            sheet.row(cells);
+        }
+        sheet
+    }
 }

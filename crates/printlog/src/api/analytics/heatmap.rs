@@ -12,13 +12,17 @@ use crate::{
         analytics::{
             compute,
             figures::thousandths,
-            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
             table,
         },
         http::{error::ApiResult, query::parameters},
         schema_enums,
         state::Core,
     },
+    export::{Language, Style, Word},
     input::word,
 };
 
@@ -90,8 +94,22 @@ parameters! {
     responses((status = 200, content((HeatmapBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_heatmap(core: Core, query: AnalyticsQuery<HeatmapParameters>) -> ApiResult<Response> {
     let view = query.own.view;
-    let (period, zone) = (query.period(), query.zone.clone());
-    compute(&core, &query.filter, move |jobs| {
+    let format = query.format;
+    read(&core, &query.asked, move |body| match view {
+        View::Week => table::respond(format, &body, |body| body.week.clone()),
+        View::Calendar => table::respond(format, &body, |body| body.calendar.clone()),
+    })
+    .await?
+}
+
+/// Computes the heat map, and what `finish` makes of it.
+pub(super) async fn read<T: Send + 'static>(
+    core: &Core,
+    asked: &Asked,
+    finish: impl FnOnce(HeatmapBody) -> T + Send + 'static,
+) -> ApiResult<T> {
+    let (period, zone) = (asked.period(), asked.zone.clone());
+    compute(core, &asked.filter, move |jobs| {
         let map = jobs.heatmap(&zone)?;
         let hours = map.week.iter().zip(1..).flat_map(|(hours, weekday)| {
             hours.iter().zip(0..).map(move |(cell, hour)| HourBody {
@@ -106,18 +124,31 @@ pub(super) async fn get_heatmap(core: Core, query: AnalyticsQuery<HeatmapParamet
                 cell: cell.into(),
             })
         });
-        let body = HeatmapBody {
+        Ok(finish(HeatmapBody {
             period,
             week: hours.collect(),
             calendar: days.collect(),
             undated_jobs: map.undated,
-        };
-        Ok(match view {
-            View::Week => table::respond(query.format, &body, |body| body.week.clone()),
-            View::Calendar => table::respond(query.format, &body, |body| body.calendar.clone()),
-        })
+        }))
     })
-    .await?
+    .await
+}
+
+impl HeatmapBody {
+    /// Jobs by weekday and hour.
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let mut sheet = Sheet::new(Word::HoursOfWeek, language, &[(Word::Weekday, 14, Style::Plain)]);
+        for hour in 0..24 {
+            sheet.add_column(format!("{hour}:00"), 7, Style::Whole);
+        }
+        sheet.add_column(Word::Total.of(language), 9, Style::Whole);
+        for (weekday, hours) in Word::WEEKDAYS.into_iter().zip(self.week.chunks(24)) {
+            let jobs = hours.iter().map(|hour| hour.cell.jobs);
+            let cells = jobs.clone().chain([jobs.sum()]).map(sheet::count);
+            sheet.row([sheet::word(weekday, language)].into_iter().chain(cells));
+        }
+        sheet
+    }
 }
 
 impl From<&HourCell> for CellBody {

@@ -10,10 +10,12 @@ mod files;
 mod heatmap;
 mod printers;
 mod query;
+mod sheet;
 mod summary;
 mod table;
 mod timeline;
 mod verdicts;
+pub(crate) mod workbook;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,7 @@ use analytics::{ReadError, Selection};
 pub(crate) use comparison::ComparisonBase;
 use domain::{JobFilter, PrinterId};
 pub(crate) use heatmap::View;
-pub(crate) use query::Format;
+pub(crate) use query::{Format, time_zone};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::{
@@ -42,6 +44,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(files::get_files))
         .routes(routes!(failures::get_failures))
         .routes(routes!(verdicts::get_verdicts))
+        .routes(routes!(workbook::export_analytics))
 }
 
 /// Runs a computation, at most as many at once as there are cores.

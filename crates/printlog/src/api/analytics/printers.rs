@@ -9,22 +9,27 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::{FiguresBody, rounded, thousandths},
-        printer_names,
-        query::{
-            AnalyticsQuery, FilterParameters, OfPrinter, PeriodBody, PrinterParameters, TableParameters,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::{FiguresBody, rounded, thousandths},
+            printer_names,
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, OfPrinter, PeriodBody, PrinterParameters,
+                TableParameters,
+            },
+            sheet::{self, Sheet},
+            table,
         },
-        table,
+        http::{
+            error::{ApiResult, Problem},
+            extract::PathId,
+            fault::Fault,
+        },
+        state::{ApiState, Core},
     },
-    http::{
-        error::{ApiResult, Problem},
-        extract::PathId,
-        fault::Fault,
-    },
-    state::{ApiState, Core},
+    export::{Cell, Language, Style, Word},
 };
 
 /// Figures of each printer in a period.
@@ -81,16 +86,44 @@ pub(super) async fn compare_printers(
     core: Core,
     query: AnalyticsQuery,
 ) -> ApiResult<Response> {
-    let wanted = query.filter.printer_ids.clone();
-    let mut names = printer_names(&core).await?;
-    names.retain(|id, _| wanted.is_empty() || wanted.contains(id));
-    let mut items = figures(&core, &query.filter, names, state.clock.now()).await?;
-    items.sort_by(|one, other| one.printer_name.cmp(&other.printer_name));
-    let body = ComparisonBody {
-        period: query.period(),
-        items,
-    };
+    let body = read(&core, &query.asked, state.clock.now()).await?;
     table::respond(query.format, &body, |body| body.items.clone())
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked, now: Timestamp) -> ApiResult<ComparisonBody> {
+    let wanted = asked.filter.printer_ids.clone();
+    let mut names = printer_names(core).await?;
+    names.retain(|id, _| wanted.is_empty() || wanted.contains(id));
+    let mut items = figures(core, &asked.filter, names, now).await?;
+    items.sort_by(|one, other| one.printer_name.cmp(&other.printer_name));
+    Ok(ComparisonBody {
+        period: asked.period(),
+        items,
+    })
+}
+
+impl ComparisonBody {
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let mut sheet = Sheet::new(Word::Printers, language, &[(Word::Printer, 24, Style::Plain)]);
+        let currencies = sheet::currencies(self.items.iter().map(|printer| &printer.figures));
+        sheet.add_figure_columns(&currencies);
+        for (title, style) in [
+            (Word::Utilisation, Style::Percent),
+            (Word::BusyTime, Style::Duration),
+            (Word::TimeBetweenFailures, Style::Duration),
+        ] {
+            sheet.add_column(title.of(language), 18, style);
+        }
+        for printer in &self.items {
+            let mut cells = vec![Cell::Text(printer.printer_name.clone().into())];
+            cells.extend(Sheet::figures(&printer.figures, &currencies));
+            cells.push(sheet::number(printer.utilisation));
+            cells.push(sheet::duration(printer.busy_time));
+            cells.push(sheet::duration(printer.mean_time_between_failures));
+            sheet.row(cells);
+        }
+        sheet
+    }
 }
 
 /// Show the figures of a printer
@@ -114,12 +147,12 @@ pub(super) async fn get_printer_analytics(
     let printer = core.store.printer(id).await?.ok_or_else(no_such)?;
     let filter = JobFilter {
         printer_ids: vec![id],
-        ..query.filter.clone()
+        ..query.asked.filter.clone()
     };
     let names = BTreeMap::from([(id, printer.config.name)]);
     let items = figures(&core, &filter, names, state.clock.now()).await?;
     let body = OnePrinterBody {
-        period: query.period(),
+        period: query.asked.period(),
         printer: items.into_iter().next().ok_or_else(no_such)?,
     };
     table::respond(query.format, &body, |body| vec![body.printer.clone()])

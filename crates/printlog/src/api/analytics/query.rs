@@ -41,9 +41,15 @@ parameters! {
 /// The parameters of an analytics request: those of one route (`P`), and those that all routes share.
 pub(super) struct AnalyticsQuery<P = ()> {
     pub(super) own: P,
+    pub(super) asked: Asked,
+    pub(super) format: Format,
+}
+
+/// Which jobs a request is about, and where days begin.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
     pub(super) filter: JobFilter,
     pub(super) zone: TimeZone,
-    pub(super) format: Format,
 }
 
 /// Format of a response.
@@ -101,12 +107,13 @@ impl<P: Parameters> AnalyticsQuery<P> {
         };
         query.finish(Self {
             own,
-            filter,
-            zone,
+            asked: Asked { filter, zone },
             format: table.format.unwrap_or_else(|| Format::accepted(&parts.headers)),
         })
     }
+}
 
+impl Asked {
     pub(super) fn period(&self) -> PeriodBody {
         PeriodBody {
             since: self.filter.since,
@@ -135,7 +142,8 @@ impl FromRequestParts<ApiState> for OfPrinter {
     }
 }
 
-fn time_zone(name: &str) -> Result<TimeZone, Invalid> {
+/// The zone with a name, or an offset.
+pub(crate) fn time_zone(name: &str) -> Result<TimeZone, Invalid> {
     time_zone::named_or_fixed(name).ok_or_else(|| Invalid::UnknownTimeZone {
         value: name.to_owned(),
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{extract::State, response::Response};
 use domain::JobFilter;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,13 +14,17 @@ use crate::{
             comparison::{self, ComparisonBase},
             compute,
             figures::{FiguresBody, as_f64},
-            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
             table,
         },
         http::{error::ApiResult, query::parameters},
         schema_enums,
         state::{ApiState, Core},
     },
+    export::{Cell, Language, Style, Word, spreadsheet_days},
     input::word,
 };
 
@@ -112,26 +116,35 @@ pub(super) async fn get_summary(
     core: Core,
     query: AnalyticsQuery<CompareParameters>,
 ) -> ApiResult<Response> {
-    let base = query.own.compare;
-    let now = state.clock.now();
-    let (sums, active_printers) = compute(&core, &query.filter, |jobs| {
+    let body = read(&core, &query.asked, query.own.compare, state.clock.now()).await?;
+    table::respond(query.format, &body, rows)
+}
+
+pub(super) async fn read(
+    core: &Core,
+    asked: &Asked,
+    base: ComparisonBase,
+    now: Timestamp,
+) -> ApiResult<SummaryBody> {
+    let filter = &asked.filter;
+    let (sums, active_printers) = compute(core, filter, |jobs| {
         Ok((
             FiguresBody::new(&jobs.groups()?.sums(), jobs),
             jobs.running().len(),
         ))
     })
     .await?;
-    let asked = query.filter.since.zip(Some(query.filter.until));
-    let before = asked.and_then(|(since, until)| comparison::base(base, since, until, &query.zone, now));
+    let period = filter.since.zip(Some(filter.until));
+    let before = period.and_then(|(since, until)| comparison::base(base, since, until, &asked.zone, now));
     let previous = match before {
         None => None,
         Some(period) => {
             let filter = JobFilter {
                 since: Some(period.since),
                 until: Some(period.until),
-                ..query.filter.clone()
+                ..filter.clone()
             };
-            let figures = compute(&core, &filter, |jobs| {
+            let figures = compute(core, &filter, |jobs| {
                 Ok(FiguresBody::new(&jobs.groups()?.sums(), jobs))
             })
             .await?;
@@ -144,15 +157,148 @@ pub(super) async fn get_summary(
             })
         }
     };
-    let body = SummaryBody {
-        period: query.period(),
+    Ok(SummaryBody {
+        period: asked.period(),
         change: previous.as_ref().map(|previous| change(&previous.figures, &sums)),
         figures: sums,
         active_printers,
         previous,
-    };
-    table::respond(query.format, &body, rows)
+    })
 }
+
+impl SummaryBody {
+    /// One row for each figure, with the period before next to it.
+    pub(super) fn sheet(&self, language: Language, zone: &TimeZone) -> Sheet {
+        let mut columns = vec![
+            (Word::Figure, 26, Style::Plain),
+            (Word::ThisPeriod, 20, Style::Plain),
+        ];
+        columns.extend(
+            self.previous
+                .iter()
+                .map(|_| (Word::PreviousPeriod, 20, Style::Plain)),
+        );
+        columns.push((Word::Missing, 20, Style::Whole));
+        let mut sheet = Sheet::new(Word::Summary, language, &columns);
+        let periods: Vec<&FiguresBody> = [&self.figures]
+            .into_iter()
+            .chain(self.previous.iter().map(|previous| &previous.figures))
+            .collect();
+        self.add_bounds(&mut sheet, language, zone);
+        let currencies = sheet::currencies(periods.iter().copied());
+        for line in &LINES {
+            let values = periods.iter().map(|figures| (line.value)(figures));
+            let missing = line.missing.map(|missing| missing(&self.figures));
+            add_line(
+                &mut sheet,
+                line.title.of(language).to_owned(),
+                line.style,
+                values,
+                missing,
+            );
+        }
+        for currency in &currencies {
+            let title = sheet::cost_title(language, currency.as_deref());
+            let values = periods.iter().map(|figures| sheet::cost(figures, currency));
+            let missing = Some(self.figures.jobs_without_cost);
+            add_line(&mut sheet, title, Style::TwoDecimals, values, missing);
+        }
+        sheet
+    }
+
+    /// Begin and end of the periods, in the time zone below them.
+    fn add_bounds(&self, sheet: &mut Sheet, language: Language, zone: &TimeZone) {
+        let before = self.previous.as_ref();
+        let since = before.map(|previous| Some(previous.since));
+        let until = before.map(|previous| Some(previous.until));
+        for (title, times) in [
+            (Word::Since, [self.period.since].into_iter().chain(since)),
+            (Word::Until, [self.period.until].into_iter().chain(until)),
+        ] {
+            let title = (sheet::word(title, language), Style::Plain);
+            let cells = times.map(|time| {
+                let days = time.map(|time| spreadsheet_days(time, zone));
+                (sheet::number(days), Style::LocalTime)
+            });
+            sheet.styled_row([title].into_iter().chain(cells));
+        }
+        let title = (sheet::word(Word::TimeZone, language), Style::Plain);
+        let name = (Cell::Text(self.period.tz.clone().into()), Style::Plain);
+        sheet.styled_row([title, name]);
+    }
+}
+
+fn add_line(
+    sheet: &mut Sheet,
+    title: String,
+    style: Style,
+    values: impl Iterator<Item = Cell<'static>>,
+    missing: Option<u64>,
+) {
+    let title = (Cell::Text(title.into()), Style::Plain);
+    let missing = missing.map(|missing| (sheet::count(missing), Style::Whole));
+    let values = values.map(|value| (value, style));
+    sheet.styled_row([title].into_iter().chain(values).chain(missing));
+}
+
+/// A figure of the sheet.
+struct Line {
+    title: Word,
+    style: Style,
+    value: fn(&FiguresBody) -> Cell<'static>,
+    /// How many jobs are without it. `None` if no job can be.
+    missing: Option<fn(&FiguresBody) -> u64>,
+}
+
+impl Line {
+    const fn new(title: Word, style: Style, value: fn(&FiguresBody) -> Cell<'static>) -> Self {
+        Self {
+            title,
+            style,
+            value,
+            missing: None,
+        }
+    }
+
+    const fn without(mut self, missing: fn(&FiguresBody) -> u64) -> Self {
+        self.missing = Some(missing);
+        self
+    }
+}
+
+const LINES: [Line; 10] = [
+    Line::new(Word::Jobs, Style::Whole, |f| sheet::count(f.jobs)),
+    Line::new(Word::Completed, Style::Whole, |f| {
+        sheet::count(f.by_status.completed)
+    }),
+    Line::new(Word::Failed, Style::Whole, |f| sheet::count(f.by_status.failed())),
+    Line::new(Word::Cancelled, Style::Whole, |f| {
+        sheet::count(f.by_status.cancelled)
+    }),
+    Line::new(Word::SuccessRate, Style::Percent, |f| {
+        sheet::number(f.success_rate)
+    }),
+    Line::new(Word::PrintTime, Style::Duration, |f| {
+        sheet::duration(f.print_time)
+    })
+    .without(|f| f.jobs_without_print_time),
+    Line::new(Word::TotalTime, Style::Duration, |f| {
+        sheet::duration(f.total_time)
+    })
+    .without(|f| f.jobs_without_total_time),
+    Line::new(Word::LongestJob, Style::Duration, |f| {
+        sheet::duration(f.longest_job)
+    })
+    .without(|f| f.jobs_without_total_time),
+    Line::new(Word::FilamentMetres, Style::OneDecimal, |f| {
+        sheet::number(f.filament_mm.map(|mm| mm / 1000.0))
+    })
+    .without(|f| f.jobs_without_filament_mm),
+    Line::new(Word::FilamentGrams, Style::OneDecimal, |f| {
+        sheet::number(f.filament_g)
+    })
+    .without(|f| f.jobs_without_filament_g),
+];
 
 fn rows(body: &SummaryBody) -> Vec<Row> {
     let current = Row {

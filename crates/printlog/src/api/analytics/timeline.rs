@@ -12,13 +12,17 @@ use crate::{
             compute,
             figures::thousandths,
             printer_names,
-            query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
             table,
         },
         http::{error::ApiResult, query::parameters},
         schema_enums,
         state::Core,
     },
+    export::{Cell, Language, Style, Word, spreadsheet_days},
     input::word,
 };
 
@@ -114,9 +118,24 @@ pub(super) async fn get_timeline(
     query: AnalyticsQuery<TimelineParameters>,
 ) -> ApiResult<Response> {
     let TimelineParameters { bucket, stack } = query.own;
-    let names = printer_names(&core).await?;
-    let (period, zone, filter) = (query.period(), query.zone.clone(), query.filter.clone());
-    compute(&core, &query.filter, move |jobs| {
+    let format = query.format;
+    read(&core, &query.asked, bucket, stack, move |body| {
+        table::respond(format, &body, rows)
+    })
+    .await?
+}
+
+/// Computes the timeline, and what `finish` makes of it, which may take as long.
+pub(super) async fn read<T: Send + 'static>(
+    core: &Core,
+    asked: &Asked,
+    bucket: Bucket,
+    stack: Stack,
+    finish: impl FnOnce(TimelineBody) -> T + Send + 'static,
+) -> ApiResult<T> {
+    let names = printer_names(core).await?;
+    let (period, zone, filter) = (asked.period(), asked.zone.clone(), asked.filter.clone());
+    compute(core, &asked.filter, move |jobs| {
         let (extent, undated_jobs) = jobs.extent()?;
         let instant = |time: i64| Timestamp::from_millisecond(time).ok();
         let first = filter.since.or_else(|| instant(extent?.0));
@@ -156,9 +175,9 @@ pub(super) async fn get_timeline(
                 .collect(),
             undated_jobs,
         };
-        Ok(table::respond(query.format, &body, rows))
+        Ok(finish(body))
     })
-    .await?
+    .await
 }
 
 /// The buckets, in the wanted length or the next larger one that stays within [`MOST`].
@@ -202,6 +221,48 @@ impl SeriesBody {
             print_time: each(|cell| cell.print),
             filament_mm: each(|cell| cell.length),
             filament_g: each(|cell| cell.weight),
+        }
+    }
+}
+
+impl TimelineBody {
+    /// One row for each bucket, with the jobs of each series in a column.
+    pub(super) fn sheet(&self, language: Language, zone: &TimeZone) -> Sheet {
+        let columns = [
+            (Word::Time, 18, Style::Plain),
+            (Word::Started, 18, Style::LocalTime),
+            (Word::Jobs, 10, Style::Whole),
+        ];
+        let mut sheet = Sheet::new(Word::Timeline, language, &columns);
+        for series in &self.series {
+            sheet.add_column(self.title(series, language), 15, Style::Whole);
+        }
+        sheet.add_column(Word::PrintTime.of(language), 14, Style::Duration);
+        sheet.add_column(Word::FilamentGrams.of(language), 14, Style::OneDecimal);
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            let sum =
+                |of: fn(&SeriesBody) -> &[f64]| self.series.iter().map(|series| of(series)[index]).sum();
+            let jobs = self.series.iter().map(|series| series.jobs[index]);
+            let mut cells = vec![
+                Cell::Text(bucket.label.clone().into()),
+                Cell::Number(spreadsheet_days(bucket.start, zone)),
+                sheet::count(jobs.clone().sum()),
+            ];
+            cells.extend(jobs.map(sheet::count));
+            cells.push(sheet::duration(Some(sum(|series| &series.print_time))));
+            cells.push(Cell::Number(sum(|series| &series.filament_g)));
+            sheet.row(cells);
+        }
+        sheet
+    }
+
+    fn title(&self, series: &SeriesBody, language: Language) -> String {
+        let status = |word: &str| Some(Word::status(word.parse().ok()?).of(language).to_owned());
+        match &series.key {
+            _ if series.is_other => Word::Others.of(language).to_owned(),
+            None => Word::Unknown.of(language).to_owned(),
+            Some(key) if self.stack == Stack::Status.as_str() => status(key).unwrap_or_else(|| key.clone()),
+            Some(key) => key.clone(),
         }
     }
 }

@@ -8,17 +8,23 @@ use domain::{BuiltInReason, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{
-    analytics::{
-        compute,
-        figures::{CostBody, FiguresBody},
-        printer_names,
-        query::{AnalyticsQuery, FilterParameters, PeriodBody, PrinterParameters, TableParameters},
-        table,
+use crate::{
+    api::{
+        analytics::{
+            compute,
+            figures::{CostBody, FiguresBody},
+            printer_names,
+            query::{
+                AnalyticsQuery, Asked, FilterParameters, PeriodBody, PrinterParameters, TableParameters,
+            },
+            sheet::{self, Sheet},
+            table,
+        },
+        http::error::ApiResult,
+        schema_enums,
+        state::Core,
     },
-    http::error::ApiResult,
-    schema_enums,
-    state::Core,
+    export::{Cell, Language, Style, Word},
 };
 
 /// Users' verdicts on jobs, independent of the printer's status.
@@ -96,10 +102,23 @@ struct Row {
     params(PrinterParameters, FilterParameters, TableParameters),
     responses((status = 200, content((VerdictsBody = "application/json"), (String = "text/csv")))))]
 pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult<Response> {
-    let names = printer_names(&core).await?;
+    let body = read(&core, &query.asked).await?;
+    table::respond(query.format, &body, |body| {
+        let rows = body.groups().into_iter().flat_map(|(group, bodies)| {
+            bodies.iter().map(move |body| Row {
+                group,
+                body: body.clone(),
+            })
+        });
+        rows.collect()
+    })
+}
+
+pub(super) async fn read(core: &Core, asked: &Asked) -> ApiResult<VerdictsBody> {
+    let names = printer_names(core).await?;
     let judgements = core.store.judgements().await?;
-    let period = query.period();
-    let body = compute(&core, &query.filter, move |jobs| {
+    let period = asked.period();
+    compute(core, &asked.filter, move |jobs| {
         let verdicts = jobs.verdicts(&judgements)?;
         let printers = verdicts.printers.iter();
         let by_printer = printers.map(|(id, sums)| GroupBody {
@@ -117,22 +136,40 @@ pub(super) async fn get_verdicts(core: Core, query: AnalyticsQuery) -> ApiResult
             by_material: by_name(&verdicts.materials, jobs),
         })
     })
-    .await?;
-    table::respond(query.format, &body, |body| {
-        let groups = [
-            ("all", std::slice::from_ref(&body.all)),
-            ("reason", &body.by_reason),
-            ("printer", &body.by_printer),
-            ("material", &body.by_material),
+    .await
+}
+
+impl VerdictsBody {
+    fn groups(&self) -> [(&'static str, &[GroupBody]); 4] {
+        [
+            ("all", std::slice::from_ref(&self.all)),
+            ("reason", &self.by_reason),
+            ("printer", &self.by_printer),
+            ("material", &self.by_material),
+        ]
+    }
+
+    pub(super) fn sheet(&self, language: Language) -> Sheet {
+        let columns = [
+            (Word::GroupedBy, 16, Style::Plain),
+            (Word::Group, 28, Style::Plain),
+            (Word::Good, 10, Style::Whole),
+            (Word::Usable, 12, Style::Whole),
+            (Word::Scrap, 12, Style::Whole),
+            (Word::NotRated, 14, Style::Whole),
+            (Word::GoodShare, 14, Style::Percent),
+            (Word::ScrapTime, 20, Style::Duration),
+            (Word::FilamentLostGrams, 22, Style::OneDecimal),
         ];
-        let rows = groups.into_iter().flat_map(|(group, bodies)| {
-            bodies.iter().map(move |body| Row {
-                group,
-                body: body.clone(),
-            })
-        });
-        rows.collect()
-    })
+        let mut sheet = Sheet::new(Word::Ratings, language, &columns);
+        let titles = [Word::All, Word::Reason, Word::Printer, Word::Material];
+        for (title, (_, groups)) in titles.into_iter().zip(self.groups()) {
+            for group in groups {
+                sheet.row(group.cells(title, language));
+            }
+        }
+        sheet
+    }
 }
 
 fn by_name(groups: &BTreeMap<Option<String>, VerdictSums>, jobs: &Selection) -> Vec<GroupBody> {
@@ -150,6 +187,27 @@ fn sorted(mut groups: Vec<GroupBody>) -> Vec<GroupBody> {
 }
 
 impl GroupBody {
+    fn cells(&self, title: Word, language: Language) -> [Cell<'static>; 9] {
+        let key = self.key.as_deref();
+        let group = match (title, key.and_then(Word::reason)) {
+            (Word::All, _) => Cell::Nothing,
+            (Word::Reason, Some(reason)) => sheet::word(reason, language),
+            (Word::Reason, None) => sheet::name(key, Word::NoReason, language),
+            _ => sheet::name(key, Word::Unknown, language),
+        };
+        [
+            sheet::word(title, language),
+            group,
+            sheet::count(self.by_verdict.good),
+            sheet::count(self.by_verdict.partly_good),
+            sheet::count(self.by_verdict.scrap),
+            sheet::count(self.by_verdict.none),
+            sheet::number(self.good_share),
+            sheet::duration(self.scrap.print_time),
+            sheet::number(self.scrap.filament_g),
+        ]
+    }
+
     fn of_reason(self) -> Self {
         Self {
             reason_key: self

@@ -51,6 +51,8 @@ pub(crate) enum Fault {
         "this is the last valid key with the scope `admin`; create another one first, or revoke it with `printlog keys revoke`"
     )]
     LastAdminKey,
+    #[error("the configuration file sets the currency (api.currency)")]
+    CurrencyConfigured,
     #[error(
         "the cursor belongs to a list with another `sort`; start with the first page, or use the same `sort`"
     )]

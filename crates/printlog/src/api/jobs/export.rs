@@ -4,27 +4,31 @@ use std::{io, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::State,
-    http::{HeaderValue, header},
+    extract::{FromRequestParts, State},
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use domain::{JobFilter, UnknownName};
 use futures_util::stream;
+use jiff::tz::TimeZone;
 use store::Store;
+use strum_macros::{EnumString, IntoStaticStr, VariantArray};
 use tokio::{runtime::Handle, sync::mpsc};
 use tracing::{debug, warn};
 
 use crate::{
     api::{
+        analytics::{time_zone, workbook::accepted_language},
         http::{
             error::{ApiResult, Problem},
             fault::Fault,
-            query::{Query, parameters},
+            query::{Parameters as _, QueryReader, parameters},
         },
         jobs::{FilterParameters, PrinterParameters},
         schema_enums,
         state::{ApiState, Core},
     },
-    export::{ExportFormat, Exporter},
+    export::{ExportFormat, Exporter, Language, Layout, People},
     input::{self, word},
 };
 
@@ -47,6 +51,71 @@ parameters! {
         /// effect on other formats.
         #[param(value_type = Option<bool>)]
         bom: bool = one_or(false, input::truth),
+        /// Layout of a workbook. `raw`: the columns of all formats, with times in UTC. `people`: translated columns, local
+        /// times, durations as times of a spreadsheet, grams and costs, with a filter on each column. No effect on other
+        /// formats.
+        #[param(inline, value_type = Option<schema_enums::ExportLayout>, default = "raw")]
+        layout: ExportLayout = one_or(ExportLayout::Raw, word),
+        /// Language of the layout `people`. Defaults to the first known one of the header `Accept-Language`, else `en`.
+        #[param(value_type = Option<schema_enums::Language>)]
+        lang: Option<Language> = one(word),
+        /// Time zone of the times of the layout `people`, and of dates in `since` and `until`. Defaults to `api.timezone` of
+        /// the configuration for this layout, else to UTC.
+        #[param(value_type = Option<schema_enums::TimeZone>, example = "Europe/Berlin")]
+        tz: Option<TimeZone> = one(time_zone),
+    }
+}
+
+/// Layout of a workbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub(crate) enum ExportLayout {
+    Raw,
+    People,
+}
+
+/// A request for an export.
+pub(crate) struct ExportQuery {
+    filter: JobFilter,
+    format: FormatParameters,
+    language: Language,
+    zone: TimeZone,
+}
+
+impl FromRequestParts<ApiState> for ExportQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let mut query = QueryReader::new(parts.uri.query());
+        let format = FormatParameters::read(&mut query);
+        let usual = match format.layout {
+            ExportLayout::Raw => TimeZone::UTC,
+            ExportLayout::People => state.zone.clone(),
+        };
+        let zone = format.tz.clone().unwrap_or(usual);
+        query.zone = zone.clone();
+        let printers = PrinterParameters::read(&mut query);
+        let filter = FilterParameters::read(&mut query).of_printers(printers);
+        let language = format.lang.unwrap_or_else(|| accepted_language(&parts.headers));
+        query.finish(Self {
+            filter,
+            format,
+            language,
+            zone,
+        })
+    }
+}
+
+impl ExportQuery {
+    fn layout(&self, core: &Core) -> Layout {
+        match self.format.layout {
+            ExportLayout::Raw => Layout::Raw,
+            ExportLayout::People => Layout::People(People {
+                language: self.language,
+                zone: self.zone.clone(),
+                currency: core.store.currency(),
+            }),
+        }
     }
 }
 
@@ -68,7 +137,7 @@ parameters! {
 pub(crate) async fn export_jobs(
     State(state): State<ApiState>,
     core: Core,
-    Query((printers, filter, format)): Query<(PrinterParameters, FilterParameters, FormatParameters)>,
+    query: ExportQuery,
 ) -> ApiResult<Response> {
     let place = core
         .exporting
@@ -76,8 +145,10 @@ pub(crate) async fn export_jobs(
         .try_acquire_owned()
         .map_err(|_| Problem::unavailable(Fault::TooManyExports { limit: AT_ONCE }))?;
     // Errors at this stage can still be sent as a problem document.
-    let export = core.store.begin_export(&filter.of_printers(printers)).await?;
-    let exporter = Exporter::new(format.format, format.bom).map_err(|_| Problem::internal())?;
+    let export = core.store.begin_export(&query.filter).await?;
+    let format = query.format.format;
+    let exporter =
+        Exporter::new(format, query.format.bom, query.layout(&core)).map_err(|_| Problem::internal())?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let runtime = Handle::current();
     // One thread for the whole export: it blocks no other request, and its allocations stay in one thread.
@@ -97,13 +168,13 @@ pub(crate) async fn export_jobs(
     let name = format!(
         "attachment; filename=\"printlog-jobs-{}.{}\"",
         state.clock.now().strftime("%Y-%m-%d"),
-        format.format.as_str()
+        format.as_str()
     );
     let disposition = HeaderValue::from_str(&name).map_err(|_| Problem::internal())?;
     let headers = [
         (
             header::CONTENT_TYPE,
-            HeaderValue::from_static(format.format.media_type()),
+            HeaderValue::from_static(format.media_type()),
         ),
         (header::CONTENT_DISPOSITION, disposition),
     ];

@@ -124,7 +124,7 @@ pub(crate) struct JobItemBody {
 #[schema(as = JobCost)]
 pub(crate) struct JobCostBody {
     amount: f64,
-    /// As the file names it, or else `api.currency` of the configuration. `null` without both.
+    /// As the file names it, or else the one of `GET /api/settings/currency`. `null` without both.
     currency: Option<String>,
 }
 

@@ -3,14 +3,17 @@
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod metrics_route;
+pub(crate) mod settings;
 mod trouble;
 
 use axum::{Json, extract::State};
+use domain::JobFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
+        analytics::compute,
         http::{
             error::ApiResult,
             query::{Query, parameters},
@@ -49,9 +52,12 @@ pub(crate) struct System {
     /// Default time zone of analytics (`api.timezone`), used without the parameter `tz`.
     #[schema(example = "Europe/Berlin")]
     timezone: String,
-    /// Currency of the costs of files that name none (`api.currency`). `null` if it is not set.
+    /// Currency of the costs of files that name none, from the configuration or `PUT /api/settings/currency`. `null` if it
+    /// is not set.
     #[schema(example = "EUR")]
     currency: Option<String>,
+    /// Whether jobs have a cost whose file names no currency, and none is set.
+    currency_needed: bool,
     /// Whether analytics accept `tz` as a time zone. `null` if the request has no `tz`.
     tz_is_known: Option<bool>,
     database: DatabaseBody,
@@ -89,11 +95,13 @@ pub(crate) async fn get_system(
 ) -> ApiResult<Json<System>> {
     let info = core.store.info().await?;
     let counts = core.store.details_counts_up_to(COUNTED).await?;
+    let currency = core.store.currency();
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         uptime: state.clock.moment().monotonic.as_secs(),
         timezone: time_zone::name(&state.zone),
-        currency: state.currency.as_deref().map(str::to_owned),
+        currency: currency.as_deref().map(str::to_owned),
+        currency_needed: currency.is_none() && has_cost_without_currency(&core).await?,
         tz_is_known: query.tz.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
         database: DatabaseBody {
             kind: info.engine.as_str(),
@@ -103,4 +111,13 @@ pub(crate) async fn get_system(
         },
         details: counts.into(),
     }))
+}
+
+/// Whether any job has a cost without a currency. The sums are kept in memory, so it does not grow with the jobs.
+async fn has_cost_without_currency(core: &Core) -> ApiResult<bool> {
+    compute(core, &JobFilter::default(), |jobs| {
+        let costs = jobs.groups()?.sums().costs;
+        Ok(costs.iter().any(|(profile, _)| jobs.currency(*profile).is_none()))
+    })
+    .await
 }

@@ -264,6 +264,11 @@ CREATE TABLE `server_lease` (
   `holder` varchar(255) DEFAULT NULL,
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `server_settings` (
+  `name` varchar(64) NOT NULL,
+  `value` varchar(255) NOT NULL,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `sessions` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `token_hash` varchar(255) NOT NULL,
@@ -308,3 +313,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reas
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0017_server_settings', 0);

@@ -46,6 +46,7 @@ CREATE TABLE "printers" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "name
 CREATE UNIQUE INDEX "printers_name_key" ON "printers" ("name_key");
 CREATE TABLE "schema_migrations" ( "version" varchar NOT NULL PRIMARY KEY, "applied_at" integer NOT NULL );
 CREATE TABLE "server_lease" ( "id" integer NOT NULL PRIMARY KEY, "epoch" integer NOT NULL, "beat" integer NOT NULL, "holder" varchar(255) NULL );
+CREATE TABLE "server_settings" ( "name" varchar(64) NOT NULL PRIMARY KEY, "value" varchar(255) NOT NULL );
 CREATE TABLE "sessions" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "token_hash" varchar(255) NOT NULL, "api_key_id" integer NOT NULL, "created_at" integer NOT NULL, "expires_at" integer NOT NULL, FOREIGN KEY ("api_key_id") REFERENCES "api_keys" ("id") );
 CREATE INDEX "sessions_expires_at" ON "sessions" ("expires_at");
 CREATE INDEX "sessions_key" ON "sessions" ("api_key_id");
@@ -69,3 +70,4 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reas
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0017_server_settings', 0);
