@@ -1,5 +1,6 @@
 // Questions that users ask, each answered within a budget of clicks; two of the tasks with the keyboard only.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
 import { click, choose, task } from './budget.mjs'
@@ -164,6 +165,58 @@ task('how much of each material was used, in grams and in money', async () => {
   assert.deepEqual(await barriers(page), [])
 })
 
+task('the currency is asked for where a cost appears, and set for all', async () => {
+  await page.goto(`${world.url}analytics`)
+  const question = region('Summary').getByLabel('Costs come from the slicer, without a currency. Which one is it?')
+  await choose(question, 'EUR')
+  await region('Summary').getByText(/€[\d,.]+/).waitFor()
+  await question.waitFor({ state: 'detached' })
+  assert.deepEqual(await world.api('system').then(({ currency, currency_needed: needed }) => [currency, needed]), ['EUR', false])
+  await page.goto(`${world.url}settings`)
+  const field = region('Costs').getByLabel('Currency')
+  await page.waitForFunction((element) => element.value === 'EUR', await field.elementHandle())
+  assert.deepEqual(await barriers(page), [])
+  await choose(field, 'CHF')
+  await page.getByText('Costs are now in CHF.').waitFor()
+  assert.equal((await world.api('settings/currency')).currency, 'CHF')
+})
+
+/** What a click on a link saves. */
+async function saved(link) {
+  const [download] = await Promise.all([page.waitForEvent('download'), click(link)])
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) }
+}
+
+task('the prints of a printer are opened in Excel', async () => {
+  const [printer] = printers
+  await page.goto(`${world.url}jobs`)
+  await click(page.getByRole('button', { name: 'All printers' }))
+  await click(dialog().getByText(printer.name))
+  await page.keyboard.press('Escape')
+  await total((await world.api(`jobs?printer_id=${printer.id}&limit=1`)).total).waitFor()
+  await click(page.getByRole('button', { name: 'Export' }))
+  const first = dialog().getByRole('link').first()
+  assert.equal((await first.textContent()).trim(), 'Excel')
+  const { searchParams } = new URL(await first.evaluate(({ href }) => href))
+  assert.deepEqual(['layout', 'lang', 'tz', 'printer_id'].map((name) => searchParams.get(name)), ['people', 'en', 'Europe/Berlin', String(printer.id)])
+  assert.deepEqual(await barriers(page), [])
+  const { name, bytes } = await saved(first)
+  assert.match(name, /^printlog-jobs-.*\.xlsx$/)
+  assert.equal(bytes.toString('latin1', 0, 4), 'PK\u0003\u0004')
+})
+
+task('the figures of a period are opened in Excel', async () => {
+  await page.goto(`${world.url}analytics`)
+  await region('Summary').getByLabel('Compare with').waitFor()
+  const link = page.getByRole('link', { name: 'Export to Excel' })
+  const { searchParams } = new URL(await link.evaluate(({ href }) => href))
+  assert.deepEqual(['compare', 'lang', 'tz'].map((name) => searchParams.get(name)), ['previous', 'en', 'Europe/Berlin'])
+  assert.ok(searchParams.has('since'))
+  const { name, bytes } = await saved(link)
+  assert.match(name, /^printlog-analytics-.*\.xlsx$/)
+  assert.equal(bytes.toString('latin1', 0, 4), 'PK\u0003\u0004')
+})
+
 task('a printer is added', async () => {
   const { url } = world.machines.at(-1)
   await click(page.getByRole('link', { name: 'Printers' }).first())
@@ -181,13 +234,16 @@ test('a key that may only read finds "View only" on every page, and nothing to c
   const { page: viewer, problems: complaints } = await world.openPage({ viewport: SIZES.laptop })
   await world.signIn(viewer, '', undefined, key)
   const [job] = (await world.api('jobs?limit=1')).items
+  await world.api('settings/currency', { method: 'PUT', body: JSON.stringify({ currency: null }) })
   for (const path of ['', 'jobs', `jobs/${job.id}`, 'analytics', 'printers', 'settings']) {
     await viewer.goto(world.url + path)
     await settled(viewer)
     await viewer.locator('text="View only" >> visible=true').first().waitFor()
     const offers = await viewer.getByRole('button', { name: /^(Delete|Edit|Add|Good|Usable|Scrap|Actions|Create|Remove|Revoke)/ }).allTextContents()
     assert.deepEqual(offers, [], `/${path}`)
+    assert.equal(await viewer.getByLabel('Which one is it?').count(), 0, `/${path}`)
   }
+  assert.ok(await viewer.getByLabel('Currency').isDisabled())
   assert.deepEqual(complaints, [])
   await viewer.context().close()
 })

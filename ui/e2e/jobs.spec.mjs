@@ -101,11 +101,14 @@ test('what is filtered is exported, in every format of the menu', async () => {
   await links.first().waitFor()
   const files = {}
   let excel
+  let people
   for (const link of await links.all()) {
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
     const extension = download.suggestedFilename().split('.').at(-1)
     const bytes = await readFile(await download.path())
-    if (new URL(await link.evaluate(({ href }) => href)).searchParams.has('bom')) excel = bytes
+    const { searchParams } = new URL(await link.evaluate(({ href }) => href))
+    if (searchParams.has('bom')) excel = bytes
+    else if (searchParams.has('layout')) people = bytes
     else files[extension] = bytes
   }
   // The rows may have got details in between.
@@ -122,7 +125,8 @@ test('what is filtered is exported, in every format of the menu', async () => {
   assert.equal(files.parquet.toString('latin1', 0, 4), 'PAR1')
   assert.equal(files.parquet.toString('latin1', files.parquet.length - 4), 'PAR1')
   assert.equal(files.xlsx.toString('latin1', 0, 4), 'PK\u0003\u0004')
-  assert.ok(files.parquet.length > 1_000 && files.xlsx.length > 1_000)
+  assert.ok([files.parquet, files.xlsx, people].every(({ length }) => length > 1_000))
+  assert.notDeepEqual(people, files.xlsx)
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await total(240).waitFor()

@@ -63,7 +63,13 @@ const LAYERS: &[Layers] = &[
                 ],
             ),
         ],
-        shared: &["clock", "error_chain", "retry", "housekeeping"],
+        shared: &[
+            "clock",
+            "connection_trouble",
+            "error_chain",
+            "retry",
+            "housekeeping",
+        ],
     },
 ];
 

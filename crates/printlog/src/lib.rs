@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection_trouble;
 pub mod details;
 mod error_chain;
 mod export;

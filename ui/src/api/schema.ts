@@ -884,6 +884,7 @@ export interface components {
             since: string;
             /** @description `disabled` if `is_active` is false; `unauthorized` if the printer needs an API key or rejects the stored one. */
             state: components["schemas"]["ConnectionState"];
+            trouble: null | components["schemas"]["ConnectionTrouble"];
         };
         /** @enum {string} */
         ConnectionState: "disabled" | "connecting" | "connected" | "unreachable" | "unauthorized";
@@ -921,6 +922,7 @@ export interface components {
              */
             currency: string | null;
             source: components["schemas"]["CurrencySource"] | null;
+            choices: string[];
         };
         /**
          * @description Where the currency is set.
@@ -1745,6 +1747,7 @@ export interface components {
             notes: string | null;
             /** @description Pauses that printlog observed, in chronological order. */
             pauses: components["schemas"]["JobPause"][];
+            details_reason_key: string | null;
         };
         /** @description Number of jobs by status. */
         JobsByStatus: {
@@ -1990,6 +1993,8 @@ export interface components {
              * @example this Moonraker keeps no history; jobs are recorded from print_stats only (printer refused `server.history.list` (code -32601): Method not found)
              */
             reason: string;
+            cause: string;
+            is_slow: boolean;
         };
         /** @description All printers. */
         PrinterList: {
@@ -2021,6 +2026,7 @@ export interface components {
             temperatures: {
                 [key: string]: components["schemas"]["Temperature"];
             };
+            database_trouble_key: string | null;
         };
         /** @description Result of a connection test. */
         PrinterTest: {
@@ -2045,6 +2051,7 @@ export interface components {
              *     ready still counts as ok.
              */
             reason: string | null;
+            trouble: null | components["schemas"]["ConnectionTrouble"];
         };
         /** @description An address and a key to test. */
         PrinterTestInput: {
@@ -2375,6 +2382,10 @@ export interface components {
         };
         /** @description A value, or an empty string for jobs whose value is unknown. */
         WordOrUnknown: string;
+        ConnectionTrouble: {
+            code: string;
+            params: Record<string, never>;
+        };
     };
     responses: {
         /** @description The request cannot be read. */

@@ -23,6 +23,15 @@ export type AnalyticsName = keyof Answers
 export type Analytics<Name extends AnalyticsName> = Answers[Name]
 export type Figures = Schemas['Figures']
 
+/** The address of figures, or of their export. */
+export function analyticsAddress(name: AnalyticsName | 'export', filter: JobFilter, timeZone: string | null, more: Record<string, string>) {
+  const query = new URLSearchParams(more)
+  for (const [key, value] of Object.entries(filterToParameters(filter, timeZone))) {
+    for (const one of [value].flat()) query.append(key, String(one))
+  }
+  return `${BASE_URL}/api/analytics/${name}?${query}`
+}
+
 /** The answer of a route, and where the same numbers are as CSV. */
 export function useAnalytics<Name extends keyof Answers>(
   name: Name,
@@ -31,13 +40,7 @@ export function useAnalytics<Name extends keyof Answers>(
   isWanted: MaybeRefOrGetter<boolean> = true,
 ) {
   const { zone, requested } = useTimeZone()
-  const address = computed(() => {
-    const query = new URLSearchParams({ ...toValue(more), tz: requested.value ?? '' })
-    for (const [key, value] of Object.entries(filterToParameters(toValue(filter), zone.value))) {
-      for (const one of [value].flat()) query.append(key, String(one))
-    }
-    return `${BASE_URL}/api/analytics/${name}?${query}`
-  })
+  const address = computed(() => analyticsAddress(name, toValue(filter), zone.value, { ...toValue(more), tz: requested.value ?? '' }))
   const query = useQuery({
     queryKey: ['analytics', address],
     queryFn: async ({ signal }) => (await (await request(address.value, { signal })).json()) as Answers[Name],

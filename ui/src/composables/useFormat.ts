@@ -6,8 +6,8 @@ import { useTimeZone } from './useTimeZone'
 
 const { zone } = useTimeZone()
 const format = computed(() => {
-  const { locale, length, density, currency } = usePreferences()
-  return createFormat({ locale: regional(locale), timeZone: zone.value ?? undefined, length, density, currency })
+  const { locale, length, density } = usePreferences()
+  return createFormat({ locale: regional(locale), timeZone: zone.value ?? undefined, length, density })
 })
 
 export function useFormat() {

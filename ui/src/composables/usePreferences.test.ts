@@ -9,16 +9,16 @@ describe('preferences', () => {
   })
 
   it('survive whatever is in the storage', () => {
-    for (const text of [null, '', 'x', '5', 'null', '[]', '{"theme": 5, "locale": "xx", "timeZone": "Mars/Olympus", "density": -1, "currency": "€"}']) {
+    for (const text of [null, '', 'x', '5', 'null', '[]', '{"theme": 5, "locale": "xx", "timeZone": "Mars/Olympus", "density": -1}']) {
       expect(parsePreferences(text, ['en']), String(text)).toEqual({
-        locale: 'en', theme: 'system', timeZone: null, length: 'm', density: 1.24, currency: null, hiddenColumns: ['ended', 'cause', 'totalTime', 'weight', 'cost', 'layerHeight', 'slicer', 'tags', 'user'],
+        locale: 'en', theme: 'system', timeZone: null, length: 'm', density: 1.24, hiddenColumns: ['ended', 'cause', 'totalTime', 'weight', 'cost', 'layerHeight', 'slicer', 'tags', 'user'],
       })
     }
   })
 
   it('come back as they were', () => {
     const chosen = {
-      locale: 'de', theme: 'dark', timeZone: 'Asia/Tokyo', length: 'g', density: 1.04, currency: 'EUR', hiddenColumns: [],
+      locale: 'de', theme: 'dark', timeZone: 'Asia/Tokyo', length: 'g', density: 1.04, hiddenColumns: [],
     } as const
     expect(parsePreferences(JSON.stringify(chosen), ['en'])).toEqual(chosen)
   })

@@ -20,8 +20,6 @@ export interface Preferences {
   length: LengthUnit
   /** g/cm³ of filament of which no file says it. */
   density: number
-  /** Of costs, such as `EUR`. `null`: not said. */
-  currency: string | null
   /** Columns of the table of jobs that were hidden. */
   hiddenColumns: string[]
 }
@@ -52,7 +50,6 @@ export function parsePreferences(text: string | null, languages: readonly string
     timeZone: typeof stored.timeZone === 'string' && isTimeZone(stored.timeZone) ? stored.timeZone : null,
     length: LENGTHS.find((length) => length === stored.length) ?? 'm',
     density: isDensity(stored.density) ? stored.density : USUAL_DENSITY,
-    currency: typeof stored.currency === 'string' && isCurrency(stored.currency) ? stored.currency : null,
     hiddenColumns: Array.isArray(stored.hiddenColumns)
       ? stored.hiddenColumns.filter((name): name is string => typeof name === 'string')
       : ['ended', 'cause', 'totalTime', 'weight', 'cost', 'layerHeight', 'slicer', 'tags', 'user'],
@@ -61,10 +58,6 @@ export function parsePreferences(text: string | null, languages: readonly string
 
 export function isDensity(value: unknown): value is number {
   return typeof value === 'number' && value >= DENSITIES.min && value <= DENSITIES.max
-}
-
-export function isCurrency(code: string) {
-  return /^[A-Z]{3}$/.test(code)
 }
 
 export function isTimeZone(name: string) {

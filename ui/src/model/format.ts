@@ -14,8 +14,6 @@ export interface FormatOptions {
   length: LengthUnit
   /** g/cm³ of filament of 1.75 mm, for amounts in g whose weight is unknown. */
   density?: number | undefined
-  /** Of costs, as ISO 4217 has it. `null`: numbers only. */
-  currency?: string | null | undefined
 }
 
 /** PLA's. In g/cm³. */
@@ -39,7 +37,7 @@ const DAY = 24 * HOUR
 const SYMBOLS = { day: '\u00A0d', hour: '\u00A0h', minute: '\u00A0min', second: '\u00A0s' }
 const NARROW = { day: 'd', hour: 'h', minute: 'm', second: 's' }
 
-export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY, currency }: FormatOptions) {
+export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY }: FormatOptions) {
   const number = (digits: number) =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   const integer = number(0)
@@ -125,12 +123,9 @@ export function createFormat({ locale, timeZone, length, density = USUAL_DENSITY
     /** A mass in g; from 1 kg in kg. */
     mass: (grams: Maybe<number>) => known(grams, mass),
 
-    /** A cost, in its own currency, or else in the one that the reader chose. */
-    cost: (value: Maybe<number>, own?: string | null) =>
-      known(value, (n) => {
-        const code = own && /^[A-Z]{3}$/.test(own) ? own : currency
-        return (code ? new Intl.NumberFormat(locale, { style: 'currency', currency: code }) : number(2)).format(n)
-      }),
+    /** A cost in its currency; a number if that is unknown, or not as ISO 4217 has it. */
+    cost: (value: Maybe<number>, currency?: string | null) =>
+      known(value, (n) => (currency && /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(locale, { style: 'currency', currency }) : number(2)).format(n)),
 
     /** A growth: 0.1 is a tenth more. */
     change: (ratio: Maybe<number>) => known(ratio, (n) => growth.format(n)),

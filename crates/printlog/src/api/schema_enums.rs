@@ -181,6 +181,8 @@ names! {
     Source: domain::Source;
     /// Status of a job's details.
     DetailsStatus: store::DetailsStatus;
+    /// Why the details of a job are incomplete.
+    DetailsReason: crate::details::reason::DetailsReason;
     /// Source of a file's details.
     DetailsSource: store::DetailsSource;
     /// State of the connection to a printer.

@@ -12,7 +12,9 @@ use crate::{
     details::{
         fetch::{self, FetchError},
         file_identity::FileIdentity,
-        printer_metadata, stored_file,
+        printer_metadata,
+        reason::DetailsReason,
+        stored_file,
     },
     ingest::{self, ConnectionState, GcodeSourceError},
     retry::Backoff,
@@ -110,30 +112,32 @@ impl Attempt {
     }
 
     async fn read(&self, job: &Job, identity: Option<&FileIdentity>) -> Result<NewGcodeFile, Failure> {
-        let failure = |reason: &str, retry| Failure {
-            reason: reason.to_owned(),
+        let failure = |reason: DetailsReason, retry| Failure {
+            reason: reason.text().to_owned(),
             retry,
         };
         // A printer may report the name late; the store then requeues the job.
         let identity = identity.ok_or_else(|| match job.status.is_open() {
-            true => failure("the file of the job is not known yet", RetryKind::Soon),
-            false => failure("the file of the job is not known", RetryKind::Never),
+            true => failure(DetailsReason::FileNotYetKnown, RetryKind::Soon),
+            false => failure(DetailsReason::FileUnknown, RetryKind::Never),
         })?;
         let printer = self
             .printer
             .as_ref()
-            .ok_or_else(|| failure("the printer was deleted", RetryKind::Never))?;
+            .ok_or_else(|| failure(DetailsReason::PrinterDeleted, RetryKind::Never))?;
         let absent = match self.connection {
             ConnectionState::Connected => None,
-            ConnectionState::Disabled => Some("the printer is switched off in printlog"),
-            ConnectionState::Unauthorized => Some("the printer requires an API key, or a different one"),
-            ConnectionState::Connecting | ConnectionState::Unreachable => Some("the printer is off"),
+            ConnectionState::Disabled => Some(DetailsReason::PrinterDisabled),
+            ConnectionState::Unauthorized => Some(DetailsReason::KeyNeeded),
+            ConnectionState::Connecting | ConnectionState::Unreachable => Some(DetailsReason::PrinterOff),
         };
         if let Some(reason) = absent {
             return Err(failure(reason, RetryKind::WhenConnected));
         }
-        let source = ingest::gcode_source(printer)
-            .map_err(|cause| failure(&cause.to_string(), RetryKind::WhenConnected))?;
+        let source = ingest::gcode_source(printer).map_err(|cause| Failure {
+            reason: cause.to_string(),
+            retry: RetryKind::WhenConnected,
+        })?;
         let fetched = fetch::fetch(&source, identity).await.map_err(|cause| Failure {
             retry: RetryKind::after(&cause),
             reason: cause.to_string(),
@@ -141,7 +145,10 @@ impl Attempt {
         // Parsing and converting images takes up to a few milliseconds of CPU time.
         tokio::task::spawn_blocking(move || stored_file::read(&fetched))
             .await
-            .map_err(|crash| failure(&format!("cannot read the file: {crash}"), RetryKind::Never))
+            .map_err(|crash| Failure {
+                reason: format!("cannot read the file: {crash}"),
+                retry: RetryKind::Never,
+            })
     }
 
     fn retry(&self, kind: RetryKind) -> Retry {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gcode::{BUDGET, Reader};
 
 use crate::{
-    details::file_identity::FileIdentity,
+    details::{file_identity::FileIdentity, reason::DetailsReason},
     ingest::{GcodeSource, GcodeSourceError},
 };
 
@@ -30,12 +30,12 @@ pub(super) enum FetchError {
     #[error(transparent)]
     Source(#[from] GcodeSourceError),
     /// The file on the printer is not the printed one.
-    #[error("the file was overwritten since the print")]
+    #[error("{}", DetailsReason::FileOverwritten.text())]
     Overwritten,
     /// The file changed between two reads.
-    #[error("the file changed while it was read")]
+    #[error("{}", DetailsReason::FileChanged.text())]
     Changed,
-    #[error("the printer did not deliver the file within {} s", TIME_LIMIT.as_secs())]
+    #[error("{} {} s", DetailsReason::FileTooSlow.text(), TIME_LIMIT.as_secs())]
     TooSlow,
 }
 

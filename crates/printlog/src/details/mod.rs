@@ -7,6 +7,7 @@ mod fetch;
 mod file_identity;
 mod printer_metadata;
 mod queue;
+pub(crate) mod reason;
 mod stored_file;
 
 use store::Store;

@@ -10,8 +10,8 @@ mod writer;
 pub use fleet::{BackfillSetting, Fleet, FleetSettings, PrinterStatuses};
 pub use gcode_source::{FileStat, GcodePart, GcodeSource, GcodeSourceError};
 pub use status::{
-    BackfillProgress, BackfillState, Connection, ConnectionState, CurrentJob, Limitation, PrinterStatus,
-    Temperature,
+    BackfillProgress, BackfillState, Connection, ConnectionReason, ConnectionState, CurrentJob, Limitation,
+    PrinterStatus, Temperature,
 };
 
 /// The G-code files of a printer.

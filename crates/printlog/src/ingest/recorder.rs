@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::{
     clock::Clock,
     ingest::{
-        BackfillProgress, Connection, ConnectionState, CurrentJob, PrinterStatus,
+        BackfillProgress, Connection, ConnectionReason, ConnectionState, CurrentJob, PrinterStatus,
         fleet::Shared,
         writer::{Writer, Written},
     },
@@ -182,7 +182,7 @@ impl Recorder {
         self.status.borrow().connection.state == ConnectionState::Connected
     }
 
-    pub(crate) fn set_connection(&mut self, state: ConnectionState, reason: Option<String>) {
+    pub(crate) fn set_connection(&mut self, state: ConnectionState, reason: Option<ConnectionReason>) {
         let since = self.clock.now();
         self.status.send_modify(|status| {
             // A printer that stays off remains `Unreachable` during retries, until the reason changes.

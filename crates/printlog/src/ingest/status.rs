@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use strum::VariantArray;
 use strum_macros::{IntoStaticStr, VariantArray};
 
+use crate::connection_trouble::ConnectionTrouble;
+
 /// A printer's current status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrinterStatus {
@@ -39,10 +41,19 @@ pub struct PrinterStatus {
 pub struct Connection {
     /// Its state.
     pub state: ConnectionState,
-    /// Why it is not connected, as text for users. `None` while connected.
-    pub reason: Option<String>,
+    /// Why it is not connected. `None` while connected.
+    pub reason: Option<ConnectionReason>,
     /// When it entered this state.
     pub since: Timestamp,
+}
+
+/// Why a printer is not connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionReason {
+    /// The English sentence.
+    pub text: String,
+    /// The same for translations.
+    pub trouble: ConnectionTrouble,
 }
 
 /// State of the connection to the printer.
@@ -119,6 +130,10 @@ pub struct Limitation {
     pub capability: &'static str,
     /// What is missing, what that means, and how the printer refused it.
     pub reason: String,
+    /// How the printer refused it.
+    pub cause: String,
+    /// Whether the printer was only too slow; it is tried again.
+    pub is_slow: bool,
 }
 
 /// A heater, in °C.

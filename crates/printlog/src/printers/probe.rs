@@ -5,7 +5,12 @@ use std::time::Duration;
 use moonraker::{Capability, ConnectError, ConnectOptions, Endpoint, EndpointError, ProbeError, ProbeReport};
 use strum_macros::{IntoStaticStr, VariantArray};
 
-use crate::{error_chain::ErrorChain, printers::address::without_login};
+use crate::{
+    connection_trouble::ConnectionTrouble, error_chain::ErrorChain, printers::address::without_login,
+};
+
+/// State of a Klipper that does not report one.
+const UNKNOWN: &str = "unknown";
 
 /// Result of a test.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +19,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// What is wrong and what to do, as text for users. `None` if nothing is.
     pub reason: Option<String>,
+    /// The same for translations.
+    pub trouble: Option<ConnectionTrouble>,
     /// Whether a printer that is switched off would give the same result.
     pub may_be_off: bool,
     /// What the printer reported. Empty if it was not reached.
@@ -110,6 +117,9 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
         Ok(report) => Verdict {
             outcome: Outcome::Ok,
             reason: klippy_trouble(&report),
+            trouble: (!report.klippy_is_ready()).then(|| ConnectionTrouble::KlipperNotReady {
+                state: report.klippy_state.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+            }),
             may_be_off: false,
             report,
             moonraker_url: Some(without_login(url)),
@@ -120,6 +130,7 @@ pub async fn probe(url: &str, api_key: Option<&str>) -> Verdict {
             Verdict {
                 outcome,
                 reason: Some(ErrorChain(&cause).to_string()),
+                trouble: Some((&cause).into()),
                 may_be_off: matches!(&cause, ProbeError::Connect(cause) if cause.may_be_switched_off()),
                 report: ProbeReport::default(),
                 moonraker_url: is_moonraker.then(|| without_login(url)),
@@ -144,6 +155,7 @@ impl Verdict {
         Self {
             outcome,
             reason: Some(ErrorChain(cause).to_string()),
+            trouble: Some(cause.into()),
             may_be_off: false,
             report: ProbeReport::default(),
             moonraker_url: None,
@@ -156,7 +168,7 @@ fn klippy_trouble(report: &ProbeReport) -> Option<String> {
     if report.klippy_is_ready() {
         return None;
     }
-    let state = report.klippy_state.as_deref().unwrap_or("unknown");
+    let state = report.klippy_state.as_deref().unwrap_or(UNKNOWN);
     Some(match &report.klippy_message {
         Some(message) => format!("Klipper is not ready ({state}): {message}"),
         None => format!("Klipper is not ready ({state})"),

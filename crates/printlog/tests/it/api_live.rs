@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use simulator::{PrintPlan, PrinterConfig, Random, SimPrinter};
 
-use crate::test_app::TestApp;
+use crate::{catalogues, test_app::TestApp};
 
 /// Polls until the response matches.
 async fn wait_for(app: &TestApp, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -35,17 +35,30 @@ async fn locked_printer() -> SimPrinter {
 async fn a_key_can_be_tried_before_it_is_saved() {
     let app = TestApp::start().await;
     let printer = locked_printer().await;
-    for (key, outcome) in [
-        (Value::Null, "key_needed"),
-        (json!(""), "key_needed"),
-        (json!("wrong"), "wrong_key"),
-        (json!("right"), "ok"),
+    for (key, outcome, trouble) in [
+        (
+            Value::Null,
+            "key_needed",
+            json!({"code": "key_needed", "params": {}}),
+        ),
+        (
+            json!(""),
+            "key_needed",
+            json!({"code": "key_needed", "params": {}}),
+        ),
+        (
+            json!("wrong"),
+            "wrong_key",
+            json!({"code": "key_refused", "params": {}}),
+        ),
+        (json!("right"), "ok", Value::Null),
     ] {
         let body = json!({"moonraker_url": printer.url(), "moonraker_api_key": key});
         let verdict = app.post("/api/printers/test", &body).await.expect(200).json();
         assert_eq!(verdict["outcome"], outcome, "{verdict}");
         assert_eq!(verdict["ok"], outcome == "ok");
         assert_eq!(verdict["reason"].is_null(), outcome == "ok", "{verdict}");
+        assert_eq!(verdict["trouble"], trouble);
         assert_eq!(verdict["klippy_state"].is_null(), outcome != "ok");
         assert_eq!(verdict["moonraker_url"], printer.url());
     }
@@ -104,6 +117,8 @@ async fn a_changed_key_takes_effect_at_once() {
     })
     .await;
     assert!(refused["connection"]["reason"].is_string(), "{refused}");
+    assert_eq!(refused["connection"]["trouble"]["code"], "key_needed");
+    catalogues::assert_translated("connection", &refused["connection"]["trouble"]);
 
     input["moonraker_api_key"] = json!("right");
     app.put(&path, &input).await.expect(200);
@@ -112,6 +127,7 @@ async fn a_changed_key_takes_effect_at_once() {
     })
     .await;
     assert_eq!(connected["connection"]["reason"], Value::Null);
+    assert_eq!(connected["connection"]["trouble"], Value::Null);
     assert_eq!(connected["klippy_state"], "ready");
     assert!(connected["moonraker_version"].is_string());
     assert_eq!(connected["job"], Value::Null);

@@ -6,7 +6,10 @@ use store::Location;
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::test_app::{TestApp, job};
+use crate::{
+    catalogues,
+    test_app::{TestApp, job},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_printer_is_added_read_changed_and_deleted() {
@@ -351,13 +354,26 @@ async fn an_address_can_be_tried_before_it_is_saved() {
         (&json!(false), &json!("unreachable"))
     );
     assert!(refused["reason"].as_str().unwrap().contains("127.0.0.1:1"));
+    assert_eq!(
+        refused["trouble"],
+        json!({"code": "nothing_listens", "params": {"host": "127.0.0.1", "port": 1}})
+    );
+    catalogues::assert_translated("connection", &refused["trouble"]);
     // The server at this address is printlog itself, not a Moonraker.
     let other = test(&format!("http://{}", app.address), Value::Null).await;
     assert_eq!(
         (&other["ok"], &other["outcome"]),
         (&json!(false), &json!("not_moonraker"))
     );
-    assert_eq!(test("ftp://a", Value::Null).await["outcome"], "wrong_address");
+    assert_eq!(other["trouble"]["code"], "not_moonraker");
+    catalogues::assert_translated("connection", &other["trouble"]);
+    let wrong = test("ftp://a", Value::Null).await;
+    assert_eq!(wrong["outcome"], "wrong_address");
+    assert_eq!(
+        wrong["trouble"],
+        json!({"code": "address_scheme", "params": {"scheme": "ftp"}})
+    );
+    catalogues::assert_translated("connection", &wrong["trouble"]);
     assert_eq!(test("http://a", json!("a\nb")).await["outcome"], "wrong_key");
 
     let empty = json!({"moonraker_url": "", "moonraker_api_key": "\u{0}"});

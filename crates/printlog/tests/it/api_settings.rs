@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::JobDetails;
 
-use crate::test_app::{TestApp, job};
+use crate::test_app::{Answer, TestApp, job};
 
 const CURRENCY: &str = "/api/settings/currency";
 
@@ -21,6 +21,17 @@ async fn add_job_with_cost(app: &TestApp, currency: Option<&str>) {
     assert!(app.store.save_job_details(id, &details, at).await.unwrap());
 }
 
+/// The setting, without the currencies to choose from.
+fn setting(answer: Answer) -> Value {
+    let mut setting = answer.expect(200).json();
+    let choices = setting.as_object_mut().unwrap().remove("choices").unwrap();
+    let choices = choices.as_array().unwrap();
+    // Of ISO 4217: one in use, gold, a fund, and one that the euro superseded.
+    let found = ["EUR", "XAU", "CHE", "HRK"].map(|code| choices.contains(&json!(code)));
+    assert_eq!(found, [true, false, false, false]);
+    setting
+}
+
 async fn system(app: &TestApp) -> (Value, Value) {
     let mut system = app.get("/api/system").await.expect(200).json();
     (system["currency"].take(), system["currency_needed"].take())
@@ -34,16 +45,12 @@ async fn a_currency_is_needed_once_a_cost_has_none() {
     assert_eq!(system(&app).await, (Value::Null, json!(false)));
     add_job_with_cost(&app, None).await;
     assert_eq!(system(&app).await, (Value::Null, json!(true)));
-    let unset = app.get(CURRENCY).await.expect(200).json();
+    let unset = setting(app.get(CURRENCY).await);
     assert_eq!(unset, json!({"currency": null, "source": null}));
 
-    let set = app
-        .put(CURRENCY, &json!({"currency": "EUR"}))
-        .await
-        .expect(200)
-        .json();
+    let set = setting(app.put(CURRENCY, &json!({"currency": "EUR"})).await);
     assert_eq!(set, json!({"currency": "EUR", "source": "user"}));
-    assert_eq!(app.get(CURRENCY).await.expect(200).json(), set);
+    assert_eq!(setting(app.get(CURRENCY).await), set);
     assert_eq!(system(&app).await, (json!("EUR"), json!(false)));
     let jobs = app.get("/api/jobs").await.expect(200).json();
     let currencies: Vec<_> = jobs["items"]
@@ -61,15 +68,12 @@ async fn a_currency_is_needed_once_a_cost_has_none() {
         .map(|cost| &cost["currency"]);
     assert_eq!(Vec::from_iter(cost), ["EUR", "USD"]);
 
-    let removed = app
-        .put(CURRENCY, &json!({"currency": null}))
-        .await
-        .expect(200)
-        .json();
+    let removed = setting(app.put(CURRENCY, &json!({"currency": null})).await);
     assert_eq!(removed, unset);
     for wrong in [
         json!({"currency": "eur"}),
         json!({"currency": "XYZ"}),
+        json!({"currency": "XAU"}),
         json!({"currency": "€"}),
         json!({"currency": 5}),
         json!({}),
@@ -86,8 +90,8 @@ async fn a_currency_is_needed_once_a_cost_has_none() {
 async fn a_configured_currency_cannot_be_changed() {
     let app = TestApp::start_with(|config| config.api.currency = Some("CHF".to_owned())).await;
     let configured = json!({"currency": "CHF", "source": "config"});
-    assert_eq!(app.get(CURRENCY).await.expect(200).json(), configured);
+    assert_eq!(setting(app.get(CURRENCY).await), configured);
     let refused = app.put(CURRENCY, &json!({"currency": "EUR"})).await.problem(409);
     assert_eq!(refused["code"], "currency_configured");
-    assert_eq!(app.get(CURRENCY).await.expect(200).json(), configured);
+    assert_eq!(setting(app.get(CURRENCY).await), configured);
 }

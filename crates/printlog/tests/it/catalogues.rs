@@ -52,11 +52,15 @@ fn every_code_has_a_text_in_each_language() {
         ("InvalidCode", "fieldErrors"),
         ("TroubleCode", "health.troubles"),
         ("BuiltInReason", "reasons.builtIn"),
+        ("ConnectionTroubleCode", "connection"),
+        ("DetailsReason", "details.reasons"),
+        ("DatabaseTrouble", "printer.database"),
+        ("Capability", "limitations"),
     ] {
         let codes = document["components"]["schemas"][schema]["enum"]
             .as_array()
             .unwrap();
-        assert!(codes.len() > 5, "{schema}");
+        assert!(codes.len() > 1, "{schema}");
         for code in codes {
             assert!(texts(group, code.as_str().unwrap()).all(|(_, text)| !text.is_empty()));
         }

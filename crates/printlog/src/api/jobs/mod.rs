@@ -28,6 +28,7 @@ use crate::{
         schema_enums,
         state::{ApiState, Core},
     },
+    details::reason::DetailsReason,
     ingest::ConnectionState,
     input::{self, page},
 };
@@ -160,6 +161,9 @@ pub(crate) struct FullJobBody {
     details_status: &'static str,
     /// Why details are incomplete. `null` if there is no reason.
     details_reason: Option<String>,
+    /// Stable name of the reason, for translations. `null` if there is none, or only the sentence.
+    #[schema(value_type = Option<schema_enums::DetailsReason>)]
+    details_reason_key: Option<&'static str>,
     /// Slicer data. `null` if there is none.
     details: Option<DetailsBody>,
     /// Pauses that printlog observed, in chronological order.
@@ -453,6 +457,11 @@ impl From<FullJob> for FullJobBody {
             metadata: stored.job.metadata.take().map(|json| json.to_value()),
             auxiliary_data: stored.job.auxiliary_data.take().map(|json| json.to_value()),
             details_status: whole.details_status.as_str(),
+            details_reason_key: whole
+                .details_reason
+                .as_deref()
+                .and_then(DetailsReason::of)
+                .map(DetailsReason::as_str),
             details_reason: whole.details_reason,
             details,
             pauses,

@@ -17,6 +17,10 @@ pub(crate) struct Limitation {
                         (printer refused `server.history.list` (code -32601): Method not found)"
     )]
     reason: String,
+    /// The printer's response, or what could not be read.
+    cause: String,
+    /// Whether the printer was only too slow; printlog tries it again.
+    is_slow: bool,
 }
 
 impl From<&ingest::Limitation> for Limitation {
@@ -24,6 +28,8 @@ impl From<&ingest::Limitation> for Limitation {
         Self {
             capability: limitation.capability,
             reason: limitation.reason.clone(),
+            cause: limitation.cause.clone(),
+            is_slow: limitation.is_slow,
         }
     }
 }
@@ -33,6 +39,8 @@ impl From<&moonraker::Limitation> for Limitation {
         Self {
             capability: limitation.capability.as_str(),
             reason: limitation.to_string(),
+            cause: limitation.cause.clone(),
+            is_slow: limitation.timed_out,
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod discovery;
 mod limitation;
 pub(crate) mod moonraker_url;
 pub(crate) mod status;
+mod trouble;
 
 use std::collections::HashMap;
 
@@ -27,7 +28,7 @@ use crate::{
             fault::Fault,
             query::{Query, parameters},
         },
-        printers::{limitation::Limitation, moonraker_url::MoonrakerUrl},
+        printers::{limitation::Limitation, moonraker_url::MoonrakerUrl, trouble::TroubleBody},
         schema_enums,
         state::{ApiState, Core},
     },
@@ -158,6 +159,8 @@ pub(crate) struct TestBody {
     /// What is wrong and what to do, as text for users. `null` if there is nothing. A printer whose Klipper is not
     /// ready still counts as ok.
     reason: Option<String>,
+    /// The same for programs and translations. `null` if there is no `reason`.
+    trouble: Option<TroubleBody>,
     /// `null` if the printer was not reached.
     moonraker_version: Option<String>,
     /// `null` if the printer was not reached.
@@ -446,6 +449,7 @@ impl From<Verdict> for TestBody {
         Self {
             ok: verdict.outcome == Outcome::Ok,
             outcome: verdict.outcome.as_str(),
+            trouble: verdict.trouble.as_ref().map(TroubleBody::from),
             reason: verdict.reason,
             limitations: verdict.report.limitations.iter().map(Limitation::from).collect(),
             moonraker_version: verdict.report.moonraker_version,

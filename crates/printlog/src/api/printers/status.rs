@@ -14,10 +14,11 @@ use crate::{
             error::{ApiResult, Problem},
             extract::{NoQuery, PathId},
         },
-        printers::limitation::Limitation,
+        printers::{limitation::Limitation, trouble::TroubleBody},
         schema_enums,
         state::{ApiState, Core},
     },
+    connection_trouble::ConnectionTrouble,
     ingest,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct PrinterStatus {
     backfill: Backfill,
     /// Why changes of its jobs wait for the database, or why it is not recorded. `null` if nothing waits.
     database_trouble: Option<&'static str>,
+    /// The same for programs and translations. `null` if nothing waits.
+    database_trouble_key: Option<DatabaseTrouble>,
     /// Parts of Moonraker's API that were missing at the last connection. Prints are recorded anyway.
     limitations: Vec<Limitation>,
 }
@@ -52,10 +55,31 @@ struct Connection {
     /// `disabled` if `is_active` is false; `unauthorized` if the printer needs an API key or rejects the stored one.
     #[schema(value_type = schema_enums::ConnectionState)]
     state: &'static str,
-    /// Why the printer is not connected, as text for users. `null` while connected.
+    /// Why the printer is not connected, as text for users, in English. `null` while connected.
     reason: Option<String>,
+    /// The same for programs and translations. `null` if there is no `reason`.
+    trouble: Option<TroubleBody>,
     /// Start of the current state.
     since: Timestamp,
+}
+
+/// Why a printer's jobs, or changes of them, are not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DatabaseTrouble {
+    NotRecorded,
+    ChangesWait,
+}
+
+impl DatabaseTrouble {
+    fn text(self) -> &'static str {
+        match self {
+            Self::NotRecorded => {
+                "the database refuses writes; the printer is not recorded until it accepts them, see the log"
+            }
+            Self::ChangesWait => "the database refuses changes; they wait in memory, see the log",
+        }
+    }
 }
 
 /// The current print.
@@ -140,11 +164,20 @@ pub(crate) async fn get_printer_status(
 
 impl PrinterStatus {
     pub(crate) fn new(id: PrinterId, status: ingest::PrinterStatus) -> Self {
+        let database_trouble = status.database_trouble.map(|_| match status.changes_waiting {
+            0 => DatabaseTrouble::NotRecorded,
+            _ => DatabaseTrouble::ChangesWait,
+        });
         Self {
             printer_id: id.0,
             connection: Connection {
                 state: status.connection.state.as_str(),
-                reason: status.connection.reason,
+                trouble: status
+                    .connection
+                    .reason
+                    .as_ref()
+                    .map(|reason| TroubleBody::from(&reason.trouble)),
+                reason: status.connection.reason.map(|reason| reason.text),
                 since: status.connection.since,
             },
             klippy_state: status.klippy_state.map(domain::KlippyState::as_str),
@@ -162,10 +195,8 @@ impl PrinterStatus {
                 position: status.backfill.position,
                 error: status.backfill.error,
             },
-            database_trouble: status.database_trouble.map(|_| match status.changes_waiting {
-                0 => "the database refuses writes; the printer is not recorded until it accepts them, see the log",
-                _ => "the database refuses changes; they wait in memory, see the log",
-            }),
+            database_trouble: database_trouble.map(DatabaseTrouble::text),
+            database_trouble_key: database_trouble,
             limitations: status.limitations.iter().map(Limitation::from).collect(),
         }
     }
@@ -177,6 +208,7 @@ impl PrinterStatus {
             connection: Connection {
                 state: ingest::ConnectionState::Connecting.as_str(),
                 reason: Some("the printer was just added".to_owned()),
+                trouble: Some(TroubleBody::from(&ConnectionTrouble::JustAdded)),
                 since: now,
             },
             klippy_state: None,
@@ -191,6 +223,7 @@ impl PrinterStatus {
                 error: None,
             },
             database_trouble: None,
+            database_trouble_key: None,
             limitations: Vec::new(),
         }
     }

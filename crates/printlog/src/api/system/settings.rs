@@ -1,5 +1,7 @@
 //! Settings of the server that users change.
 
+use std::sync::LazyLock;
+
 use axum::{Json, extract::State};
 use iso_currency::Currency;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,9 @@ pub(crate) struct CurrencySetting {
     /// Where it is set: in the configuration file (`api.currency`), which users cannot change here, or by a user. `null`
     /// if it is not set.
     source: Option<CurrencySource>,
+    /// The currencies that can be set, by their codes.
+    #[schema(example = json!(["CHF", "EUR", "USD"]))]
+    choices: Vec<&'static str>,
 }
 
 /// Where the currency is set.
@@ -74,7 +79,7 @@ pub(crate) async fn set_currency(
         return Err(Problem::conflict(Fault::CurrencyConfigured));
     }
     if let Some(code) = &body.currency
-        && Currency::from_code(code).is_none()
+        && !CHOICES.contains(&code.as_str())
     {
         return Err(Problem::invalid_field("currency", Invalid::NotCurrency));
     }
@@ -91,6 +96,20 @@ impl CurrencySetting {
                 None => CurrencySource::User,
             }),
             currency: currency.as_deref().map(str::to_owned),
+            choices: CHOICES.clone(),
         }
     }
 }
+
+/// The codes of the currencies that people pay with, in alphabetical order.
+static CHOICES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let all = (0..1000).filter_map(Currency::from_numeric);
+    let mut codes: Vec<_> = all
+        .filter(|currency| {
+            !currency.is_special() && !currency.is_fund() && currency.is_superseded().is_none()
+        })
+        .map(|currency| currency.code())
+        .collect();
+    codes.sort_unstable();
+    codes
+});

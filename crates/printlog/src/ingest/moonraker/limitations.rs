@@ -79,6 +79,8 @@ impl Limitations {
         let limitations = self.0.values().map(|limitation| ingest::Limitation {
             capability: limitation.capability.as_str(),
             reason: limitation.to_string(),
+            cause: limitation.cause.clone(),
+            is_slow: limitation.timed_out,
         });
         limitations.collect()
     }

@@ -151,6 +151,7 @@ async fn a_printer_that_is_off_is_asked_again_when_it_is_back() {
     assert_eq!(jobs[0]["details"]["filament_type"], "PLA");
     assert_eq!(jobs[0]["details"]["infill_pattern"], Value::Null);
     assert_eq!(jobs[0]["details_reason"], "the printer is off");
+    assert_eq!(jobs[0]["details_reason_key"], "printer_off");
     assert_eq!(logger.get("/health").await["details"]["partial"], json!(1));
 
     printer
@@ -189,6 +190,7 @@ async fn a_file_that_was_away_is_read_when_it_is_back() {
         .await;
     assert_eq!(jobs[0]["status"], "completed", "the job itself is complete");
     assert_eq!(jobs[0]["details_reason"], "the printer has no file `cube.gcode`");
+    assert_eq!(jobs[0]["details_reason_key"], "file_missing");
     let known = jobs[0]["details_status"].as_str().expect("a status");
     // Moonraker deletes the metadata of a removed file after an unspecified time.
     assert!(["partial", "pending"].contains(&known), "{known}");

@@ -3,9 +3,10 @@
 use tracing::warn;
 
 use crate::{
+    connection_trouble::ConnectionTrouble,
     error_chain::ErrorChain,
     ingest::{
-        BackfillProgress, ConnectionState,
+        BackfillProgress, ConnectionReason, ConnectionState,
         fleet::UNREADABLE_KEY,
         moonraker::{
             convert, current_job,
@@ -63,18 +64,38 @@ impl MoonrakerTask {
             _ => ConnectionState::Unreachable,
         };
         let is_of_database = state == ConnectionState::Connecting;
-        let mut reason = ErrorChain(cause).to_string();
+        let mut text = ErrorChain(cause).to_string();
+        let mut trouble = ConnectionTrouble::from(cause);
         self.recorder
-            .set_connection_error(is_of_database.then(|| reason.clone()));
+            .set_connection_error(is_of_database.then(|| text.clone()));
         // The connection was tried without a key, so the refusal alone would mislead.
         if self.printer.key_is_unreadable {
-            reason = format!("{reason}; {UNREADABLE_KEY}");
+            text = format!("{text}; {UNREADABLE_KEY}");
+            trouble = ConnectionTrouble::StoredKeyUnreadable;
         }
         // A printer that is off for weeks must not fill the log.
-        if self.outage.is_new(&reason) {
+        if self.outage.is_new(&text) {
             let name = &self.printer.config.name;
-            warn!(reason, "not connected to {name}: {reason}");
+            warn!(reason = text, "not connected to {name}: {text}");
         }
-        self.recorder.set_connection(state, Some(reason));
+        self.recorder
+            .set_connection(state, Some(ConnectionReason { text, trouble }));
+    }
+}
+
+impl From<&SessionError> for ConnectionTrouble {
+    fn from(cause: &SessionError) -> Self {
+        match cause {
+            SessionError::Endpoint(cause) => cause.into(),
+            SessionError::Connect(cause) => cause.into(),
+            SessionError::Request(cause) | SessionError::History(HistoryError::Request(cause)) => {
+                cause.into()
+            }
+            SessionError::Store(_) | SessionError::History(HistoryError::Store(_)) => Self::DatabaseFails,
+            SessionError::Closed(detail) => Self::ConnectionEnded {
+                detail: detail.clone(),
+            },
+            SessionError::History(cause @ HistoryError::Implausible(_)) => Self::other(cause),
+        }
     }
 }
