@@ -875,7 +875,7 @@ export interface components {
         ComparisonBase: "previous" | "last_month" | "last_year";
         /** @description Connection to Moonraker. */
         Connection: {
-            /** @description Why the printer is not connected, as text for users. `null` while connected. */
+            /** @description Why the printer is not connected, as text for users, in English. `null` while connected. */
             reason: string | null;
             /**
              * Format: date-time
@@ -884,10 +884,22 @@ export interface components {
             since: string;
             /** @description `disabled` if `is_active` is false; `unauthorized` if the printer needs an API key or rejects the stored one. */
             state: components["schemas"]["ConnectionState"];
-            trouble: null | components["schemas"]["ConnectionTrouble"];
+            trouble: components["schemas"]["ConnectionTrouble"] | null;
         };
         /** @enum {string} */
         ConnectionState: "disabled" | "connecting" | "connected" | "unreachable" | "unauthorized";
+        /** @description Why a printer is not connected, or cannot be recorded. */
+        ConnectionTrouble: {
+            /** @description Stable name of the reason, for programs and translations. */
+            code: components["schemas"]["ConnectionTroubleCode"];
+            /** @description Variable parts of the sentence by name: texts and numbers. Empty if there are none. */
+            params: Record<string, never>;
+        };
+        /**
+         * @description Stable name of the reason for which a printer is not connected.
+         * @enum {string}
+         */
+        ConnectionTroubleCode: "just_added" | "address_empty" | "address_unreadable" | "address_scheme" | "address_part" | "key_characters" | "unknown_host" | "nothing_listens" | "host_unreachable" | "connect_timeout" | "certificate" | "tls_failed" | "not_moonraker" | "too_many_connections" | "proxy_login" | "proxy_fails" | "hung_up" | "key_needed" | "key_refused" | "stored_key_unreadable" | "answer_timeout" | "no_print" | "klipper_not_ready" | "connection_ended" | "database_fails" | "other";
         /** @description Cost in one currency. */
         Cost: {
             /** Format: double */
@@ -917,12 +929,20 @@ export interface components {
         /** @description Currency of costs. */
         CurrencySetting: {
             /**
+             * @description The currencies that can be set, by their codes.
+             * @example [
+             *       "CHF",
+             *       "EUR",
+             *       "USD"
+             *     ]
+             */
+            choices: string[];
+            /**
              * @description Currency of the costs of files that name none. `null` if it is not set.
              * @example EUR
              */
             currency: string | null;
             source: components["schemas"]["CurrencySource"] | null;
-            choices: string[];
         };
         /**
          * @description Where the currency is set.
@@ -994,6 +1014,11 @@ export interface components {
              */
             version: string;
         };
+        /**
+         * @description Why a printer's jobs, or changes of them, are not stored.
+         * @enum {string}
+         */
+        DatabaseTrouble: "not_recorded" | "changes_wait";
         /** @enum {string} */
         DatabaseType: "sqlite" | "mysql" | "mariadb";
         /** @description Jobs without complete details, by status. */
@@ -1014,6 +1039,8 @@ export interface components {
              */
             pending: number;
         };
+        /** @enum {string} */
+        DetailsReason: "file_not_yet_known" | "file_unknown" | "file_missing" | "file_overwritten" | "file_changed" | "file_too_slow" | "printer_deleted" | "printer_disabled" | "printer_off" | "key_needed";
         /** @enum {string} */
         DetailsSource: "file" | "moonraker";
         /** @enum {string} */
@@ -1256,6 +1283,11 @@ export interface components {
              * @description Filament in g of these jobs.
              */
             filament_lost_g: number;
+            /**
+             * Format: double
+             * @description The part of `filament_lost_g` that is computed with the usual density of the material.
+             */
+            filament_lost_g_estimated: number;
             /**
              * Format: double
              * @description Filament in mm of jobs that did not complete: failed and cancelled ones.
@@ -1734,6 +1766,7 @@ export interface components {
             details: components["schemas"]["JobDetails"] | null;
             /** @description Why details are incomplete. `null` if there is no reason. */
             details_reason: string | null;
+            details_reason_key: components["schemas"]["DetailsReason"] | null;
             /** @description Status of the details: `pending`, `done`, `partial` (only Moonraker's metadata) or `failed`. */
             details_status: components["schemas"]["DetailsStatus"];
             /**
@@ -1747,7 +1780,6 @@ export interface components {
             notes: string | null;
             /** @description Pauses that printlog observed, in chronological order. */
             pauses: components["schemas"]["JobPause"][];
-            details_reason_key: string | null;
         };
         /** @description Number of jobs by status. */
         JobsByStatus: {
@@ -1988,13 +2020,15 @@ export interface components {
         /** @description A part of Moonraker's API that this printer does not provide. */
         PrinterLimitation: {
             capability: components["schemas"]["Capability"];
+            /** @description The printer's response, or what could not be read. */
+            cause: string;
+            /** @description Whether the printer was only too slow; printlog tries it again. */
+            is_slow: boolean;
             /**
              * @description What is missing, its effect, and the printer's response.
              * @example this Moonraker keeps no history; jobs are recorded from print_stats only (printer refused `server.history.list` (code -32601): Method not found)
              */
             reason: string;
-            cause: string;
-            is_slow: boolean;
         };
         /** @description All printers. */
         PrinterList: {
@@ -2007,6 +2041,7 @@ export interface components {
             connection: components["schemas"]["Connection"];
             /** @description Why changes of its jobs wait for the database, or why it is not recorded. `null` if nothing waits. */
             database_trouble: string | null;
+            database_trouble_key: components["schemas"]["DatabaseTrouble"] | null;
             job: components["schemas"]["CurrentJob"] | null;
             /** @description Klipper's message about its state. `null` if there is none. */
             klippy_message: string | null;
@@ -2026,7 +2061,6 @@ export interface components {
             temperatures: {
                 [key: string]: components["schemas"]["Temperature"];
             };
-            database_trouble_key: string | null;
         };
         /** @description Result of a connection test. */
         PrinterTest: {
@@ -2051,7 +2085,7 @@ export interface components {
              *     ready still counts as ok.
              */
             reason: string | null;
-            trouble: null | components["schemas"]["ConnectionTrouble"];
+            trouble: components["schemas"]["ConnectionTrouble"] | null;
         };
         /** @description An address and a key to test. */
         PrinterTestInput: {
@@ -2123,6 +2157,11 @@ export interface components {
              * @description Filament used, in g: known plus estimated.
              */
             filament_g: number | null;
+            /**
+             * Format: double
+             * @description The part of `filament_g` that is computed with the usual density of the material.
+             */
+            filament_g_estimated: number | null;
             /**
              * Format: double
              * @description Sum of `filament_used`, in mm.
@@ -2292,6 +2331,8 @@ export interface components {
         TimelineSeries: {
             /** @description In g, known plus estimated. */
             filament_g: number[];
+            /** @description The part of `filament_g` that is computed with the usual density of the material. */
+            filament_g_estimated: number[];
             /** @description In mm, of jobs with a known length. */
             filament_mm: number[];
             /** @description Whether this series combines all others. */
@@ -2382,10 +2423,6 @@ export interface components {
         };
         /** @description A value, or an empty string for jobs whose value is unknown. */
         WordOrUnknown: string;
-        ConnectionTrouble: {
-            code: string;
-            params: Record<string, never>;
-        };
     };
     responses: {
         /** @description The request cannot be read. */

@@ -60,8 +60,17 @@ export interface Series {
   colour: string
 }
 
+interface StackedBars {
+  labels: string[]
+  series: (theme: ChartTheme) => Series[]
+  show: Show
+  /** Text of one part of a bar; by default that of its value. */
+  showPart?: (value: number, series: number, bar: number) => string
+  isLying?: boolean
+}
+
 /** One bar a label, its parts on top of, or behind, each other. */
-export function stackedBars({ labels, series, show, isLying = false }: { labels: string[]; series: (theme: ChartTheme) => Series[]; show: Show; isLying?: boolean }): MakeConfig {
+export function stackedBars({ labels, series, show, showPart = show, isLying = false }: StackedBars): MakeConfig {
   const amounts = isLying ? 'x' : 'y'
   return (theme) => ({
     type: 'bar',
@@ -90,7 +99,7 @@ export function stackedBars({ labels, series, show, isLying = false }: { labels:
         tooltip: {
           ...tooltip(theme),
           filter: ({ raw }) => raw !== 0,
-          callbacks: { label: ({ dataset, raw }) => ` ${dataset.label}: ${show(Number(raw))}` },
+          callbacks: { label: ({ dataset, datasetIndex, dataIndex, raw }) => ` ${dataset.label}: ${showPart(Number(raw), datasetIndex, dataIndex)}` },
         },
       },
     },

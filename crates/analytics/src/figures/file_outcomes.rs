@@ -42,6 +42,8 @@ pub struct FileOutcomes {
     pub lost_length: u64,
     /// Their weight in mg.
     pub lost_weight: u64,
+    /// The part of `lost_weight` that is computed with the usual density of the material.
+    pub lost_weight_estimated: u64,
     /// Such jobs whose length is unknown.
     pub without_lost_length: u64,
     /// Such jobs whose weight is unknown.
@@ -90,7 +92,10 @@ impl FileOutcomes {
                 None => self.without_lost_length += 1,
             }
             match job.weight() {
-                Some(weight) => self.lost_weight += weight,
+                Some(weight) => {
+                    self.lost_weight += weight;
+                    self.lost_weight_estimated += weight * u64::from(job.weight_is_estimated());
+                }
                 None => self.without_lost_weight += 1,
             }
         }
@@ -102,6 +107,7 @@ impl FileOutcomes {
         self.failed += other.failed;
         self.lost_length += other.lost_length;
         self.lost_weight += other.lost_weight;
+        self.lost_weight_estimated += other.lost_weight_estimated;
         self.without_lost_length += other.without_lost_length;
         self.without_lost_weight += other.without_lost_weight;
     }

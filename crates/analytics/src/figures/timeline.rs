@@ -55,6 +55,8 @@ pub struct Cell {
     pub length: u64,
     /// Sum of the known `weight`, in mg.
     pub weight: u64,
+    /// The part of `weight` that is computed with the usual density of the material.
+    pub weight_estimated: u64,
 }
 
 /// Jobs with the same key, with a cell for each bucket of the timeline.
@@ -82,7 +84,11 @@ impl Cell {
         self.jobs += 1;
         self.print = self.print.saturating_add(job.print().unwrap_or(0));
         self.length = self.length.saturating_add(job.length().unwrap_or(0));
-        self.weight = self.weight.saturating_add(job.weight().unwrap_or(0));
+        let weight = job.weight().unwrap_or(0);
+        self.weight = self.weight.saturating_add(weight);
+        if job.weight_is_estimated() {
+            self.weight_estimated = self.weight_estimated.saturating_add(weight);
+        }
     }
 
     /// Adds the jobs of another cell.
@@ -91,6 +97,7 @@ impl Cell {
         self.print = self.print.saturating_add(other.print);
         self.length = self.length.saturating_add(other.length);
         self.weight = self.weight.saturating_add(other.weight);
+        self.weight_estimated = self.weight_estimated.saturating_add(other.weight_estimated);
     }
 }
 

@@ -101,6 +101,11 @@ impl PackedJob<'_> {
     }
 
     #[inline]
+    pub(crate) fn weight_is_estimated(self) -> bool {
+        self.number(Field::Status) & 1 == 1
+    }
+
+    #[inline]
     pub(crate) fn estimate(self) -> Option<u64> {
         self.optional(Field::Estimate)
     }
@@ -118,7 +123,7 @@ impl PackedJob<'_> {
             total: self.total(),
             length: self.length(),
             weight: self.weight(),
-            weight_is_estimated: self.number(Field::Status) & 1 == 1,
+            weight_is_estimated: self.weight_is_estimated(),
             estimate: self.estimate(),
             cost: self.optional(Field::Cost),
             user: self.user(),

@@ -188,6 +188,9 @@ fn check_orders(selection: &Selection, jobs: &[Fact]) -> Result<(), TestCaseErro
         if fact.status.has_failed() || fact.status == JobStatus::Cancelled {
             file.lost_length += fact.length.unwrap_or(0);
             file.lost_weight += fact.weight.unwrap_or(0);
+            if fact.weight_is_estimated {
+                file.lost_weight_estimated += fact.weight.unwrap_or(0);
+            }
             file.without_lost_length += u64::from(fact.length.is_none());
             file.without_lost_weight += u64::from(fact.weight.is_none());
         }

@@ -423,7 +423,7 @@ async fn verdicts_are_counted_with_what_scrap_cost() {
         all["scrap"],
         json!({
             "print_time": 7001.0, "jobs_without_print_time": 0, "filament_mm": 2469.0, "jobs_without_filament_mm": 0,
-            "filament_g": 7.408, "jobs_without_filament_g": 0,
+            "filament_g": 7.408, "filament_g_estimated": 7.408, "jobs_without_filament_g": 0,
             "cost": [{"amount": 1.0, "currency": "EUR", "jobs": 2}], "jobs_without_cost": 0,
         })
     );

@@ -277,6 +277,54 @@ async fn jobs_have_one_weight_and_one_cost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_weight_states_its_estimated_part() {
+    let app = TestApp::start().await;
+    let printer = app.add_printer("Voron").await;
+    let failed = |job: &mut Job| job.status = JobStatus::Error;
+    let (estimated, known) = (
+        add(&app, printer, 0, failed).await,
+        add(&app, printer, 1, failed).await,
+    );
+    printed_with(&app, estimated, Some("PLA"), None).await;
+    let details = JobDetails {
+        grams_per_mm: Some(0.002),
+        weight_source: Some("slicer_ratio".to_owned()),
+        ..JobDetails::default()
+    };
+    app.store
+        .save_job_details(known, &details, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    for id in [estimated, known] {
+        let verdict = json!({"verdict": "scrap"});
+        app.patch(&format!("/api/jobs/{}", id.0), &verdict)
+            .await
+            .expect(200);
+    }
+    let get = async |path: &str| {
+        app.get(&format!("/api/analytics/{path}"))
+            .await
+            .expect(200)
+            .json()
+    };
+    let file = &get("files").await["items"][0];
+    assert_eq!(
+        (&file["filament_lost_g"], &file["filament_lost_g_estimated"]),
+        (&json!(6.173), &json!(3.704))
+    );
+    let scrap = &get("verdicts").await["all"]["scrap"];
+    assert_eq!(
+        (&scrap["filament_g"], &scrap["filament_g_estimated"]),
+        (&json!(6.173), &json!(3.704))
+    );
+    let days = &get("timeline?since=2026-02-01&until=2026-02-03").await["series"][0];
+    assert_eq!(
+        (&days["filament_g"], &days["filament_g_estimated"]),
+        (&json!([3.704, 2.469]), &json!([3.704, 0.0]))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_comparison_states_its_base() {
     let app = TestApp::start().await;
     let ids = farm(&app).await;

@@ -56,6 +56,8 @@ struct FileBody {
     jobs_without_filament_lost_mm: u64,
     /// Filament in g of these jobs.
     filament_lost_g: f64,
+    /// The part of `filament_lost_g` that is computed with the usual density of the material.
+    filament_lost_g_estimated: f64,
     /// Such jobs whose filament weight is unknown.
     jobs_without_filament_lost_g: u64,
     #[serde(flatten)]
@@ -112,6 +114,7 @@ pub(super) async fn read(core: &Core, asked: &Asked, limit: usize, sort: FileOrd
             filament_lost_mm: thousandths(outcomes.lost_length),
             jobs_without_filament_lost_mm: outcomes.without_lost_length,
             filament_lost_g: thousandths(outcomes.lost_weight),
+            filament_lost_g_estimated: thousandths(outcomes.lost_weight_estimated),
             jobs_without_filament_lost_g: outcomes.without_lost_weight,
             figures,
         });

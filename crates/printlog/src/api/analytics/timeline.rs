@@ -77,6 +77,8 @@ struct SeriesBody {
     filament_mm: Vec<f64>,
     /// In g, known plus estimated.
     filament_g: Vec<f64>,
+    /// The part of `filament_g` that is computed with the usual density of the material.
+    filament_g_estimated: Vec<f64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -92,6 +94,7 @@ struct Row {
     print_time: f64,
     filament_mm: f64,
     filament_g: f64,
+    filament_g_estimated: f64,
 }
 
 parameters! {
@@ -221,6 +224,7 @@ impl SeriesBody {
             print_time: each(|cell| cell.print),
             filament_mm: each(|cell| cell.length),
             filament_g: each(|cell| cell.weight),
+            filament_g_estimated: each(|cell| cell.weight_estimated),
         }
     }
 }
@@ -283,6 +287,7 @@ fn rows(body: &TimelineBody) -> Vec<Row> {
                 print_time: series.print_time[index],
                 filament_mm: series.filament_mm[index],
                 filament_g: series.filament_g[index],
+                filament_g_estimated: series.filament_g_estimated[index],
             });
         }
     }

@@ -82,6 +82,8 @@ struct ScrapBody {
     jobs_without_filament_mm: u64,
     /// Filament used, in g: known plus estimated.
     filament_g: Option<f64>,
+    /// The part of `filament_g` that is computed with the usual density of the material.
+    filament_g_estimated: Option<f64>,
     jobs_without_filament_g: u64,
     /// Cost of the filament used, at the slicer's price, one entry per currency. Empty if no cost is known.
     cost: Vec<CostBody>,
@@ -246,6 +248,7 @@ impl ScrapBody {
             filament_mm: figures.filament_mm,
             jobs_without_filament_mm: figures.jobs_without_filament_mm,
             filament_g: figures.filament_g,
+            filament_g_estimated: figures.filament_g_estimated,
             jobs_without_filament_g: figures.jobs_without_filament_g,
             cost: figures.cost,
             jobs_without_cost: figures.jobs_without_cost,
