@@ -74,6 +74,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
     expected["details_status"] = "pending".into();
     // The details queue may already have tried this job and found the printer disabled.
     expected["details_reason"] = whole["details_reason"].clone();
+    expected["details_reason_key"] = whole["details_reason_key"].clone();
     assert_eq!(whole, expected);
 }
 
