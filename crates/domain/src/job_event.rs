@@ -51,6 +51,11 @@ pub enum JobEvent {
         /// Its file.
         filename: Option<String>,
     },
+    /// A user restored a deleted job.
+    Restored {
+        /// Its file.
+        filename: Option<String>,
+    },
     /// Two jobs were recognised as the same print. This one was removed.
     Merged {
         /// The job that remains.
@@ -127,7 +132,7 @@ impl JobEvent {
                 "total_duration": total_duration,
             }),
             Self::Corrected { status } => json!({ "status": status.as_str() }),
-            Self::Deleted { filename } => json!({ "filename": filename }),
+            Self::Deleted { filename } | Self::Restored { filename } => json!({ "filename": filename }),
             Self::Merged { into } => json!({ "into": into.0 }),
             Self::Imported { added, corrected } => json!({ "added": added, "corrected": corrected }),
             Self::Paused | Self::Resumed | Self::NotesChanged | Self::DetailsChanged => json!({}),

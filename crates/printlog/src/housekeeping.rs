@@ -167,6 +167,12 @@ async fn apply_retention(store: &Store, config: RetentionConfig, now: Timestamp)
             info!("removed {rows} images");
         }
     }
+    let jobs = store
+        .forget_deleted_jobs(before(config.deleted_jobs), now)
+        .await?;
+    if jobs > 0 {
+        info!("removed {jobs} deleted jobs, which can no longer be restored");
+    }
     Ok(())
 }
 

@@ -39,12 +39,15 @@ pub use files::{
 };
 pub use job_months::MonthMismatch;
 pub use jobs::{
+    bulk::{ChangedJobs, JobAction, Unchanged},
+    changes::Deletion,
+    deleted_job_rows::{DeletedJob, DeletedJobPage, DeletedJobsCheck},
     export::{Export, ExportedFile, ExportedJob},
     full_job::FullJob,
     history_import::Imported,
     job_import::{ImportedRecords, JobRecord},
     list::{JobPage, JobRow},
-    notes::{NotesChange, NotesChanged, NotesEntry},
+    notes::{MAX_TAGS, NotesChange, NotesChanged, NotesEntry},
     outbox::OutboxEntry,
     outcome_counts::EndedCount,
     pauses::Pause,

@@ -303,6 +303,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change many jobs
+         * @description Deletes, restores, rates or tags up to 1000 jobs in one transaction. Jobs that cannot be changed stay as they are,
+         *     and are listed in `unchanged` with the reason.
+         */
+        post: operations["change_jobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deleted jobs
+         * @description Those that can still be restored, newest deletion first. `has_thumbnail` is false: a deleted job has no routes of its
+         *     own. For the next page, send `next` as `cursor`, with the same `printer_id`.
+         */
+        get: operations["list_deleted_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/export": {
         parameters: {
             query?: never;
@@ -358,8 +400,8 @@ export interface paths {
         post?: never;
         /**
          * Delete a job
-         * @description The job is removed from the totals and is not imported from the printer's history again. A job that is being printed
-         *     cannot be deleted (409).
+         * @description The job is removed from the totals and is not imported from the printer's history again. It can be restored for the
+         *     days of `retention.deleted_jobs`. A job that is being printed cannot be deleted (409).
          */
         delete: operations["delete_job"];
         options?: never;
@@ -429,6 +471,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted job
+         * @description The job gets back its id and everything that belonged to it, as if it had never been deleted.
+         */
+        post: operations["restore_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}/thumbnail": {
         parameters: {
             query?: never;
@@ -466,7 +528,7 @@ export interface paths {
          *     - `status`: `{"printer_id": 1, …}`. The changed fields of PrinterStatus, each complete. At most one event per second
          *       and printer. A change of `last_seen` alone sends no event.
          *     - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written, because its state, its
-         *       details or a user's data changed, or it was deleted. Checkpoints and imports send no event.
+         *       details or a user's data changed or it was restored, or it was deleted. Checkpoints and imports send no event.
          *     - `printers`: `{}`. A printer was added, changed or removed.
          *     - `heartbeat`: `{}`. Every 10 s.
          *
@@ -1021,6 +1083,25 @@ export interface components {
         DatabaseTrouble: "not_recorded" | "changes_wait";
         /** @enum {string} */
         DatabaseType: "sqlite" | "mysql" | "mariadb";
+        /** @description A deleted job that can be restored. */
+        DeletedJob: components["schemas"]["JobItem"] & {
+            /** Format: date-time */
+            deleted_at: string;
+            /** @description Name of the API key, or of the key with which the session was opened. `null` if it is unknown. */
+            deleted_by: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it can be restored.
+             */
+            expires_at: string;
+        };
+        /** @description A page of deleted jobs. */
+        DeletedJobList: {
+            /** @description Newest deletion first. */
+            items: components["schemas"]["DeletedJob"][];
+            /** @description `cursor` of the next page. `null` on the last page. */
+            next: string | null;
+        };
         /** @description Jobs without complete details, by status. */
         DetailsQueue: {
             /**
@@ -1398,11 +1479,13 @@ export interface components {
         };
         /** @enum {string} */
         HeatmapView: "week" | "calendar";
+        /** Format: int64 */
+        Id: number;
         /**
          * @description Stable name of a message about a field.
          * @enum {string}
          */
-        InvalidCode: "not_object" | "missing" | "duplicate" | "unknown_field" | "wrong_type" | "unknown_parameter" | "no_parameters" | "given_twice" | "not_whole_number" | "not_number" | "not_true_or_false" | "null_character" | "control_character" | "wrong_length" | "not_allowed" | "not_instant" | "not_cursor" | "unknown_time_zone" | "not_currency" | "comma" | "too_many_tags" | "unknown_verdict_reason" | "verdict_needed" | "name_taken" | "address_empty" | "address_unreadable" | "address_not_plain" | "address_scheme" | "address_part" | "key_characters" | "key_of_other_address";
+        InvalidCode: "not_object" | "missing" | "duplicate" | "unknown_field" | "wrong_type" | "unknown_parameter" | "no_parameters" | "given_twice" | "not_whole_number" | "not_number" | "not_true_or_false" | "null_character" | "control_character" | "wrong_length" | "wrong_count" | "not_allowed" | "not_instant" | "not_cursor" | "unknown_time_zone" | "not_currency" | "comma" | "too_many_tags" | "unknown_verdict_reason" | "verdict_needed" | "name_taken" | "address_empty" | "address_unreadable" | "address_not_plain" | "address_scheme" | "address_part" | "key_characters" | "key_of_other_address";
         /** @description A job: one run of one G-code file. */
         Job: {
             /** @description Why it ended, as Moonraker reports it, such as `klippy_shutdown`. `null` while it runs. */
@@ -1428,6 +1511,11 @@ export interface components {
             filename: string | null;
             /** Format: int64 */
             id: number;
+            /**
+             * @description Whether its `status` is `printing` or `paused`, but its printer is switched off in printlog or not connected, so
+             *     that the state of the print is unknown. `null` if the server is not asked: on the command line.
+             */
+            is_unobserved: boolean | null;
             /** @description Moonraker's id. Not unique: Moonraker reuses ids. `null` if its history does not contain the run. */
             job_id: string | null;
             /** @description Error text of Klipper. */
@@ -1452,6 +1540,55 @@ export interface components {
             updated_at: string;
             /** @description User who started it, as Moonraker reports it. */
             user: string | null;
+        };
+        /** @description A change of many jobs. */
+        JobBulkChange: {
+            /** @enum {string} */
+            action: "delete";
+            /** @description The jobs. A repeated id counts once. */
+            ids: components["schemas"]["Id"][];
+        } | {
+            /** @enum {string} */
+            action: "restore";
+            /** @description The deleted jobs. A repeated id counts once. */
+            ids: components["schemas"]["Id"][];
+        } | {
+            /** @enum {string} */
+            action: "rate";
+            /** @description The jobs. A repeated id counts once. */
+            ids: components["schemas"]["Id"][];
+            verdict: components["schemas"]["JobVerdict"] | null;
+            /**
+             * @description The reason, one of `GET /api/verdict-reasons`. `null` removes it. If omitted, jobs keep the reason they have.
+             * @example Warped
+             */
+            verdict_reason?: string | null;
+        } | {
+            /** @enum {string} */
+            action: "tag";
+            /**
+             * @description Tags to add.
+             * @example [
+             *       "gift"
+             *     ]
+             */
+            add_tags?: components["schemas"]["Tag"][];
+            /** @description The jobs. A repeated id counts once. */
+            ids: components["schemas"]["Id"][];
+            /**
+             * @description Tags to remove, ignoring case. A tag in both lists is removed.
+             * @example [
+             *       "PETG"
+             *     ]
+             */
+            remove_tags?: components["schemas"]["Tag"][];
+        };
+        /** @description Result of a change of many jobs. */
+        JobBulkResult: {
+            /** @description The changed jobs, in the requested order. */
+            changed: number[];
+            /** @description The others, which are as they were. */
+            unchanged: components["schemas"]["UnchangedJob"][];
         };
         /** @description A field of a job that a user changed. */
         JobChange: {
@@ -2139,7 +2276,7 @@ export interface components {
          * @description Stable name of an error.
          * @enum {string}
          */
-        ProblemCode: "invalid_field" | "invalid_fields" | "route_not_found" | "method_not_allowed" | "documentation_not_found" | "job_not_found" | "details_not_found" | "image_not_found" | "printer_not_found" | "verdict_reason_not_found" | "key_not_found" | "job_is_printing" | "printer_has_jobs" | "last_admin_key" | "currency_configured" | "cursor_of_other_sort" | "key_needed" | "key_refused" | "session_ended" | "scope_too_small" | "too_many_attempts" | "other_site" | "other_origin" | "body_not_sent_as_json" | "body_not_sent_as_file" | "body_not_json" | "body_too_large" | "body_incomplete" | "body_too_slow" | "path_not_text" | "waits_for_database" | "waits_for_lease" | "server_full" | "client_has_many_connections" | "request_timed_out" | "too_many_exports" | "too_many_viewers" | "discovery_failed" | "no_secret" | "disk_full" | "database_read_only" | "disk_fails" | "database_does_not_respond" | "internal";
+        ProblemCode: "invalid_field" | "invalid_fields" | "route_not_found" | "method_not_allowed" | "documentation_not_found" | "job_not_found" | "details_not_found" | "image_not_found" | "printer_not_found" | "verdict_reason_not_found" | "key_not_found" | "job_is_printing" | "job_not_deleted" | "job_recorded_again" | "printer_has_jobs" | "last_admin_key" | "currency_configured" | "cursor_of_other_sort" | "key_needed" | "key_refused" | "session_ended" | "scope_too_small" | "too_many_attempts" | "other_site" | "other_origin" | "body_not_sent_as_json" | "body_not_sent_as_file" | "body_not_json" | "body_too_large" | "body_incomplete" | "body_too_slow" | "path_not_text" | "waits_for_database" | "waits_for_lease" | "server_full" | "client_has_many_connections" | "request_timed_out" | "too_many_exports" | "too_many_viewers" | "discovery_failed" | "no_secret" | "disk_full" | "database_read_only" | "disk_fails" | "database_does_not_respond" | "internal";
         /** @description Jobs with a reason for their rating. */
         ReasonFacet: {
             /** Format: int64 */
@@ -2354,6 +2491,21 @@ export interface components {
          * @enum {string}
          */
         TroubleCode: "waits_for_lease" | "waits_for_database" | "not_yet_responded" | "stopped" | "changes_wait" | "not_recorded" | "details_refused" | "backup_failed" | "retention_failed" | "no_secret" | "keys_unreadable" | "damaged" | "disk_full" | "read_only" | "disk_fails" | "does_not_respond" | "too_slow";
+        /** @description A job that was not changed. */
+        UnchangedJob: {
+            /**
+             * @description `not_found`, `not_deleted` (only deleted jobs can be restored), `recorded_again` (the run of a deleted job has
+             *     another job), `printing` (it cannot be deleted now), `already_so`, `unknown_reason`, `reason_without_verdict` or
+             *     `too_many_tags`.
+             */
+            code: components["schemas"]["UnchangedJobCode"];
+            /** Format: int64 */
+            id: number;
+            /** @description The same, as text for users. */
+            reason: string;
+        };
+        /** @enum {string} */
+        UnchangedJobCode: "not_found" | "not_deleted" | "recorded_again" | "printing" | "already_so" | "unknown_reason" | "reason_without_verdict" | "too_many_tags";
         /** @description Jobs with a value. */
         ValueFacet: {
             /** Format: int64 */
@@ -3943,6 +4095,70 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    change_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobBulkChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobBulkResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_deleted_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only jobs of these printers. May be repeated or contain several, separated by commas. */
+                printer_id?: number[];
+                /** @description Number of jobs on a page. */
+                limit?: number;
+                /** @description Start of the page: `next` of the previous page, unchanged. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedJobList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     export_jobs: {
         parameters: {
             query?: {
@@ -4407,6 +4623,53 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             /** @description No such job. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restore_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The deleted job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobWithDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description It is not among the deleted jobs. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same run was recorded again. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,7 +21,8 @@ pub(crate) use access::{
     keys::{CreatedKeyBody, KeyBody, KeyList},
     session::cookie_of,
 };
-pub(crate) use jobs::{JobListBody, export::AT_ONCE as EXPORTS_AT_ONCE};
+pub(crate) use http::fault::Fault;
+pub(crate) use jobs::{JobListBody, deleted::DeletedJobListBody, export::AT_ONCE as EXPORTS_AT_ONCE};
 pub(crate) use live::Live;
 pub(crate) use printers::{PrinterBody, PrinterList, TestBody};
 pub(crate) use router::router;

@@ -9,7 +9,7 @@ use crate::{
         access::{auth, keys, landing_page, session},
         analytics, docs,
         http::{base_path, service},
-        jobs::{self, details, export, facets, gcode_file, notes},
+        jobs::{self, bulk, deleted, details, export, facets, gcode_file, notes},
         live,
         printers::{self, discovery, status},
         state::ApiState,
@@ -65,7 +65,10 @@ pub(super) fn data_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(export::export_jobs))
         .routes(routes!(facets::get_facets))
-        .routes(routes!(jobs::get_job, notes::change_job, jobs::delete_job))
+        .routes(routes!(bulk::change_jobs))
+        .routes(routes!(deleted::list_deleted_jobs))
+        .routes(routes!(deleted::restore_job))
+        .routes(routes!(jobs::get_job, notes::change_job, deleted::delete_job))
         .routes(routes!(notes::list_job_changes))
         .routes(routes!(notes::list_tags))
         .routes(routes!(notes::list_verdict_reasons, notes::create_verdict_reason))

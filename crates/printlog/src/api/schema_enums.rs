@@ -142,6 +142,23 @@ impl ToSchema for WordOrUnknown {
     }
 }
 
+/// The id of a job in a list.
+pub(crate) struct Id;
+
+impl PartialSchema for Id {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(1))
+            .maximum(Some(domain::LARGEST_ID))
+            .build();
+        RefOr::T(object.into())
+    }
+}
+
+impl ToSchema for Id {}
+
 /// Defines a schema for the names of an enum's values.
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident: $named:ty;)*) => {$(
@@ -179,6 +196,8 @@ names! {
     BuiltInReason: domain::BuiltInReason;
     /// What reported the end or the figures of a job.
     Source: domain::Source;
+    /// Why a job was not changed.
+    UnchangedJobCode: crate::api::jobs::bulk::UnchangedCode;
     /// Status of a job's details.
     DetailsStatus: store::DetailsStatus;
     /// Why the details of a job are incomplete.

@@ -15,7 +15,7 @@ use crate::{
         system::metrics::Metrics,
     },
     clock::Clock,
-    config::ApiConfig,
+    config::{ApiConfig, Config},
     housekeeping::Housekeeping,
     ingest::Fleet,
     serving::clients::TrustedProxies,
@@ -32,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) details_fail: watch::Receiver<bool>,
     /// State of backups and retention.
     pub(crate) housekeeping: watch::Receiver<Housekeeping>,
+    /// The settings, which may be reloaded.
+    pub(crate) settings: watch::Receiver<Config>,
     /// Records the use of keys and sessions.
     pub(crate) usage: Usage,
     /// The live stream of the printers.

@@ -32,7 +32,7 @@ use arguments::{Command, Output};
 
 use crate::{
     clock::Clock,
-    config::{Config, ConfigError, MoonrakerConfig},
+    config::{Config, ConfigError, MoonrakerConfig, RetentionConfig},
     input::FieldError,
     logging,
     server::{self, lifecycle, reload},
@@ -70,6 +70,7 @@ struct Context {
     store: Store,
     clock: Clock,
     moonraker: MoonrakerConfig,
+    retention: RetentionConfig,
 }
 
 /// Runs the command. Prints errors on stderr.
@@ -145,7 +146,7 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Jobs(command) => {
             let context = Context::open(file).await?;
-            let done = jobs::run(&context, command).await;
+            let done = jobs::run(&context, *command).await;
             context.close(done).await
         }
     }
@@ -191,6 +192,7 @@ impl Context {
             store,
             clock,
             moonraker: config.moonraker,
+            retention: config.retention,
         })
     }
 

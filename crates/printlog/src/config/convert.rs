@@ -93,6 +93,12 @@ pub(super) fn days(value: &Value) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(days) * DAY))
 }
 
+/// Like [`days`], but 0 is allowed.
+pub(super) fn days_or_none(value: &Value) -> Option<Duration> {
+    let days = whole(value, 0)?;
+    Some(Duration::from_secs(u64::from(days) * DAY))
+}
+
 pub(super) fn rate(value: &Value) -> Option<f64> {
     value.number().filter(|number| (0.1..=6000.0).contains(number))
 }

@@ -11,8 +11,8 @@ use tracing::level_filters::LevelFilter;
 use crate::config::{
     Backfill, LogFormat,
     convert::{
-        backfill, base_path, currency, days, level, log_format, megabytes, named_origins, networks,
-        or_nothing, origins, path_or_nothing, rate, schedule, seconds, switch, whole,
+        backfill, base_path, currency, days, days_or_none, level, log_format, megabytes, named_origins,
+        networks, or_nothing, origins, path_or_nothing, rate, schedule, seconds, switch, whole,
     },
     reader::Reader,
     time_zone,
@@ -218,6 +218,9 @@ sections! {
         thumbnails: Option<Duration> = |value| or_nothing(value, days), "null",
             "a whole number of days from 1 to 65535, or null for forever",
             "How long the images of G-code files are kept.";
+        deleted_jobs: Duration = days_or_none, "30",
+            "a whole number of days from 0 to 65535",
+            "How long deleted jobs can be restored. 0: they are deleted at once.";
     }
 
     /// The log.

@@ -1,8 +1,12 @@
 //! The supervisor: starts, replaces and stops one task per printer, following the `printers` table.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use domain::{NewPrinter, Printer, PrinterId};
+use domain::{JobId, NewPrinter, Printer, PrinterId};
 use jiff::Timestamp;
 use store::Store;
 use tokio::{
@@ -139,6 +143,19 @@ impl Fleet {
             .iter()
             .map(|(id, status)| (*id, status.borrow().connection.state))
             .collect()
+    }
+
+    /// The current prints of connected printers. An open job of a disconnected printer is not one of them: nothing
+    /// else may ever close it.
+    #[must_use]
+    pub fn current_jobs(&self) -> HashSet<JobId> {
+        let statuses = self.statuses.borrow();
+        let current = statuses.values().filter_map(|status| {
+            let status = status.borrow();
+            let is_connected = status.connection.state == ConnectionState::Connected;
+            status.job.as_ref().filter(|_| is_connected)?.id
+        });
+        current.collect()
     }
 
     /// The recorded printers. Notifies whenever one is added, changed or removed.

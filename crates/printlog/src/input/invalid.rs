@@ -54,6 +54,8 @@ pub(crate) enum Invalid {
     ControlCharacter,
     #[error("must have 1 to {max} characters")]
     WrongLength { max: usize },
+    #[error("must have 1 to {max} entries")]
+    WrongCount { max: usize },
     #[error("must be one of {}", .allowed.join(", "))]
     NotAllowed { allowed: Vec<&'static str> },
     #[error("must be a date such as 2026-01-31 or an instant such as 2026-01-31T12:00:00Z")]

@@ -58,9 +58,21 @@ fn number(order: ListOrder) -> u8 {
     }
 }
 
+/// First byte of a cursor in the list of deleted jobs.
+const DELETED: u8 = 8;
+
 /// Encodes a cursor for the client.
 pub(crate) fn encode(order: ListOrder, cursor: Cursor) -> String {
-    let mut bytes = vec![number(order)];
+    encoded(number(order), cursor)
+}
+
+/// Encodes a cursor in the list of deleted jobs.
+pub(crate) fn encode_deleted(cursor: Cursor) -> String {
+    encoded(DELETED, cursor)
+}
+
+fn encoded(order: u8, cursor: Cursor) -> String {
+    let mut bytes = vec![order];
     bytes.extend(cursor.value.to_be_bytes());
     bytes.extend(cursor.id.0.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
@@ -71,8 +83,22 @@ pub(crate) fn place(text: &str) -> Result<Place, Invalid> {
     decode(text).ok_or(Invalid::NotCursor)
 }
 
+/// Decodes a cursor in the list of deleted jobs, or reports that it is invalid.
+pub(crate) fn deleted_place(text: &str) -> Result<Cursor, Invalid> {
+    bytes(text)
+        .filter(|(order, _)| *order == DELETED)
+        .map(|(_, cursor)| cursor)
+        .ok_or(Invalid::NotCursor)
+}
+
 /// Decodes a cursor. `None` if it is invalid.
 pub(crate) fn decode(text: &str) -> Option<Place> {
+    let (order, cursor) = bytes(text)?;
+    let is_known = ORDERS.iter().any(|(_, known)| number(*known) == order);
+    is_known.then_some(Place { order, cursor })
+}
+
+fn bytes(text: &str) -> Option<(u8, Cursor)> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (order, rest) = bytes.split_first()?;
     let (value, id) = rest.split_first_chunk()?;
@@ -80,14 +106,9 @@ pub(crate) fn decode(text: &str) -> Option<Place> {
         value: i64::from_be_bytes(*value),
         id: JobId(i64::from_be_bytes(id.try_into().ok()?)),
     };
-    if !(0..=LARGEST_ID).contains(&cursor.id.0) {
-        return None;
-    }
-    let is_known = ORDERS.iter().any(|(_, known)| number(*known) == *order);
-    is_known.then_some(Place {
-        order: *order,
-        cursor,
-    })
+    (0..=LARGEST_ID)
+        .contains(&cursor.id.0)
+        .then_some((*order, cursor))
 }
 
 #[cfg(test)]
@@ -103,6 +124,18 @@ mod tests {
                 assert_eq!(place.within(order), Some(cursor));
             }
         }
+    }
+
+    #[test]
+    fn cursors_of_deleted_jobs_belong_to_no_other_list() {
+        let cursor = Cursor {
+            value: 1_767_225_600_123,
+            id: JobId(7),
+        };
+        let text = encode_deleted(cursor);
+        assert_eq!(deleted_place(&text), Ok(cursor));
+        assert_eq!(decode(&text), None);
+        deleted_place(&encode(ListOrder::Newest, cursor)).unwrap_err();
     }
 
     #[test]

@@ -157,6 +157,7 @@ pub async fn run_reloading(
         fleet,
         details_fail,
         housekeeping,
+        settings: settings.subscribe(),
         live,
         computing: Arc::new(Semaphore::new(cores)),
         cookie: api::cookie_of(store.instance().await?.as_deref()),

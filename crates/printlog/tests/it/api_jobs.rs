@@ -41,6 +41,7 @@ async fn a_list_item_has_the_columns_and_nothing_big() {
                 "end_source": "history",
                 "figures_source": "history",
                 "clock_jumped": false,
+                "is_unobserved": false,
                 "title": null,
                 "tags": [],
                 "verdict": null,
@@ -168,7 +169,15 @@ async fn an_open_job_of_a_printer_that_is_away_can_be_deleted() {
     open.status = JobStatus::Printing;
     (open.end_time, open.cause, open.end_source) = (None, None, None);
     let id = app.add_job(&open).await;
-    app.delete(&format!("/api/jobs/{}", id.0)).await.expect(204);
+    let path = format!("/api/jobs/{}", id.0);
+    let listed = app.get("/api/jobs?status=printing").await.json()["items"][0].clone();
+    for job in [listed, app.get(&path).await.json()] {
+        assert_eq!(
+            (&job["status"], &job["is_unobserved"]),
+            (&json!("printing"), &json!(true))
+        );
+    }
+    app.delete(&path).await.expect(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -446,7 +446,14 @@ async fn exports_hold_every_job_and_no_formula() {
     let mut listed = binary.json(&["jobs", "list", "--json"])["items"].clone();
     for item in listed.as_array_mut().unwrap() {
         // The export contains only data from the printer. User notes and images stay in the database.
-        let own = ["title", "tags", "verdict", "verdict_reason", "has_thumbnail"];
+        let own = [
+            "title",
+            "tags",
+            "verdict",
+            "verdict_reason",
+            "has_thumbnail",
+            "is_unobserved",
+        ];
         let item = item.as_object_mut().unwrap();
         item.retain(|name, _| !own.contains(&name.as_str()));
     }

@@ -4,6 +4,7 @@
 
 mod api_analytics;
 mod api_auth;
+mod api_deleted_jobs;
 mod api_errors;
 mod api_filters;
 mod api_jobs;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::types::{FromSql, ValueRef};
 use sea_orm::{QueryResult, TryGetable};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::error::Fault;
 use crate::Error;
@@ -56,6 +57,24 @@ impl<'a> SqliteRow<'a> {
         })
     }
 
+    /// A row that was kept as an object of JSON, whose field names are `columns`.
+    pub(crate) fn kept(object: &'a Map<String, Value>, columns: &'a [String]) -> Self {
+        let values = columns.iter().map(|column| match object.get(column) {
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => ValueRef::Null,
+            Some(Value::Bool(is)) => ValueRef::Integer((*is).into()),
+            Some(Value::String(text)) => ValueRef::Text(text.as_bytes()),
+            Some(Value::Number(number)) => match number.as_i64() {
+                Some(number) => ValueRef::Integer(number),
+                None => number.as_f64().map_or(ValueRef::Null, ValueRef::Real),
+            },
+        });
+        Self {
+            values: values.collect(),
+            columns,
+            next: AtomicUsize::new(0),
+        }
+    }
+
     /// A column that the statement does not select is null, as in SeaORM.
     fn get<T: FromSql>(&self, column: &str) -> rusqlite::Result<T> {
         let (before, from) = self.columns.split_at(self.next.load(Ordering::Relaxed));
@@ -96,6 +115,15 @@ impl<'a> Record<'a> {
             row: Row::Sqlite(row),
             table,
         })
+    }
+
+    /// A row that was kept elsewhere, with its primary key.
+    pub(crate) fn of_kept(row: SqliteRow<'a>, table: &'static str, key: i64) -> Self {
+        Self {
+            row: Row::Sqlite(row),
+            table,
+            key,
+        }
     }
 
     pub(crate) fn get<T: Readable>(&self, column: &str) -> Result<T, Fault> {

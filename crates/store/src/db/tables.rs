@@ -173,6 +173,18 @@ pub(crate) enum DeletedJobs {
 }
 
 #[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeletedJobRows {
+    Table,
+    PrintJobId,
+    PrinterId,
+    GcodeFileId,
+    DeletedAt,
+    DeletedBy,
+    Details,
+    Data,
+}
+
+#[derive(DeriveIden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GcodeFiles {
     Table,
     Id,

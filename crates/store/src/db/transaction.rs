@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Time limit of an attempt. Longer than a lock wait, so that the database can report the reason.
-const PROMPT: Duration = Duration::from_secs(30);
+pub(crate) const PROMPT: Duration = Duration::from_secs(30);
 /// Time limit of operations that read or delete all jobs of a printer.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 

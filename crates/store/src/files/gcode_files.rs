@@ -18,7 +18,7 @@ use crate::{
         error::Fault,
         read::ReadConnection,
         record::Record,
-        tables::{DetailsQueue, GcodeFiles},
+        tables::{DeletedJobRows, DetailsQueue, GcodeFiles},
         transaction::Tx,
     },
     files::{
@@ -84,8 +84,9 @@ impl NewGcodeFile {
 /// A stored file.
 pub(crate) struct PutFile {
     pub(crate) id: i64,
-    /// The jobs of a file whose metadata has changed. Their details must be replaced.
-    pub(crate) outdated: Vec<JobId>,
+    /// The jobs of a file whose metadata has changed. Their details must be replaced, also those of its deleted jobs.
+    /// `None` if the metadata is unchanged.
+    pub(crate) outdated: Option<Vec<JobId>>,
 }
 
 /// Inserts a file or finds its row, which is updated if the metadata differs.
@@ -103,11 +104,11 @@ pub(crate) async fn put(
         .to_owned();
     if let Some(row) = tx.query_one(&query).await? {
         let record = Record::new(&row, "gcode_files", "id")?;
-        let mut outdated = Vec::new();
+        let mut outdated = None;
         if record.json("metadata")?.as_ref() != Some(&file.metadata) {
             replace(tx, record.key, file).await?;
             // Their details came from the metadata that was replaced.
-            outdated = jobs_of(tx, record.key).await?;
+            outdated = Some(jobs_of(tx, record.key).await?);
         }
         return Ok(PutFile {
             id: record.key,
@@ -123,10 +124,7 @@ pub(crate) async fn put(
     let id = tx.execute(&statement).await?.last_insert_id();
     let id = i64::try_from(id).map_err(|_| sea_orm::DbErr::UnpackInsertId)?;
     store_thumbnails(tx, id, &file.thumbnails).await?;
-    Ok(PutFile {
-        id,
-        outdated: Vec::new(),
-    })
+    Ok(PutFile { id, outdated: None })
 }
 
 /// Replaces the metadata of a file: a newer printlog may read more from the same file.
@@ -209,7 +207,7 @@ fn row(printer_id: i64, file: &NewGcodeFile, now: Timestamp) -> (Vec<GcodeFiles>
     row.into_iter().unzip()
 }
 
-/// Removes a file that no job uses, and thumbnails that no file uses.
+/// Removes a file that no job uses, not even a deleted one that can be restored, and thumbnails that no file uses.
 pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     let used = Query::select()
         .column(DetailsQueue::PrintJobId)
@@ -217,9 +215,17 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
         .and_where(Expr::col(DetailsQueue::GcodeFileId).eq(file_id))
         .limit(1)
         .to_owned();
+    let used_by_deleted = Query::select()
+        .column(DeletedJobRows::PrintJobId)
+        .from(DeletedJobRows::Table)
+        .and_where(Expr::col(DeletedJobRows::GcodeFileId).eq(file_id))
+        .limit(1)
+        .to_owned();
     // The queue keeps the link from a job to its file also after the details were read.
-    if tx.query_one(&used).await?.is_some() {
-        return Ok(());
+    for query in [used, used_by_deleted] {
+        if tx.query_one(&query).await?.is_some() {
+            return Ok(());
+        }
     }
     let hashes = unlink_thumbnails(tx, file_id).await?;
     let file = Query::delete()
@@ -230,7 +236,7 @@ pub(crate) async fn remove_unused(tx: &Tx, file_id: i64) -> Result<(), Fault> {
     remove_unused_thumbnails(tx, hashes).await
 }
 
-/// Removes all files of a printer. Its jobs must have been removed from the queue.
+/// Removes all files of a printer. Its jobs must have been removed from the queue, and its deleted jobs, too.
 pub(crate) async fn remove_of_printer(tx: &Tx, printer_id: PrinterId) -> Result<(), Fault> {
     let query = Query::select()
         .column(GcodeFiles::Id)

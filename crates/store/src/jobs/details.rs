@@ -51,12 +51,16 @@ impl Store {
             let mut file_id = None;
             if let Some(file) = file {
                 let known = gcode_files::put(&tx, job.printer_id, file, now).await?;
-                for outdated in known.outdated {
-                    if let Some(job) = changes.job(outdated).await? {
-                        changes.set_details(job, &file.job_details()).await?;
+                let details = file.job_details();
+                if let Some(outdated) = known.outdated {
+                    for id in outdated {
+                        if let Some(job) = changes.job(id).await? {
+                            changes.set_details(job, &details).await?;
+                        }
                     }
+                    changes.set_details_of_deleted(known.id, &details).await?;
                 }
-                changes.set_details(job, &file.job_details()).await?;
+                changes.set_details(job, &details).await?;
                 file_id = Some(known.id);
             }
             details_queue::record(&tx, id, file_id, outcome, now).await?;

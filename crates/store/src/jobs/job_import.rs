@@ -120,7 +120,8 @@ async fn select_new<'a>(
     of_printer: OfPrinter<'a>,
     imported: &mut ImportedRecords,
 ) -> Result<OfPrinter<'a>, Fault> {
-    let mut known = known(db, printer_id, &of_printer).await?;
+    let jobs: Vec<_> = of_printer.iter().map(|(_, job)| *job).collect();
+    let mut known = known(db, printer_id, &jobs).await?;
     let has_deleted = deleted_jobs::has_any(db, printer_id).await?;
     let mut new = Vec::new();
     for (record, job) in of_printer {
@@ -169,15 +170,15 @@ async fn import(
     Ok(imported)
 }
 
-/// Stored jobs that may match the records.
-async fn known(
+/// Stored jobs that may be of the same runs.
+pub(crate) async fn known(
     db: &impl ConnectionTrait,
     printer_id: PrinterId,
-    of_printer: &[(&JobRecord, &Job)],
+    jobs: &[&Job],
 ) -> Result<Vec<(JobId, Job)>, Fault> {
     let mut starts = BTreeSet::new();
     let mut undated = BTreeSet::new();
-    for (_, job) in of_printer {
+    for job in jobs {
         starts.extend(milliseconds(job.start_time));
         starts.extend(milliseconds(job.history_start_time));
         if job.start_time.is_none() && job.history_start_time.is_none() {

@@ -1,6 +1,8 @@
 //! Jobs and what belongs to them: changes, lists, notes, pauses, totals, search.
 
+pub(crate) mod bulk;
 pub(crate) mod changes;
+pub(crate) mod deleted_job_rows;
 pub(crate) mod deleted_jobs;
 pub(crate) mod details;
 pub(crate) mod export;
@@ -9,6 +11,7 @@ pub(crate) mod filter_values;
 pub(crate) mod full_job;
 pub(crate) mod history_import;
 pub(crate) mod job_import;
+pub(crate) mod kept_job;
 pub(crate) mod list;
 pub(crate) mod notes;
 pub(crate) mod outbox;

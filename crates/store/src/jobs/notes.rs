@@ -33,9 +33,16 @@ pub struct NotesChange {
     pub title: Option<Option<String>>,
     pub notes: Option<Option<String>>,
     pub tags: Option<Vec<String>>,
+    /// Tags to add to those that the job has.
+    pub add_tags: Vec<String>,
+    /// Tags to remove from those that the job has.
+    pub remove_tags: Vec<String>,
     pub verdict: Option<Option<Verdict>>,
     pub verdict_reason: Option<Option<String>>,
 }
+
+/// Maximum number of tags that a user can give a job.
+pub const MAX_TAGS: usize = 32;
 
 /// Result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +55,8 @@ pub enum NotesChanged {
     UnknownReason,
     /// The job would have a reason without a verdict. Nothing has changed.
     ReasonWithoutVerdict,
+    /// The job would have more tags than [`MAX_TAGS`]. Nothing has changed.
+    TooManyTags,
 }
 
 /// A logged change of a field.
@@ -87,12 +96,7 @@ impl Store {
         changed_by: &str,
         now: Timestamp,
     ) -> Result<NotesChanged> {
-        check(&JobNotes {
-            title: change.title.clone().flatten(),
-            tags: change.tags.clone().unwrap_or_default(),
-            ..JobNotes::default()
-        })?;
-        check_short("name of the key", changed_by)?;
+        check_change(change, changed_by)?;
         self.write("change the notes of a job", |tx| async move {
             apply(&tx, id, change, changed_by, now).await
         })
@@ -277,6 +281,18 @@ pub(crate) fn with_tag(tags: &[String]) -> SelectStatement {
         .to_owned()
 }
 
+/// # Errors
+/// [`Error::TooLong`](crate::Error::TooLong).
+pub(super) fn check_change(change: &NotesChange, changed_by: &str) -> Result<()> {
+    let tags = change.tags.iter().flatten().chain(&change.add_tags);
+    check(&JobNotes {
+        title: change.title.clone().flatten(),
+        tags: tags.cloned().collect(),
+        ..JobNotes::default()
+    })?;
+    check_short("name of the key", changed_by)
+}
+
 async fn apply(
     tx: &Tx,
     id: JobId,
@@ -292,7 +308,7 @@ async fn apply(
     Ok(changed)
 }
 
-async fn apply_to(
+pub(super) async fn apply_to(
     changes: &mut JobChanges<'_>,
     tx: &Tx,
     job: LockedJob,
@@ -308,8 +324,9 @@ async fn apply_to(
     if let Some(notes) = &change.notes {
         after.notes.clone_from(notes);
     }
-    if let Some(tags) = &change.tags {
-        after.tags = distinct(tags).into_values().cloned().collect();
+    after.tags = changed_tags(&before.tags, change);
+    if after.tags.len() > MAX_TAGS.max(before.tags.len()) {
+        return Ok(NotesChanged::TooManyTags);
     }
     if let Some(verdict) = change.verdict {
         after.verdict = verdict;
@@ -337,6 +354,18 @@ async fn apply_to(
     }
     changes.set_notes(job, &before, &after, changed_by).await?;
     Ok(NotesChanged::Done(true))
+}
+
+/// The tags after a change, by comparison key.
+fn changed_tags(before: &[String], change: &NotesChange) -> Vec<String> {
+    let base = change.tags.as_deref().unwrap_or(before);
+    // A tag that the job has keeps its spelling.
+    let all: Vec<String> = base.iter().chain(&change.add_tags).cloned().collect();
+    let mut tags = distinct(&all);
+    for tag in &change.remove_tags {
+        tags.remove(&name_key(tag));
+    }
+    tags.into_values().cloned().collect()
 }
 
 /// Tags by comparison key. The first of several equal tags is kept.

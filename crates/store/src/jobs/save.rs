@@ -1,4 +1,4 @@
-//! The table `print_jobs`: reads, writes and deletes of single jobs.
+//! The table `print_jobs`: reads and writes of single jobs.
 
 use domain::{Figures, HistoryJob, Job, JobId, JobStatus, PrinterId};
 use jiff::Timestamp;
@@ -106,24 +106,6 @@ impl Store {
     pub async fn job(&self, id: JobId) -> Result<Option<StoredJob>> {
         self.read_fast("read a job", |db| async move { rows::stored(&db, id).await })
             .await
-    }
-
-    /// Deletes a job and its details. The deletion is recorded, so that an import of the history does not restore the
-    /// job. `false` if there is no such job.
-    pub async fn delete_job(&self, id: JobId, now: Timestamp) -> Result<bool> {
-        self.write("delete a job", |tx| async move {
-            let Some((mut changes, _)) = JobChanges::lock_job(&tx, id, now).await? else {
-                // An earlier attempt may have deleted it although its answer was lost.
-                return Ok(tx.is_retry && deleted_jobs::was_deleted_at(&tx, id, now).await?);
-            };
-            let job = load_job(&tx, id).await?;
-            if let Some((_, job)) = &job {
-                changes.delete(id, job).await?;
-            }
-            changes.finish().await?;
-            Ok(job.is_some())
-        })
-        .await
     }
 }
 
@@ -291,10 +273,4 @@ fn with_known_values(mut job: Job, known: &Job) -> Job {
     job.metadata = job.metadata.or_else(|| known.metadata.clone());
     job.auxiliary_data = job.auxiliary_data.or_else(|| known.auxiliary_data.clone());
     job
-}
-
-async fn load_job(tx: &Tx, id: JobId) -> Result<Option<(JobId, Job)>, Fault> {
-    Ok(load_jobs(&**tx, jobs_where([Expr::col(PrintJobs::Id).eq(id.0)]))
-        .await?
-        .pop())
 }

@@ -18,6 +18,7 @@ mod m0012_searched_reasons;
 mod m0013_history_again;
 mod m0014_outbox;
 mod m0015_printer_kind;
+mod m0016_deleted_job_rows;
 mod m0017_server_settings;
 
 use std::collections::BTreeSet;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_history_again::HistoryAgain),
             Box::new(m0014_outbox::Outbox),
             Box::new(m0015_printer_kind::PrinterKind),
+            Box::new(m0016_deleted_job_rows::DeletedJobRows),
             Box::new(m0017_server_settings::ServerSettings),
         ]
     }

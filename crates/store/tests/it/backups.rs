@@ -6,8 +6,8 @@ use domain::JobId;
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
-    BackupReason, Engine, Error, Location, Opener, Restore, Store, TableSum, backups, made_at, move_database,
-    prune_backups, remove_leftovers, verify_backup,
+    BackupReason, Deletion, Engine, Error, Location, Opener, Restore, Store, TableSum, backups, made_at,
+    move_database, prune_backups, remove_leftovers, verify_backup,
 };
 
 use crate::{
@@ -139,7 +139,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         db.store.import_history(printer, &[row("1", "a", 0.0), row("2", "b.gcode", 100.0)], None, now()).await.unwrap();
         let gone = newest_job(&db.location).await;
-        db.store.delete_job(JobId(gone), now()).await.unwrap();
+        db.store.delete_job(JobId(gone), Deletion::Restorable { by: None }, now()).await.unwrap();
         let before = counted(&db.store.table_sums().await.unwrap());
         let refused = move_database(&db.location, &db.location).await;
         assert!(refused.is_err());
@@ -153,6 +153,8 @@ on_every_engine! {
             store.import_history(printer, &[row("3", "c", 200.0)], None, now()).await.unwrap();
             let newest = newest_job(&there.location).await;
             assert!(newest > gone, "{newest} after {gone}");
+            assert_eq!(store.restore_job(JobId(gone), now()).await.unwrap(), None);
+            assert!(store.job(JobId(gone)).await.unwrap().is_some());
             store.close().await.unwrap();
             let again = move_database(&db.location, &there.location).await.unwrap_err();
             assert!(matches!(again, Error::NotEmpty { .. }), "{again}");

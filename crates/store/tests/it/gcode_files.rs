@@ -3,8 +3,8 @@
 use domain::{JobFilter, JobId};
 use serde_json::json;
 use store::{
-    DetailsCounts, DetailsOutcome, DetailsSource, DetailsStatus, Due, NewGcodeFile, NewThumbnail, Retry,
-    Saved, Store,
+    Deletion, DetailsCounts, DetailsOutcome, DetailsSource, DetailsStatus, Due, NewGcodeFile, NewThumbnail,
+    Retry, Saved, Store,
 };
 
 use crate::{fixtures::*, on_every_engine};
@@ -117,9 +117,9 @@ on_every_engine! {
         assert_eq!(db.store.list_jobs(&filter, 10, None).await.unwrap().total, 2);
 
         let rows = async || db.column::<i64>("SELECT COUNT(*) FROM thumbnails").await[0];
-        assert!(db.store.delete_job(jobs[0], now()).await.unwrap());
+        assert!(db.store.delete_job(jobs[0], Deletion::Final, now()).await.unwrap());
         assert_eq!(rows().await, 1);
-        assert!(db.store.delete_job(jobs[1], now()).await.unwrap());
+        assert!(db.store.delete_job(jobs[1], Deletion::Final, now()).await.unwrap());
         assert_eq!(rows().await, 0);
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM gcode_files").await, [0]);
     }

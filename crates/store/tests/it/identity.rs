@@ -1,5 +1,5 @@
 use domain::{Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, PrinterId, Source};
-use store::{Error, FoundRun, Imported, Saved};
+use store::{Deletion, Error, FoundRun, Imported, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -293,8 +293,8 @@ on_every_engine! {
         let rows = [row("1", "a", 0.0), row("2", "a", 1000.0), row_without_start("3", 5000.0, 70.0)];
         db.store.import_history(printer, &rows, None, now()).await.unwrap();
         for stored in all_jobs(&db.store).await {
-            assert!(db.store.delete_job(stored.id, now()).await.unwrap());
-            assert!(!db.store.delete_job(stored.id, now()).await.unwrap());
+            assert!(db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap());
+            assert!(!db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap());
             assert_eq!(db.store.job(stored.id).await.unwrap(), None);
         }
         let again = db.store.import_history(printer, &rows, None, now()).await.unwrap();
@@ -313,7 +313,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "Voron").await;
         let live = running(printer, "a", 0.0);
         let Saved::Inserted(id) = db.store.save_job(&live, now()).await.unwrap() else { panic!() };
-        assert!(db.store.delete_job(id, now()).await.unwrap());
+        assert!(db.store.delete_job(id, Deletion::Final, now()).await.unwrap());
         assert_eq!(db.store.save_job(&live, now()).await.unwrap(), Saved::Deleted);
         assert_eq!(db.store.save_progress(&live, now()).await.unwrap(), Saved::Deleted);
         // printlog was restarted and computes the start again. Then the history reports the run, with and without its
@@ -330,7 +330,7 @@ on_every_engine! {
     async fn row_ids_are_not_used_twice(db) {
         let printer = add_printer(&db.store, "Voron").await;
         let Saved::Inserted(first) = db.store.save_job(&running(printer, "a", 0.0), now()).await.unwrap() else { panic!() };
-        db.store.delete_job(first, now()).await.unwrap();
+        db.store.delete_job(first, Deletion::Final, now()).await.unwrap();
         let Saved::Inserted(second) = db.store.save_job(&running(printer, "a", 99.0), now()).await.unwrap() else { panic!() };
         assert!(second > first);
     }

@@ -3,7 +3,7 @@ use domain::{
     Amount, AmountBounds, Cause, Cursor, Figures, JobFilter, JobId, JobStatus, ListOrder, PrinterId, Verdict,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Engine, JobDetails, JobRow, NotesChange, Saved, Store};
+use store::{Deletion, Engine, JobDetails, JobRow, NotesChange, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -40,6 +40,7 @@ on_every_engine! {
                 tags: Some(vec!["b".to_owned(), "Ä".to_owned()]),
                 verdict: Some(Some(Verdict::Good)),
                 verdict_reason: None,
+                ..NotesChange::default()
             };
             db.store.change_notes(*id, &said, "laptop", now()).await.unwrap();
         }
@@ -168,8 +169,8 @@ on_every_engine! {
         db.store.import_history(printer, &rows, None, now()).await.unwrap();
         let first = db.store.list_jobs(&JobFilter::default(), 10, None).await.unwrap();
         db.store.import_history(printer, &[row("99", "new", 1e6)], None, now()).await.unwrap();
-        db.store.delete_job(first.items[3].stored.id, now()).await.unwrap();
-        db.store.delete_job(first.items[9].stored.id, now()).await.unwrap();
+        db.store.delete_job(first.items[3].stored.id, Deletion::Final, now()).await.unwrap();
+        db.store.delete_job(first.items[9].stored.id, Deletion::Final, now()).await.unwrap();
         let second = db.store.list_jobs(&JobFilter::default(), 10, first.next).await.unwrap();
         let ids: Vec<_> = first.items.iter().chain(&second.items).map(|row| row.stored.job.job_id.clone().unwrap()).collect();
         assert_eq!(ids, (10..30).rev().map(|n| n.to_string()).collect::<Vec<_>>());

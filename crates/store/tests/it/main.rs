@@ -4,8 +4,10 @@
 
 mod analytics;
 mod backups;
+mod bulk;
 mod connections;
 mod database;
+mod deletions;
 mod fixtures;
 mod gcode_files;
 mod identity;

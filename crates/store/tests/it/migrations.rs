@@ -1,5 +1,5 @@
 use domain::{Backfill, Cause, HistoryEnd, HistoryJob, JobFilter, JobStatus, Verdict};
-use store::{Engine, Error, KeyScope, NotesChange, Store};
+use store::{Deletion, Engine, Error, KeyScope, NotesChange, Store};
 
 use sea_orm::ConnectionTrait as _;
 
@@ -82,8 +82,9 @@ on_every_engine! {
 
     async fn migration_that_was_cut_off_is_finished(db) {
         let printer = add_printer(&db.store, "Voron").await;
-        db.execute("DROP TABLE job_details").await;
-        db.execute("DROP TABLE deleted_jobs").await;
+        for table in ["job_details", "deleted_job_rows", "deleted_jobs"] {
+            db.execute(&format!("DROP TABLE {table}")).await;
+        }
         match db.engine {
             Engine::Sqlite => db.execute("DROP INDEX print_jobs_status").await,
             Engine::MySql | Engine::MariaDb => db.execute("DROP INDEX print_jobs_status ON print_jobs").await,
@@ -92,7 +93,7 @@ on_every_engine! {
         let store = db.open_again().await.unwrap();
         store.import_history(printer, &[row("1", "a", 0.0)], None, now()).await.unwrap();
         let (id, _) = the_job(&store).await;
-        assert!(store.delete_job(id, now()).await.unwrap());
+        assert!(store.delete_job(id, Deletion::Final, now()).await.unwrap());
         store.close().await.unwrap();
     }
 

@@ -1,6 +1,6 @@
 use domain::{JobFilter, JobId, JobNotes, Verdict};
 use serde_json::json;
-use store::{Error, NotesChange, NotesChanged, Saved, Store};
+use store::{Deletion, Error, NotesChange, NotesChanged, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -149,7 +149,7 @@ on_every_engine! {
         for id in &ids {
             change(&db.store, *id, NotesChange { tags: tags(&["a"]).tags, ..verdict(Some(Verdict::Good), Some("Warped")) }).await;
         }
-        assert!(db.store.delete_job(ids[0], now()).await.unwrap());
+        assert!(db.store.delete_job(ids[0], Deletion::Final, now()).await.unwrap());
         assert_eq!(db.store.notes_history(ids[0]).await.unwrap(), []);
         assert_eq!(db.store.tags().await.unwrap(), [("a".to_owned(), 1)]);
         let printer = db.store.printers().await.unwrap()[0].id;

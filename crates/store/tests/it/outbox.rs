@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use domain::{Job, JobChange, JobEvent, JobId, JobStatus, Verdict};
 use jiff::SignedDuration;
-use store::{DetailsOutcome, DetailsStatus, Engine, NotesChange, Retry, Saved, Store};
+use store::{Deletion, DetailsOutcome, DetailsStatus, Engine, NotesChange, Retry, Saved, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -49,8 +49,8 @@ on_every_engine! {
         }
         let outcome = DetailsOutcome { status: DetailsStatus::Failed, reason: None, retry: Retry::Never };
         store.save_details(id, None, &outcome, now()).await.unwrap();
-        assert!(store.delete_job(id, now()).await.unwrap());
-        assert!(!store.delete_job(id, at(NOW + 1.0)).await.unwrap());
+        assert!(store.delete_job(id, Deletion::Final, now()).await.unwrap());
+        assert!(!store.delete_job(id, Deletion::Final, at(NOW + 1.0)).await.unwrap());
 
         let expected = ["started", "paused", "resumed", "ended", "corrected", "notes_changed", "details_changed", "deleted"];
         let expected: Vec<_> = expected.iter().map(|kind| (Some(id), (*kind).to_owned())).collect();

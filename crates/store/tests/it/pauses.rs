@@ -1,5 +1,5 @@
 use domain::{Job, JobStatus};
-use store::{Pause, Saved};
+use store::{Deletion, Pause, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -47,7 +47,7 @@ on_every_engine! {
         db.store.save_job(&cancelled, now()).await.unwrap();
         assert_eq!(pauses().await, [pause(10.0, Some(20.5)), pause(30.0, Some(95.0))]);
 
-        assert!(db.store.delete_job(id, now()).await.unwrap());
+        assert!(db.store.delete_job(id, Deletion::Final, now()).await.unwrap());
         assert_eq!(db.column::<i64>("SELECT COUNT(*) FROM job_pauses").await, [0]);
     }
 

@@ -1,6 +1,6 @@
 use domain::{Backfill, PrinterId};
 use sea_orm::ConnectionTrait as _;
-use store::{DeletedPrinter, Error, JobDetails, Location, Store};
+use store::{DeletedPrinter, Deletion, Error, JobDetails, Location, Store};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -135,7 +135,7 @@ on_every_engine! {
         }
         for (n, stored) in all_jobs(&db.store).await.into_iter().enumerate() {
             if n < 2 {
-                db.store.delete_job(stored.id, now()).await.unwrap();
+                db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap();
             } else {
                 assert!(db.store.save_job_details(stored.id, &JobDetails::default(), now()).await.unwrap());
             }

@@ -1,7 +1,7 @@
 use domain::{Job, JobFilter, JobId, JobNotes, LARGEST_ID, PrinterId, Verdict};
 use store::{
-    DetailsSource, DetailsStatus, Due, Engine, Error, ImportedRecords, JobRecord, Location, NewGcodeFile,
-    Saved,
+    Deletion, DetailsSource, DetailsStatus, Due, Engine, Error, ImportedRecords, JobRecord, Location,
+    NewGcodeFile, Saved,
 };
 
 use crate::{fixtures::*, on_every_engine};
@@ -111,7 +111,7 @@ on_every_engine! {
         let printer = add_printer(&db.store, "a").await;
         let Saved::Inserted(first) = db.store.save_job(&running(printer, "first", 0.0), now()).await.unwrap() else { panic!() };
         let Saved::Inserted(gone) = db.store.save_job(&running(printer, "gone", 500.0), now()).await.unwrap() else { panic!() };
-        assert!(db.store.delete_job(gone, now()).await.unwrap());
+        assert!(db.store.delete_job(gone, Deletion::Final, now()).await.unwrap());
         let mut records: Vec<_> = (10..15).map(|n| record(printer, n)).collect();
         for (record, id) in records.iter_mut().zip([Some(first), Some(gone), Some(JobId(77)), Some(JobId(77)), None]) {
             record.id = id;
@@ -126,7 +126,7 @@ on_every_engine! {
         // An import does not restore deleted jobs.
         let page = db.store.list_jobs(&JobFilter::default(), 50, None).await.unwrap();
         for row in page.items {
-            assert!(db.store.delete_job(row.stored.id, now()).await.unwrap());
+            assert!(db.store.delete_job(row.stored.id, Deletion::Final, now()).await.unwrap());
         }
         let imported = db.store.import_jobs(&records, now()).await.unwrap();
         assert_eq!(imported, ImportedRecords { skipped_deleted: 5, ..ImportedRecords::default() });

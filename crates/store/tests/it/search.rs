@@ -3,7 +3,7 @@
 use domain::{Job, JobFilter, JobId};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{Engine, JobRecord, Saved};
+use store::{Deletion, Engine, JobRecord, Saved};
 
 use crate::{database::Database, fixtures::*, on_every_engine, records::of_job};
 
@@ -32,7 +32,7 @@ on_every_engine! {
             }
             let jobs = all_jobs(&db.store).await;
             let gone = jobs.choose(&mut rng).unwrap();
-            assert!(db.store.delete_job(gone.id, now()).await.unwrap());
+            assert!(db.store.delete_job(gone.id, Deletion::Final, now()).await.unwrap());
             for _ in 0..15 {
                 let wanted = jobs.choose(&mut rng).unwrap().job.filename.clone().unwrap();
                 let characters: Vec<char> = wanted.chars().collect();

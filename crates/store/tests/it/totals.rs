@@ -1,6 +1,6 @@
 use domain::{Cause, Figures, HistoryEnd, HistoryJob, Job, JobStatus, PrinterId};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use store::{EndedCount, Saved};
+use store::{Deletion, EndedCount, Saved, Store, Unchanged};
 
 use crate::{database::Database, fixtures::*, on_every_engine};
 
@@ -21,7 +21,7 @@ on_every_engine! {
         assert!(all_jobs(&db.store).await.len() > 20);
         // After all jobs are deleted, the totals are zero, without accumulated rounding errors.
         for stored in all_jobs(&db.store).await {
-            db.store.delete_job(stored.id, now()).await.unwrap();
+            db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap();
         }
         for (_, totals) in db.store.all_totals().await.unwrap() {
             assert_eq!(totals, domain::JobTotals::default());
@@ -39,13 +39,13 @@ on_every_engine! {
         }
         let longest = async || db.store.totals(printer).await.unwrap().unwrap().longest_job;
         assert_eq!(longest().await, Some(400.0));
-        db.store.delete_job(ids[1], now()).await.unwrap();
+        db.store.delete_job(ids[1], Deletion::Final, now()).await.unwrap();
         assert_eq!(longest().await, Some(300.0));
         let mut job = running(printer, "a", 2000.0);
         job.figures = Figures::default();
         db.store.save_job(&job, now()).await.unwrap();
         assert_eq!(longest().await, Some(50.0));
-        db.store.delete_job(ids[0], now()).await.unwrap();
+        db.store.delete_job(ids[0], Deletion::Final, now()).await.unwrap();
         assert_eq!(longest().await, None);
         check_totals(&db.store).await;
     }
@@ -93,7 +93,7 @@ on_every_engine! {
         assert_eq!(all[0].jobs, 100);
         let delete = async {
             for stored in all_jobs(&db.store).await {
-                db.store.delete_job(stored.id, now()).await.unwrap();
+                db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap();
             }
         };
         let mut delete = std::pin::pin!(delete);
@@ -124,7 +124,7 @@ on_every_engine! {
         assert_eq!(counts().await, expected);
         for stored in all_jobs(&db.store).await {
             if !stored.job.status.is_open() {
-                assert!(db.store.delete_job(stored.id, now()).await.unwrap());
+                assert!(db.store.delete_job(stored.id, Deletion::Final, now()).await.unwrap());
                 assert_eq!(counts().await, expected);
             }
         }
@@ -157,11 +157,30 @@ pub(crate) async fn step(db: &Database, printers: &[PrinterId; 2], rng: &mut Std
                 .unwrap();
         }
         _ => {
-            let jobs = all_jobs(&db.store).await;
-            if let Some(stored) = jobs.choose(rng).filter(|_| rng.random_bool(0.7)) {
-                assert!(db.store.delete_job(stored.id, now()).await.unwrap());
-            }
+            delete_or_restore(&db.store, rng).await;
         }
+    }
+}
+
+async fn delete_or_restore(store: &Store, rng: &mut StdRng) {
+    let jobs = all_jobs(store).await;
+    if let Some(stored) = jobs.choose(rng).filter(|_| rng.random_bool(0.7)) {
+        let deletion = match rng.random_bool(0.2) {
+            true => Deletion::Final,
+            false => Deletion::Restorable { by: Some("key") },
+        };
+        assert!(store.delete_job(stored.id, deletion, now()).await.unwrap());
+        return;
+    }
+    let deleted = store.deleted_jobs(&[], 500, None).await.unwrap().items;
+    if let Some(deleted) = deleted.choose(rng) {
+        let id = deleted.row.stored.id;
+        let refusal = store.restore_job(id, now()).await.unwrap();
+        assert!(
+            matches!(refusal, None | Some(Unchanged::RecordedAgain(_))),
+            "{refusal:?}"
+        );
+        assert_eq!(store.job(id).await.unwrap().is_some(), refusal.is_none());
     }
 }
 

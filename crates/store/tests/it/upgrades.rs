@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf};
 
 use domain::{JobFilter, JobStatus, PrinterId};
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
-use store::{Engine, KeyScope};
+use store::{Deletion, Engine, KeyScope};
 
 use crate::{
     database::Database,
@@ -125,7 +125,7 @@ on_every_engine! {
                 assert_eq!(store.details_counts().await.unwrap().pending, 3, "{version}");
             }
             // The upgraded database is usable.
-            assert!(store.delete_job(jobs[1].id, now()).await.unwrap());
+            assert!(store.delete_job(jobs[1].id, Deletion::Final, now()).await.unwrap());
             assert_eq!(store.check_totals().await.unwrap(), [], "{version}");
             store.close().await.unwrap();
         }

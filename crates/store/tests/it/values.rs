@@ -1,7 +1,7 @@
 use domain::{Figures, JobFilter, JobStatus, PackedJson};
 use jiff::Timestamp;
 use serde_json::json;
-use store::{Error, JobDetails, Saved};
+use store::{Deletion, Error, JobDetails, Saved};
 
 use crate::{fixtures::*, on_every_engine};
 
@@ -132,7 +132,7 @@ on_every_engine! {
         assert!(db.store.save_job_details(id, &details, now()).await.unwrap());
         assert!(db.store.save_job_details(id, &details, now()).await.unwrap());
         assert_eq!(db.store.job_details(id).await.unwrap(), Some(details));
-        db.store.delete_job(id, now()).await.unwrap();
+        db.store.delete_job(id, Deletion::Final, now()).await.unwrap();
         assert_eq!(db.store.job_details(id).await.unwrap(), None);
         assert!(!db.store.save_job_details(id, &JobDetails::default(), now()).await.unwrap());
     }

@@ -45,6 +45,12 @@ pub(crate) enum Fault {
 
     #[error("this job is being printed; cancel the print first, or wait for its end")]
     JobIsPrinting,
+    #[error(
+        "job {id} is not among the deleted jobs: it was never deleted, was restored, or its time is over"
+    )]
+    JobNotDeleted { id: i64 },
+    #[error("the same run was recorded again meanwhile, as job {id}")]
+    JobRecordedAgain { id: i64 },
     #[error("the printer has {count} jobs; use `delete_jobs=true` to delete them, too")]
     PrinterHasJobs { count: u64 },
     #[error(

@@ -1,12 +1,16 @@
-//! Jobs: listing, showing and deleting.
+//! Jobs: listing and showing.
 
+pub(crate) mod bulk;
+pub(crate) mod deleted;
 pub(crate) mod details;
 pub(crate) mod export;
 pub(crate) mod facets;
 pub(crate) mod gcode_file;
 pub(crate) mod notes;
 
-use axum::{Json, extract::State, http::StatusCode};
+use std::collections::HashMap;
+
+use axum::Json;
 use domain::{
     AmountBounds, BuiltInReason, JobFilter, JobId, JobNotes, JobStatus, ListOrder, PrinterId, Source, Verdict,
 };
@@ -20,13 +24,13 @@ use crate::{
     api::{
         http::{
             error::{ApiResult, Problem},
-            extract::{NoQuery, PathId},
+            extract::PathId,
             fault::Fault,
             query::{Query, parameters},
         },
         jobs::details::{DetailsBody, RawParameters},
         schema_enums,
-        state::{ApiState, Core},
+        state::Core,
     },
     details::reason::DetailsReason,
     ingest::ConnectionState,
@@ -77,6 +81,9 @@ pub(crate) struct JobBody {
     pub(crate) figures_source: &'static str,
     /// Whether its times contradict each other because the printer's clock was set.
     pub(crate) clock_jumped: bool,
+    /// Whether its `status` is `printing` or `paused`, but its printer is switched off in printlog or not connected, so
+    /// that the state of the print is unknown. `null` if the server is not asked: on the command line.
+    pub(crate) is_unobserved: Option<bool>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
@@ -293,7 +300,12 @@ pub(crate) async fn list_jobs(
             after.transpose()?,
         )
         .await?;
-    Ok(Json(JobListBody::new(order, jobs)))
+    let mut list = JobListBody::new(order, jobs);
+    let connections = core.fleet.connections();
+    for item in &mut list.items {
+        item.job.observe(&connections);
+    }
+    Ok(Json(list))
 }
 
 /// Show a job, with its metadata and details
@@ -312,45 +324,7 @@ pub(crate) async fn get_job(
     Query(query): Query<RawParameters>,
 ) -> ApiResult<Json<FullJobBody>> {
     let id = JobId(id.0);
-    let job = core.store.full_job(id, query.raw).await?;
-    Ok(Json(job.ok_or_else(|| no_such_job(id))?.into()))
-}
-
-/// Delete a job
-///
-/// The job is removed from the totals and is not imported from the printer's history again. A job that is being printed
-/// cannot be deleted (409).
-#[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs",
-    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The job.")),
-    responses(
-        (status = 204, description = "Deleted."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is being printed."),
-    ))]
-pub(crate) async fn delete_job(
-    State(state): State<ApiState>,
-    core: Core,
-    id: PathId,
-    _: NoQuery,
-) -> ApiResult<StatusCode> {
-    let id = JobId(id.0);
-    let stored = core.store.job(id).await?.ok_or_else(|| no_such_job(id))?;
-    if is_in_the_machine(&core, &stored) {
-        return Err(Problem::conflict(Fault::JobIsPrinting));
-    }
-    match core.store.delete_job(id, state.clock.now()).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(no_such_job(id)),
-    }
-}
-
-/// Whether the job is the current job of a connected printer. An open job of a disconnected printer may be deleted,
-/// because nothing else would ever close it.
-fn is_in_the_machine(core: &Core, stored: &StoredJob) -> bool {
-    core.fleet.status(stored.job.printer_id).is_some_and(|status| {
-        status.connection.state == ConnectionState::Connected
-            && status.job.is_some_and(|current| current.id == Some(stored.id))
-    })
+    Ok(Json(FullJobBody::read(&core, id, query.raw).await?))
 }
 
 pub(crate) fn no_such_job(id: JobId) -> Problem {
@@ -437,6 +411,26 @@ impl JobItemBody {
     }
 }
 
+impl JobBody {
+    /// Sets whether an open job is observed.
+    fn observe(&mut self, connections: &HashMap<PrinterId, ConnectionState>) {
+        let state = connections.get(&PrinterId(self.printer_id));
+        if self.is_unobserved.is_none() {
+            self.is_unobserved = Some(state != Some(&ConnectionState::Connected));
+        }
+    }
+}
+
+impl FullJobBody {
+    /// The job with all its data.
+    pub(crate) async fn read(core: &Core, id: JobId, with_raw: bool) -> ApiResult<Self> {
+        let job = core.store.full_job(id, with_raw).await?;
+        let mut body = Self::from(job.ok_or_else(|| no_such_job(id))?);
+        body.job.job.observe(&core.fleet.connections());
+        Ok(body)
+    }
+}
+
 impl From<FullJob> for FullJobBody {
     fn from(mut whole: FullJob) -> Self {
         let has_thumbnail = !whole.thumbnails.is_empty();
@@ -498,6 +492,7 @@ impl From<StoredJob> for JobBody {
             end_source: job.end_source.map(Source::as_str),
             figures_source: job.figures_source.as_str(),
             clock_jumped: job.clock_jumped,
+            is_unobserved: (!job.status.is_open()).then_some(false),
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         }

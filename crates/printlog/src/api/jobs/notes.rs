@@ -10,7 +10,7 @@ use domain::{BuiltInReason, JobId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{NotesChange, NotesChanged, NotesEntry, VerdictReason};
+use store::{MAX_TAGS, NotesChange, NotesChanged, NotesEntry, VerdictReason};
 use utoipa::ToSchema;
 
 use crate::{
@@ -32,37 +32,35 @@ use crate::{
 const TITLE: usize = 255;
 const NOTES: usize = 10_000;
 const REASON: usize = 255;
-/// Maximum number of tags of a job.
-const TAGS: usize = 32;
 
 /// Changes of a job by a user. Omitted fields stay unchanged; `null` removes a value.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobPatch {
     /// Title, shown instead of the file name.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
         pattern = r"^[^\x00]*\S[^\x00]*$", example = "Bracket for the lamp")]
-    title: Option<Option<String>>,
+    pub(super) title: Option<Option<String>>,
     /// Free text.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 10_000,
         pattern = r"^[^\x00]*\S[^\x00]*$")]
-    notes: Option<Option<String>>,
+    pub(super) notes: Option<Option<String>>,
     /// The complete list of tags. Tags that differ only in case or Unicode form count as one. A tag must not contain
     /// commas.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<schema_enums::Tag>>, required = false, max_items = 32, example = json!(["gift", "PETG"]))]
-    tags: Option<Option<Vec<String>>>,
+    pub(super) tags: Option<Option<Vec<String>>>,
     /// Rating of the printed object.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<schema_enums::JobVerdict>, required = false)]
-    verdict: Option<Option<String>>,
+    pub(super) verdict: Option<Option<String>>,
     /// Reason for the verdict, one of `GET /api/verdict-reasons`. Removed together with the verdict.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 255,
         pattern = r"^[^\x00]*\S[^\x00]*$", example = "Warped")]
-    verdict_reason: Option<Option<String>>,
+    pub(super) verdict_reason: Option<Option<String>>,
 }
 
 /// Changes of a job by users.
@@ -156,7 +154,7 @@ pub(crate) async fn change_job(
     JsonBody(patch): JsonBody<JobPatch>,
 ) -> ApiResult<Json<FullJobBody>> {
     let id = JobId(id.0);
-    let change = patch.checked()?;
+    let change = patch.checked().map_err(Problem::invalid)?;
     let changed = core
         .store
         .change_notes(id, &change, &caller.key.name, state.clock.now())
@@ -164,18 +162,12 @@ pub(crate) async fn change_job(
     let wrong = |invalid| Problem::conflicting_field("verdict_reason", invalid);
     match changed {
         NotesChanged::NotFound => return Err(no_such_job(id)),
-        NotesChanged::UnknownReason => {
-            return Err(wrong(Invalid::UnknownVerdictReason));
-        }
+        NotesChanged::UnknownReason => return Err(wrong(Invalid::UnknownVerdictReason)),
         NotesChanged::ReasonWithoutVerdict => return Err(wrong(Invalid::VerdictNeeded)),
-        NotesChanged::Done(_) => {}
+        // `TooManyTags` only happens if tags are added to others.
+        NotesChanged::Done(_) | NotesChanged::TooManyTags => {}
     }
-    let job = core
-        .store
-        .full_job(id, false)
-        .await?
-        .ok_or_else(|| no_such_job(id))?;
-    Ok(Json(job.into()))
+    Ok(Json(FullJobBody::read(&core, id, false).await?))
 }
 
 /// List changes of a job by users
@@ -250,7 +242,8 @@ pub(crate) async fn delete_verdict_reason(core: Core, id: PathId, _: NoQuery) ->
 }
 
 impl JobPatch {
-    fn checked(self) -> Result<NotesChange, Problem> {
+    /// The change, or what is wrong with its fields.
+    pub(super) fn checked(self) -> Result<NotesChange, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut text = |field: &str, given: Option<Option<String>>, longest| {
             let checked = given?.map(|text| input::name(&text, longest)).transpose();
@@ -267,16 +260,11 @@ impl JobPatch {
             parsed.map_err(|invalid| checked("verdict", invalid)).ok()
         });
         let tags = self.tags.and_then(|tags| {
-            let tags = tags.unwrap_or_default();
-            if tags.len() > TAGS {
-                checked("tags", Invalid::TooManyTags { max: TAGS });
-                return None;
-            }
-            let tags: Result<Vec<_>, _> = tags.iter().map(|text| input::job::tag(text)).collect();
+            let tags = checked_tags(&tags.unwrap_or_default());
             tags.map_err(|invalid| checked("tags", invalid)).ok()
         });
         if !errors.is_empty() {
-            return Err(Problem::invalid(errors));
+            return Err(errors);
         }
         Ok(NotesChange {
             title,
@@ -284,8 +272,17 @@ impl JobPatch {
             tags,
             verdict,
             verdict_reason,
+            ..NotesChange::default()
         })
     }
+}
+
+/// The tags, or what is wrong with them.
+pub(super) fn checked_tags(tags: &[String]) -> Result<Vec<String>, Invalid> {
+    if tags.len() > MAX_TAGS {
+        return Err(Invalid::TooManyTags { max: MAX_TAGS });
+    }
+    tags.iter().map(|text| input::job::tag(text)).collect()
 }
 
 impl From<NotesEntry> for JobChangeBody {

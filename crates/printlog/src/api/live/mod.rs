@@ -163,7 +163,7 @@ impl Live {
 /// - `status`: `{"printer_id": 1, …}`. The changed fields of PrinterStatus, each complete. At most one event per second
 ///   and printer. A change of `last_seen` alone sends no event.
 /// - `job`: `{"id": 7, "printer_id": 1, "change": "written"}` or `"deleted"`. A job was written, because its state, its
-///   details or a user's data changed, or it was deleted. Checkpoints and imports send no event.
+///   details or a user's data changed or it was restored, or it was deleted. Checkpoints and imports send no event.
 /// - `printers`: `{}`. A printer was added, changed or removed.
 /// - `heartbeat`: `{}`. Every 10 s.
 ///

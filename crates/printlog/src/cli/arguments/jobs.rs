@@ -16,9 +16,19 @@ Examples:
   printlog jobs list --status failed --cause klippy_shutdown
   printlog jobs list --q benchy --limit 10 --json
   printlog jobs list --sort -print_duration
+  printlog jobs list --deleted
 
-With --json it prints {\"items\": [...], \"next\": cursor or null, \"total\": n}, like GET /api/jobs.")]
+With --json it prints {\"items\": [...], \"next\": cursor or null, \"total\": n}, like GET /api/jobs. With --deleted it
+lists the deleted jobs that can be restored, newest deletion first, and --json prints the output of GET /api/jobs/deleted.")]
     List(ListJobs),
+    /// Restore a deleted job, as it was
+    #[command(after_help = "\
+Example:
+  printlog jobs restore 1234
+
+Deleted jobs can be restored for the days of `retention.deleted_jobs`; `printlog jobs list --deleted` lists them. If the
+printer was printing the job when it was deleted, its outcome is determined at the next connection to the printer.")]
+    Restore(RestoreJob),
     /// Export jobs, newest first
     #[command(after_help = export_help())]
     Export(ExportJobs),
@@ -56,6 +66,19 @@ pub(in crate::cli) struct ListJobs {
     /// Start of the page: `next` of the previous page
     #[arg(long)]
     pub(in crate::cli) cursor: Option<String>,
+    /// List the deleted jobs that can be restored. Takes --printer, but no other filter and no --sort
+    #[arg(long, conflicts_with = "sort")]
+    pub(in crate::cli) deleted: bool,
+    #[command(flatten)]
+    pub(in crate::cli) output: Output,
+}
+
+/// A job to restore.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RestoreJob {
+    /// Id of the deleted job
+    #[arg(value_name = "ID", value_parser = input::id)]
+    pub(in crate::cli) id: i64,
     #[command(flatten)]
     pub(in crate::cli) output: Output,
 }

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::export::ImportFormat;
 
 pub(super) use job_filter::JobFilterArguments;
-pub(super) use jobs::{JobsCommand, ListJobs};
+pub(super) use jobs::{JobsCommand, ListJobs, RestoreJob};
 pub(super) use keys::{CreateKey, KeysCommand, RevokeKey};
 pub(super) use printers::{AddPrinter, EditPrinter, PrinterKey, PrintersCommand, RemovePrinter, TestPrinter};
 
@@ -61,7 +61,7 @@ pub(super) enum Command {
     Keys(KeysCommand),
     /// List and export jobs
     #[command(subcommand)]
-    Jobs(JobsCommand),
+    Jobs(Box<JobsCommand>),
     /// Import an export of jobs
     #[command(after_help = "\
 Examples:

@@ -49,6 +49,7 @@ impl Checks {
         let printers = store.printers().await?;
         self.check_totals(store, &printers).await?;
         self.check_aggregates(store).await?;
+        self.check_deleted_jobs(store).await?;
         self.check_secret(store).await?;
         let waiting = store.details_counts().await?;
         self.good(
@@ -89,6 +90,24 @@ impl Checks {
         for mismatch in &mismatches {
             let advice = "this is a bug in printlog, please report it";
             self.bad("totals", describe_mismatch(mismatch, printers), advice)?;
+        }
+        Ok(())
+    }
+
+    async fn check_deleted_jobs(&mut self, store: &Store) -> anyhow::Result<()> {
+        const SUBJECT: &str = "deleted jobs";
+        let check = store.check_deleted_jobs().await?;
+        if check.broken.is_empty() {
+            let found = format!("{} are kept and can be restored", check.restorable);
+            self.good(SUBJECT, found)?;
+        }
+        for (id, reason) in check.broken {
+            let advice = "this is a bug in printlog, please report it; the job remains deleted";
+            self.bad(
+                SUBJECT,
+                format!("job {} cannot be restored: {reason}", id.0),
+                advice,
+            )?;
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use domain::{Job, JobId};
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, sea_query::Query};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use crate::db::{error::Fault, record::milliseconds, tables::DeletedJobs, transaction::Tx};
 
@@ -34,6 +37,16 @@ pub(super) async fn insert(tx: &Tx, id: JobId, job: &Job, now: Timestamp) -> Res
             now.as_millisecond().into(),
             job.status.as_str().into(),
         ])
+        .to_owned();
+    tx.execute(&statement).await?;
+    Ok(())
+}
+
+/// Forgets the deletion of a job, which is restored.
+pub(super) async fn remove(tx: &Tx, id: JobId) -> Result<(), Fault> {
+    let statement = Query::delete()
+        .from_table(DeletedJobs::Table)
+        .and_where(Expr::col(DeletedJobs::PrintJobId).eq(id.0))
         .to_owned();
     tx.execute(&statement).await?;
     Ok(())

@@ -1,8 +1,10 @@
 //! The unit of work of a change of jobs. Only this module writes `print_jobs` and what depends on it: totals, outcome
-//! counts, deleted jobs, search text, details queue, details, notes, pauses, months and the outbox. Its submodules are
-//! private, so no other module can change a job and forget one of them.
+//! counts, deleted jobs and their rows, search text, details queue, details, notes, pauses, months and the outbox. Its
+//! submodules are private, so no other module can change a job and forget one of them.
 
+mod deleted_job_rows;
 mod deleted_jobs;
+mod deletions;
 mod details;
 mod inserts;
 mod notes;
@@ -24,6 +26,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
+pub use deletions::Deletion;
 pub(crate) use inserts::NewRecord;
 use totals::LockedTotals;
 
@@ -53,6 +56,15 @@ struct Printer {
 }
 
 impl Printer {
+    fn new(totals: LockedTotals) -> Self {
+        Self {
+            totals,
+            touched: Vec::new(),
+            imported: 0,
+            corrected: 0,
+        }
+    }
+
     fn touch(&mut self, id: JobId, start_time: Option<Timestamp>, stays_open: bool) {
         self.touched.push(Touched {
             id,
@@ -97,13 +109,7 @@ impl<'a> JobChanges<'a> {
     ) -> Result<Self, Fault> {
         let mut printers = BTreeMap::new();
         for id in printer_ids {
-            let printer = Printer {
-                totals: LockedTotals::lock(tx, *id).await?,
-                touched: Vec::new(),
-                imported: 0,
-                corrected: 0,
-            };
-            printers.insert(*id, printer);
+            printers.insert(*id, Printer::new(LockedTotals::lock(tx, *id).await?));
         }
         // From here on the transaction cannot commit without `finish`.
         tx.begin_changes();
@@ -143,7 +149,7 @@ impl<'a> JobChanges<'a> {
     /// A job of the locked printer. `None` if it was deleted.
     pub(crate) async fn job(&self, id: JobId) -> Result<Option<LockedJob>, Fault> {
         let job = find(self.tx, id).await?;
-        Ok(job.filter(|job| self.printers.contains_key(&job.printer_id)))
+        Ok(job.filter(|job| self.has_locked(job.printer_id)))
     }
 
     /// Inserts a job that the tracker has seen start.
@@ -254,15 +260,6 @@ impl<'a> JobChanges<'a> {
         if status != after.status {
             self.emit(after.printer_id, id, JobEvent::of_change(status, after));
         }
-        Ok(())
-    }
-
-    /// Deletes a job on behalf of a user. Its run is remembered, so that an import does not restore it.
-    pub(crate) async fn delete(&mut self, id: JobId, job: &Job) -> Result<(), Fault> {
-        deleted_jobs::insert(self.tx, id, job, self.now).await?;
-        self.remove_rows(id, job).await?;
-        let filename = job.filename.clone();
-        self.emit(job.printer_id, id, JobEvent::Deleted { filename });
         Ok(())
     }
 

@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 
 use crate::{
     db::{
+        batches::insert_all,
         error::Fault,
         tables::{JobChanges as Log, JobNotes as Notes, JobTags},
         transaction::Tx,
     },
-    jobs::notes::{distinct, of_jobs},
+    jobs::{
+        kept_job::KeptChange,
+        notes::{distinct, of_jobs},
+    },
 };
 
 /// Inserts the notes of a job that has none.
@@ -104,6 +108,23 @@ pub(super) async fn log(
         tx.execute(&statement).await?;
     }
     Ok(())
+}
+
+/// Inserts the log of a job that is restored.
+pub(super) async fn restore_log(tx: &Tx, id: JobId, changes: &[KeptChange]) -> Result<(), Fault> {
+    let rows = changes.iter().cloned().map(|change| {
+        let row = vec![
+            (Log::Id, change.id.into()),
+            (Log::PrintJobId, id.0.into()),
+            (Log::ChangedAt, change.changed_at.into()),
+            (Log::ChangedBy, change.changed_by.into()),
+            (Log::Field, change.field.into()),
+            (Log::OldValue, change.old_value.into()),
+            (Log::NewValue, change.new_value.into()),
+        ];
+        row.into_iter().unzip()
+    });
+    insert_all(tx, Log::Table, rows.collect()).await
 }
 
 fn fields(notes: &JobNotes) -> [(&'static str, Option<Value>); 5] {

@@ -8,8 +8,8 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{error::Fault, tables::JobPauses, transaction::Tx},
-    jobs::pauses::of_job,
+    db::{batches::insert_all, error::Fault, record::milliseconds, tables::JobPauses, transaction::Tx},
+    jobs::pauses::{Pause, of_job},
 };
 
 /// Records the start or end of a pause after a change of status from `before`.
@@ -63,6 +63,19 @@ async fn end(tx: &Tx, id: JobId, at: Option<Timestamp>) -> Result<(), Fault> {
         .to_owned();
     tx.execute(&statement).await?;
     Ok(())
+}
+
+/// Inserts the pauses of a job that is restored.
+pub(super) async fn restore(tx: &Tx, id: JobId, pauses: &[Pause]) -> Result<(), Fault> {
+    let rows = pauses.iter().map(|pause| {
+        let row = vec![
+            (JobPauses::PrintJobId, id.0.into()),
+            (JobPauses::PausedAt, pause.paused_at.as_millisecond().into()),
+            (JobPauses::ResumedAt, milliseconds(pause.resumed_at).into()),
+        ];
+        row.into_iter().unzip()
+    });
+    insert_all(tx, JobPauses::Table, rows.collect()).await
 }
 
 /// Removes the pauses of a job before it is deleted.

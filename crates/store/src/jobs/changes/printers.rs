@@ -10,8 +10,8 @@ use crate::{
     db::{
         error::Fault,
         tables::{
-            CorrectedOutcomes, DeletedJobs, DetailsQueue, JobDetails, JobPauses, JobSearch, JobTotals,
-            PrintJobs,
+            CorrectedOutcomes, DeletedJobRows, DeletedJobs, DetailsQueue, JobDetails, JobPauses, JobSearch,
+            JobTotals, PrintJobs,
         },
         transaction::Tx,
     },
@@ -52,7 +52,12 @@ pub(super) async fn remove(tx: &Tx, id: PrinterId) -> Result<(), Fault> {
             .to_owned();
         tx.execute(&statement).await?;
     }
-    // After the queue, whose entries would keep the files.
+    // As the entries of the queue, they would keep the files.
+    let deleted = Query::delete()
+        .from_table(DeletedJobRows::Table)
+        .and_where(Expr::col(DeletedJobRows::PrinterId).eq(id.0))
+        .to_owned();
+    tx.execute(&deleted).await?;
     gcode_files::remove_of_printer(tx, id).await?;
     job_months::remove_of_printer(tx, id).await?;
     for (table, printer) in [

@@ -9,10 +9,20 @@ use sea_orm::{
 
 use super::NewRecord;
 use crate::{
-    db::{batches::insert_all, error::Fault, record::sort_time, tables::DetailsQueue, transaction::Tx},
+    db::{
+        batches::insert_all,
+        error::Fault,
+        record::{Record, sort_time},
+        tables::DetailsQueue,
+        transaction::Tx,
+    },
     files::{
         details_queue::{DetailsStatus, UNTRIED, file_of},
         gcode_files,
+    },
+    jobs::{
+        kept_job::{KeptJob, KeptQueue},
+        rows::StoredJob,
     },
 };
 
@@ -129,6 +139,55 @@ pub(super) async fn insert_records(
         (columns.to_vec(), values)
     });
     insert_all(tx, DetailsQueue::Table, rows.collect()).await
+}
+
+/// The entry of a job that is about to be deleted.
+pub(super) async fn kept(tx: &Tx, stored: &StoredJob) -> Result<KeptQueue, Fault> {
+    let query = Query::select()
+        .columns([
+            DetailsQueue::PrintJobId,
+            DetailsQueue::Status,
+            DetailsQueue::Priority,
+            DetailsQueue::Reason,
+            DetailsQueue::Attempts,
+            DetailsQueue::NextAttemptAt,
+            DetailsQueue::SortTime,
+            DetailsQueue::UpdatedAt,
+        ])
+        .from(DetailsQueue::Table)
+        .and_where(Expr::col(DetailsQueue::PrintJobId).eq(stored.id.0))
+        .to_owned();
+    let Some(row) = tx.query_one(&query).await? else {
+        let what = format!("job {} has no row in details_queue", stored.id.0);
+        return Err(sea_orm::DbErr::RecordNotFound(what).into());
+    };
+    let record = Record::new(&row, "details_queue", "print_job_id")?;
+    Ok(KeptQueue {
+        status: record.get("status")?,
+        priority: record.get("priority")?,
+        reason: record.get("reason")?,
+        attempts: record.get("attempts")?,
+        next_attempt_at: record.get("next_attempt_at")?,
+        sort_time: record.get("sort_time")?,
+        updated_at: record.get("updated_at")?,
+    })
+}
+
+/// Inserts the entry of a job that is restored.
+pub(super) async fn restore(tx: &Tx, job: &KeptJob) -> Result<(), Fault> {
+    let kept = job.queue.clone();
+    let row = vec![
+        (DetailsQueue::PrintJobId, job.id.0.into()),
+        (DetailsQueue::Status, kept.status.into()),
+        (DetailsQueue::Priority, kept.priority.into()),
+        (DetailsQueue::Reason, kept.reason.into()),
+        (DetailsQueue::Attempts, kept.attempts.into()),
+        (DetailsQueue::NextAttemptAt, kept.next_attempt_at.into()),
+        (DetailsQueue::GcodeFileId, job.file_id.into()),
+        (DetailsQueue::SortTime, kept.sort_time.into()),
+        (DetailsQueue::UpdatedAt, kept.updated_at.into()),
+    ];
+    insert_all(tx, DetailsQueue::Table, vec![row.into_iter().unzip()]).await
 }
 
 /// Whether printlog saw the job start, or a user requested its details.

@@ -19,6 +19,22 @@ CREATE TABLE `corrected_outcomes` (
   PRIMARY KEY (`printer_id`,`status`),
   CONSTRAINT `corrected_outcomes_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE `deleted_job_rows` (
+  `print_job_id` bigint NOT NULL,
+  `printer_id` bigint NOT NULL,
+  `gcode_file_id` bigint DEFAULT NULL,
+  `deleted_at` bigint NOT NULL,
+  `deleted_by` varchar(255) COLLATE utf8mb4_bin DEFAULT NULL,
+  `details` longtext COLLATE utf8mb4_bin,
+  `data` longtext COLLATE utf8mb4_bin NOT NULL,
+  PRIMARY KEY (`print_job_id`),
+  KEY `deleted_job_rows_deleted_at` (`deleted_at`,`print_job_id`),
+  KEY `deleted_job_rows_printer` (`printer_id`),
+  KEY `deleted_job_rows_file` (`gcode_file_id`),
+  CONSTRAINT `deleted_job_rows_of_printer` FOREIGN KEY (`printer_id`) REFERENCES `printers` (`id`),
+  CONSTRAINT `deleted_job_rows_run` FOREIGN KEY (`print_job_id`) REFERENCES `deleted_jobs` (`print_job_id`),
+  CONSTRAINT `deleted_job_rows_with_file` FOREIGN KEY (`gcode_file_id`) REFERENCES `gcode_files` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE TABLE `deleted_jobs` (
   `print_job_id` bigint NOT NULL,
   `printer_id` bigint NOT NULL,
@@ -313,4 +329,5 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reas
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0016_deleted_job_rows', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0017_server_settings', 0);

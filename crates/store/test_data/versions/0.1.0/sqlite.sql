@@ -1,6 +1,10 @@
 CREATE TABLE "api_keys" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "key_hash" varchar(255) NOT NULL, "key_prefix" varchar(255) NOT NULL, "name" varchar(255) NOT NULL, "is_active" boolean NOT NULL, "last_used" integer NULL, "created_at" integer NOT NULL, "expires_at" integer NULL , "scope" varchar(255) NOT NULL DEFAULT 'admin');
 CREATE UNIQUE INDEX "api_keys_key_hash" ON "api_keys" ("key_hash");
 CREATE TABLE "corrected_outcomes" ( "printer_id" integer NOT NULL, "status" varchar(32) NOT NULL, "jobs" integer NOT NULL, PRIMARY KEY ("printer_id", "status"), FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
+CREATE TABLE "deleted_job_rows" ( "print_job_id" integer NOT NULL PRIMARY KEY, "printer_id" integer NOT NULL, "gcode_file_id" integer NULL, "deleted_at" integer NOT NULL, "deleted_by" varchar(255) NULL, "details" longtext NULL, "data" longtext NOT NULL, FOREIGN KEY ("print_job_id") REFERENCES "deleted_jobs" ("print_job_id"), FOREIGN KEY ("printer_id") REFERENCES "printers" ("id"), FOREIGN KEY ("gcode_file_id") REFERENCES "gcode_files" ("id") );
+CREATE INDEX "deleted_job_rows_deleted_at" ON "deleted_job_rows" ("deleted_at", "print_job_id");
+CREATE INDEX "deleted_job_rows_file" ON "deleted_job_rows" ("gcode_file_id");
+CREATE INDEX "deleted_job_rows_printer" ON "deleted_job_rows" ("printer_id");
 CREATE TABLE "deleted_jobs" ( "print_job_id" integer NOT NULL PRIMARY KEY, "printer_id" integer NOT NULL, "job_id" varchar(255) NULL, "history_start_time" integer NULL, "start_time" integer NULL, "end_time" integer NULL, "filename" longtext NULL, "total_duration" double NULL, "deleted_at" integer NOT NULL, "status" varchar(255) NULL, FOREIGN KEY ("printer_id") REFERENCES "printers" ("id") );
 CREATE INDEX "deleted_jobs_run" ON "deleted_jobs" ("printer_id", "history_start_time");
 CREATE INDEX "deleted_jobs_start_time" ON "deleted_jobs" ("printer_id", "start_time");
@@ -70,4 +74,5 @@ INSERT INTO schema_migrations (version, applied_at) VALUES ('m0012_searched_reas
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0013_history_again', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0014_outbox', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0015_printer_kind', 0);
+INSERT INTO schema_migrations (version, applied_at) VALUES ('m0016_deleted_job_rows', 0);
 INSERT INTO schema_migrations (version, applied_at) VALUES ('m0017_server_settings', 0);
