@@ -20,7 +20,9 @@ before(async () => {
   await addMachines(world)
   while ((await world.api('system')).details.pending > 0) await new Promise((resolve) => setTimeout(resolve, 500))
   const [failed] = (await world.api('jobs?status=error&limit=1')).items
-  paths = ['', 'jobs?from=2020-01-01&to=2026-12-31&status=completed&status=error', `jobs/${failed.id}`, 'analytics', 'printers', 'settings', 'board']
+  const [gone] = (await world.api('jobs?status=completed&limit=1')).items
+  await world.api(`jobs/${gone.id}`, { method: 'DELETE' })
+  paths = ['', 'jobs?from=2020-01-01&to=2026-12-31&status=completed&status=error', `jobs/${failed.id}`, 'jobs/deleted', 'analytics', 'printers', 'settings', 'board']
 })
 after(() => world?.close())
 

@@ -104,7 +104,9 @@ before(async () => {
   const [printer] = await addMachines(world)
   await world.api(`printers/${printer.id}`, { method: 'PUT', body: JSON.stringify({ name: LONG_NAME, location: LONG_NAME, moonraker_url: printer.moonraker_url }) })
   ;[failed] = (await world.api('jobs?status=error&limit=1')).items
-  paths = ['', 'jobs', `jobs/${failed.id}`, 'analytics', 'printers', 'printers?add=1', 'settings', 'board', 'no/such/page']
+  const [gone] = (await world.api('jobs?status=completed&limit=1')).items
+  await world.api(`jobs/${gone.id}`, { method: 'DELETE' })
+  paths = ['', 'jobs', `jobs/${failed.id}`, 'jobs/deleted', 'analytics', 'printers', 'printers?add=1', 'settings', 'board', 'no/such/page']
 })
 after(() => world?.close())
 

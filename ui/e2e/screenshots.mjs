@@ -29,9 +29,11 @@ try {
     await world.api(`jobs/${id}`, { method: 'PATCH', body: JSON.stringify(change) })
   }
   const [failed] = (await world.api('jobs?status=error&limit=1')).items
+  const deleted = (await world.api('jobs?status=cancelled&limit=4')).items.map(({ id }) => id)
+  await world.api('jobs/bulk', { method: 'POST', body: JSON.stringify({ action: 'delete', ids: deleted }) })
   const pages = {
     'sign-in': 'sign-in', dashboard: '', jobs: 'jobs', 'jobs-filtered': 'jobs?status=error&status=interrupted&from=2020-01-01&to=2030-01-01', 'jobs-none': 'jobs?q=none&material=PETG',
-    job: `jobs/${failed.id}`, 'job-rated': `jobs/${completed[0].id}`, printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board', analytics: 'analytics',
+    job: `jobs/${failed.id}`, 'job-rated': `jobs/${completed[0].id}`, 'deleted-jobs': 'jobs/deleted', printers: 'printers', 'add-printer': 'printers?add=1', settings: 'settings', board: 'board', analytics: 'analytics',
   }
   for (const language of LANGUAGES) {
     for (const [size, viewport] of Object.entries(SIZES)) {

@@ -1,4 +1,4 @@
-// Everyday tasks, each within a budget of clicks: why prints failed, rating, comparing, from a chart to its jobs and back.
+// Everyday tasks, each within a budget of clicks: why prints failed, rating, undoing a deletion, comparing, from a chart to its jobs and back.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { barriers } from './axe.mjs'
@@ -82,6 +82,24 @@ task('a range is selected with Shift, and rated', async () => {
   await page.getByText('4 jobs rated.').waitFor()
   assert.equal((await world.api('jobs?verdict=scrap&limit=1')).total, 4)
   await click(page.getByRole('button', { name: 'Clear selection' }))
+})
+
+task('a deletion is undone', async () => {
+  const earlier = await world.api('jobs?limit=5')
+  await click(rows().nth(0).getByRole('checkbox'))
+  await click(rows().nth(2).getByRole('checkbox'), { modifiers: ['Shift'] })
+  await click(page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }))
+  const dialog = page.getByRole('dialog', { name: 'Delete 3 jobs?' })
+  await dialog.waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await click(dialog.getByRole('button', { name: 'Delete' }))
+  // The message stays while the pointer is over it.
+  await page.getByText('3 jobs were deleted.').hover()
+  await total(177).waitFor()
+  assert.deepEqual(await barriers(page), [])
+  await click(page.getByRole('button', { name: 'Undo' }))
+  await total(180).waitFor()
+  assert.deepEqual(await world.api('jobs?limit=5'), earlier)
 })
 
 task('with the keyboard only: find a print, rate, tag and describe it', async () => {

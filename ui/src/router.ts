@@ -23,6 +23,7 @@ const routes: RouteRecordRaw[] = [
       { path: '', name: 'dashboard', component: DashboardPage, meta: { title: 'nav.dashboard' } },
       { path: 'jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { title: 'nav.jobs' } },
       { path: 'jobs/:id(\\d+)', name: 'job', component: () => import('./pages/JobPage.vue'), props: ({ params }) => ({ id: Number(params.id) }), meta: { title: 'job.title' } },
+      { path: 'jobs/deleted', name: 'deleted-jobs', component: () => import('./pages/DeletedJobsPage.vue'), meta: { title: 'deleted.title' } },
       { path: 'analytics', name: 'analytics', component: () => import('./pages/AnalyticsPage.vue'), meta: { title: 'nav.analytics' } },
       { path: 'printers', name: 'printers', component: () => import('./pages/PrintersPage.vue'), meta: { title: 'nav.printers' } },
       { path: 'settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { title: 'nav.settings' } },

@@ -1,4 +1,4 @@
-/** Jobs from the server: lists, one, and their removal. */
+/** Jobs from the server: lists, and one. */
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue'
 import { body, client } from '@/api/client'
@@ -97,33 +97,5 @@ export function useRefreshDetails() {
   return useMutation({
     mutationFn: (id: number) => client.POST('/api/jobs/{id}/details/refresh', { params: { path: { id } } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['jobs'] }),
-  })
-}
-
-export interface DeletedJobs {
-  deleted: number
-  /** Why others were not, in the server's words. */
-  refused: string[]
-}
-
-/** Deletes jobs one by one and reports the refused ones. */
-export function useDeleteJobs() {
-  const queries = useQueryClient()
-  return useMutation({
-    mutationFn: async (ids: readonly number[]): Promise<DeletedJobs> => {
-      const result: DeletedJobs = { deleted: 0, refused: [] }
-      for (const id of ids) {
-        try {
-          // One after the other, on purpose: SQLite has one writer.
-          // oxlint-disable-next-line no-await-in-loop
-          await client.DELETE('/api/jobs/{id}', { params: { path: { id } } })
-          result.deleted += 1
-        } catch (error) {
-          result.refused.push(error instanceof Error ? error.message : String(error))
-        }
-      }
-      return result
-    },
-    onSettled: () => Promise.all(['jobs', 'printers'].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
   })
 }

@@ -3,7 +3,6 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
-import type { Verdict } from '@/model/jobFilter'
 
 export type JobPatch = components['schemas']['JobPatch']
 export type JobChange = components['schemas']['JobChange']
@@ -38,20 +37,6 @@ export function useChangeJob() {
   return useMutation({
     mutationFn: ({ id, patch }: { id: number; patch: JobPatch }) => body(client.PATCH('/api/jobs/{id}', { params: { path: { id } }, body: patch })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['jobs'] }),
-  })
-}
-
-/** Rates many jobs, one after the other: SQLite has one writer. */
-export function useRateJobs() {
-  const queries = useQueryClient()
-  return useMutation({
-    mutationFn: async ({ ids, verdict }: { ids: readonly number[]; verdict: Verdict }) => {
-      for (const id of ids) {
-        // oxlint-disable-next-line no-await-in-loop
-        await client.PATCH('/api/jobs/{id}', { params: { path: { id } }, body: { verdict } })
-      }
-    },
-    onSettled: () => queries.invalidateQueries({ queryKey: ['jobs'] }),
   })
 }
 

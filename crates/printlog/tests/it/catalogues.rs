@@ -56,6 +56,7 @@ fn every_code_has_a_text_in_each_language() {
         ("DetailsReason", "details.reasons"),
         ("DatabaseTrouble", "printer.database"),
         ("Capability", "limitations"),
+        ("UnchangedJobCode", "unchanged"),
     ] {
         let codes = document["components"]["schemas"][schema]["enum"]
             .as_array()
