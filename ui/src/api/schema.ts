@@ -2367,6 +2367,11 @@ export interface components {
             /** @description Whether jobs have a cost whose file names no currency, and none is set. */
             currency_needed: boolean;
             database: components["schemas"]["Database"];
+            /**
+             * Format: int64
+             * @description Days for which a deleted job can be restored (`retention.deleted_jobs`). 0: it cannot be restored.
+             */
+            deleted_jobs_days: number;
             /** @description Jobs without complete details, each counted up to 100,000. */
             details: components["schemas"]["DetailsQueue"];
             /**

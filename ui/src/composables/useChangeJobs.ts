@@ -5,6 +5,7 @@ import { body, client } from '@/api/client'
 import type { components } from '@/api/schema'
 import { useFormat } from './useFormat'
 import { useProblemText } from './useProblemText'
+import { useSystem } from './useSystem'
 import { useToasts } from './useToasts'
 
 type BulkChange = components['schemas']['JobBulkChange']
@@ -73,14 +74,17 @@ export function useReportedChange() {
   return { change, isPending }
 }
 
-/** Reports a deletion, and offers to undo it. */
+/** Reports a deletion, and offers to undo it, unless the server keeps no deleted jobs. */
 export function useOfferUndo() {
   const { t } = useI18n()
   const format = useFormat()
   const { show } = useToasts()
   const { change } = useReportedChange()
+  const { data: system } = useSystem()
   return (ids: readonly number[]) => {
     const run = () => void change(ids, { action: 'restore' }, 'deleted.restored')
-    show('done', t('jobs.deleted', { count: format.value.count(ids.length) }, ids.length), { label: t('common.undo'), run })
+    const text = t('jobs.deleted', { count: format.value.count(ids.length) }, ids.length)
+    if (system.value?.deleted_jobs_days === 0) show('done', text)
+    else show('done', text, { label: t('common.undo'), run })
   }
 }

@@ -120,6 +120,7 @@ async fn nothing_is_kept_if_so_configured() {
     let id = app.add_job(&job(printer, "000001", "2026-01-01T00:00:00Z")).await;
     app.delete(&path(id)).await.expect(204);
     assert_eq!(app.get("/api/jobs/deleted").await.json()["items"], json!([]));
+    assert_eq!(app.get("/api/system").await.json()["deleted_jobs_days"], 0);
     app.post(&format!("{}/restore", path(id)), &json!({}))
         .await
         .problem(404);

@@ -29,6 +29,8 @@ use crate::{
 /// Limit for counting jobs without complete details, for each status. Counting reads an index entry for each job, and a
 /// monitoring system asks several times a minute.
 pub(crate) const COUNTED: u64 = 100_000;
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 /// Maximum length of a time zone name in characters.
 const TZ: usize = 255;
 
@@ -58,6 +60,8 @@ pub(crate) struct System {
     currency: Option<String>,
     /// Whether jobs have a cost whose file names no currency, and none is set.
     currency_needed: bool,
+    /// Days for which a deleted job can be restored (`retention.deleted_jobs`). 0: it cannot be restored.
+    deleted_jobs_days: u64,
     /// Whether analytics accept `tz` as a time zone. `null` if the request has no `tz`.
     tz_is_known: Option<bool>,
     database: DatabaseBody,
@@ -102,6 +106,7 @@ pub(crate) async fn get_system(
         timezone: time_zone::name(&state.zone),
         currency: currency.as_deref().map(str::to_owned),
         currency_needed: currency.is_none() && has_cost_without_currency(&core).await?,
+        deleted_jobs_days: core.settings.borrow().retention.deleted_jobs.as_secs() / DAY,
         tz_is_known: query.tz.map(|tz| time_zone::named_or_fixed(&tz).is_some()),
         database: DatabaseBody {
             kind: info.engine.as_str(),
