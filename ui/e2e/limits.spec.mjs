@@ -17,11 +17,11 @@ after(() => world?.close())
 
 test('a server that is not well says so on every page, and in the settings why', async () => {
   await world.signIn(page, 'jobs')
-  await page.getByText(/^Printer API keys: there is no secret/).waitFor()
+  await page.getByText(/^Printer API keys: There is no secret/).waitFor()
   assert.deepEqual(await barriers(page), [])
   await page.getByRole('link', { name: 'Details' }).click()
   await page.getByRole('heading', { name: 'Settings' }).waitFor()
-  await page.getByRole('listitem').filter({ hasText: 'Printer API keys' }).getByText('there is no secret').waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Printer API keys' }).getByText('There is no secret').waitFor()
   await page.getByRole('listitem').filter({ hasText: 'Recording' }).getByText('OK').waitFor()
 })
 
