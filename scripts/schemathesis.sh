@@ -3,5 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ -x .cache/venv/bin/schemathesis ]] || scripts/install-test-deps.sh
-exec cargo test --package printlog --test it --locked -- --ignored --exact --nocapture \
+# The whole workspace, as the other tests: with the features of one package, its dependencies would be built again.
+exec cargo test --workspace --test it --locked -- --ignored --exact --nocapture \
   schemathesis::the_api_does_what_its_document_says
