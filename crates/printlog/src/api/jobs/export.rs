@@ -54,7 +54,7 @@ parameters! {
         /// Layout of a workbook. `raw`: the columns of all formats, with times in UTC. `people`: translated columns, local
         /// times, durations as times of a spreadsheet, grams and costs, with a filter on each column. No effect on other
         /// formats.
-        #[param(inline, value_type = Option<schema_enums::ExportLayout>, default = "raw")]
+        #[param(inline, value_type = Option<schema_enums::ExportLayout>)]
         layout: ExportLayout = one_or(ExportLayout::Raw, word),
         /// Language of the layout `people`. Defaults to the first known one of the header `Accept-Language`, else `en`.
         #[param(value_type = Option<schema_enums::Language>)]
