@@ -4247,7 +4247,7 @@ export interface operations {
                  *     times, durations as times of a spreadsheet, grams and costs, with a filter on each column. No effect on other
                  *     formats.
                  */
-                layout?: ("raw" | "people") & Record<string, never>;
+                layout?: "raw" | "people";
                 /** @description Language of the layout `people`. Defaults to the first known one of the header `Accept-Language`, else `en`. */
                 lang?: components["schemas"]["Language"];
                 /**
